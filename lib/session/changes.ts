@@ -1,0 +1,115 @@
+import { checkKey, encodeJson, sameJson } from './json.js';
+import type { Lifetime } from './lifetime.js';
+
+/**
+ * What a commit carries: changes to top-level keys of the data, never the document. The store merges them into the row
+ * as it is when they arrive, so that parallel requests with different keys all survive. Values are JSON text.
+ */
+export interface DataChanges {
+  readonly set: ReadonlyMap<string, string>;
+  readonly unset: readonly string[];
+  /** Numbers to add; an absent key counts from zero. */
+  readonly increment: ReadonlyMap<string, number>;
+  /** JSON arrays to append; an absent key counts as an empty array. */
+  readonly push: ReadonlyMap<string, string>;
+}
+
+/** All that one commit changes of a session. */
+export interface SessionChanges {
+  readonly data: DataChanges | null;
+  /** A new lifetime; an absolute timeout of `undefined` moves the absolute end only if the new idle timeout needs it. */
+  readonly lifetime: LifetimeChange | null;
+}
+
+/** A lifetime of the session's own. */
+export interface LifetimeChange {
+  readonly ttl: number;
+  readonly absolute: Lifetime['absolute'] | undefined;
+}
+
+/** Additions asked for through the API, in order, which the database does by itself. */
+export interface Additions {
+  readonly increment: Map<string, number[]>;
+  readonly push: Map<string, unknown[]>;
+}
+
+type Document = Record<string, unknown>;
+
+/** No changes at all. */
+export const NO_CHANGES: DataChanges = { set: new Map(), unset: [], increment: new Map(), push: new Map() };
+
+/**
+ * What turns `before` into `live`, or `null` if they say the same. Additions explain a difference where they can; a key
+ * that was changed beyond them is set as a whole, and a key that was changed and changed back is no change.
+ *
+ * @throws {SessionDataError} when a changed key cannot be stored.
+ */
+export function changesBetween(before: Document, live: Document, additions: Additions): DataChanges | null {
+  const set = new Map<string, string>();
+  const unset: string[] = [];
+  const increment = new Map<string, number>();
+  const push = new Map<string, string>();
+
+  for (const key of Object.keys(live)) {
+    const value = live[key];
+    if (value === undefined) continue;
+    const old = Object.hasOwn(before, key) ? before[key] : undefined;
+    const steps = additions.increment.get(key);
+    const items = additions.push.get(key);
+    if (steps !== undefined && items === undefined && value === sumFrom(old, steps)) {
+      const by = sumFrom(0, steps) as number;
+      if (by === 0 && old !== undefined) continue;
+      increment.set(key, by);
+    } else if (
+      items !== undefined &&
+      steps === undefined &&
+      isArrayOrAbsent(old) &&
+      sameJson(value, [...(old ?? []), ...items])
+    ) {
+      push.set(key, encodeJson(items, key));
+    } else if (old === undefined || !sameJson(value, old)) {
+      set.set(key, encodeJson(value, key));
+    } else {
+      continue;
+    }
+    if (old === undefined) checkKey(key);
+  }
+  for (const key of Object.keys(before)) {
+    if (live[key] === undefined || !Object.hasOwn(live, key)) unset.push(key);
+  }
+  const changed = set.size + unset.length + increment.size + push.size > 0;
+  return changed ? { set, unset, increment, push } : null;
+}
+
+/** What the next changes are compared with: the document after these, sharing nothing that a handler can change. */
+export function applyChanges(before: Document, live: Document, changes: DataChanges): Document {
+  const after: Document = Object.assign(Object.create(null), before);
+  for (const key of changes.unset) delete after[key];
+  for (const [key, text] of changes.set) after[key] = JSON.parse(text);
+  for (const key of changes.increment.keys()) after[key] = live[key];
+  for (const [key, items] of changes.push) {
+    after[key] = [...((after[key] as unknown[] | undefined) ?? []), ...(JSON.parse(items) as unknown[])];
+  }
+  return after;
+}
+
+/** The JSON text of a document that consists of nothing but these changes. */
+export function textOf(changes: DataChanges): string {
+  const members: string[] = [];
+  for (const [key, text] of changes.set) members.push(`${JSON.stringify(key)}:${text}`);
+  for (const [key, by] of changes.increment) members.push(`${JSON.stringify(key)}:${by}`);
+  for (const [key, items] of changes.push) members.push(`${JSON.stringify(key)}:${items}`);
+  return `{${members.join(',')}}`;
+}
+
+/** Adds in the order in which the handler did, so that rounding comes out the same. */
+function sumFrom(start: unknown, steps: readonly number[]): number | undefined {
+  if (start !== undefined && typeof start !== 'number') return undefined;
+  let sum = start ?? 0;
+  for (const step of steps) sum += step;
+  return sum;
+}
+
+function isArrayOrAbsent(value: unknown): value is unknown[] | undefined {
+  return value === undefined || Array.isArray(value);
+}

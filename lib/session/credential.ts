@@ -1,0 +1,70 @@
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import type { StoredSession } from './stored-session.js';
+
+/** The public id of a session: a UUIDv7. It names a session in logs, lists and revoke links, and opens nothing. */
+export type SessionId = string;
+
+/** What a well-formed cookie proves knowledge of. Holds the secret's hash, so that nothing downstream sees the secret. */
+export interface Credential {
+  readonly id: SessionId;
+  readonly secretHash: Buffer;
+  /** The cookie's value as it came, which is as secret as the secret in it. */
+  readonly cookieValue: string;
+}
+
+/**
+ * How a credential relates to the session it names.
+ *
+ * - `current`: it is the session's own.
+ * - `previous`: the session was rotated by `regenerate()` a moment ago; the request was under way and still belongs.
+ * - `outsider`: the session was rotated by `login()` a moment ago; the request does not belong to it any more, and its
+ *   response must leave the newer cookie alone.
+ * - `stranger`: it proves nothing; its bearer is an ordinary new visitor.
+ */
+export type Recognition = 'current' | 'previous' | 'outsider' | 'stranger';
+
+/** 256 bits, twice what OWASP ASVS 5.0 (7.2.3) asks for. So random a secret needs no salt and no slow hash. */
+const SECRET_BYTES = 32;
+
+// A UUID in lower case, a dot, and 32 bytes in canonical base64url: the last character carries only four bits, so only
+// 16 of the 64 can end it. One session has exactly one spelling of its cookie.
+const CREDENTIAL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[\w-]{42}[AEIMQUYcgkosw048]$/;
+const CREDENTIAL_LENGTH = 36 + 1 + 43;
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** A fresh session id. */
+export function createSessionId(): SessionId {
+  return uuidv7();
+}
+
+/** Whether a string has the form of a session id, in either case. */
+export function isSessionId(value: string): value is SessionId {
+  return value.length === 36 && ID.test(value);
+}
+
+/** A fresh credential for a session. */
+export function issueCredential(id: SessionId): Credential {
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  return { id, secretHash: hash('sha256', secret, 'buffer'), cookieValue: `${id}.${secret}` };
+}
+
+/** Reads a cookie's value. `null` when it does not have exactly the form of a credential, which is not an error. */
+export function parseCredential(value: string): Credential | null {
+  if (value.length !== CREDENTIAL_LENGTH || !CREDENTIAL.test(value)) return null;
+  return { id: value.slice(0, 36), secretHash: hash('sha256', value.slice(37), 'buffer'), cookieValue: value };
+}
+
+/** Compares a credential with the session it names, in constant time. */
+export function recognise(credential: Credential, stored: StoredSession, rotationGrace: number): Recognition {
+  if (timingSafeEqual(credential.secretHash, stored.secretHash)) return 'current';
+  if (
+    stored.previousSecretHash === null ||
+    stored.rotatedAt === null ||
+    stored.readAt - stored.rotatedAt >= rotationGrace ||
+    !timingSafeEqual(credential.secretHash, stored.previousSecretHash)
+  ) {
+    return 'stranger';
+  }
+  return stored.rotatedAt === stored.authenticatedAt ? 'outsider' : 'previous';
+}

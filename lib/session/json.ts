@@ -1,0 +1,129 @@
+import { SessionDataError } from '../session.errors.js';
+
+/** What a session can hold: what JSON can say without losing anything. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+/** How deep data may be nested. */
+export const MAX_DEPTH = 64;
+
+/**
+ * The JSON text of a value, after making sure that reading it back gives the same value: plain objects, arrays,
+ * strings, finite numbers, booleans and null. An `undefined` property is absent, and -0 is 0.
+ *
+ * @throws {SessionDataError} for anything else, naming the path.
+ */
+export function encodeJson(value: unknown, path: string): string {
+  checkValue(value, path, []);
+  return JSON.stringify(value);
+}
+
+/** Makes sure that a top-level key can be stored. @throws {SessionDataError} when it cannot. */
+export function checkKey(key: string): void {
+  checkString(key, '', 'a key');
+}
+
+function checkValue(value: unknown, path: string, ancestors: object[]): void {
+  switch (typeof value) {
+    case 'string':
+      return checkString(value, path, 'a string');
+    case 'number':
+      if (!Number.isFinite(value)) throw refused(path, String(value), 'Only finite numbers can be stored.');
+      return;
+    case 'boolean':
+      return;
+    case 'object':
+      if (value === null) return;
+      break;
+    default:
+      throw refused(path, kindOf(value), 'Store plain data instead.');
+  }
+  if (ancestors.length >= MAX_DEPTH) {
+    throw ancestors.includes(value)
+      ? refused(path, 'a reference to an object that contains it (a cycle)', 'Store an id instead of the object.')
+      : refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
+  }
+  ancestors.push(value);
+  if (Array.isArray(value)) checkArray(value, path, ancestors);
+  else checkObject(value, path, ancestors);
+  ancestors.pop();
+}
+
+function checkArray(value: unknown[], path: string, ancestors: object[]): void {
+  for (let index = 0; index < value.length; index++) {
+    if (value[index] === undefined) {
+      throw refused(`${path}.${index}`, 'undefined in an array', 'Store null, or leave the item out.');
+    }
+    checkValue(value[index], `${path}.${index}`, ancestors);
+  }
+}
+
+function checkObject(value: object, path: string, ancestors: object[]): void {
+  if (!isPlainObject(value)) {
+    throw refused(path, kindOf(value), 'Store plain data instead, e.g. date.toISOString() or [...map].');
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw refused(path, 'an object with a symbol as key', 'Use string keys.');
+  }
+  for (const key of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[key];
+    if (item === undefined) continue;
+    const itemPath = path === '' ? key : `${path}.${key}`;
+    checkString(key, path, 'a key');
+    checkValue(item, itemPath, ancestors);
+  }
+}
+
+function checkString(value: string, path: string, what: string): void {
+  // PostgreSQL's jsonb can hold neither (https://www.postgresql.org/docs/current/datatype-json.html).
+  if (value.includes('\0')) throw refused(path, `${what} with a NUL character`, 'Remove it, or encode it as base64.');
+  if (!value.isWellFormed()) {
+    throw refused(path, `${what} with half a surrogate pair`, 'Use toWellFormed(), or encode it as base64.');
+  }
+}
+
+function refused(path: string, kind: string, fix: string): SessionDataError {
+  return new SessionDataError(path, `Session data at "${path}" is ${kind}, which cannot be stored. ${fix}`);
+}
+
+/** Whether a value is an object literal, whichever realm it is from; class instances are not. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (
+    prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'toString'))
+  );
+}
+
+/** What a value is, for a message; never what it contains. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') {
+    const name: unknown = value.constructor?.name;
+    return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+  }
+  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
+}
+
+/**
+ * Whether a live value still says what parsed JSON says. Key order does not matter, an `undefined` property is absent.
+ * Anything JSON cannot say differs from everything.
+ */
+export function sameJson(live: unknown, parsed: unknown): boolean {
+  if (live === parsed) return true;
+  if (typeof live !== 'object' || typeof parsed !== 'object' || live === null || parsed === null) return false;
+  if (Array.isArray(live)) {
+    if (!Array.isArray(parsed) || live.length !== parsed.length) return false;
+    for (let index = 0; index < live.length; index++) if (!sameJson(live[index], parsed[index])) return false;
+    return true;
+  }
+  if (Array.isArray(parsed) || !isPlainObject(live)) return false;
+  let count = 0;
+  for (const key of Object.keys(live)) {
+    const item = live[key];
+    if (item === undefined) continue;
+    if (!Object.hasOwn(parsed, key) || !sameJson(item, (parsed as Record<string, unknown>)[key])) return false;
+    count++;
+  }
+  return count === Object.keys(parsed).length;
+}

@@ -1,0 +1,45 @@
+/**
+ * A span of time: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as `'30m'` or `'1.5h'`.
+ */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`;
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const DURATION = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
+
+/** A thousand years: what no session outlives, and what a PostgreSQL timestamp still holds when added to. */
+const LONGEST = 1_000 * 365 * UNITS.d;
+
+/** How to write a duration, for error messages. */
+export const DURATION_HINT = "a number of milliseconds, or a string such as '30s', '15m', '12h', '30d'";
+
+/** Milliseconds of a duration, rounded; `undefined` when the value is not one. Negative durations are durations. */
+export function parseDuration(value: unknown): number | undefined {
+  let milliseconds: number;
+  if (typeof value === 'number') {
+    milliseconds = value;
+  } else if (typeof value === 'string') {
+    const match = DURATION.exec(value);
+    if (!match) return undefined;
+    milliseconds = Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
+  } else {
+    return undefined;
+  }
+  return Math.abs(milliseconds) <= LONGEST ? Math.round(milliseconds) : undefined;
+}
+
+/**
+ * How long a session lives, as its row keeps it: every access sets the expiry to `ttl` from then, and never beyond
+ * `absolute` milliseconds from its start (the login, or the creation of a session nobody is signed in to).
+ */
+export interface Lifetime {
+  /** The idle timeout in milliseconds; zero or less means already expired. */
+  readonly ttl: number;
+  /** The absolute timeout in milliseconds from the start; `null` for none. */
+  readonly absolute: number | null;
+}
+
+/** The moment after which a session is over, given when it was last used. All in milliseconds of the store's clock. */
+export function expiryOf(lastAccessAt: number, ttl: number, endsAt: number | null): number {
+  const idleEnd = lastAccessAt + ttl;
+  return endsAt === null ? idleEnd : Math.min(idleEnd, endsAt);
+}

@@ -1,0 +1,571 @@
+import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
+import type { SessionEventType } from '../session.events.js';
+import { type AuthSnapshot, Avatar } from './avatar.js';
+import { type LifetimeChange, NO_CHANGES, textOf } from './changes.js';
+import { createSessionId, type Credential, issueCredential, type Recognition, type SessionId } from './credential.js';
+import type { FlashMessage } from './flash.js';
+import { encodeJson, isPlainObject, kindOf } from './json.js';
+import { type Duration, DURATION_HINT, expiryOf, type Lifetime, parseDuration } from './lifetime.js';
+import type { LiveSessionData } from './paths.js';
+import type { Login, SessionPersistence } from './persistence.js';
+import type { LoginOptions, Session } from './session.js';
+import { SessionDocument } from './session-document.js';
+import type { StoredSession } from './stored-session.js';
+
+/** What is around a session. */
+export interface SessionEnvironment {
+  readonly persistence: SessionPersistence;
+  /** The lifetime of sessions that ask for no other. */
+  readonly lifetime: Lifetime;
+  readonly saveUninitialized: boolean;
+  /** Has the expiry of a session that was accessed just now moved forward, soon. */
+  renew(stored: StoredSession): void;
+  emit(type: SessionEventType, id: SessionId, userId: string | null): void;
+  /** @throws {SessionHeadersSentError} when it is too late to send the visitor a cookie. */
+  assertReachable(): void;
+  /** Told when stored data cannot be read; the request goes on without it. */
+  unreadable(id: SessionId, what: string, error: unknown): void;
+  /** Who is at the other end, for the list of a user's devices. */
+  device(): { readonly ip: string | null; readonly userAgent: string | null };
+}
+
+/** A stored session, and what the request proved about it. */
+export interface FoundSession {
+  readonly stored: StoredSession;
+  /** `null` when the session was found by its id: then its cookie cannot be changed. */
+  readonly credential: Credential | null;
+  readonly recognition: Recognition;
+}
+
+/** What has to happen to the visitor's cookie. */
+export type CookieChange =
+  { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };
+
+/** The one implementation of {@link Session}, with what the request's side of the library needs besides. */
+export class LiveSession implements Session {
+  readonly #env: SessionEnvironment;
+  readonly #document: SessionDocument;
+  #stored: StoredSession | null = null;
+  #credential: Credential | null = null;
+  #isNew = true;
+  /** Whether the visitor's browser holds the cookie of {@link #stored}. */
+  #browserKnows = false;
+  /** Came with the previous secret: never sets a cookie of its own accord. */
+  #superseded = false;
+  /** May not begin a session: a newer cookie is on its way to the browser, or there already. */
+  #outsider = false;
+  #goneReported = false;
+  #ended = false;
+  #renewed = false;
+  #newId: SessionId | null = null;
+  #bornAt: number | null = null;
+  #lifetimeChange: LifetimeChange | null = null;
+  #cookieChange: CookieChange | null = null;
+  #avatar: Avatar | null = null;
+  #auth: AuthSnapshot | null | undefined = undefined;
+  #busy: Promise<unknown> | null = null;
+
+  constructor(env: SessionEnvironment, found: FoundSession | null) {
+    this.#env = env;
+    if (found?.recognition === 'current' || found?.recognition === 'previous') {
+      this.#stored = found.stored;
+      this.#credential = found.credential;
+      this.#isNew = false;
+      this.#browserKnows = found.credential !== null;
+      this.#superseded = found.recognition === 'previous';
+    } else {
+      this.#outsider = found?.recognition === 'outsider';
+    }
+    this.#document = new SessionDocument(this.#stored?.data ?? null, (error) =>
+      this.#env.unreadable(this.id, 'data', error),
+    );
+  }
+
+  get id(): SessionId {
+    return this.#stored?.id ?? (this.#newId ??= createSessionId());
+  }
+
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
+  get isModified(): boolean {
+    if (this.#stored !== null && this.#lifetimeChange !== null) return true;
+    try {
+      return this.#document.changes() !== null;
+    } catch (error) {
+      if (error instanceof SessionDataError) return true;
+      throw error;
+    }
+  }
+
+  get isDestroyed(): boolean {
+    return this.#ended && this.#stored === null && !this.isModified;
+  }
+
+  get isAuthenticated(): boolean {
+    return this.userId !== null;
+  }
+
+  get createdAt(): Date {
+    return new Date(this.#stored?.createdAt ?? this.#birth);
+  }
+
+  get lastAccessAt(): Date {
+    return new Date(this.#stored?.lastAccessAt ?? this.#birth);
+  }
+
+  get expiresAt(): Date {
+    const stored = this.#stored;
+    const change = this.#lifetimeChange;
+    if (stored !== null && change === null) return new Date(stored.expiresAt);
+    const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#birth;
+    const lifetime = this.#lifetimeAfter(change);
+    const endsAt = lifetime.absolute === null ? null : start + lifetime.absolute;
+    return new Date(expiryOf(stored?.lastAccessAt ?? this.#birth, lifetime.ttl, endsAt));
+  }
+
+  get ttl(): number {
+    return this.#lifetimeChange?.ttl ?? this.#stored?.ttl ?? this.#env.lifetime.ttl;
+  }
+
+  isExpired(): boolean {
+    return this.ttl <= 0 || this.#env.persistence.now() >= this.expiresAt.getTime();
+  }
+
+  get data(): LiveSessionData {
+    return this.#document.data;
+  }
+
+  // The typed signatures are the interface's; here a path is a string and a value is whatever stands there.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  get(path: string, fallback?: unknown): any {
+    return this.#document.get(path) ?? fallback;
+  }
+
+  set(path: string, value: unknown): this {
+    this.#document.set(path, value);
+    return this;
+  }
+
+  has(path: string): boolean {
+    return this.#document.get(path) !== undefined;
+  }
+
+  delete(path: string): boolean {
+    return this.#document.delete(path);
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any
+  pull(path: string, fallback?: unknown): any {
+    const value = this.get(path, fallback);
+    this.delete(path);
+    return value;
+  }
+
+  clear(): this {
+    this.#document.clear();
+    return this;
+  }
+
+  keys(): string[] {
+    return this.#document.keys();
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { ...this.#document.data };
+  }
+
+  increment(key: string, by = 1): number {
+    return this.#document.increment(key, by);
+  }
+
+  push(key: string, ...items: unknown[]): number {
+    return this.#document.push(key, items);
+  }
+
+  flash(category: string, message: unknown): this {
+    this.#document.flash(category, message);
+    return this;
+  }
+
+  flashes(category?: string): FlashMessage[] {
+    return this.#document.flashes(category);
+  }
+
+  get userId(): string | null {
+    return this.#stored?.userId ?? null;
+  }
+
+  get auth(): AuthSnapshot | null {
+    if (this.#auth === undefined) this.#auth = this.#readAuth();
+    return this.#auth;
+  }
+
+  get avatar(): Avatar {
+    return (this.#avatar ??= new Avatar(this.userId, this.auth));
+  }
+
+  setTtl(ttl: Duration, options: { readonly absolute?: Duration | false } = {}): this {
+    this.#lifetimeChange = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(options.absolute) };
+    return this;
+  }
+
+  touch(): this {
+    if (this.#stored === null || this.#goneReported) return this;
+    const lastAccessAt = this.#env.persistence.now();
+    const { ttl, endsAt, expiresAt } = this.#stored;
+    this.#stored = {
+      ...this.#stored,
+      lastAccessAt,
+      expiresAt: Math.max(expiresAt, expiryOf(lastAccessAt, ttl, endsAt)),
+    };
+    this.#renewed = true;
+    this.#env.renew(this.#stored);
+    return this;
+  }
+
+  async login(userId: string, auth?: AuthSnapshot, options: LoginOptions = {}): Promise<void> {
+    if (typeof userId !== 'string' || userId === '') {
+      const found = userId === '' ? 'an empty one' : kindOf(userId);
+      throw new SessionArgumentError(`login() needs the user's id as a non-empty string, but got ${found}.`);
+    }
+    encodeJson(userId, 'userId');
+    if (auth !== undefined && !isPlainObject(auth)) {
+      throw new SessionDataError('auth', `login() takes a plain object as snapshot of the user, not ${kindOf(auth)}.`);
+    }
+    const snapshot = auth === undefined ? null : encodeJson(auth, 'auth');
+    const change: LifetimeChange | null =
+      options.ttl === undefined && options.absolute === undefined
+        ? null
+        : {
+            ttl: options.ttl === undefined ? this.#env.lifetime.ttl : durationOf('ttl', options.ttl),
+            absolute: absoluteOf(options.absolute),
+          };
+    await this.#exclusively(() => this.#login(userId, snapshot, change ?? this.#lifetimeChange));
+  }
+
+  async logout(): Promise<void> {
+    await this.#exclusively(async () => {
+      const { id, userId } = this;
+      if ((await this.#destroy()) && userId !== null) this.#env.emit('logout', id, userId);
+    });
+  }
+
+  async regenerate(): Promise<void> {
+    await this.#exclusively(() => this.#regenerate());
+  }
+
+  async destroy(): Promise<void> {
+    await this.#exclusively(() => this.#destroy());
+  }
+
+  async save(): Promise<void> {
+    await this.#exclusively(() => this.#commit());
+  }
+
+  async reload(): Promise<void> {
+    await this.#exclusively(() => this.#reload());
+  }
+
+  /** Whether {@link commitPending} has anything to do. */
+  get isPending(): boolean {
+    return this.#busy !== null || this.#wantsRow || (this.isModified && !this.#goneReported);
+  }
+
+  /** Whether the visitor has a session, stored or about to be. */
+  get exists(): boolean {
+    return this.#stored !== null || this.#wantsRow || this.isModified;
+  }
+
+  /** The commit at the end of a request: as `save()`, but what was refused once is not refused again. */
+  async commitPending(): Promise<void> {
+    await this.#exclusively(async () => {
+      if (!this.#goneReported) await this.#commit();
+    });
+  }
+
+  /** Drops what has not been stored. */
+  discard(): void {
+    this.#document.discard();
+    this.#lifetimeChange = null;
+  }
+
+  /** Has the expiry moved forward by this access, once a request. */
+  renew(): void {
+    if (this.#renewed || this.#stored === null || this.#goneReported) return;
+    this.#renewed = true;
+    this.#env.renew(this.#stored);
+  }
+
+  /** What has to happen to the visitor's cookie, as of now. */
+  get cookieChange(): CookieChange | null {
+    return this.#cookieChange;
+  }
+
+  get #birth(): number {
+    return (this.#bornAt ??= this.#env.persistence.now());
+  }
+
+  get #wantsRow(): boolean {
+    return this.#env.saveUninitialized && this.#stored === null && !this.#ended && !this.#outsider;
+  }
+
+  async #commit(): Promise<void> {
+    const stored = this.#stored;
+    if (stored === null) return this.#begin(null, null, this.#lifetimeChange);
+    const data = this.#document.changes();
+    const lifetime = this.#lifetimeChange;
+    if (data === null && lifetime === null) return;
+    if (this.#goneReported) throw new SessionGoneError();
+    const takeBack = data === null ? null : this.#document.sent(data);
+    this.#lifetimeChange = null;
+    let times;
+    try {
+      times = await this.#env.persistence.commit(stored.id, stored.generation, { data, lifetime });
+    } catch (error) {
+      takeBack?.();
+      this.#lifetimeChange ??= lifetime;
+      throw error;
+    }
+    if (times === null) throw this.#gone();
+    this.#stored = { ...stored, ...times };
+    this.#renewed = true;
+    if (lifetime !== null && !this.#superseded && this.#browserKnows) this.#issueCookie();
+  }
+
+  /** Stores the session for the first time, if there is anything to store. */
+  async #begin(userId: string | null, auth: string | null, change: LifetimeChange | null): Promise<void> {
+    const data = this.#document.changes();
+    if (userId === null) {
+      if (data === null && !this.#wantsRow) return;
+      if (this.#outsider || this.#goneReported) throw this.#gone();
+    }
+    this.#env.assertReachable();
+    const credential = issueCredential(this.id);
+    const takeBack = data === null ? null : this.#document.sent(data);
+    try {
+      this.#stored = await this.#env.persistence.create({
+        id: credential.id,
+        secretHash: credential.secretHash,
+        userId,
+        auth,
+        data: textOf(data ?? NO_CHANGES),
+        lifetime: this.#lifetimeAfter(change),
+        ...this.#env.device(),
+      });
+    } catch (error) {
+      takeBack?.();
+      // Nobody knows whether the row is there; another attempt must not meet it.
+      this.#newId = null;
+      throw error;
+    }
+    this.#browserKnows = false;
+    this.#begun(credential);
+    this.#env.emit('created', this.id, userId);
+  }
+
+  async #login(userId: string, auth: string | null, change: LifetimeChange | null): Promise<void> {
+    const stored = this.#stored;
+    if (stored !== null && !this.#goneReported) {
+      this.#assertOwnCookie('login');
+      const flush = stored.userId !== null && stored.userId !== userId;
+      const changes = flush ? null : this.#document.changes();
+      const credential = issueCredential(stored.id);
+      const login: Login = {
+        id: stored.id,
+        generation: stored.generation,
+        secretHash: credential.secretHash,
+        userId,
+        auth,
+        lifetime: resolveLifetime(this.#env.lifetime, change),
+        flush,
+        changes,
+      };
+      const loggedIn = await this.#env.persistence.login(login);
+      if (loggedIn !== null) {
+        this.#stored = loggedIn;
+        if (flush) this.#document.replace(null);
+        else if (changes !== null) this.#document.sent(changes);
+        this.#begun(credential);
+        this.#env.emit('rotated', this.id, userId);
+        this.#env.emit('login', this.id, userId);
+        return;
+      }
+    }
+    // The session is gone, or somebody logged in to it meanwhile: a new one begins, with what an anonymous visitor had.
+    if (stored !== null) {
+      if (stored.userId === null) this.#document.detach();
+      else this.#document.replace(null);
+      this.#forget();
+    }
+    await this.#begin(userId, auth, change);
+    this.#env.emit('login', this.id, userId);
+  }
+
+  async #regenerate(): Promise<void> {
+    const stored = this.#stored;
+    if (stored === null || this.#superseded) return;
+    if (this.#goneReported) throw new SessionGoneError();
+    this.#assertOwnCookie('regenerate');
+    const credential = issueCredential(stored.id);
+    const result = await this.#env.persistence.rotate({
+      id: stored.id,
+      generation: stored.generation,
+      knownHash: (this.#credential as Credential).secretHash,
+      secretHash: credential.secretHash,
+    });
+    if (result === 'gone') throw this.#gone();
+    if (result === 'superseded') {
+      this.#superseded = true;
+      return;
+    }
+    this.#credential = credential;
+    this.#issueCookie();
+    this.#env.emit('rotated', this.id, this.userId);
+  }
+
+  /** Returns whether there was a session to end. */
+  async #destroy(): Promise<boolean> {
+    const { id, userId } = this;
+    const stored = this.#stored;
+    const deleted =
+      stored !== null && !this.#goneReported && (await this.#env.persistence.delete(id, stored.generation));
+    const browserKnew = this.#browserKnows;
+    const lost = stored !== null && !deleted;
+    this.#document.replace(null);
+    this.#forget();
+    this.#ended = true;
+    if (deleted) {
+      this.#cookieChange = browserKnew ? { kind: 'removed' } : null;
+      this.#env.emit('destroyed', id, userId);
+    } else if (lost) {
+      // Somebody else ended it, or logged in to it: the browser may hold a newer cookie, which must stay.
+      this.#outsider = true;
+      this.#goneReported = true;
+    }
+    return deleted;
+  }
+
+  async #reload(): Promise<void> {
+    const stored = this.#stored;
+    let found: StoredSession | null = null;
+    if (stored !== null) {
+      found = this.#goneReported ? null : await this.#env.persistence.find(stored.id);
+      if (found === null || found.generation !== stored.generation) throw this.#gone();
+      this.#stored = found;
+    }
+    this.#lifetimeChange = null;
+    this.#document.replace(found?.data ?? null);
+    this.#forgetUser();
+  }
+
+  /** The session is another one now, or the same with another credential. */
+  #begun(credential: Credential): void {
+    this.#credential = credential;
+    this.#lifetimeChange = null;
+    this.#superseded = false;
+    this.#outsider = false;
+    this.#goneReported = false;
+    this.#ended = false;
+    this.#renewed = true;
+    this.#forgetUser();
+    this.#issueCookie();
+  }
+
+  /** There is no stored session any more. */
+  #forget(): void {
+    this.#stored = null;
+    this.#credential = null;
+    this.#isNew = true;
+    this.#browserKnows = false;
+    this.#newId = null;
+    this.#bornAt = null;
+    this.#lifetimeChange = null;
+    this.#cookieChange = null;
+    this.#forgetUser();
+  }
+
+  #forgetUser(): void {
+    this.#auth = undefined;
+    this.#avatar = null;
+  }
+
+  #gone(): SessionGoneError {
+    this.#goneReported = true;
+    this.#cookieChange = null;
+    this.discard();
+    this.#env.emit('rejected', this.id, this.userId);
+    return new SessionGoneError();
+  }
+
+  #assertOwnCookie(method: string): void {
+    this.#env.assertReachable();
+    if (this.#credential !== null) return;
+    throw new SessionArgumentError(
+      `${method}() changes the visitor's cookie, so only a request of the visitor's own can call it. Revoke the session instead.`,
+    );
+  }
+
+  #issueCookie(): void {
+    const value = (this.#credential as Credential).cookieValue;
+    this.#cookieChange = { kind: 'issued', value, endsAt: (this.#stored as StoredSession).endsAt };
+  }
+
+  #lifetimeAfter(change: LifetimeChange | null): Lifetime {
+    const stored = this.#stored;
+    if (stored === null) return resolveLifetime(this.#env.lifetime, change);
+    const start = stored.authenticatedAt ?? stored.createdAt;
+    const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };
+    return resolveLifetime(known, change);
+  }
+
+  #readAuth(): AuthSnapshot | null {
+    const text = this.#stored?.auth ?? null;
+    if (text === null) return null;
+    try {
+      const parsed: unknown = JSON.parse(text);
+      if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
+      return parsed;
+    } catch (error) {
+      this.#env.unreadable(this.id, 'auth', error);
+      return null;
+    }
+  }
+
+  /** One operation after the other, in the order of the calls. */
+  async #exclusively<Result>(operation: () => Promise<Result>): Promise<Result> {
+    while (this.#busy !== null) await this.#busy;
+    const running = operation();
+    const settled = running.then(
+      () => {},
+      () => {},
+    );
+    this.#busy = settled;
+    try {
+      return await running;
+    } finally {
+      if (this.#busy === settled) this.#busy = null;
+    }
+  }
+}
+
+function resolveLifetime(known: Lifetime, change: LifetimeChange | null): Lifetime {
+  if (change === null) return known;
+  const { ttl, absolute } = change;
+  if (absolute !== undefined) return { ttl, absolute };
+  return { ttl, absolute: known.absolute === null ? null : Math.max(known.absolute, ttl) };
+}
+
+function durationOf(name: string, value: unknown): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds === undefined) {
+    throw new SessionArgumentError(`"${name}" must be ${DURATION_HINT}, but was ${kindOf(value)}.`);
+  }
+  return milliseconds;
+}
+
+function absoluteOf(value: Duration | false | undefined): number | null | undefined {
+  if (value === undefined) return undefined;
+  return value === false ? null : durationOf('absolute', value);
+}

@@ -1,0 +1,69 @@
+import type { SessionChanges, DataChanges } from './changes.js';
+import type { SessionId } from './credential.js';
+import type { Lifetime } from './lifetime.js';
+import type { StoredSession } from './stored-session.js';
+
+/** A session about to be stored for the first time. */
+export interface NewSession {
+  readonly id: SessionId;
+  readonly secretHash: Buffer;
+  readonly userId: string | null;
+  /** The login's snapshot as JSON text. */
+  readonly auth: string | null;
+  /** The data as JSON text. */
+  readonly data: string;
+  readonly lifetime: Lifetime;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+/** A login into a session that exists: it gets a new secret, a new generation and a new start. */
+export interface Login {
+  readonly id: SessionId;
+  /** The generation that the session was loaded under. */
+  readonly generation: number;
+  readonly secretHash: Buffer;
+  readonly userId: string;
+  readonly auth: string | null;
+  readonly lifetime: Lifetime;
+  /** Whether to drop all data first, because it is somebody else's. */
+  readonly flush: boolean;
+  readonly changes: DataChanges | null;
+}
+
+/** A new secret for a session that exists. */
+export interface Rotation {
+  readonly id: SessionId;
+  readonly generation: number;
+  /** The secret that the request proved to know. */
+  readonly knownHash: Buffer;
+  readonly secretHash: Buffer;
+}
+
+/** The times of a session after a commit. */
+export interface CommittedTimes {
+  readonly ttl: number;
+  readonly updatedAt: number;
+  readonly lastAccessAt: number;
+  readonly expiresAt: number;
+  readonly endsAt: number | null;
+}
+
+/**
+ * What one visitor's session needs of the place that it is kept in. A session that is absent, expired, or of another
+ * generation is never an error here but an answer (`null`, `false`, `'gone'`). Every method rejects with
+ * `SessionStoreUnavailableError` when the store cannot answer, and then has written nothing.
+ */
+export interface SessionPersistence {
+  /** The store's clock, in milliseconds since the epoch. */
+  now(): number;
+  find(id: SessionId): Promise<StoredSession | null>;
+  create(session: NewSession): Promise<StoredSession>;
+  /** Merges changes into a live session and counts as an access. Rejects with `SessionDataError` if it gets too big. */
+  commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  login(login: Login): Promise<StoredSession | null>;
+  /** `superseded`: a parallel request has just rotated it, and the secret known is still good for a moment. */
+  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'>;
+  /** Whether a session of that generation was there to be deleted. */
+  delete(id: SessionId, generation: number): Promise<boolean>;
+}

@@ -1,0 +1,143 @@
+import type { AuthSnapshot, Avatar } from './avatar.js';
+import type { SessionId } from './credential.js';
+import type { FlashMessage } from './flash.js';
+import type { Duration } from './lifetime.js';
+import type { LiveSessionData, SessionKey, SessionPath, SessionValue } from './paths.js';
+
+/** How long a session lives, where it differs from the module's options. */
+export interface LoginOptions {
+  /** This session's idle timeout; the module's `idleTimeout` unless given. */
+  readonly ttl?: Duration;
+  /** Its absolute timeout, counted from the login; at least as long as `ttl` unless given, `false` for none. */
+  readonly absolute?: Duration | false;
+}
+
+/**
+ * The session of one visitor, as a handler holds it. Changes are collected and stored before the response is sent;
+ * methods that return a promise act at once.
+ */
+export interface Session {
+  /**
+   * The public id, a UUID. Safe in logs, lists and links; it opens nothing. Kept across `regenerate()` and `login()`; a
+   * session that begins after `destroy()` has another one.
+   */
+  readonly id: SessionId;
+
+  /** Whether this session did not exist when the request came. */
+  readonly isNew: boolean;
+  /** Whether there is something that has not been stored yet. */
+  readonly isModified: boolean;
+  /** Whether the session was ended in this request, and nothing was written since. */
+  readonly isDestroyed: boolean;
+  /** Whether a user is signed in. */
+  readonly isAuthenticated: boolean;
+
+  readonly createdAt: Date;
+  /** The access before this request's. */
+  readonly lastAccessAt: Date;
+  /** When the session ends if nobody comes: as stored, which this request is about to move forward. */
+  readonly expiresAt: Date;
+  /** The idle timeout in milliseconds. */
+  readonly ttl: number;
+
+  /** Whether the session's time is over, on the database's clock. A `ttl` of zero or less is over at once. */
+  isExpired(): boolean;
+
+  /**
+   * The data itself. Change it in place, at any depth: what differs at the end is stored, key by key. Holds plain
+   * objects, arrays, strings, finite numbers, booleans and null; anything else is refused when it is to be stored, with
+   * a `SessionDataError` that names the path.
+   */
+  readonly data: LiveSessionData;
+
+  /** What stands at a dotted path; `fallback` (`undefined` unless given) when there is nothing. */
+  get<P extends SessionPath>(path: P): SessionValue<P> | undefined;
+  get<P extends SessionPath>(path: P, fallback: NonNullable<SessionValue<P>>): NonNullable<SessionValue<P>>;
+  /** Writes at a dotted path, making the objects that lead there. */
+  set<P extends SessionPath>(path: P, value: SessionValue<P>): this;
+  /** Whether something other than `undefined` stands at a dotted path. */
+  has(path: SessionPath): boolean;
+  /** Removes what stands at a dotted path (an array's item closes up) and returns whether there was anything. */
+  delete(path: SessionPath): boolean;
+  /** Reads and removes. */
+  pull<P extends SessionPath>(path: P): SessionValue<P> | undefined;
+  pull<P extends SessionPath>(path: P, fallback: NonNullable<SessionValue<P>>): NonNullable<SessionValue<P>>;
+  /**
+   * Removes all data and flash messages that are there now; what a parallel request adds meanwhile stays. The session
+   * itself goes on: to end it, call `destroy()`.
+   */
+  clear(): this;
+  /** The top-level keys of the data. */
+  keys(): string[];
+  /** A copy of the data, without anything secret. */
+  toJSON(): Record<string, unknown>;
+
+  /**
+   * Adds to a number under a top-level key, counting from zero, and returns what it is here and now. The database does
+   * the sum, so that parallel requests all count.
+   */
+  increment(key: SessionKey, by?: number): number;
+  /**
+   * Appends to an array under a top-level key and returns its length here and now. The database appends, so that
+   * parallel requests all count.
+   */
+  push(key: SessionKey, ...items: unknown[]): number;
+
+  /** Leaves a message for the next request that reads `flashes()`. Those of parallel requests all arrive. */
+  flash(category: string, message: unknown): this;
+  /** Takes out the messages, oldest first: all, or those of one category. */
+  flashes(category?: string): FlashMessage[];
+
+  /** Who is signed in; `null` when nobody is. */
+  readonly userId: string | null;
+  /** The snapshot given at login; `null` when there is none. */
+  readonly auth: AuthSnapshot | null;
+  /** The same, with questions to ask; anonymous when nobody is signed in. */
+  readonly avatar: Avatar;
+
+  /**
+   * Gives this session an idle timeout of its own ("remember me"); zero or less ends it. Its absolute end moves to
+   * `absolute` from its start (`false` for none), or at least as far as the ttl.
+   */
+  setTtl(ttl: Duration, options?: { readonly absolute?: Duration | false }): this;
+  /** Counts as an access now, even where the route does not renew sessions. */
+  touch(): this;
+
+  /**
+   * Signs a user in, at once: the credential changes and the old one is dead (no session fixation), the absolute
+   * timeout starts anew. An anonymous visitor's data stays; another user's is dropped first. Where the session ended or
+   * was logged in elsewhere meanwhile, a new one begins.
+   *
+   * @throws {SessionArgumentError} for an empty or non-string user id.
+   * @throws {SessionDataError} for a snapshot that is not plain data.
+   */
+  login(userId: string, auth?: AuthSnapshot, options?: LoginOptions): Promise<void>;
+  /** Signs the user out: ends the session, as `destroy()` does. */
+  logout(): Promise<void>;
+  /**
+   * Gives the session a new credential and keeps everything else. Requests under way with the old one still reach it
+   * for ten seconds. Not an error: a parallel `regenerate()` was faster, or nothing is stored yet.
+   *
+   * @throws {SessionGoneError} when the session has ended meanwhile.
+   */
+  regenerate(): Promise<void>;
+  /**
+   * Ends the session, at once: its row is deleted and its cookie removed. Later writes begin a new session in the same
+   * response. Not an error: there is nothing to end.
+   */
+  destroy(): Promise<void>;
+  /**
+   * Stores now what would be stored before the response. Not an error: there is nothing to store.
+   *
+   * @throws {SessionGoneError} when the session has ended meanwhile.
+   * @throws {SessionDataError} when the data cannot be stored.
+   * @throws {SessionStoreUnavailableError} when the database does not answer.
+   */
+  save(): Promise<void>;
+  /**
+   * Reads the session anew and drops what is not stored.
+   *
+   * @throws {SessionGoneError} when it has ended meanwhile.
+   */
+  reload(): Promise<void>;
+}

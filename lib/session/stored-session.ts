@@ -1,0 +1,31 @@
+import type { SessionId } from './credential.js';
+
+/** A session as a store keeps it. Times are milliseconds since the epoch on the store's clock. */
+export interface StoredSession {
+  readonly id: SessionId;
+  /** SHA-256 of the credential's secret. */
+  readonly secretHash: Buffer;
+  /** The hash that {@link secretHash} replaced; good for a moment after {@link rotatedAt}. */
+  readonly previousSecretHash: Buffer | null;
+  readonly rotatedAt: number | null;
+  /** Raised by every login. A change names the generation it was made under, and is refused under another one. */
+  readonly generation: number;
+  readonly userId: string | null;
+  /** The snapshot given at login, as JSON text. */
+  readonly auth: string | null;
+  readonly authenticatedAt: number | null;
+  /** The data as JSON text; parsed only when somebody looks. */
+  readonly data: string;
+  /** The idle timeout in milliseconds. */
+  readonly ttl: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly lastAccessAt: number;
+  readonly expiresAt: number;
+  /** The absolute end; `null` when there is none. */
+  readonly endsAt: number | null;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  /** When the store read this. */
+  readonly readAt: number;
+}
