@@ -1,0 +1,373 @@
+import type { MikroORM } from '@mikro-orm/core';
+import type { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import type { SessionId } from '../../session/credential.js';
+import type { DataChanges, SessionChanges } from '../../session/changes.js';
+import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
+import type { StoredSession } from '../../session/stored-session.js';
+import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { type Access, SessionStore } from '../session-store.js';
+import { StoreClock } from '../store-clock.js';
+import { SessionEntity } from './session.entity.js';
+import { createTableSql } from './session.migration.js';
+import { type Statements, statementsFor } from './statements.js';
+
+/** What the store is told by the module's options. */
+export interface MikroOrmSessionStoreOptions {
+  /** Milliseconds. */
+  readonly queryTimeout: number;
+  /** Milliseconds during which a rotated secret still reaches its session. */
+  readonly rotationGrace: number;
+  readonly maxDataBytes: number;
+  readonly ensureSchema: boolean;
+}
+
+/** The part of `pg`'s pool that the store uses. */
+interface Pool {
+  query(query: { text: string; values: unknown[] }): Promise<{ rows: unknown[] }>;
+}
+
+/** What a statement that locks one row says besides. */
+interface Attempt {
+  /** Whether the session was there to be locked. */
+  readonly live: boolean;
+  /** How many rows it locked. */
+  readonly locked: number;
+}
+
+type CommitRow = CommittedTimes & { readonly outcome: 'saved' | 'large' | 'locked' | 'gone'; readonly now: number };
+
+/** How many expired rows one statement removes. */
+const PURGE_BATCH = 1_000;
+
+/** Any number will do, as long as all processes use the same. */
+const SCHEMA_LOCK = 7_305_804_402;
+
+/** Sessions in PostgreSQL, through MikroORM's own connection pool, past its entity manager and identity map. */
+export class MikroOrmSessionStore extends SessionStore {
+  readonly #orm: MikroORM;
+  readonly #options: MikroOrmSessionStoreOptions;
+  readonly #clock = new StoreClock();
+  #pool: Pool | null = null;
+  #sql: Statements | null = null;
+
+  constructor(orm: MikroORM, options: MikroOrmSessionStoreOptions) {
+    super();
+    this.#orm = orm;
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const table = this.#tableName();
+    this.#sql = statementsFor(table);
+    try {
+      this.#pool = await (this.#orm.driver as PostgreSqlDriver).getConnection().getNativeClient();
+    } catch (error) {
+      throw new SessionSetupError(
+        'The sessions need the connection pool of MikroORM’s PostgreSqlDriver. ' +
+          'Use the driver of @mikro-orm/postgresql, without a Kysely instance or dialect of your own.',
+        { cause: error },
+      );
+    }
+    if (this.#options.ensureSchema) await this.#createTable(table);
+    await this.#checkTable(table);
+    await this.#query('read the clock', this.sql.clock, []);
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async find(id: SessionId): Promise<StoredSession | null> {
+    return (await this.#sessions('find a session', this.sql.find, [[id]]))[0] ?? null;
+  }
+
+  async create(session: NewSession): Promise<StoredSession> {
+    const { id, secretHash, userId, auth, data, lifetime, ip, userAgent } = session;
+    this.#refuseLarge(data.length);
+    const deadline = this.#deadline();
+    const [created] = await this.#sessions('create a session', this.sql.create, [
+      id,
+      secretHash,
+      deadline,
+      userId,
+      auth,
+      data,
+      lifetime.ttl,
+      lifetime.absolute,
+      ip,
+      userAgent,
+      this.#options.maxDataBytes,
+    ]);
+    if (created !== undefined) return created;
+    if (this.now() >= deadline) throw new SessionStoreUnavailableError('create a session');
+    throw tooLarge(this.#options.maxDataBytes);
+  }
+
+  async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    const data = sqlOf(changes.data);
+    this.#refuseLarge((data.set?.length ?? 0) + (data.push?.length ?? 0));
+    const ttl = changes.lifetime?.ttl ?? null;
+    const absolute = changes.lifetime?.absolute;
+    const row = await this.#untilUnlocked('save a session', async (deadline) => {
+      const [result] = await this.#query<CommitRow>('save a session', this.sql.commit, [
+        [id],
+        [generation],
+        [data.set],
+        [data.unset],
+        [data.increment],
+        [data.push],
+        [ttl],
+        [absolute ?? null],
+        [absolute === null],
+        deadline,
+        this.#options.maxDataBytes,
+      ]);
+      return result === undefined || result.outcome === 'locked' ? null : result;
+    });
+    if (row.outcome === 'gone') return null;
+    if (row.outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
+    const { ttl: newTtl, updatedAt, lastAccessAt, expiresAt, endsAt } = row;
+    return { ttl: newTtl, updatedAt, lastAccessAt, expiresAt, endsAt };
+  }
+
+  async renew(accesses: readonly Access[]): Promise<SessionId[]> {
+    const now = this.now();
+    const ids = accesses.map((access) => access.id);
+    const ages = accesses.map((access) => Math.max(0, now - access.at));
+    const rows = await this.#query<{ id: SessionId }>('renew sessions', this.sql.renew, [ids, ages, this.#deadline()]);
+    return rows.map((row) => row.id);
+  }
+
+  async login(login: Login): Promise<StoredSession | null> {
+    const data = sqlOf(login.changes);
+    const row = await this.#changeOne<StoredSession>('log in', this.sql.login, login.id, login.generation, [
+      login.secretHash,
+      login.userId,
+      login.auth,
+      login.lifetime.ttl,
+      login.flush,
+      data.set,
+      data.unset,
+      data.increment,
+      data.push,
+      login.lifetime.absolute,
+      this.#options.maxDataBytes,
+    ]);
+    if (row === null) return null;
+    if (row.id === null) throw tooLarge(this.#options.maxDataBytes);
+    return row;
+  }
+
+  async rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+    const { id, generation, knownHash, secretHash } = rotation;
+    const row = await this.#changeOne<{ changed: number; superseded: boolean }>(
+      'regenerate a session',
+      this.sql.rotate,
+      id,
+      generation,
+      [knownHash, secretHash, this.#options.rotationGrace],
+    );
+    if (row === null) return 'gone';
+    if (row.changed > 0) return 'rotated';
+    return row.superseded ? 'superseded' : 'gone';
+  }
+
+  async delete(id: SessionId, generation: number | null): Promise<boolean> {
+    return (await this.#changeOne('end a session', this.sql.delete, id, generation, [])) !== null;
+  }
+
+  async findByUser(userId: string): Promise<StoredSession[]> {
+    return this.#sessions('list the sessions of a user', this.sql.findByUser, [userId]);
+  }
+
+  async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+    const values = [userId, except, this.#deadline()];
+    const rows = await this.#query<{ id: SessionId }>('end the sessions of a user', this.sql.deleteByUser, values);
+    return rows.map((row) => row.id);
+  }
+
+  async deleteAll(): Promise<number> {
+    return this.#count('end all sessions', this.sql.deleteAll, [this.#deadline()]);
+  }
+
+  async deleteExpired(): Promise<SessionId[]> {
+    const ids: SessionId[] = [];
+    for (;;) {
+      const rows = await this.#query<{ id: SessionId }>('purge sessions', this.sql.deleteExpired, [PURGE_BATCH]);
+      ids.push(...rows.map((row) => row.id));
+      if (rows.length < PURGE_BATCH) return ids;
+    }
+  }
+
+  async count(): Promise<number> {
+    return this.#count('count the sessions', this.sql.count, []);
+  }
+
+  private get sql(): Statements {
+    if (this.#sql === null) throw new SessionSetupError('The session store is used before it was opened.');
+    return this.#sql;
+  }
+
+  #tableName(): string {
+    const metadata = this.#orm.getMetadata().find(SessionEntity);
+    if (!metadata) {
+      throw new SessionSetupError(
+        'MikroORM does not know SessionEntity. Set "autoLoadEntities: true" in MikroOrmModule.forRoot(), ' +
+          'or add SessionEntity to its "entities".',
+      );
+    }
+    const platform = this.#orm.config.getPlatform();
+    const schema = metadata.schema ?? this.#orm.config.get('schema');
+    return [schema, metadata.tableName]
+      .filter((part) => part !== undefined)
+      .map((part) => platform.quoteIdentifier(part))
+      .join('.');
+  }
+
+  // The lock lets several processes start at once: `create table if not exists` is not safe against itself.
+  async #createTable(table: string): Promise<void> {
+    const statements = [`select pg_advisory_xact_lock(${SCHEMA_LOCK})`, ...createTableSql(table)];
+    try {
+      // Without values, `pg` sends all of them in one message, which PostgreSQL runs as one transaction.
+      await (this.#pool as Pool).query({ text: statements.join(';\n'), values: [] });
+    } catch (error) {
+      throw new SessionSetupError(
+        `The table ${table} could not be created ("ensureSchema"). Grant the right to create it, or apply ` +
+          'SessionMigration with a user that has it.',
+        { cause: error },
+      );
+    }
+  }
+
+  async #checkTable(table: string): Promise<void> {
+    try {
+      await (this.#pool as Pool).query({ text: this.sql.check, values: [] });
+    } catch (error) {
+      const problem = { '42P01': 'is missing', '42703': 'lacks a column of this version' }[sqlState(error) ?? ''];
+      if (problem === undefined) throw new SessionStoreUnavailableError('reach its database', { cause: error });
+      throw new SessionSetupError(
+        `The table ${table} ${problem}. Apply SessionMigration (or the schema generator), or set "ensureSchema: true" ` +
+          'to have it created at start.',
+        { cause: error },
+      );
+    }
+  }
+
+  /** A statement on one locked row. `null`: the session is not there, or not of that generation. */
+  async #changeOne<Row extends object>(
+    operation: string,
+    text: string,
+    id: SessionId,
+    generation: number | null,
+    values: unknown[],
+  ): Promise<Row | null> {
+    const { row } = await this.#untilUnlocked(operation, async (deadline) => {
+      const [result] = await this.#query<Row & Attempt>(operation, text, [id, generation, deadline, ...values]);
+      if (result === undefined || result.locked > 0) return { row: result ?? null };
+      return result.live ? null : { row: null };
+    });
+    return row;
+  }
+
+  /** Tries until the row is not locked by somebody else, or the time is up. */
+  async #untilUnlocked<Result>(
+    operation: string,
+    attempt: (deadline: number) => Promise<Result | null>,
+  ): Promise<Result> {
+    const deadline = this.#deadline();
+    for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+      const result = await attempt(deadline);
+      if (result !== null) return result;
+      const wait = pause * (0.5 + Math.random());
+      if (this.now() + wait >= deadline) {
+        throw new SessionStoreUnavailableError(operation, {
+          cause: new Error(`another transaction held the session's row for ${this.#options.queryTimeout} ms`),
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+
+  async #sessions(operation: string, text: string, values: unknown[]): Promise<StoredSession[]> {
+    const rows = await this.#query<StoredSession>(operation, text, values);
+    for (const row of rows) this.#clock.observe(row.readAt);
+    return rows;
+  }
+
+  async #count(operation: string, text: string, values: unknown[]): Promise<number> {
+    return (await this.#query<{ count: number }>(operation, text, values))[0]?.count ?? 0;
+  }
+
+  #deadline(): number {
+    return this.#clock.now() + this.#options.queryTimeout;
+  }
+
+  #refuseLarge(bytesAtLeast: number): void {
+    if (bytesAtLeast > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
+  }
+
+  async #query<Row extends object>(operation: string, text: string, values: unknown[]): Promise<Row[]> {
+    try {
+      const { rows } = await this.#inTime((this.#pool as Pool).query({ text, values }));
+      const now: unknown = (rows[0] as { now?: unknown } | undefined)?.now;
+      if (typeof now === 'number') this.#clock.observe(now);
+      return rows as Row[];
+    } catch (error) {
+      // Class 22: the database refused a value. A number was to be added to what another request made a text, say.
+      if (sqlState(error)?.startsWith('22')) {
+        throw new SessionDataError(
+          '',
+          'The database refused the changes to the session: increment() or push() met a value of another kind, which a ' +
+            'parallel request has put there, or the sum is out of range.',
+          { cause: error },
+        );
+      }
+      throw new SessionStoreUnavailableError(operation, { cause: error });
+    }
+  }
+
+  async #inTime<Result>(promise: Promise<Result>): Promise<Result> {
+    const { queryTimeout } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`the database did not answer within ${queryTimeout} ms`)),
+        queryTimeout,
+      );
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The arguments of a merging statement; null where a kind of change is absent. */
+function sqlOf(changes: DataChanges | null) {
+  if (changes === null) return { set: null, unset: null, increment: null, push: null };
+  return {
+    set: objectOf(changes.set),
+    unset: changes.unset.length === 0 ? null : JSON.stringify(changes.unset),
+    increment: objectOf(changes.increment),
+    push: objectOf(changes.push),
+  };
+}
+
+function objectOf(entries: ReadonlyMap<string, string | number>): string | null {
+  if (entries.size === 0) return null;
+  return `{${Array.from(entries, ([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
+}
+
+function tooLarge(maxDataBytes: number): SessionDataError {
+  return new SessionDataError(
+    '',
+    `The session's data would exceed ${maxDataBytes} bytes of JSON. Keep large things elsewhere and an id here, or raise ` +
+      'the option "maxDataBytes".',
+  );
+}
+
+function sqlState(error: unknown): string | undefined {
+  const code: unknown = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,78 @@
+import type { MigrationObject, Transaction } from '@mikro-orm/core';
+
+/**
+ * The statements that create the table, each harmless where its work is done already.
+ *
+ * `fillfactor` 70 leaves room on every page for the next version of its rows, so that an update stays on the page and
+ * touches no index (https://www.postgresql.org/docs/current/storage-hot.html).
+ *
+ * @param table the table's name, quoted, with its schema if it has one
+ */
+export function createTableSql(table: string): string[] {
+  return [
+    `create table if not exists ${table} (
+      "id" uuid not null,
+      "secret_hash" bytea not null,
+      "previous_secret_hash" bytea null,
+      "rotated_at" timestamptz(6) null,
+      "generation" int not null,
+      "user_id" text null,
+      "auth" jsonb null,
+      "authenticated_at" timestamptz(6) null,
+      "data" jsonb not null,
+      "ttl" bigint not null,
+      "created_at" timestamptz(6) not null,
+      "updated_at" timestamptz(6) not null,
+      "last_access_at" timestamptz(6) not null,
+      "expires_at" timestamptz(6) not null,
+      "ends_at" timestamptz(6) null,
+      "ip" text null,
+      "user_agent" text null,
+      primary key ("id")
+    ) with (fillfactor = 70)`,
+    `create index if not exists "sessions_user_id_index" on ${table} ("user_id") where "user_id" is not null`,
+  ];
+}
+
+/** MikroORM's contract of a migration. */
+type Migration = InstanceType<MigrationObject['class']>;
+
+/**
+ * Creates the table `sessions`. Add it to your migrations:
+ *
+ * ```ts
+ * migrations: { migrationsList: [{ name: 'Migration20261120_sessions', class: SessionMigration }] }
+ * ```
+ *
+ * It implements MikroORM's contract of a migration by itself, so that applications without `@mikro-orm/migrations` need
+ * not install it.
+ */
+export class SessionMigration implements Migration {
+  /** The name it is remembered by, unless `migrationsList` gives another. */
+  readonly name = 'SessionMigration';
+  #queries: string[] = [];
+
+  up(): void {
+    this.#queries.push(...createTableSql('"sessions"'));
+  }
+
+  down(): void {
+    this.#queries.push('drop table if exists "sessions"');
+  }
+
+  isTransactional(): boolean {
+    return true;
+  }
+
+  reset(): void {
+    this.#queries = [];
+  }
+
+  setTransactionContext(_transaction: Transaction): void {
+    // Its statements are run by the migrator, in the migrator's transaction.
+  }
+
+  getQueries(): string[] {
+    return this.#queries;
+  }
+}

@@ -1,0 +1,215 @@
+/** All the SQL of the session store, for one table. Every statement is one round trip and one transaction. */
+export type Statements = ReturnType<typeof statementsFor>;
+
+// Times travel as milliseconds since the epoch, in double precision: exact to a microsecond until the year 2255.
+const ms = (time: string): string => `(extract(epoch from ${time}) * 1000)::float8`;
+const at = (milliseconds: string): string => `to_timestamp(${milliseconds} / 1000)`;
+const span = (milliseconds: string): string => `(${milliseconds} * interval '1 millisecond')`;
+
+// `now()` stands still during a statement, however long the backend was frozen; what guards a write must not.
+const NOW = 'clock_timestamp()';
+
+const columns = (row: string): string => `
+  ${row}.id::text as id, ${row}.secret_hash as "secretHash", ${row}.previous_secret_hash as "previousSecretHash",
+  ${ms(`${row}.rotated_at`)} as "rotatedAt", ${row}.generation, ${row}.user_id as "userId", ${row}.auth::text as auth,
+  ${ms(`${row}.authenticated_at`)} as "authenticatedAt", ${row}.data::text as data, ${row}.ttl::float8 as ttl,
+  ${ms(`${row}.created_at`)} as "createdAt", ${ms(`${row}.updated_at`)} as "updatedAt",
+  ${ms(`${row}.last_access_at`)} as "lastAccessAt", ${ms(`${row}.expires_at`)} as "expiresAt",
+  ${ms(`${row}.ends_at`)} as "endsAt", ${row}.ip, ${row}.user_agent as "userAgent", ${ms(NOW)} as "readAt"`;
+
+// Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. A sum is
+// done in double precision, as JavaScript would; subtracting an index that no array has changes no array, and is an
+// error for anything else: so a push to what is not an array is refused, and so is adding to what is not a number.
+const merged = (data: string, change: string): string => `
+  case when jsonb_typeof(${data}) = 'object' then ${data} else '{}' end
+    - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}')
+    || coalesce(${change}.set, '{}')
+    || coalesce((select jsonb_object_agg(key, coalesce(nullif(${data}->key, 'null')::float8, 0) + by::float8)
+                 from jsonb_each(${change}.increment) as each(key, by)), '{}')
+    || coalesce((select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
+                 from jsonb_each(${change}.push) as each(key, items)), '{}')`;
+
+/** The statements for a table, given by its quoted name. */
+export function statementsFor(table: string) {
+  // The row to be changed, locked. A row that another transaction holds is skipped instead of waited for, so that no
+  // statement of ours ever waits for a lock while it holds one. `live` tells such a row from one that is gone.
+  // $1 id, $2 generation (null for any), $3 deadline.
+  const target = `s.id = $1::uuid and ($2::int is null or s.generation = $2::int) and s.expires_at > ${NOW}`;
+  const locked = `locked as materialized (
+    select s.*, ${NOW} as now from ${table} s where ${target} and ${NOW} < ${at('$3::float8')}
+    for no key update skip locked
+  )`;
+  const live = `exists (select from ${table} s where ${target}) as live`;
+
+  return {
+    /** The store's clock. */
+    clock: `select ${ms(NOW)} as now`,
+
+    /** Live sessions. $1 ids. */
+    find: `select ${columns('s')} from ${table} s where s.id = any($1::uuid[]) and s.expires_at > ${NOW}`,
+
+    /** A new session, unless the deadline has passed. */
+    create: `
+      with clock as materialized (select ${NOW} as now),
+      created as (
+        insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
+                              updated_at, last_access_at, expires_at, ends_at, ip, user_agent)
+        select $1::uuid, $2::bytea, 0, $4::text, $5::jsonb, case when $4::text is null then null else now end,
+               $6::jsonb, $7::bigint, now, now, now, least(now + ${span('$7::bigint')}, now + ${span('$8::bigint')}),
+               now + ${span('$8::bigint')}, $9::text, $10::text
+        from clock where now < ${at('$3::float8')} and octet_length($6::jsonb::text) <= $11::int
+        returning *
+      )
+      select ${columns('created')} from created`,
+
+    /**
+     * Merges changes into the rows as they are, and counts as an access. Reports for each what became of it: \`saved\`,
+     * \`large\` (the merged data would be too big), \`locked\` (by another transaction: try again) or \`gone\`. A session
+     * may occur only once in a batch: \`UPDATE … FROM\` silently applies one of several.
+     */
+    commit: `
+      with change as (
+        select * from unnest($1::uuid[], $2::int[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::bigint[],
+                             $8::bigint[], $9::boolean[])
+          as change(id, generation, set, unset, increment, push, ttl, absolute, endless)
+      ),
+      locked as materialized (
+        select s.*, ${NOW} as now from ${table} s join change c on c.id = s.id and c.generation = s.generation
+        where s.expires_at > ${NOW} and ${NOW} < ${at('$10::float8')}
+        order by s.id for no key update of s skip locked
+      ),
+      lasting as (
+        select l.id, l.now, c.ttl is not null as changed, coalesce(c.ttl, l.ttl) as ttl,
+               case when c.ttl is null then l.ends_at
+                    when c.endless then null
+                    when c.absolute is not null then coalesce(l.authenticated_at, l.created_at) + ${span('c.absolute')}
+                    when l.ends_at is null then null
+                    else greatest(l.ends_at, coalesce(l.authenticated_at, l.created_at) + ${span('c.ttl')}) end as ends_at
+        from locked l join change c on c.id = l.id
+      ),
+      merged as materialized (
+        select l.id, ${merged('l.data', 'c')} as data from locked l join change c on c.id = l.id
+      ),
+      saved as (
+        update ${table} s
+        set data = m.data, ttl = t.ttl, ends_at = t.ends_at, updated_at = t.now, last_access_at = t.now,
+            expires_at = case when t.changed then least(t.now + ${span('t.ttl')}, t.ends_at)
+                              else greatest(s.expires_at, least(t.now + ${span('t.ttl')}, t.ends_at)) end
+        from merged m join lasting t on t.id = m.id
+        where s.id = m.id and octet_length(m.data::text) <= $11::int
+        returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
+      )
+      select c.id::text as id,
+             case when saved.id is not null then 'saved'
+                  when locked.id is not null then 'large'
+                  when exists (select from ${table} s where s.id = c.id and s.generation = c.generation
+                               and s.expires_at > ${NOW}) then 'locked'
+                  else 'gone' end as outcome,
+             saved.ttl::float8 as ttl, ${ms('saved.updated_at')} as "updatedAt",
+             ${ms('saved.last_access_at')} as "lastAccessAt", ${ms('saved.expires_at')} as "expiresAt",
+             ${ms('saved.ends_at')} as "endsAt", ${ms(NOW)} as now
+      from change c left join saved on saved.id = c.id left join locked on locked.id = c.id`,
+
+    /**
+     * Moves expiries forward, each by its own ttl from the moment of the access, which lies \`age\` milliseconds back:
+     * so collecting renewals never lengthens a session. Returns the rows that were locked. $1 ids, $2 ages, $3 deadline.
+     */
+    renew: `
+      with access as (select * from unnest($1::uuid[], $2::float8[]) as access(id, age)),
+      locked as materialized (
+        select s.id, ${NOW} - ${span('a.age')} as accessed_at from ${table} s join access a on a.id = s.id
+        where s.expires_at > ${NOW} and ${NOW} < ${at('$3::float8')}
+        order by s.id for no key update of s skip locked
+      ),
+      renewed as (
+        update ${table} s
+        set last_access_at = greatest(s.last_access_at, l.accessed_at),
+            expires_at = greatest(s.expires_at, least(l.accessed_at + ${span('s.ttl')}, s.ends_at))
+        from locked l where s.id = l.id
+      )
+      select s.id::text as id from ${table} s join access a on a.id = s.id
+      where s.expires_at > ${NOW} and not exists (select from locked l where l.id = s.id)`,
+
+    /** A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. */
+    login: `
+      with ${locked},
+      change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increment, $12::jsonb as push),
+      merged as materialized (
+        select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c')} end as data from locked l, change c
+      ),
+      changed as (
+        update ${table} s
+        set secret_hash = $4::bytea, previous_secret_hash = s.secret_hash, rotated_at = l.now, authenticated_at = l.now,
+            generation = s.generation + 1, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint,
+            ends_at = l.now + ${span('$13::bigint')}, updated_at = l.now, last_access_at = l.now,
+            expires_at = least(l.now + ${span('$7::bigint')}, l.now + ${span('$13::bigint')})
+        from locked l join merged m on m.id = l.id
+        where s.id = l.id and octet_length(m.data::text) <= $14::int
+        returning s.*
+      )
+      select ${live}, (select count(*) from locked)::int as locked, ${columns('changed')}
+      from (select) as one left join changed on true`,
+
+    /**
+     * A new secret, if the one known is the current one. Otherwise tells whether that was so until a moment ago.
+     * $4 known hash, $5 new hash, $6 grace in milliseconds.
+     */
+    rotate: `
+      with ${locked},
+      changed as (
+        update ${table} s
+        set secret_hash = $5::bytea, previous_secret_hash = s.secret_hash, rotated_at = l.now
+        from locked l where s.id = l.id and s.secret_hash = $4::bytea
+        returning s.id
+      )
+      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed,
+             exists (select from locked l where l.previous_secret_hash = $4::bytea
+                     and l.rotated_at > l.now - ${span('$6::float8')}
+                     and l.rotated_at is distinct from l.authenticated_at) as superseded`,
+
+    /** Ends a session. */
+    delete: `
+      with ${locked},
+      changed as (delete from ${table} s using locked l where s.id = l.id returning s.id)
+      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed`,
+
+    /** The live sessions of a user. $1 user id. */
+    findByUser: `
+      select ${columns('s')} from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
+      order by s.created_at, s.id`,
+
+    /** Ends the sessions of a user but for one. $1 user id, $2 the id to spare or null, $3 deadline. */
+    deleteByUser: `
+      with doomed as materialized (
+        select s.id, s.expires_at > ${NOW} as live from ${table} s
+        where s.user_id = $1::text and s.id is distinct from $2::uuid and ${NOW} < ${at('$3::float8')}
+        order by s.id for update
+      ),
+      deleted as (
+        delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id, d.live
+      )
+      select id::text as id from deleted where live`,
+
+    /** Ends them all. $1 deadline. */
+    deleteAll: `
+      with deleted as (delete from ${table} s where ${NOW} < ${at('$1::float8')} returning s.expires_at > ${NOW} as live)
+      select count(*)::int as count from deleted where live`,
+
+    /** Removes up to $1 sessions that have expired, and leaves alone what another transaction holds. */
+    deleteExpired: `
+      with doomed as materialized (
+        select s.id from ${table} s where s.expires_at <= ${NOW} limit $1::int for update skip locked
+      ),
+      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)
+      select id::text as id from deleted`,
+
+    /** How many are live. */
+    count: `select count(*)::int as count from ${table} s where s.expires_at > ${NOW}`,
+
+    /** Fails where the table, or a column of it, is missing. */
+    check: `
+      select id, secret_hash, previous_secret_hash, rotated_at, generation, user_id, auth, authenticated_at, data, ttl,
+             created_at, updated_at, last_access_at, expires_at, ends_at, ip, user_agent
+      from ${table} limit 0`,
+  };
+}

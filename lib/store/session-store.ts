@@ -1,0 +1,48 @@
+import type { SessionId } from '../session/credential.js';
+import type { SessionChanges } from '../session/changes.js';
+import type { CommittedTimes, Login, NewSession, Rotation, SessionPersistence } from '../session/persistence.js';
+import type { StoredSession } from '../session/stored-session.js';
+
+/** An access to a session, on its way to being written down. */
+export interface Access {
+  readonly id: SessionId;
+  /** When it was, in milliseconds of the store's clock. */
+  readonly at: number;
+}
+
+/**
+ * Where sessions live. One clock, the store's own, sets and compares all times.
+ *
+ * An expired session is absent, swept or not. What is absent is an answer, never an error. Methods reject with
+ * `SessionStoreUnavailableError` when the store cannot answer in time, and what they were to write is then not written,
+ * not even later.
+ */
+export abstract class SessionStore implements SessionPersistence {
+  /** Makes ready, or says what is missing. @throws {SessionSetupError} with the fix. */
+  abstract open(): Promise<void>;
+  abstract now(): number;
+
+  /** A live session, or `null`. */
+  abstract find(id: SessionId): Promise<StoredSession | null>;
+  abstract create(session: NewSession): Promise<StoredSession>;
+  /** Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written. */
+  abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  /** Moves expiries forward, never back, and never those of dead sessions. Returns the ids that it could not get at. */
+  abstract renew(accesses: readonly Access[]): Promise<SessionId[]>;
+  /** `null`: the session is gone, or somebody else logged in to it. */
+  abstract login(login: Login): Promise<StoredSession | null>;
+  abstract rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'>;
+  /** Whether it was there, under that generation; `null` for any. */
+  abstract delete(id: SessionId, generation: number | null): Promise<boolean>;
+
+  /** The live sessions of a user, oldest first. */
+  abstract findByUser(userId: string): Promise<StoredSession[]>;
+  /** Deletes the sessions of a user, but for one; returns which. */
+  abstract deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]>;
+  /** Deletes them all; returns how many. */
+  abstract deleteAll(): Promise<number>;
+  /** Removes what has expired; returns which. */
+  abstract deleteExpired(): Promise<SessionId[]>;
+  /** How many are live. */
+  abstract count(): Promise<number>;
+}
