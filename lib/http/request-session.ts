@@ -1,0 +1,192 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Credential } from '../session/credential.js';
+import type { CookieChange, LiveSession } from '../session/live-session.js';
+import type { ResolvedCookieOptions } from '../session.options.js';
+import { SessionHeadersSentError } from '../session.errors.js';
+import { retryAfterOf, statusOf, toHttpException } from './http-errors.js';
+import { type Gatekeeper, installGate } from './response-gate.js';
+import { readCredentials, writeSetCookie } from './session-cookie.js';
+
+/** A request as Express or Fastify hand it to Nest. */
+export interface PlatformRequest {
+  /** Node's own request, on Fastify. */
+  readonly raw?: IncomingMessage;
+  /** Whatever the platform was told to trust a proxy with. */
+  readonly ip?: string;
+  readonly protocol?: string;
+  session?: unknown;
+}
+
+/** Who is at the other end of a request. */
+export interface Visitor {
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
+  assertReachable(): void;
+}
+
+/** Where a request's session comes from. */
+export interface SessionSource {
+  readonly cookie: ResolvedCookieOptions;
+  now(): number;
+  /** The session that the credentials open, or a new one. At once, where there is nothing to look up. */
+  open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession>;
+}
+
+const KEY = Symbol('nestjs-mikro-session');
+const MOST_USER_AGENT = 512;
+/** What describes the body that is being replaced by an error. */
+const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
+
+/** The session of one request: loaded once, whoever asks first, and stored before the response is sent. */
+export class RequestSession implements Gatekeeper, Visitor {
+  readonly #source: SessionSource;
+  readonly #request: PlatformRequest;
+  readonly #raw: IncomingMessage;
+  readonly #response: ServerResponse;
+  #loading: LiveSession | Promise<LiveSession> | null = null;
+  #session: LiveSession | null = null;
+  #wasLookedAt = false;
+
+  private constructor(source: SessionSource, request: PlatformRequest, raw: IncomingMessage, response: ServerResponse) {
+    this.#source = source;
+    this.#request = request;
+    this.#raw = raw;
+    this.#response = response;
+  }
+
+  /** That of a request, if somebody has asked for it before. */
+  static known(request: PlatformRequest): RequestSession | undefined {
+    return (rawOf(request) as { [KEY]?: RequestSession })[KEY];
+  }
+
+  /** That of a request. */
+  static of(source: SessionSource, request: PlatformRequest, response: ServerResponse): RequestSession {
+    const raw = rawOf(request) as IncomingMessage & { [KEY]?: RequestSession };
+    const known = raw[KEY];
+    if (known !== undefined) return known;
+    const created = new RequestSession(source, request, raw, response);
+    raw[KEY] = created;
+    installGate(response, created);
+    return created;
+  }
+
+  /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
+  load(): LiveSession | Promise<LiveSession> {
+    return this.#session ?? (this.#loading ??= this.#load());
+  }
+
+  /** The session once it is loaded, for somebody whose answer will depend on it. */
+  look(): LiveSession | null {
+    this.#wasLookedAt = true;
+    return this.#session;
+  }
+
+  /** Stores what a handler changed, or drops it if the response is to report a failure of the server. */
+  async settle(status: number): Promise<void> {
+    if (this.#session === null) return;
+    if (status >= 500) this.#session.discard();
+    else await this.#session.commitPending();
+  }
+
+  isPending(status: number): boolean {
+    if (this.#session === null) return false;
+    if (status >= 500) this.#session.discard();
+    return this.#session.isPending;
+  }
+
+  beforeHeaders(): void {
+    const session = this.#session;
+    if (this.#wasLookedAt) addVary(this.#response);
+    if (session === null) return;
+    session.renew();
+    if (session.cookieChange !== null) this.#setCookie(session.cookieChange);
+  }
+
+  failed(error: unknown): string {
+    const response = this.#response;
+    toHttpException(error);
+    const status = statusOf(error);
+    for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
+    const retryAfter = retryAfterOf(status);
+    if (retryAfter !== null) response.setHeader('Retry-After', retryAfter);
+    response.statusCode = status;
+    response.statusMessage = '';
+    response.setHeader('Content-Type', 'application/json; charset=utf-8');
+    const text = STATUS_CODES[status] ?? 'Error';
+    return JSON.stringify({ statusCode: status, message: text });
+  }
+
+  /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
+  reported(error: unknown): unknown {
+    const retryAfter = error instanceof Error && 'code' in error ? retryAfterOf(statusOf(error)) : null;
+    if (retryAfter !== null && !this.#response.headersSent) this.#response.setHeader('Retry-After', retryAfter);
+    return toHttpException(error);
+  }
+
+  get ip(): string | null {
+    return this.#request.ip ?? this.#raw.socket.remoteAddress ?? null;
+  }
+
+  get userAgent(): string | null {
+    return this.#raw.headers['user-agent']?.slice(0, MOST_USER_AGENT) ?? null;
+  }
+
+  assertReachable(): void {
+    if (this.#response.headersSent) throw new SessionHeadersSentError();
+  }
+
+  get #isHttps(): boolean {
+    if (this.#request.protocol !== undefined) return this.#request.protocol === 'https';
+    return 'encrypted' in this.#raw.socket && this.#raw.socket.encrypted === true;
+  }
+
+  #load(): LiveSession | Promise<LiveSession> {
+    this.#exposeOnRequest();
+    const opened = this.#source.open(readCredentials(this.#raw.headers.cookie, this.#source.cookie.name), this);
+    if (!(opened instanceof Promise)) return (this.#session = opened);
+    return opened.then(
+      (session) => (this.#session = session),
+      (error: unknown) => {
+        this.#loading = null;
+        throw error;
+      },
+    );
+  }
+
+  /** `request.session`: reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */
+  #exposeOnRequest(): void {
+    Object.defineProperty(this.#request, 'session', {
+      configurable: true,
+      enumerable: true,
+      get: () => this.look() ?? undefined,
+      set: (value: unknown) => {
+        Object.defineProperty(this.#request, 'session', {
+          configurable: true,
+          enumerable: true,
+          writable: true,
+          value,
+        });
+      },
+    });
+  }
+
+  #setCookie(change: CookieChange): void {
+    const response = this.#response;
+    const { cookie } = this.#source;
+    const others = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
+    const ours = writeSetCookie(cookie, change, this.#source.now(), this.#isHttps);
+    response.setHeader('Set-Cookie', [...others.filter((other) => !other.startsWith(`${cookie.name}=`)), ours]);
+    if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');
+  }
+}
+
+function rawOf(request: PlatformRequest): IncomingMessage {
+  return request.raw ?? (request as unknown as IncomingMessage);
+}
+
+function addVary(response: ServerResponse): void {
+  const known = [response.getHeader('Vary') ?? []].flat().join(', ');
+  if (/(^|[\s,])(cookie|\*)($|[\s,])/i.test(known)) return;
+  response.setHeader('Vary', known === '' ? 'Cookie' : `${known}, Cookie`);
+}

@@ -1,0 +1,63 @@
+import { stringifySetCookie } from 'cookie';
+import { type Credential, parseCredential } from '../session/credential.js';
+import type { CookieChange } from '../session/live-session.js';
+import type { ResolvedCookieOptions } from '../session.options.js';
+
+/** RFC 6265bis, 5.5: user agents keep no cookie longer than 400 days. */
+const LONGEST_SECONDS = 400 * 24 * 60 * 60;
+
+/** How many different credentials of one request are looked up; more than two have no innocent reason. */
+const MOST_CREDENTIALS = 4;
+
+/**
+ * The well-formed credentials in a Cookie header under a name, each once. Usually there is one. Cookies set for another
+ * path or domain may add more, and the header does not tell which is whose.
+ */
+export function readCredentials(header: string | undefined, name: string): Credential[] {
+  const found: Credential[] = [];
+  if (header === undefined || !header.includes(name)) return found;
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
+    const value = pair.slice(equals + 1).trim();
+    const credential = parseCredential(value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
+    if (credential === null || found.some((other) => other.cookieValue === credential.cookieValue)) continue;
+    found.push(credential);
+    if (found.length === MOST_CREDENTIALS) break;
+  }
+  return found;
+}
+
+/**
+ * The Set-Cookie header for a change.
+ *
+ * @param now milliseconds on the store's clock
+ * @param isHttps whether the request came over HTTPS, as far as the platform knows
+ */
+export function writeSetCookie(
+  options: ResolvedCookieOptions,
+  change: CookieChange,
+  now: number,
+  isHttps: boolean,
+): string {
+  const { name, path, domain, sameSite, partitioned, persistent } = options;
+  const secure = options.secure === 'auto' ? isHttps : options.secure;
+  const attributes = {
+    name,
+    path,
+    httpOnly: true,
+    secure,
+    sameSite,
+    partitioned,
+    ...(domain !== undefined && { domain }),
+  };
+  if (change.kind === 'removed')
+    return stringifySetCookie({ ...attributes, value: '', maxAge: 0, expires: new Date(0) });
+  if (!persistent) return stringifySetCookie({ ...attributes, value: change.value });
+  const seconds = change.endsAt === null ? LONGEST_SECONDS : Math.ceil((change.endsAt - now) / 1_000);
+  return stringifySetCookie({
+    ...attributes,
+    value: change.value,
+    maxAge: Math.max(0, Math.min(seconds, LONGEST_SECONDS)),
+  });
+}

@@ -1,0 +1,116 @@
+import { getMikroORMToken, MikroOrmModule } from '@mikro-orm/nestjs';
+import { MikroORM } from '@mikro-orm/core';
+import {
+  ConfigurableModuleBuilder,
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { SessionInterceptor } from './http/session.interceptor.js';
+import { SessionConfigurationError } from './session.errors.js';
+import {
+  type ResolvedSessionOptions,
+  resolveOptions,
+  ROTATION_GRACE,
+  sameOptions,
+  SESSION_OPTIONS,
+  type SessionModuleOptions,
+} from './session.options.js';
+import { SessionService } from './session.service.js';
+import { MikroOrmSessionStore } from './store/mikro-orm/mikro-orm.session-store.js';
+import { SessionEntity } from './store/mikro-orm/session.entity.js';
+import { SessionStore } from './store/session-store.js';
+
+/** What must be known before anything is injected. */
+export interface SessionModuleExtras {
+  /** The `contextName` of the MikroORM connection that holds the sessions, where there are several. */
+  readonly contextName?: string;
+}
+
+/** A class that makes the options, for `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`. */
+export interface SessionOptionsFactory {
+  createSessionOptions(): SessionModuleOptions | Promise<SessionModuleOptions>;
+}
+
+/** What `SessionModule.forRootAsync()` takes. */
+export type SessionModuleAsyncOptions = ConfigurableModuleAsyncOptions<SessionModuleOptions, 'createSessionOptions'> &
+  SessionModuleExtras;
+
+/** The token of the options as they were given. */
+const GIVEN_OPTIONS = Symbol('SESSION_MODULE_OPTIONS');
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleOptions>({
+  optionsInjectionToken: GIVEN_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createSessionOptions')
+  .setExtras<SessionModuleExtras>({}, (definition, { contextName }) => ({
+    ...definition,
+    global: true,
+    imports: [...(definition.imports ?? []), MikroOrmModule.forFeature([SessionEntity], contextName)],
+    providers: [
+      ...(definition.providers ?? []),
+      {
+        provide: SESSION_OPTIONS,
+        useFactory: (given: SessionModuleOptions) => resolveOptions(given, contextName),
+        inject: [GIVEN_OPTIONS],
+      },
+      {
+        provide: SessionStore,
+        useFactory: (orm: MikroORM, options: ResolvedSessionOptions) =>
+          new MikroOrmSessionStore(orm, { ...options, rotationGrace: ROTATION_GRACE }),
+        inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
+      },
+      SessionService,
+      { provide: APP_INTERCEPTOR, useClass: SessionInterceptor },
+    ],
+    exports: [SessionService, SessionStore],
+  }))
+  .build();
+
+/**
+ * Server-side sessions for the whole application. Import it once, in the root module, beside `MikroOrmModule`.
+ *
+ * @throws {SessionConfigurationError} at start, for a wrong option or for two registrations that differ.
+ * @throws {SessionSetupError} at start, when the entity is not registered, or the table is missing or outdated.
+ */
+@Module({})
+export class SessionModule extends ConfigurableModuleClass implements OnModuleInit {
+  readonly #options: ResolvedSessionOptions;
+  readonly #modules: ModulesContainer;
+
+  constructor(
+    @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
+    @Inject(ModulesContainer) modules: ModulesContainer,
+  ) {
+    super();
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** Registers sessions; everything has a default. */
+  static override forRoot(options: SessionModuleOptions & SessionModuleExtras = {}): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** Registers sessions with options that are made by a factory or a class, once others are there to be injected. */
+  static override forRootAsync(options: SessionModuleAsyncOptions): DynamicModule {
+    return super.forRootAsync(options);
+  }
+
+  /** @internal */
+  onModuleInit(): void {
+    for (const module of this.#modules.values()) {
+      if (module.metatype !== SessionModule) continue;
+      const other = module.instance as unknown as SessionModule;
+      if (sameOptions(this.#options, other.#options)) continue;
+      throw new SessionConfigurationError(
+        'SessionModule is registered twice, with different options, and only one set could apply. ' +
+          'Call SessionModule.forRoot() once, in the root module; it is global.',
+      );
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isPlainObject, kindOf } from './session/json.js';
+import { type Duration, DURATION_HINT, type Lifetime, parseDuration } from './session/lifetime.js';
+import { SessionConfigurationError } from './session.errors.js';
+
+/** How the cookie is set. It is always HttpOnly. */
+export interface SessionCookieOptions {
+  /**
+   * Its name. The prefixes `__Host-` and `__Secure-` are honoured: what they demand is checked at start.
+   * @default 'session_id'
+   */
+  readonly name?: string;
+  /** @default '/' */
+  readonly path?: string;
+  /** Which hosts get it: none but the one that set it, unless given. */
+  readonly domain?: string;
+  /**
+   * Whether browsers send it over HTTPS only; `'auto'`: when it was set over HTTPS. Behind a proxy that ends TLS, have
+   * the platform trust it (`trust proxy` on Express, `trustProxy` on Fastify).
+   * @default 'auto'
+   */
+  readonly secure?: boolean | 'auto';
+  /** Which requests from other sites carry it. `'none'` demands `secure: true`. @default 'lax' */
+  readonly sameSite?: 'strict' | 'lax' | 'none';
+  /** Whether it is kept apart for each site that embeds yours (CHIPS). Demands `secure: true`. @default false */
+  readonly partitioned?: boolean;
+  /** Whether it outlives the browser's own session, until the session's absolute end. @default true */
+  readonly persistent?: boolean;
+}
+
+/** How accesses are written back. */
+export interface SessionRenewalOptions {
+  /** How often the renewals that came together are written, in one statement. @default '1s' */
+  readonly flushEvery?: Duration;
+  /** How long after a renewal the next one may be left out; shortens the idle timeout by as much at worst. @default 0 */
+  readonly granularity?: Duration;
+}
+
+/** What `SessionModule.forRoot()` takes. Durations are milliseconds, or strings such as `'30m'`. */
+export interface SessionModuleOptions {
+  /** How long a session lives without a request. @default '30m' */
+  readonly idleTimeout?: Duration;
+  /** How long it lives at most, from its start or the login; `false` for no such limit. @default '12h' */
+  readonly absoluteTimeout?: Duration | false;
+  readonly cookie?: SessionCookieOptions;
+  /** Whether visitors whose session nobody wrote to get a row and a cookie too. @default false */
+  readonly saveUninitialized?: boolean;
+  readonly renewal?: SessionRenewalOptions;
+  /** How big the data of one session may get, in bytes of JSON. @default 65536 */
+  readonly maxDataBytes?: number;
+  /** How long a store operation may take, its waiting included. @default '1s' */
+  readonly queryTimeout?: Duration;
+  /** Whether IP address and user agent are kept for the list of a user's devices. @default true */
+  readonly trackDevice?: boolean;
+  /** Whether the table is created at start if it is missing. Prefer the shipped migration. @default false */
+  readonly ensureSchema?: boolean;
+}
+
+/** {@link SessionCookieOptions} with every default filled in. */
+export interface ResolvedCookieOptions {
+  readonly name: string;
+  readonly path: string;
+  readonly domain: string | undefined;
+  readonly secure: boolean | 'auto';
+  readonly sameSite: 'strict' | 'lax' | 'none';
+  readonly partitioned: boolean;
+  readonly persistent: boolean;
+}
+
+/** {@link SessionModuleOptions}, checked, with every default filled in and durations in milliseconds. Frozen. */
+export interface ResolvedSessionOptions {
+  readonly contextName: string | undefined;
+  readonly lifetime: Lifetime;
+  readonly cookie: ResolvedCookieOptions;
+  readonly saveUninitialized: boolean;
+  readonly renewal: { readonly flushEvery: number; readonly granularity: number };
+  readonly maxDataBytes: number;
+  readonly queryTimeout: number;
+  readonly trackDevice: boolean;
+  readonly ensureSchema: boolean;
+}
+
+/** The token of the {@link ResolvedSessionOptions}. */
+export const SESSION_OPTIONS = Symbol('SESSION_OPTIONS');
+
+/** How long a secret that `regenerate()` replaced still reaches its session, in milliseconds. */
+export const ROTATION_GRACE = 10_000;
+
+const KNOWN = [
+  'idleTimeout',
+  'absoluteTimeout',
+  'cookie',
+  'saveUninitialized',
+  'renewal',
+  'maxDataBytes',
+  'queryTimeout',
+  'trackDevice',
+  'ensureSchema',
+];
+const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
+const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {SessionConfigurationError} naming the option, what it was, and what it must be.
+ */
+export function resolveOptions(given: SessionModuleOptions = {}, contextName?: string): ResolvedSessionOptions {
+  const options = new OptionReader('', given, KNOWN);
+  const renewal = new OptionReader('renewal', options.object('renewal'), KNOWN_RENEWAL);
+  const idle = options.duration('idleTimeout', '30m', 1);
+  const absolute =
+    given.absoluteTimeout === false ? null : options.duration('absoluteTimeout', '12h', 1, 'or false for none');
+  if (absolute !== null && absolute < idle) {
+    throw new SessionConfigurationError(
+      `SessionModule option "absoluteTimeout" (${absolute} ms) is shorter than "idleTimeout" (${idle} ms), ` +
+        'so no session would ever end by idling. Raise it, or lower "idleTimeout".',
+    );
+  }
+  return Object.freeze({
+    contextName,
+    lifetime: Object.freeze({ ttl: idle, absolute }),
+    cookie: resolveCookie(new OptionReader('cookie', options.object('cookie'), KNOWN_COOKIE)),
+    saveUninitialized: options.boolean('saveUninitialized', false),
+    renewal: Object.freeze({
+      flushEvery: renewal.duration('flushEvery', '1s', 0),
+      granularity: renewal.duration('granularity', 0, 0),
+    }),
+    maxDataBytes: options.integer('maxDataBytes', 65_536, 2, 16 * 1024 * 1024),
+    queryTimeout: options.duration('queryTimeout', '1s', 1),
+    trackDevice: options.boolean('trackDevice', true),
+    ensureSchema: options.boolean('ensureSchema', false),
+  });
+}
+
+/** Whether two sets of options come to the same. */
+export function sameOptions(one: ResolvedSessionOptions, other: ResolvedSessionOptions): boolean {
+  return isDeepStrictEqual(one, other);
+}
+
+function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
+  // RFC 6265bis: a name is a token; path and domain hold no control character and no semicolon.
+  const resolved = {
+    name: cookie.text('name', 'session_id', /^[\w!#$%&'*+.^`|~-]+$/, "a cookie name such as 'session_id'"),
+    path: cookie.text('path', '/', /^\/[ -:<-~]*$/, "a path that begins with '/'"),
+    domain: cookie.text(
+      'domain',
+      undefined,
+      /^\.?[\dA-Za-z]([\dA-Za-z.-]*[\dA-Za-z])?$/,
+      "a host name such as 'example.com'",
+    ),
+    secure: cookie.oneOf('secure', 'auto', [true, false, 'auto'] as const),
+    sameSite: cookie.oneOf('sameSite', 'lax', ['strict', 'lax', 'none'] as const),
+    partitioned: cookie.boolean('partitioned', false),
+    persistent: cookie.boolean('persistent', true),
+  };
+  const host = /^__host-/i.test(resolved.name);
+  const demands: [boolean, string, string][] = [
+    [
+      host || /^__secure-/i.test(resolved.name),
+      `its name begins with "${resolved.name.slice(0, host ? 7 : 9)}"`,
+      'name',
+    ],
+    [resolved.sameSite === 'none', 'sameSite is "none"', 'sameSite'],
+    [resolved.partitioned, 'partitioned is true', 'partitioned'],
+  ];
+  for (const [applies, because, option] of demands) {
+    if (applies && resolved.secure !== true) {
+      throw new SessionConfigurationError(
+        `SessionModule option "cookie.secure" is ${String(resolved.secure)}, but ${because}, and browsers drop such a ` +
+          `cookie unless it is secure. Set "cookie.secure" to true, or change "cookie.${option}".`,
+      );
+    }
+  }
+  if (host && (resolved.path !== '/' || resolved.domain !== undefined)) {
+    throw new SessionConfigurationError(
+      'SessionModule option "cookie.name" begins with "__Host-", which demands "cookie.path" to be "/" and no ' +
+        '"cookie.domain". Remove them, or use the prefix "__Secure-".',
+    );
+  }
+  return Object.freeze(resolved);
+}
+
+/** Reads the members of one object of options. */
+class OptionReader {
+  readonly #prefix: string;
+  readonly #values: Record<string, unknown>;
+
+  constructor(prefix: string, values: unknown, known: readonly string[]) {
+    this.#prefix = prefix === '' ? '' : `${prefix}.`;
+    if (!isPlainObject(values)) {
+      const what = prefix === '' ? 'The options of SessionModule' : `SessionModule option "${prefix}"`;
+      throw new SessionConfigurationError(`${what} must be an object, but was ${kindOf(values)}. Fix: pass { … }.`);
+    }
+    this.#values = values;
+    for (const key of Object.keys(values)) {
+      if (known.includes(key)) continue;
+      throw new SessionConfigurationError(
+        `SessionModule has no option "${this.#prefix}${key}". Fix: remove it, or use one of ${known.join(', ')}.`,
+      );
+    }
+  }
+
+  object(name: string): unknown {
+    return this.#values[name] ?? {};
+  }
+
+  boolean(name: string, fallback: boolean): boolean {
+    return this.oneOf(name, fallback, [true, false] as const);
+  }
+
+  oneOf<const Value extends string | boolean>(name: string, fallback: Value, allowed: readonly Value[]): Value {
+    const value = this.#values[name] ?? fallback;
+    if (allowed.includes(value as Value)) return value as Value;
+    throw this.#wrong(name, value, `one of ${allowed.map((item) => JSON.stringify(item)).join(', ')}`);
+  }
+
+  text<Fallback extends string | undefined>(
+    name: string,
+    fallback: Fallback,
+    form: RegExp,
+    hint: string,
+  ): string | Fallback {
+    const value = this.#values[name] ?? fallback;
+    if (value === undefined || (typeof value === 'string' && form.test(value))) return value as string | Fallback;
+    throw this.#wrong(name, value, hint);
+  }
+
+  integer(name: string, fallback: number, least: number, most: number): number {
+    const value = this.#values[name] ?? fallback;
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+    throw this.#wrong(name, value, `a whole number from ${least} to ${most}`);
+  }
+
+  duration(name: string, fallback: Duration, least: number, also = ''): number {
+    const value = this.#values[name] ?? fallback;
+    const milliseconds = parseDuration(value);
+    if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
+    throw this.#wrong(
+      name,
+      value,
+      [DURATION_HINT + (least > 0 ? ', longer than zero' : ', not negative'), also].join(' ').trim(),
+    );
+  }
+
+  #wrong(name: string, value: unknown, expected: string): SessionConfigurationError {
+    const shown = ['string', 'number', 'boolean'].includes(typeof value)
+      ? typeof value === 'string'
+        ? JSON.stringify(value)
+        : String(value)
+      : kindOf(value);
+    return new SessionConfigurationError(
+      `SessionModule option "${this.#prefix}${name}" must be ${expected}, but was ${shown}. Fix: correct it, or leave it out.`,
+    );
+  }
+}

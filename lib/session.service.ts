@@ -1,0 +1,269 @@
+import type { ServerResponse } from 'node:http';
+import {
+  type BeforeApplicationShutdown,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Logger,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { type Observable, Subject } from 'rxjs';
+import { type PlatformRequest, RequestSession, type SessionSource, type Visitor } from './http/request-session.js';
+import type { AuthSnapshot } from './session/avatar.js';
+import { type Credential, isSessionId, recognise, type SessionId } from './session/credential.js';
+import { type FoundSession, LiveSession, type SessionEnvironment } from './session/live-session.js';
+import type { SessionData } from './session/paths.js';
+import type { Session } from './session/session.js';
+import type { StoredSession } from './session/stored-session.js';
+import { SessionArgumentError } from './session.errors.js';
+import type { SessionEvent, SessionEventType } from './session.events.js';
+import {
+  type ResolvedCookieOptions,
+  type ResolvedSessionOptions,
+  ROTATION_GRACE,
+  SESSION_OPTIONS,
+} from './session.options.js';
+import { RenewalQueue } from './store/renewal-queue.js';
+import { SessionStore } from './store/session-store.js';
+
+/** One of the places where a user is signed in. */
+export interface SessionDevice {
+  /** The session's id, which `revoke()` takes. */
+  readonly id: SessionId;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  readonly createdAt: Date;
+  readonly lastAccessAt: Date;
+  readonly expiresAt: Date;
+}
+
+/** What a session made by hand starts with. */
+export interface NewSessionContent {
+  readonly userId?: string;
+  readonly auth?: AuthSnapshot;
+  readonly data?: Partial<SessionData> & Record<string, unknown>;
+}
+
+/** Nobody in particular: a job, a test, an administrator. */
+const NOBODY: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
+
+/** The sessions of an application, for whoever is not a handler that simply takes `@Session()`. */
+@Injectable()
+export class SessionService implements SessionSource, OnModuleInit, BeforeApplicationShutdown {
+  /**
+   * What happens to sessions in this process, as it happens. An error that a subscriber throws is reported as uncaught,
+   * and does not reach the request.
+   */
+  readonly events: Observable<SessionEvent>;
+
+  readonly #logger = new Logger('SessionModule');
+  readonly #events = new Subject<SessionEvent>();
+  readonly #store: SessionStore;
+  readonly #options: ResolvedSessionOptions;
+  readonly #renewals: RenewalQueue;
+  #hasWarnedOfTossing = false;
+
+  constructor(@Inject(SessionStore) store: SessionStore, @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.events = this.#events.asObservable();
+    this.#renewals = new RenewalQueue(store, options.renewal.flushEvery, {
+      renewed: (ids) => {
+        if (this.#events.observed) for (const id of ids) this.#emit('renewed', id, null);
+      },
+      failed: (error) => this.#logger.warn(`Expiries were not renewed; they will be tried again. ${String(error)}`),
+    });
+  }
+
+  /** @internal */
+  async onModuleInit(): Promise<void> {
+    await this.#store.open();
+  }
+
+  /** @internal */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#renewals.close();
+  }
+
+  /**
+   * The session of a request, loaded once, whoever asks first. On Fastify, give the execution context: a request does
+   * not know its response there.
+   *
+   * @throws {SessionStoreUnavailableError} when the database does not answer. Not an error: a cookie that opens nothing.
+   */
+  async of(requestOrContext: ExecutionContext | object): Promise<Session> {
+    const request = this.requestSessionOf(requestOrContext);
+    const session = await request.load();
+    request.look();
+    return session;
+  }
+
+  /**
+   * A live session by its id, to be read, changed and saved outside its visitor's requests; `null` when there is none.
+   * Looking at it is no access. Its cookie is out of reach, so `login()` and `regenerate()` are refused.
+   */
+  async find(id: SessionId): Promise<Session | null> {
+    const stored = isSessionId(id) ? await this.#store.find(id) : null;
+    return stored && new LiveSession(this.#environment(NOBODY), { stored, credential: null, recognition: 'current' });
+  }
+
+  /** Where a user is signed in, oldest first. */
+  async listForUser(userId: string): Promise<SessionDevice[]> {
+    const sessions = await this.#store.findByUser(userId);
+    return sessions.map(({ id, ip, userAgent, createdAt, lastAccessAt, expiresAt }) => ({
+      id,
+      ip,
+      userAgent,
+      createdAt: new Date(createdAt),
+      lastAccessAt: new Date(lastAccessAt),
+      expiresAt: new Date(expiresAt),
+    }));
+  }
+
+  /** Ends a session, whoever's it is; requests that are under way with it are refused. Returns whether it was there. */
+  async revoke(id: SessionId): Promise<boolean> {
+    const revoked = isSessionId(id) && (await this.#store.delete(id, null));
+    if (revoked) this.#emit('revoked', id, null);
+    return revoked;
+  }
+
+  /** Signs a user out everywhere, but for one session if you say which. Returns how many were ended. */
+  async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
+    const { except } = options;
+    if (except !== undefined && !isSessionId(except)) {
+      throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
+    }
+    const ids = await this.#store.deleteByUser(userId, except ?? null);
+    for (const id of ids) this.#emit('revoked', id, userId);
+    return ids.length;
+  }
+
+  /** Ends every session there is. Returns how many were live. */
+  async revokeAll(): Promise<number> {
+    return this.#store.deleteAll();
+  }
+
+  /** How many sessions are live. */
+  async count(): Promise<number> {
+    return this.#store.count();
+  }
+
+  /** Removes the rows of sessions whose time is over, which are absent already. Returns how many. */
+  async purgeExpired(): Promise<number> {
+    const ids = await this.#store.deleteExpired();
+    for (const id of ids) this.#emit('expired', id, null);
+    return ids.length;
+  }
+
+  /**
+   * Makes a session without a request, for tests and jobs.
+   *
+   * @returns the stored session, and its cookie as a `Cookie` header takes it (`name=value`): a secret.
+   */
+  async create(content: NewSessionContent = {}): Promise<{ session: Session; cookie: string }> {
+    const session = new LiveSession({ ...this.#environment(NOBODY), saveUninitialized: true }, null);
+    for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
+    if (content.userId === undefined) await session.save();
+    else await session.login(content.userId, content.auth);
+    const change = session.cookieChange;
+    if (change?.kind !== 'issued') throw new SessionArgumentError('The session was not stored.');
+    return { session, cookie: `${this.#options.cookie.name}=${change.value}` };
+  }
+
+  /** @internal */
+  get cookie(): ResolvedCookieOptions {
+    return this.#options.cookie;
+  }
+
+  /** @internal */
+  now(): number {
+    return this.#store.now();
+  }
+
+  /** @internal */
+  open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession> {
+    const environment = this.#environment(visitor);
+    return credentials.length === 0 ? new LiveSession(environment, null) : this.#find(credentials, environment);
+  }
+
+  /** @internal */
+  requestSessionOf(requestOrContext: ExecutionContext | object): RequestSession {
+    if ('switchToHttp' in requestOrContext) {
+      const http = requestOrContext.switchToHttp();
+      const response = http.getResponse<{ raw?: ServerResponse }>();
+      return RequestSession.of(this, http.getRequest(), response.raw ?? (response as ServerResponse));
+    }
+    const request = requestOrContext as PlatformRequest & { res?: ServerResponse };
+    const known = RequestSession.known(request);
+    if (known !== undefined) return known;
+    if (request.res === undefined) {
+      throw new SessionArgumentError(
+        'SessionService.of() cannot tell the response of this request. Give it the ExecutionContext instead.',
+      );
+    }
+    return RequestSession.of(this, request, request.res);
+  }
+
+  async #find(credentials: readonly Credential[], environment: SessionEnvironment): Promise<LiveSession> {
+    const found: FoundSession[] = [];
+    for (const credential of credentials) {
+      const stored = await this.#store.find(credential.id);
+      if (stored === null) continue;
+      found.push({ stored, credential, recognition: recognise(credential, stored, ROTATION_GRACE) });
+    }
+    const live = found.filter(({ recognition }) => recognition === 'current' || recognition === 'previous');
+    if (live.length > 1 && !sameSession(live)) {
+      this.#warnOfTossing();
+      return new LiveSession(environment, null);
+    }
+    const one =
+      live.find(({ recognition }) => recognition === 'current') ??
+      live[0] ??
+      found.find(({ recognition }) => recognition === 'outsider') ??
+      null;
+    if (one !== null && live.length > 0) this.#emit('loaded', one.stored.id, one.stored.userId);
+    return new LiveSession(environment, one);
+  }
+
+  #environment(visitor: Visitor): SessionEnvironment {
+    const { lifetime, saveUninitialized, trackDevice, renewal } = this.#options;
+    return {
+      persistence: this.#store,
+      lifetime,
+      saveUninitialized,
+      renew: (stored: StoredSession) => {
+        if (this.#store.now() - stored.lastAccessAt >= renewal.granularity)
+          this.#renewals.add(stored.id, stored.expiresAt);
+      },
+      emit: (type, id, userId) => this.#emit(type, id, userId),
+      unreadable: (id, what, error) =>
+        this.#logger.error(
+          `The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`,
+        ),
+      assertReachable: () => visitor.assertReachable(),
+      device: () => (trackDevice ? { ip: visitor.ip, userAgent: visitor.userAgent } : { ip: null, userAgent: null }),
+    };
+  }
+
+  #emit(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
+    if (this.#events.observed) this.#events.next({ type, sessionId, userId });
+  }
+
+  #warnOfTossing(): void {
+    if (this.#hasWarnedOfTossing) return;
+    this.#hasWarnedOfTossing = true;
+    this.#logger.warn(
+      `A request carried two live sessions in cookies of the name "${this.#options.cookie.name}", and neither was used. ` +
+        'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
+    );
+  }
+}
+
+function sameSession(found: readonly FoundSession[]): boolean {
+  return found.every(({ stored }) => stored.id === found[0]?.stored.id);
+}
+
+// A parser's message may quote what it parsed.
+function kindOfError(error: unknown): string {
+  return error instanceof SyntaxError ? 'It is not JSON.' : String(error);
+}
