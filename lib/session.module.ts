@@ -27,7 +27,7 @@ import { SessionStore } from './store/session-store.js';
 /** What must be known before anything is injected. */
 export interface SessionModuleExtras {
   /** The `contextName` of the MikroORM connection that holds the sessions, where there are several. */
-  readonly contextName?: string;
+  readonly contextName?: string | undefined;
 }
 
 /** A class that makes the options, for `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`. */
@@ -47,7 +47,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createSessionOptions')
-  .setExtras<SessionModuleExtras>({}, (definition, { contextName }) => ({
+  .setExtras<SessionModuleExtras>({ contextName: undefined }, (definition, { contextName }) => ({
     ...definition,
     global: true,
     imports: [...(definition.imports ?? []), MikroOrmModule.forFeature([SessionEntity], contextName)],

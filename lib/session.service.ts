@@ -170,6 +170,11 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return { session, cookie: `${this.#options.cookie.name}=${change.value}` };
   }
 
+  /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */
+  async flush(): Promise<void> {
+    await this.#renewals.flush();
+  }
+
   /** @internal */
   get cookie(): ResolvedCookieOptions {
     return this.#options.cookie;

@@ -9,24 +9,19 @@ export function statusOf(error: unknown): number {
   return error instanceof SessionError ? error.statusCode : 500;
 }
 
-/**
- * The same error as exception filters expect it. A store that cannot be reached is logged here, with its cause: to the
- * client it says no more than 503.
- */
+/** The same error as exception filters expect it; to the client, a store that cannot be reached is no more than 503. */
 export function toHttpException(error: unknown): unknown {
   if (error instanceof SessionGoneError) return new UnauthorizedException(error.message, { cause: error });
   if (error instanceof SessionStoreUnavailableError) {
-    logger.error(`${error.message} Cause: ${describe(error.cause)}`);
     return new ServiceUnavailableException('Sessions are unavailable for the moment. Try again.', { cause: error });
   }
   return error;
 }
 
-/** Has the client come back in a second, where that is worth it. */
-export function retryAfterOf(status: number): string | null {
-  return status === 503 ? '1' : null;
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? `${cause.name}: ${cause.message}` : 'unknown';
+/** Tells the operator what the client is not told. */
+export function logFailure(error: unknown): void {
+  if (statusOf(error) < 500) return;
+  const { message, cause, stack } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof SessionStoreUnavailableError) logger.error(`${message} Cause: ${String(cause)}`);
+  else logger.error(message, stack);
 }

@@ -2,8 +2,8 @@ import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Credential } from '../session/credential.js';
 import type { CookieChange, LiveSession } from '../session/live-session.js';
 import type { ResolvedCookieOptions } from '../session.options.js';
-import { SessionHeadersSentError } from '../session.errors.js';
-import { retryAfterOf, statusOf, toHttpException } from './http-errors.js';
+import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
+import { logFailure, statusOf, toHttpException } from './http-errors.js';
 import { type Gatekeeper, installGate } from './response-gate.js';
 import { readCredentials, writeSetCookie } from './session-cookie.js';
 
@@ -35,6 +35,8 @@ export interface SessionSource {
 
 const KEY = Symbol('nestjs-mikro-session');
 const MOST_USER_AGENT = 512;
+/** In seconds: a store that was out of reach for a moment is not worth a longer wait. */
+const RETRY_AFTER = '1';
 /** What describes the body that is being replaced by an error. */
 const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
 
@@ -47,12 +49,15 @@ export class RequestSession implements Gatekeeper, Visitor {
   #loading: LiveSession | Promise<LiveSession> | null = null;
   #session: LiveSession | null = null;
   #wasLookedAt = false;
+  #settling: Promise<void> | null = null;
+  #headersSent: boolean;
 
   private constructor(source: SessionSource, request: PlatformRequest, raw: IncomingMessage, response: ServerResponse) {
     this.#source = source;
     this.#request = request;
     this.#raw = raw;
     this.#response = response;
+    this.#headersSent = response.headersSent;
   }
 
   /** That of a request, if somebody has asked for it before. */
@@ -82,11 +87,12 @@ export class RequestSession implements Gatekeeper, Visitor {
     return this.#session;
   }
 
-  /** Stores what a handler changed, or drops it if the response is to report a failure of the server. */
-  async settle(status: number): Promise<void> {
-    if (this.#session === null) return;
-    if (status >= 500) this.#session.discard();
-    else await this.#session.commitPending();
+  /**
+   * Stores what a handler changed, or drops it if the response is to report a failure of the server. Whoever asks while
+   * that is under way gets the same answer.
+   */
+  settle(status: number): Promise<void> {
+    return (this.#settling ??= this.#settle(status).finally(() => (this.#settling = null)));
   }
 
   isPending(status: number): boolean {
@@ -96,6 +102,7 @@ export class RequestSession implements Gatekeeper, Visitor {
   }
 
   beforeHeaders(): void {
+    this.#headersSent = true;
     const session = this.#session;
     if (this.#wasLookedAt) addVary(this.#response);
     if (session === null) return;
@@ -105,11 +112,11 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   failed(error: unknown): string {
     const response = this.#response;
-    toHttpException(error);
+    this.#session?.discard();
+    logFailure(error);
     const status = statusOf(error);
     for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
-    const retryAfter = retryAfterOf(status);
-    if (retryAfter !== null) response.setHeader('Retry-After', retryAfter);
+    if (error instanceof SessionStoreUnavailableError) response.setHeader('Retry-After', RETRY_AFTER);
     response.statusCode = status;
     response.statusMessage = '';
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
@@ -119,8 +126,10 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
   reported(error: unknown): unknown {
-    const retryAfter = error instanceof Error && 'code' in error ? retryAfterOf(statusOf(error)) : null;
-    if (retryAfter !== null && !this.#response.headersSent) this.#response.setHeader('Retry-After', retryAfter);
+    if (error instanceof SessionStoreUnavailableError) {
+      logFailure(error);
+      if (!this.#headersSent) this.#response.setHeader('Retry-After', RETRY_AFTER);
+    }
     return toHttpException(error);
   }
 
@@ -133,12 +142,18 @@ export class RequestSession implements Gatekeeper, Visitor {
   }
 
   assertReachable(): void {
-    if (this.#response.headersSent) throw new SessionHeadersSentError();
+    if (this.#headersSent) throw new SessionHeadersSentError();
   }
 
   get #isHttps(): boolean {
     if (this.#request.protocol !== undefined) return this.#request.protocol === 'https';
     return 'encrypted' in this.#raw.socket && this.#raw.socket.encrypted === true;
+  }
+
+  async #settle(status: number): Promise<void> {
+    if (this.#session === null) return;
+    if (status >= 500) this.#session.discard();
+    else await this.#session.commitPending();
   }
 
   #load(): LiveSession | Promise<LiveSession> {

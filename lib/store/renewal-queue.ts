@@ -57,10 +57,9 @@ export class RenewalQueue {
     const accesses = this.#accesses;
     this.#accesses = new Map();
     try {
-      const locked = await this.#store.renew(Array.from(accesses, ([id, at]) => ({ id, at })));
+      const { renewed, locked } = await this.#store.renew(Array.from(accesses, ([id, at]) => ({ id, at })));
       this.#keep(accesses, locked);
-      for (const id of locked) accesses.delete(id);
-      this.#listener.renewed([...accesses.keys()]);
+      this.#listener.renewed(renewed);
     } catch (error) {
       this.#keep(accesses, [...accesses.keys()]);
       this.#listener.failed(error);

@@ -10,6 +10,13 @@ export interface Access {
   readonly at: number;
 }
 
+/** What became of accesses; those of dead sessions are in neither list. */
+export interface RenewalOutcome {
+  readonly renewed: SessionId[];
+  /** Could not be got at for the moment. */
+  readonly locked: SessionId[];
+}
+
 /**
  * Where sessions live. One clock, the store's own, sets and compares all times.
  *
@@ -27,8 +34,8 @@ export abstract class SessionStore implements SessionPersistence {
   abstract create(session: NewSession): Promise<StoredSession>;
   /** Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written. */
   abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
-  /** Moves expiries forward, never back, and never those of dead sessions. Returns the ids that it could not get at. */
-  abstract renew(accesses: readonly Access[]): Promise<SessionId[]>;
+  /** Moves expiries forward, never back, and never those of dead sessions. */
+  abstract renew(accesses: readonly Access[]): Promise<RenewalOutcome>;
   /** `null`: the session is gone, or somebody else logged in to it. */
   abstract login(login: Login): Promise<StoredSession | null>;
   abstract rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'>;

@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { SessionModule, type SessionModuleOptions, SessionService } from 'nestjs-mikro-session';
 import { Client } from './client.js';
+import { ProbeController } from './probe.js';
 
 /** What a test's application consists of. */
 export interface AppDefinition {
@@ -41,7 +42,7 @@ export async function startApp(definition: AppDefinition): Promise<TestApp> {
   const session = definition.session ?? SessionModule.forRoot({ ensureSchema: true, ...definition.options });
   const module = await Test.createTestingModule({
     imports: [databaseModule(definition.database.url), session],
-    controllers: definition.controllers ?? [],
+    controllers: [ProbeController, ...(definition.controllers ?? [])],
     providers: definition.providers ?? [],
   }).compile();
   const app = module.createNestApplication<NestExpressApplication>({ logger: false });

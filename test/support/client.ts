@@ -41,7 +41,7 @@ export class Client {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const setCookies = response.headers.getSetCookie();
-    for (const line of setCookies) await this.jar.setCookie(line, url);
+    for (const line of setCookies) await this.jar.setCookie(line, url, { ignoreError: true });
     const text = await response.text();
     return {
       status: response.status,

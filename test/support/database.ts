@@ -5,6 +5,8 @@ import pg from 'pg';
 export interface TestDatabase {
   readonly url: string;
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
+  /** Runs a statement in a transaction that stays open, with its locks, until it is released. */
+  hold(text: string, values?: unknown[]): Promise<{ release(): Promise<void> }>;
   drop(): Promise<void>;
 }
 
@@ -31,6 +33,17 @@ export async function createDatabase(): Promise<TestDatabase> {
     url: url.href,
     query: async <Row extends object>(text: string, values: unknown[] = []) =>
       (await pool.query<Row>(text, values)).rows,
+    hold: async (text, values = []) => {
+      const client = await pool.connect();
+      await client.query('begin');
+      await client.query(text, values);
+      return {
+        release: async () => {
+          await client.query('commit');
+          client.release();
+        },
+      };
+    },
     drop: async () => {
       await pool.end();
       await onServer(`drop database ${name} with (force)`);

@@ -5,7 +5,7 @@ import type { DataChanges, SessionChanges } from '../../session/changes.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
-import { type Access, SessionStore } from '../session-store.js';
+import { type Access, type RenewalOutcome, SessionStore } from '../session-store.js';
 import { StoreClock } from '../store-clock.js';
 import { SessionEntity } from './session.entity.js';
 import { createTableSql } from './session.migration.js';
@@ -130,12 +130,16 @@ export class MikroOrmSessionStore extends SessionStore {
     return { ttl: newTtl, updatedAt, lastAccessAt, expiresAt, endsAt };
   }
 
-  async renew(accesses: readonly Access[]): Promise<SessionId[]> {
+  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
     const now = this.now();
     const ids = accesses.map((access) => access.id);
     const ages = accesses.map((access) => Math.max(0, now - access.at));
-    const rows = await this.#query<{ id: SessionId }>('renew sessions', this.sql.renew, [ids, ages, this.#deadline()]);
-    return rows.map((row) => row.id);
+    const values = [ids, ages, this.#deadline()];
+    const rows = await this.#query<{ id: SessionId; renewed: boolean }>('renew sessions', this.sql.renew, values);
+    return {
+      renewed: rows.filter((row) => row.renewed).map((row) => row.id),
+      locked: rows.filter((row) => !row.renewed).map((row) => row.id),
+    };
   }
 
   async login(login: Login): Promise<StoredSession | null> {
@@ -209,7 +213,7 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   #tableName(): string {
-    const metadata = this.#orm.getMetadata().find(SessionEntity);
+    const metadata = this.#orm.getMetadata().getAll().get(SessionEntity.meta.class);
     if (!metadata) {
       throw new SessionSetupError(
         'MikroORM does not know SessionEntity. Set "autoLoadEntities: true" in MikroOrmModule.forRoot(), ' +

@@ -94,7 +94,7 @@ export function statementsFor(table: string) {
         update ${table} s
         set data = m.data, ttl = t.ttl, ends_at = t.ends_at, updated_at = t.now, last_access_at = t.now,
             expires_at = case when t.changed then least(t.now + ${span('t.ttl')}, t.ends_at)
-                              else greatest(s.expires_at, least(t.now + ${span('t.ttl')}, t.ends_at)) end
+                              else least(greatest(s.expires_at, t.now + ${span('t.ttl')}), t.ends_at) end
         from merged m join lasting t on t.id = m.id
         where s.id = m.id and octet_length(m.data::text) <= $11::int
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
@@ -112,7 +112,8 @@ export function statementsFor(table: string) {
 
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies \`age\` milliseconds back:
-     * so collecting renewals never lengthens a session. Returns the rows that were locked. $1 ids, $2 ages, $3 deadline.
+     * so collecting renewals never lengthens a session. Tells which were renewed; the others were locked by another
+     * transaction. $1 ids, $2 ages, $3 deadline.
      */
     renew: `
       with access as (select * from unnest($1::uuid[], $2::float8[]) as access(id, age)),
@@ -124,11 +125,13 @@ export function statementsFor(table: string) {
       renewed as (
         update ${table} s
         set last_access_at = greatest(s.last_access_at, l.accessed_at),
-            expires_at = greatest(s.expires_at, least(l.accessed_at + ${span('s.ttl')}, s.ends_at))
+            expires_at = least(greatest(s.expires_at, l.accessed_at + ${span('s.ttl')}), s.ends_at)
         from locked l where s.id = l.id
+        returning s.id
       )
-      select s.id::text as id from ${table} s join access a on a.id = s.id
-      where s.expires_at > ${NOW} and not exists (select from locked l where l.id = s.id)`,
+      select s.id::text as id, r.id is not null as renewed
+      from ${table} s join access a on a.id = s.id left join renewed r on r.id = s.id
+      where s.expires_at > ${NOW} or r.id is not null`,
 
     /** A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. */
     login: `

@@ -1,0 +1,161 @@
+import { describe, expect, it } from '@jest/globals';
+import { useApp } from '../../support/fixture.js';
+import { inHandler, signal, visit } from '../../support/probe.js';
+
+describe('Promise 4: a dead cookie is ignored, never erased', () => {
+  const fixture = useApp();
+  const deadCookie = async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('a', 1).id);
+    const cookie = await client.cookie();
+    await fixture.app.sessions.revoke(id);
+    return cookie;
+  };
+
+  it('treats the bearer of a dead cookie as a new visitor, and leaves the cookie alone', async () => {
+    const reply = await visit(fixture.app.client(), (session) => [session.isNew, session.keys()], {
+      cookie: await deadCookie(),
+    });
+    expect(reply).toMatchObject({ status: 200, json: [true, []], setCookies: [] });
+  });
+
+  it('leaves the cookie alone in the answer to a request that was overtaken by a login', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('cart', ['book']));
+    const old = await client.cookie();
+    const inside = signal();
+    const goOn = signal();
+    const slow = visit(
+      client,
+      async (session) => {
+        inside.reach();
+        await goOn.reached;
+        return session.get('cart');
+      },
+      { cookie: old },
+    );
+    await inside.reached;
+    await visit(client, (session) => session.login('alice'));
+    goOn.reach();
+    expect(await slow).toMatchObject({ status: 200, json: ['book'], setCookies: [] });
+    expect(await inHandler(client, (session) => session.userId)).toBe('alice');
+  });
+
+  it('leaves the cookie alone in the answer to a request that comes with the old cookie right after a login', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('cart', ['book']));
+    const old = await client.cookie();
+    await visit(client, (session) => session.login('alice'));
+    const reads = await visit(fixture.app.client(), (session) => [session.userId, session.keys()], { cookie: old });
+    expect(reads).toMatchObject({ status: 200, json: [null, []], setCookies: [] });
+    const writes = await visit(fixture.app.client(), (session) => session.set('cart', []), { cookie: old });
+    expect(writes).toMatchObject({ status: 401, setCookies: [] });
+    const ends = await visit(fixture.app.client(), (session) => session.destroy(), { cookie: old });
+    expect(ends).toMatchObject({ status: 200, setCookies: [] });
+    expect(await inHandler(client, (session) => session.userId)).toBe('alice');
+  });
+
+  it('lets somebody who logs in twice at once have two sessions, and takes an anonymous cart along', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('cart', ['book']));
+    const old = await client.cookie();
+    const inside = signal();
+    const goOn = signal();
+    const second = visit(
+      fixture.app.client(),
+      async (session) => {
+        inside.reach();
+        await goOn.reached;
+        await session.login('bob');
+        return [session.userId, session.get('cart')];
+      },
+      { cookie: old },
+    );
+    await inside.reached;
+    await visit(client, (session) => session.login('bob'));
+    goOn.reach();
+    const reply = await second;
+    expect(reply).toMatchObject({ status: 200, json: ['bob', ['book']] });
+    expect(reply.setCookies).toHaveLength(1);
+    expect(await fixture.app.sessions.listForUser('bob')).toHaveLength(2);
+  });
+
+  it('removes the cookie only where the request itself ended a session that was there', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('a', 1).id);
+    const inside = signal();
+    const goOn = signal();
+    const slow = visit(client, async (session) => {
+      inside.reach();
+      await goOn.reached;
+      await session.destroy();
+      session.flash('info', 'bye');
+    });
+    await inside.reached;
+    await fixture.app.sessions.revoke(id);
+    goOn.reach();
+    expect(await slow).toMatchObject({ status: 200, setCookies: [] });
+
+    const other = fixture.app.client();
+    await visit(other, (session) => session.set('a', 1));
+    const [removal] = (await visit(other, (session) => session.destroy())).setCookies;
+    expect(removal).toMatch(
+      /^session_id=; Max-Age=0; Path=\/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; SameSite=Lax$/,
+    );
+    expect(await other.cookie()).toBe('');
+  });
+
+  it('sends no cookie with ordinary answers: only when it is born, rotated, given another lifetime, or ended', async () => {
+    const client = fixture.app.client();
+    const cookies = async (handler: Parameters<typeof visit>[1]) => (await visit(client, handler)).setCookies.length;
+    expect(await cookies((session) => session.set('a', 1))).toBe(1);
+    expect(await cookies((session) => session.get('a'))).toBe(0);
+    expect(await cookies((session) => session.set('a', 2))).toBe(0);
+    expect(await cookies((session) => session.flash('info', 'x'))).toBe(0);
+    expect(await cookies((session) => session.regenerate())).toBe(1);
+    expect(await cookies((session) => session.setTtl('30d'))).toBe(1);
+    expect(await cookies((session) => session.login('alice'))).toBe(1);
+    expect(await cookies((session) => session.clear())).toBe(0);
+    expect(await cookies((session) => session.logout())).toBe(1);
+  });
+
+  it('never sets a cookie for a request that came with the secret before the last rotation', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('a', 1));
+    const old = await client.cookie();
+    await visit(client, (session) => session.regenerate());
+    const late = await visit(
+      fixture.app.client(),
+      async (session) => {
+        session.set('b', 2).setTtl('2d');
+        await session.regenerate();
+        return session.get('a');
+      },
+      { cookie: old },
+    );
+    expect(late).toMatchObject({ status: 200, text: '1', setCookies: [] });
+    expect(await inHandler(client, (session) => [session.get('b'), session.ttl])).toEqual([2, 2 * 86_400_000]);
+  });
+
+  it('forgets the secret before the last rotation ten seconds later', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('a', 1).id);
+    const old = await client.cookie();
+    await visit(client, (session) => session.regenerate());
+    await fixture.database.query(`update sessions set rotated_at = rotated_at - interval '10 s' where id = $1`, [id]);
+    const late = await visit(fixture.app.client(), (session) => [session.isNew, session.get('a')], { cookie: old });
+    expect(late.json).toEqual([true, null]);
+  });
+
+  it('uses neither of two live cookies of its name, and the one that is live of two', async () => {
+    const [one, two] = [fixture.app.client(), fixture.app.client()];
+    await visit(one, (session) => session.set('who', 'one'));
+    await visit(two, (session) => session.set('who', 'two'));
+    const read = async (cookie: string) =>
+      (await visit(fixture.app.client(), (session) => session.get('who', 'nobody'), { cookie })).text;
+    expect(await read(`${await one.cookie()}; ${await two.cookie()}`)).toBe('nobody');
+    expect(await read(`${await deadCookie()}; ${await two.cookie()}`)).toBe('two');
+    expect(await read(`${await two.cookie()}; theme=dark; ${await deadCookie()}`)).toBe('two');
+    expect(await read(`${await two.cookie()}; ${await two.cookie()}`)).toBe('two');
+  });
+});

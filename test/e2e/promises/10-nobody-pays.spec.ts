@@ -1,0 +1,111 @@
+import { describe, expect, it } from '@jest/globals';
+import { Controller, Get } from '@nestjs/common';
+import { MikroORM } from '@mikro-orm/core';
+import { Session, SkipSession } from 'nestjs-mikro-session';
+import { useApp } from '../../support/fixture.js';
+import { inHandler, visit } from '../../support/probe.js';
+
+@Controller()
+class IdleController {
+  @Get('health') health(): string {
+    return 'ok';
+  }
+  @Get('read') read(@Session() session: Session): unknown {
+    return session.get('anything') ?? 'nothing';
+  }
+  @Get('skipped') @SkipSession() skipped(): string {
+    return 'ok';
+  }
+}
+
+describe('Promise 10: nobody pays who does not use it', () => {
+  const fixture = useApp({ controllers: [IdleController] });
+
+  /** How many statements the application sends to the database meanwhile. */
+  async function statements(during: () => Promise<unknown>): Promise<number> {
+    const pool = await fixture.app.app.get<any>(MikroORM).driver.getConnection().getNativeClient();
+    const query = pool.query;
+    let count = 0;
+    pool.query = (...args: unknown[]) => (count++, query.apply(pool, args));
+    try {
+      await during();
+    } finally {
+      delete pool.query;
+    }
+    return count;
+  }
+
+  it.each(['/health', '/read', '/skipped'])(
+    'sends no query, makes no row and sets no cookie for a new visitor of %s',
+    async (path) => {
+      const client = fixture.app.client();
+      const before = await fixture.rows();
+      expect(await statements(async () => expect((await client.get(path)).setCookies).toEqual([]))).toBe(0);
+      expect(await fixture.rows()).toBe(before);
+    },
+  );
+
+  it.each([
+    'nonsense',
+    '',
+    '01a1f7a0-6333-70f7-a310-2add9e81f597',
+    '01a1f7a0-6333-70f7-a310-2add9e81f597.short',
+    `01A1F7A0-6333-70F7-A310-2ADD9E81F597.${'A'.repeat(43)}`,
+    `01a1f7a0-6333-70f7-a310-2add9e81f597.${'A'.repeat(42)}B`,
+    `01a1f7a0-6333-70f7-a310-2add9e81f597.${'A'.repeat(44)}`,
+    `01a1f7a0-6333-70f7-a310-2add9e81f597.${'A'.repeat(8_000)}`,
+    '%00',
+    `' or 1=1 --`,
+  ])('takes the malformed cookie %j for none: no query, no row, no cookie', async (value) => {
+    const cookie = `session_id=${value}`;
+    expect(
+      await statements(async () => {
+        const reply = await fixture.app.client().get('/read', { cookie });
+        expect(reply).toMatchObject({ status: 200, text: 'nothing', setCookies: [] });
+      }),
+    ).toBe(0);
+  });
+
+  it('takes a well-formed cookie that nobody knows for an ordinary new visitor’s', async () => {
+    const cookie = `session_id=01a1f7a0-6333-70f7-a310-2add9e81f597.${'A'.repeat(43)}`;
+    const reply = await fixture.app.client().get('/read', { cookie });
+    expect(reply).toMatchObject({ status: 200, text: 'nothing', setCookies: [] });
+  });
+
+  it('sends one query for a request that only reads', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('a', 1));
+    expect(await statements(() => client.get('/read'))).toBe(1);
+  });
+
+  it('sends no query on a route that skips sessions, and has none there', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('a', 1).id);
+    await fixture.app.sessions.flush();
+    const before = await fixture.row(id);
+    expect(await statements(() => client.get('/skipped'))).toBe(0);
+    await fixture.app.sessions.flush();
+    expect(await fixture.row(id)).toEqual(before);
+  });
+});
+
+describe('saveUninitialized', () => {
+  const fixture = useApp({ options: { saveUninitialized: true }, controllers: [IdleController] });
+
+  it('makes a row and sets a cookie for each visitor, and for each only once', async () => {
+    const [one, two] = [fixture.app.client(), fixture.app.client()];
+    for (const client of [one, two, one, two]) await client.get('/health');
+    expect(await fixture.rows()).toBe(2);
+    expect(await one.cookie()).not.toBe(await two.cookie());
+  });
+
+  it('makes none right after the session was ended, nor on a route that skips sessions', async () => {
+    const client = fixture.app.client();
+    await client.get('/health');
+    const before = await fixture.rows();
+    await visit(client, (session) => session.destroy());
+    expect(await client.cookie()).toBe('');
+    await client.get('/skipped');
+    expect(await fixture.rows()).toBe(before - 1);
+  });
+});

@@ -1,0 +1,177 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { defineEntity, type Options, p, PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { type DynamicModule, Inject, Injectable, Module, type Type } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  type Session,
+  SessionConfigurationError,
+  SessionEntity,
+  type SessionModuleOptions,
+  SessionModule,
+  type SessionOptionsFactory,
+  SessionService,
+} from 'nestjs-mikro-session';
+import { databaseModule, startApp } from '../support/app.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { inHandler, visit } from '../support/probe.js';
+
+@Injectable()
+class Settings {
+  readonly cookieName = 'from_settings';
+}
+
+@Module({ providers: [Settings], exports: [Settings] })
+class SettingsModule {}
+
+@Injectable()
+class OptionsMaker implements SessionOptionsFactory {
+  constructor(@Inject(Settings) private readonly settings: Settings) {}
+  async createSessionOptions(): Promise<SessionModuleOptions> {
+    return { ensureSchema: true, cookie: { name: this.settings.cookieName } };
+  }
+}
+
+@Module({ imports: [SettingsModule], providers: [OptionsMaker], exports: [OptionsMaker] })
+class OptionsMakerModule {}
+
+describe('SessionModule', () => {
+  let database: TestDatabase;
+  const opened: { close(): Promise<void> }[] = [];
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterEach(async () => {
+    for (const one of opened.splice(0)) await one.close();
+  });
+  afterAll(() => database.drop());
+
+  const start = async (session: DynamicModule) => {
+    const app = await startApp({ database, session });
+    opened.push(app);
+    return app;
+  };
+  const cookieOf = async (session: DynamicModule) => {
+    const reply = await visit((await start(session)).client(), (one) => one.set('a', 1));
+    return reply.setCookies[0]?.split('=')[0];
+  };
+
+  it('works without any options', async () => {
+    await start(SessionModule.forRoot({ ensureSchema: true }));
+    expect(await cookieOf(SessionModule.forRoot())).toBe('session_id');
+  });
+
+  it('takes options', async () => {
+    expect(await cookieOf(SessionModule.forRoot({ cookie: { name: 'sid' } }))).toBe('sid');
+  });
+
+  it.each([
+    [
+      'useFactory',
+      () =>
+        SessionModule.forRootAsync({
+          imports: [SettingsModule],
+          inject: [Settings],
+          useFactory: async (settings: Settings) => ({ cookie: { name: settings.cookieName } }),
+        }),
+    ],
+    ['useClass', () => SessionModule.forRootAsync({ imports: [SettingsModule], useClass: OptionsMaker })],
+    ['useExisting', () => SessionModule.forRootAsync({ imports: [OptionsMakerModule], useExisting: OptionsMaker })],
+  ])('takes options that are made with %s', async (_how, make) => {
+    expect(await cookieOf(make())).toBe('from_settings');
+  });
+
+  it('is global: a module that does not import it can inject the service', async () => {
+    @Injectable()
+    class Statistics {
+      constructor(@Inject(SessionService) readonly sessions: SessionService) {}
+    }
+    @Module({ providers: [Statistics], exports: [Statistics] })
+    class StatisticsModule {}
+    const module = await Test.createTestingModule({
+      imports: [databaseModule(database.url), StatisticsModule, SessionModule.forRoot()],
+    }).compile();
+    const app = module.createNestApplication({ logger: false });
+    opened.push(app);
+    await app.init();
+    expect(await app.get(Statistics).sessions.count()).toEqual(expect.any(Number));
+  });
+
+  const register = (...modules: (DynamicModule | Type)[]) => {
+    const module = Test.createTestingModule({ imports: [databaseModule(database.url), ...modules] });
+    return module.compile().then(async (compiled) => {
+      const app = compiled.createNestApplication({ logger: false });
+      opened.push(app);
+      await app.init();
+      return app;
+    });
+  };
+
+  it('refuses to be registered twice with different options', async () => {
+    const error = await register(SessionModule.forRoot(), SessionModule.forRoot({ idleTimeout: '1h' })).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(SessionConfigurationError);
+    expect((error as Error).message).toMatch(
+      /registered twice, with different options.*Call SessionModule\.forRoot\(\) once/,
+    );
+  });
+
+  it('may be registered twice with options that come to the same', async () => {
+    const app = await register(
+      SessionModule.forRoot({ idleTimeout: '30m' }),
+      SessionModule.forRoot({ idleTimeout: 1_800_000 }),
+    );
+    expect(await app.get(SessionService, { strict: false }).count()).toEqual(expect.any(Number));
+  });
+
+  it('refuses a wrong option at start, naming it, its value and the fix', async () => {
+    const error = await register(SessionModule.forRoot({ idleTimeout: 'soon' as never })).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(SessionConfigurationError);
+    expect((error as Error).message).toMatch(/"idleTimeout" must be .*'30s'.* but was "soon"\. Fix/);
+  });
+
+  it('leaves the caller’s own options object as it was', async () => {
+    const options = Object.freeze({ cookie: Object.freeze({ name: 'mine' }) });
+    expect(await cookieOf(SessionModule.forRoot(options))).toBe('mine');
+    expect(options).toEqual({ cookie: { name: 'mine' } });
+  });
+
+  it('finds the connection that contextName names', async () => {
+    const other = await createDatabase();
+    const named = (contextName: string, url: string, entities: Options['entities']) =>
+      MikroOrmModule.forRoot({
+        contextName,
+        driver: PostgreSqlDriver,
+        clientUrl: url,
+        entities,
+        registerRequestContext: false,
+        pool: { min: 0, max: 2 },
+      } as Options);
+    const module = await Test.createTestingModule({
+      imports: [
+        named('main', database.url, [defineEntity({ name: 'Note', properties: { id: p.integer().primary() } })]),
+        named('web', other.url, [SessionEntity]),
+        SessionModule.forRoot({ contextName: 'web', ensureSchema: true }),
+      ],
+    }).compile();
+    const app = module.createNestApplication({ logger: false });
+    await app.init();
+    await app.get(SessionService).create({});
+    expect(await other.query('select from sessions')).toHaveLength(1);
+    await app.close();
+    await other.drop();
+  });
+
+  it('lets applications on one database see each other’s sessions', async () => {
+    const [one, two] = [await start(SessionModule.forRoot()), await start(SessionModule.forRoot())];
+    const client = one.client();
+    await visit(client, (session: Session) => session.set('a', 1));
+    const cookie = await client.cookie();
+    expect(await inHandler(two.client(), (session) => session.get('a'), { cookie })).toBe(1);
+    await visit(two.client(), (session) => session.set('b', 2), { cookie });
+    expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, b: 2 });
+  });
+});

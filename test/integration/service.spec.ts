@@ -1,0 +1,180 @@
+import { describe, expect, it } from '@jest/globals';
+import { SessionArgumentError, type SessionEvent } from 'nestjs-mikro-session';
+import { useApp } from '../support/fixture.js';
+import { inHandler, visit } from '../support/probe.js';
+
+describe('SessionService', () => {
+  const fixture = useApp();
+  const sessions = () => fixture.app.sessions;
+
+  it('creates a session without a request, and the cookie that opens it', async () => {
+    const { session, cookie } = await sessions().create({ userId: 'u1', auth: { roles: ['admin'] }, data: { a: 1 } });
+    expect(
+      await inHandler(fixture.app.client(), ({ id, userId, avatar, data }) => [id, userId, avatar.roles, { ...data }], {
+        cookie,
+      }),
+    ).toEqual([session.id, 'u1', ['admin'], { a: 1 }]);
+    const empty = await sessions().create();
+    expect(await inHandler(fixture.app.client(), ({ id, isNew }) => [id, isNew], { cookie: empty.cookie })).toEqual([
+      empty.session.id,
+      false,
+    ]);
+  });
+
+  it('finds a live session by its id, to be changed and saved; null when there is none', async () => {
+    const { session, cookie } = await sessions().create({ data: { a: 1 } });
+    const found = await sessions().find(session.id);
+    await found?.set('b', 2).save();
+    expect(await inHandler(fixture.app.client(), (one) => one.toJSON(), { cookie })).toEqual({ a: 1, b: 2 });
+    expect(await sessions().find('01a1f7a0-6333-70f7-a310-2add9e81f597')).toBeNull();
+    expect(await sessions().find('no id')).toBeNull();
+  });
+
+  it('does not let a session found by its id change its visitor’s cookie', async () => {
+    const { session } = await sessions().create({ data: { a: 1 } });
+    const found = await sessions().find(session.id);
+    await expect(found?.login('mallory')).rejects.toThrow(SessionArgumentError);
+    await expect(found?.regenerate()).rejects.toThrow(SessionArgumentError);
+    expect((await sessions().find(session.id))?.userId).toBeNull();
+  });
+
+  it('lists where a user is signed in, oldest first, with the device', async () => {
+    const [phone, desk] = [fixture.app.client(), fixture.app.client()];
+    await visit(phone, (session) => session.login('u2'), { 'user-agent': 'Phone/1.0' });
+    await visit(desk, (session) => session.login('u2'), { 'user-agent': 'Desk/2.0' });
+    const list = await sessions().listForUser('u2');
+    expect(list.map((device) => [device.userAgent, device.ip])).toEqual([
+      ['Phone/1.0', '127.0.0.1'],
+      ['Desk/2.0', '127.0.0.1'],
+    ]);
+    expect(list[0]?.id).toBe(await inHandler(phone, (session) => session.id));
+    expect(Object.keys(list[0] ?? {}).toSorted()).toEqual([
+      'createdAt',
+      'expiresAt',
+      'id',
+      'ip',
+      'lastAccessAt',
+      'userAgent',
+    ]);
+    await fixture.database.query(`update sessions set expires_at = clock_timestamp() where user_agent = 'Phone/1.0'`);
+    expect(await sessions().listForUser('u2')).toHaveLength(1);
+    expect(await sessions().listForUser('nobody')).toEqual([]);
+  });
+
+  it('revokes one session, for the next request and everybody else’s list', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, async (session) => (await session.login('u3'), session.id));
+    expect(await sessions().revoke(id)).toBe(true);
+    expect(await sessions().revoke(id)).toBe(false);
+    expect(await sessions().revoke('no id')).toBe(false);
+    expect(await inHandler(client, (session) => session.userId)).toBeNull();
+    expect(await sessions().listForUser('u3')).toEqual([]);
+  });
+
+  it('signs a user out everywhere, or everywhere else', async () => {
+    const clients = [fixture.app.client(), fixture.app.client(), fixture.app.client()];
+    const ids = [];
+    for (const client of clients)
+      ids.push(await inHandler(client, async (session) => (await session.login('u4'), session.id)));
+    const other = fixture.app.client();
+    await visit(other, (session) => session.login('u5'));
+    expect(await sessions().revokeAllForUser('u4', { except: ids[1] as string })).toBe(2);
+    const users = await Promise.all(clients.map((client) => inHandler(client, (session) => session.userId)));
+    expect(users).toEqual([null, 'u4', null]);
+    expect(await sessions().revokeAllForUser('u4')).toBe(1);
+    expect(await sessions().revokeAllForUser('u4')).toBe(0);
+    expect(await inHandler(other, (session) => session.userId)).toBe('u5');
+    await expect(sessions().revokeAllForUser('u4', { except: 'no id' })).rejects.toThrow(SessionArgumentError);
+  });
+
+  it('counts the live sessions, and purges the others', async () => {
+    await sessions().revokeAll();
+    await sessions().purgeExpired();
+    for (let n = 0; n < 5; n++) await sessions().create();
+    await fixture.database.query(
+      `update sessions set expires_at = clock_timestamp() where id in (select id from sessions limit 2)`,
+    );
+    expect(await sessions().count()).toBe(3);
+    expect(await fixture.rows()).toBe(5);
+    expect(await sessions().purgeExpired()).toBe(2);
+    expect(await fixture.rows()).toBe(3);
+    expect(await sessions().revokeAll()).toBe(3);
+    expect(await sessions().count()).toBe(0);
+  });
+
+  it('purges thousands of expired sessions', async () => {
+    await sessions().create();
+    await fixture.database.query(`
+      insert into sessions (id, secret_hash, generation, data, ttl, created_at, updated_at, last_access_at, expires_at)
+      select gen_random_uuid(), '\\x00', 0, '{}', 1, now(), now(), now(), now() - interval '1 s' from generate_series(1, 2500)`);
+    expect(await sessions().purgeExpired()).toBe(2_500);
+    expect(await sessions().count()).toBe(1);
+  });
+
+  it('keeps neither address nor user agent where trackDevice is off', async () => {
+    // A second application, on the same database.
+    const { startApp } = await import('../support/app.js');
+    const app = await startApp({ database: fixture.database, options: { trackDevice: false } });
+    await visit(app.client(), (session) => session.login('u6'));
+    await app.close();
+    expect((await sessions().listForUser('u6')).map(({ ip, userAgent }) => [ip, userAgent])).toEqual([[null, null]]);
+  });
+
+  it('tells what happens to sessions', async () => {
+    const events: SessionEvent[] = [];
+    const subscription = sessions().events.subscribe((event) => events.push(event));
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('a', 1).id);
+    await visit(client, (session) => session.regenerate());
+    await sessions().flush();
+    await visit(client, (session) => session.login('u7'));
+    await visit(client, (session) => session.logout());
+    const { session } = await sessions().create();
+    await sessions().revoke(session.id);
+    const late = await sessions().create();
+    await fixture.database.query('update sessions set expires_at = clock_timestamp() where id = $1', [late.session.id]);
+    await sessions().purgeExpired();
+    subscription.unsubscribe();
+    const about = (one: string) =>
+      events.filter((event) => event.sessionId === one).map((event) => [event.type, event.userId]);
+    expect(about(id)).toEqual([
+      ['created', null],
+      ['loaded', null],
+      ['rotated', null],
+      ['renewed', null],
+      ['loaded', null],
+      ['rotated', 'u7'],
+      ['login', 'u7'],
+      ['loaded', 'u7'],
+      ['destroyed', 'u7'],
+      ['logout', 'u7'],
+    ]);
+    expect(about(session.id)).toEqual([
+      ['created', null],
+      ['revoked', null],
+    ]);
+    expect(about(late.session.id)).toEqual([
+      ['created', null],
+      ['expired', null],
+    ]);
+  });
+
+  it('reports a session that was refused because it had ended', async () => {
+    const { session } = await sessions().create();
+    const found = await sessions().find(session.id);
+    await sessions().revoke(session.id);
+    const events: SessionEvent[] = [];
+    const subscription = sessions().events.subscribe((event) => events.push(event));
+    await expect(found?.set('a', 1).save()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' });
+    subscription.unsubscribe();
+    expect(events).toEqual([{ type: 'rejected', sessionId: session.id, userId: null }]);
+  });
+
+  it('gives one session to all who ask for a request’s', async () => {
+    const same = await inHandler(fixture.app.client(), async (session, request) => {
+      const asked = await Promise.all([sessions().of(request), sessions().of(request)]);
+      return asked.every((one) => one === session);
+    });
+    expect(same).toBe(true);
+  });
+});
