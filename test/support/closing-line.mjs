@@ -1,0 +1,7 @@
+/** Ends the run with one plain line: how many tests passed, and how many failed. */
+export default class ClosingLineReporter {
+  onRunComplete(_contexts, results) {
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+    process.stdout.write(`\n${results.numPassedTests} passed, ${failed} failed\n`);
+  }
+}
