@@ -1,7 +1,8 @@
+export { Authorize, type AuthorizeOptions } from './http/authorize.decorator.js';
 export { SessionGuard } from './http/session.guard.js';
 export { SessionInterceptor } from './http/session.interceptor.js';
 export { Session, type SessionMembers } from './http/session.decorators.js';
-export { Public, SkipSession } from './http/session.metadata.js';
+export { Public, SessionRenewal, SkipSession } from './http/session.metadata.js';
 export { Avatar, type AuthSnapshot } from './session/avatar.js';
 export type { SessionId } from './session/credential.js';
 export type { FlashMessage } from './session/flash.js';

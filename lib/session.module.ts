@@ -14,7 +14,6 @@ import { SessionConfigurationError } from './session.errors.js';
 import {
   type ResolvedSessionOptions,
   resolveOptions,
-  ROTATION_GRACE,
   sameOptions,
   SESSION_OPTIONS,
   type SessionModuleOptions,
@@ -60,8 +59,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
       },
       {
         provide: SessionStore,
-        useFactory: (orm: MikroORM, options: ResolvedSessionOptions) =>
-          new MikroOrmSessionStore(orm, { ...options, rotationGrace: ROTATION_GRACE }),
+        useFactory: (orm: MikroORM, options: ResolvedSessionOptions) => new MikroOrmSessionStore(orm, options),
         inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
       },
       SessionService,

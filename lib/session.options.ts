@@ -46,6 +46,13 @@ export interface SessionModuleOptions {
   /** Whether visitors whose session nobody wrote to get a row and a cookie too. @default false */
   readonly saveUninitialized?: boolean;
   readonly renewal?: SessionRenewalOptions;
+  /**
+   * How long a credential that `regenerate()` replaced still reaches its session, for requests that are under way with
+   * it. `login()` allows none. @default '10s'
+   */
+  readonly rotationGrace?: Duration;
+  /** How many sessions a user may have at once; a login ends the oldest beyond that. No limit unless given. */
+  readonly maxSessionsPerUser?: number;
   /** How big the data of one session may get, in bytes of JSON. @default 65536 */
   readonly maxDataBytes?: number;
   /** How long a store operation may take, its waiting included. @default '1s' */
@@ -74,6 +81,8 @@ export interface ResolvedSessionOptions {
   readonly cookie: ResolvedCookieOptions;
   readonly saveUninitialized: boolean;
   readonly renewal: { readonly flushEvery: number; readonly granularity: number };
+  readonly rotationGrace: number;
+  readonly maxSessionsPerUser: number | null;
   readonly maxDataBytes: number;
   readonly queryTimeout: number;
   readonly trackDevice: boolean;
@@ -83,15 +92,14 @@ export interface ResolvedSessionOptions {
 /** The token of the {@link ResolvedSessionOptions}. */
 export const SESSION_OPTIONS = Symbol('SESSION_OPTIONS');
 
-/** How long a secret that `regenerate()` replaced still reaches its session, in milliseconds. */
-export const ROTATION_GRACE = 10_000;
-
 const KNOWN = [
   'idleTimeout',
   'absoluteTimeout',
   'cookie',
   'saveUninitialized',
   'renewal',
+  'rotationGrace',
+  'maxSessionsPerUser',
   'maxDataBytes',
   'queryTimeout',
   'trackDevice',
@@ -126,6 +134,9 @@ export function resolveOptions(given: SessionModuleOptions = {}, contextName?: s
       flushEvery: renewal.duration('flushEvery', '1s', 0),
       granularity: renewal.duration('granularity', 0, 0),
     }),
+    rotationGrace: options.duration('rotationGrace', '10s', 0),
+    maxSessionsPerUser:
+      given.maxSessionsPerUser === undefined ? null : options.integer('maxSessionsPerUser', 1, 1, 1e6),
     maxDataBytes: options.integer('maxDataBytes', 65_536, 2, 16 * 1024 * 1024),
     queryTimeout: options.duration('queryTimeout', '1s', 1),
     trackDevice: options.boolean('trackDevice', true),

@@ -12,17 +12,12 @@ import { type PlatformRequest, RequestSession, type SessionSource, type Visitor 
 import type { AuthSnapshot } from './session/avatar.js';
 import { type Credential, isSessionId, recognise, type SessionId } from './session/credential.js';
 import { type FoundSession, LiveSession, type SessionEnvironment } from './session/live-session.js';
-import type { SessionData } from './session/paths.js';
+import type { LiveSessionData, SessionData } from './session/paths.js';
 import type { Session } from './session/session.js';
 import type { StoredSession } from './session/stored-session.js';
-import { SessionArgumentError } from './session.errors.js';
+import { SessionArgumentError, SessionGoneError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
-import {
-  type ResolvedCookieOptions,
-  type ResolvedSessionOptions,
-  ROTATION_GRACE,
-  SESSION_OPTIONS,
-} from './session.options.js';
+import { type ResolvedCookieOptions, type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
 import { RenewalQueue } from './store/renewal-queue.js';
 import { SessionStore } from './store/session-store.js';
 
@@ -105,6 +100,18 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   async find(id: SessionId): Promise<Session | null> {
     const stored = isSessionId(id) ? await this.#store.find(id) : null;
     return stored && new LiveSession(this.#environment(NOBODY), { stored, credential: null, recognition: 'current' });
+  }
+
+  /**
+   * Changes a session's data under the lock of its row, outside its visitor's requests: as `session.update()`, and no
+   * access.
+   *
+   * @throws {SessionGoneError} when there is no such session.
+   */
+  async update<Result>(id: SessionId, change: (data: LiveSessionData) => Result): Promise<Result> {
+    const session = await this.find(id);
+    if (session === null) throw new SessionGoneError('There is no such session (any more); nothing was changed.');
+    return session.update(change);
   }
 
   /** Where a user is signed in, oldest first. */
@@ -214,7 +221,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     for (const credential of credentials) {
       const stored = await this.#store.find(credential.id);
       if (stored === null) continue;
-      found.push({ stored, credential, recognition: recognise(credential, stored, ROTATION_GRACE) });
+      found.push({ stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) });
     }
     const live = found.filter(({ recognition }) => recognition === 'current' || recognition === 'previous');
     if (live.length > 1 && !sameSession(live)) {
@@ -231,11 +238,12 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   }
 
   #environment(visitor: Visitor): SessionEnvironment {
-    const { lifetime, saveUninitialized, trackDevice, renewal } = this.#options;
+    const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = this.#options;
     return {
       persistence: this.#store,
       lifetime,
       saveUninitialized,
+      maxSessionsPerUser,
       renew: (stored: StoredSession) => {
         if (this.#store.now() - stored.lastAccessAt >= renewal.granularity)
           this.#renewals.add(stored.id, stored.expiresAt);

@@ -21,11 +21,13 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
-    if (context.getType() !== 'http' || metadataOf(context).isSkipped) return next.handle();
+    if (context.getType() !== 'http') return next.handle();
+    const { isSkipped, renews } = metadataOf(context);
+    if (isSkipped) return next.handle();
     const request = this.#sessions.requestSessionOf(context);
     const response = context.switchToHttp().getResponse<{ statusCode: number }>();
     try {
-      await request.load();
+      (await request.load()).renews = renews;
     } catch (error) {
       throw request.reported(error);
     }

@@ -19,6 +19,8 @@ export interface SessionChanges {
   readonly data: DataChanges | null;
   /** A new lifetime; an absolute timeout of `undefined` moves the absolute end only if the new idle timeout needs it. */
   readonly lifetime: LifetimeChange | null;
+  /** Whether this counts as an access, which moves the expiry forward. */
+  readonly renew: boolean;
 }
 
 /** A lifetime of the session's own. */

@@ -4,6 +4,7 @@ import { type AuthSnapshot, Avatar } from './avatar.js';
 import { type LifetimeChange, NO_CHANGES, textOf } from './changes.js';
 import { createSessionId, type Credential, issueCredential, type Recognition, type SessionId } from './credential.js';
 import type { FlashMessage } from './flash.js';
+import { callAtOnce, type Draft, draftOf } from './draft.js';
 import { encodeJson, isPlainObject, kindOf } from './json.js';
 import { type Duration, DURATION_HINT, expiryOf, type Lifetime, parseDuration } from './lifetime.js';
 import type { LiveSessionData } from './paths.js';
@@ -18,6 +19,7 @@ export interface SessionEnvironment {
   /** The lifetime of sessions that ask for no other. */
   readonly lifetime: Lifetime;
   readonly saveUninitialized: boolean;
+  readonly maxSessionsPerUser: number | null;
   /** Has the expiry of a session that was accessed just now moved forward, soon. */
   renew(stored: StoredSession): void;
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
@@ -43,6 +45,9 @@ export type CookieChange =
 
 /** The one implementation of {@link Session}, with what the request's side of the library needs besides. */
 export class LiveSession implements Session {
+  /** Whether what the request does counts as an access; `touch()` always does. */
+  renews: boolean;
+
   readonly #env: SessionEnvironment;
   readonly #document: SessionDocument;
   #stored: StoredSession | null = null;
@@ -67,6 +72,7 @@ export class LiveSession implements Session {
 
   constructor(env: SessionEnvironment, found: FoundSession | null) {
     this.#env = env;
+    this.renews = found === null || found.credential !== null;
     if (found?.recognition === 'current' || found?.recognition === 'previous') {
       this.#stored = found.stored;
       this.#credential = found.credential;
@@ -197,6 +203,11 @@ export class LiveSession implements Session {
     return this.#stored?.userId ?? null;
   }
 
+  get authenticatedAt(): Date | null {
+    const at = this.#stored?.authenticatedAt ?? null;
+    return at === null ? null : new Date(at);
+  }
+
   get auth(): AuthSnapshot | null {
     if (this.#auth === undefined) this.#auth = this.#readAuth();
     return this.#auth;
@@ -264,6 +275,10 @@ export class LiveSession implements Session {
     await this.#exclusively(() => this.#commit());
   }
 
+  async update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
+    return this.#exclusively(() => this.#update(change));
+  }
+
   async reload(): Promise<void> {
     await this.#exclusively(() => this.#reload());
   }
@@ -293,7 +308,7 @@ export class LiveSession implements Session {
 
   /** Has the expiry moved forward by this access, once a request. */
   renew(): void {
-    if (this.#renewed || this.#stored === null || this.#goneReported) return;
+    if (!this.renews || this.#renewed || this.#stored === null || this.#goneReported) return;
     this.#renewed = true;
     this.#env.renew(this.#stored);
   }
@@ -322,7 +337,11 @@ export class LiveSession implements Session {
     this.#lifetimeChange = null;
     let times;
     try {
-      times = await this.#env.persistence.commit(stored.id, stored.generation, { data, lifetime });
+      times = await this.#env.persistence.commit(stored.id, stored.generation, {
+        data,
+        lifetime,
+        renew: this.renews,
+      });
     } catch (error) {
       takeBack?.();
       this.#lifetimeChange ??= lifetime;
@@ -330,7 +349,7 @@ export class LiveSession implements Session {
     }
     if (times === null) throw this.#gone();
     this.#stored = { ...stored, ...times };
-    this.#renewed = true;
+    this.#renewed ||= this.renews;
     if (lifetime !== null && !this.#superseded && this.#browserKnows) this.#issueCookie();
   }
 
@@ -389,7 +408,7 @@ export class LiveSession implements Session {
         else if (changes !== null) this.#document.sent(changes);
         this.#begun(credential);
         this.#env.emit('rotated', this.id, userId);
-        this.#env.emit('login', this.id, userId);
+        await this.#loggedIn(userId);
         return;
       }
     }
@@ -400,7 +419,35 @@ export class LiveSession implements Session {
       this.#forget();
     }
     await this.#begin(userId, auth, change);
+    await this.#loggedIn(userId);
+  }
+
+  async #loggedIn(userId: string): Promise<void> {
+    const { maxSessionsPerUser, persistence } = this.#env;
     this.#env.emit('login', this.id, userId);
+    if (maxSessionsPerUser === null) return;
+    for (const id of await persistence.keepNewest(userId, maxSessionsPerUser)) this.#env.emit('revoked', id, userId);
+  }
+
+  async #update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
+    await this.#commit();
+    const stored = this.#stored;
+    if (stored === null) {
+      // Nobody else can know it yet.
+      const result = callAtOnce(change, this.data);
+      await this.#begin(null, null, this.#lifetimeChange);
+      return result;
+    }
+    if (this.#goneReported) throw new SessionGoneError();
+    let draft: Draft<Result> | undefined;
+    const updated = await this.#env.persistence.update(stored.id, stored.generation, ({ data }) => {
+      draft = draftOf(data, change, (error) => this.#env.unreadable(stored.id, 'data', error));
+      return draft.changes && { data: draft.changes, lifetime: null, renew: this.renews };
+    });
+    if (updated === null || draft === undefined) throw this.#gone();
+    this.#stored = updated;
+    this.#document.replace(draft.text);
+    return draft.result;
   }
 
   async #regenerate(): Promise<void> {

@@ -59,11 +59,26 @@ export interface SessionPersistence {
   now(): number;
   find(id: SessionId): Promise<StoredSession | null>;
   create(session: NewSession): Promise<StoredSession>;
-  /** Merges changes into a live session and counts as an access. Rejects with `SessionDataError` if it gets too big. */
+  /** Merges changes into a live session. Rejects with `SessionDataError` if it gets too big. */
   commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  /**
+   * Locks a live session, asks what to change of it, and commits that before anybody else can write to it. The answer is
+   * given at once: nobody waits for anything else while the lock is held. An error it throws reaches the caller, and
+   * nothing is written.
+   *
+   * @param generation the one it was loaded under; `null` for any
+   * @returns the session as it was when it was locked, with the times of the commit
+   */
+  update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+  ): Promise<StoredSession | null>;
   login(login: Login): Promise<StoredSession | null>;
   /** `superseded`: a parallel request has just rotated it, and the secret known is still good for a moment. */
   rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'>;
+  /** Ends the sessions of a user but for the newest logins; returns which. */
+  keepNewest(userId: string, count: number): Promise<SessionId[]>;
   /** Whether a session of that generation was there to be deleted. */
   delete(id: SessionId, generation: number): Promise<boolean>;
 }

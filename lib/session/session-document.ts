@@ -102,6 +102,12 @@ export class SessionDocument {
     return messages;
   }
 
+  /** All of it as JSON text. */
+  text(): string {
+    void this.data;
+    return JSON.stringify(this.#whole());
+  }
+
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
     if (this.#live === null) return null;

@@ -90,6 +90,8 @@ export interface Session {
 
   /** Who is signed in; `null` when nobody is. */
   readonly userId: string | null;
+  /** When the user signed in to this session; `null` when nobody is signed in. */
+  readonly authenticatedAt: Date | null;
   /** The snapshot given at login; `null` when there is none. */
   readonly auth: AuthSnapshot | null;
   /** The same, with questions to ask; anonymous when nobody is signed in. */
@@ -134,6 +136,18 @@ export interface Session {
    * @throws {SessionStoreUnavailableError} when the database does not answer.
    */
   save(): Promise<void>;
+  /**
+   * Changes the data under the lock of the session's row, as it is in the database then: what parallel requests do to it
+   * comes before or after, in whichever process they run. For what `increment()`, `push()` and keys of their own cannot
+   * express, such as "only if there is one left". What is not stored yet is stored first.
+   *
+   * @param change is given the data and changes it in place. It must not be asynchronous: fetch what it needs before, so
+   * that nobody waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
+   * @returns what `change` returns.
+   * @throws {SessionGoneError} when the session has ended meanwhile.
+   * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`.
+   */
+  update<Result>(change: (data: LiveSessionData) => Result): Promise<Result>;
   /**
    * Reads the session anew and drops what is not stored.
    *

@@ -34,6 +34,11 @@ export abstract class SessionStore implements SessionPersistence {
   abstract create(session: NewSession): Promise<StoredSession>;
   /** Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written. */
   abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  abstract update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+  ): Promise<StoredSession | null>;
   /** Moves expiries forward, never back, and never those of dead sessions. */
   abstract renew(accesses: readonly Access[]): Promise<RenewalOutcome>;
   /** `null`: the session is gone, or somebody else logged in to it. */
@@ -46,6 +51,7 @@ export abstract class SessionStore implements SessionPersistence {
   abstract findByUser(userId: string): Promise<StoredSession[]>;
   /** Deletes the sessions of a user, but for one; returns which. */
   abstract deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]>;
+  abstract keepNewest(userId: string, count: number): Promise<SessionId[]>;
   /** Deletes them all; returns how many. */
   abstract deleteAll(): Promise<number>;
   /** Removes what has expired; returns which. */

@@ -6,6 +6,7 @@ import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Access, type RenewalOutcome, SessionStore } from '../session-store.js';
+import { KeyedQueue } from '../keyed-queue.js';
 import { StoreClock } from '../store-clock.js';
 import { SessionEntity } from './session.entity.js';
 import { createTableSql } from './session.migration.js';
@@ -21,9 +22,15 @@ export interface MikroOrmSessionStoreOptions {
   readonly ensureSchema: boolean;
 }
 
-/** The part of `pg`'s pool that the store uses. */
-interface Pool {
+/** The parts of `pg` that the store uses. */
+interface Queryable {
   query(query: { text: string; values: unknown[] }): Promise<{ rows: unknown[] }>;
+}
+interface Client extends Queryable {
+  release(destroy: boolean): void;
+}
+interface Pool extends Queryable {
+  connect(): Promise<Client>;
 }
 
 /** What a statement that locks one row says besides. */
@@ -47,6 +54,8 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #orm: MikroORM;
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #clock = new StoreClock();
+  /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
+  readonly #updates = new KeyedQueue();
   #pool: Pool | null = null;
   #sql: Statements | null = null;
 
@@ -104,30 +113,35 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
-    const data = sqlOf(changes.data);
-    this.#refuseLarge((data.set?.length ?? 0) + (data.push?.length ?? 0));
-    const ttl = changes.lifetime?.ttl ?? null;
-    const absolute = changes.lifetime?.absolute;
-    const row = await this.#untilUnlocked('save a session', async (deadline) => {
-      const [result] = await this.#query<CommitRow>('save a session', this.sql.commit, [
-        [id],
-        [generation],
-        [data.set],
-        [data.unset],
-        [data.increment],
-        [data.push],
-        [ttl],
-        [absolute ?? null],
-        [absolute === null],
-        deadline,
-        this.#options.maxDataBytes,
-      ]);
-      return result === undefined || result.outcome === 'locked' ? null : result;
-    });
-    if (row.outcome === 'gone') return null;
-    if (row.outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
-    const { ttl: newTtl, updatedAt, lastAccessAt, expiresAt, endsAt } = row;
-    return { ttl: newTtl, updatedAt, lastAccessAt, expiresAt, endsAt };
+    const operation = 'save a session';
+    return this.#timesOf(
+      await this.#untilUnlocked(operation, async (deadline) => {
+        const values = this.#commitValues(id, generation, changes, deadline);
+        const [result] = await this.#query<CommitRow>(operation, this.sql.commit, values, deadline);
+        return result === undefined || result.outcome === 'locked' ? null : result;
+      }),
+    );
+  }
+
+  async update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+  ): Promise<StoredSession | null> {
+    const operation = 'update a session';
+    const deadline = this.#deadline();
+    return this.#updates.run(id, () =>
+      this.#transaction(operation, deadline, async (client) => {
+        const [stored] = await this.#query<StoredSession>(operation, this.sql.lock, [id, generation], deadline, client);
+        if (stored === undefined) return null;
+        const changes = change(stored);
+        if (changes === null) return stored;
+        const values = this.#commitValues(id, stored.generation, changes, deadline);
+        const [row] = await this.#query<CommitRow>(operation, this.sql.commit, values, deadline, client);
+        const times = this.#timesOf(row as CommitRow);
+        return times && { ...stored, ...times };
+      }),
+    );
   }
 
   async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
@@ -187,6 +201,12 @@ export class MikroOrmSessionStore extends SessionStore {
   async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
     const values = [userId, except, this.#deadline()];
     const rows = await this.#query<{ id: SessionId }>('end the sessions of a user', this.sql.deleteByUser, values);
+    return rows.map((row) => row.id);
+  }
+
+  async keepNewest(userId: string, count: number): Promise<SessionId[]> {
+    const values = [userId, count, this.#deadline()];
+    const rows = await this.#query<{ id: SessionId }>('limit the sessions of a user', this.sql.keepNewest, values);
     return rows.map((row) => row.id);
   }
 
@@ -257,6 +277,64 @@ export class MikroOrmSessionStore extends SessionStore {
     }
   }
 
+  #commitValues(id: SessionId, generation: number, changes: SessionChanges, deadline: number): unknown[] {
+    const { set, unset, increment, push } = sqlOf(changes.data);
+    this.#refuseLarge((set?.length ?? 0) + (push?.length ?? 0));
+    const ttl = changes.lifetime?.ttl ?? null;
+    const absolute = changes.lifetime?.absolute;
+    const data = [[set], [unset], [increment], [push]];
+    const lifetime = [[ttl], [absolute ?? null], [absolute === null]];
+    return [[id], [generation], ...data, ...lifetime, deadline, this.#options.maxDataBytes, [changes.renew]];
+  }
+
+  #timesOf(row: CommitRow): CommittedTimes | null {
+    if (row.outcome === 'gone') return null;
+    if (row.outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
+    const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = row;
+    return { ttl, updatedAt, lastAccessAt, expiresAt, endsAt };
+  }
+
+  /** A transaction on a connection of its own, which waits for locks and for the client no longer than until then. */
+  async #transaction<Result>(
+    operation: string,
+    deadline: number,
+    use: (client: Client) => Promise<Result>,
+  ): Promise<Result> {
+    const connecting = (this.#pool as Pool).connect();
+    let client: Client;
+    try {
+      client = await this.#inTime(connecting, deadline);
+    } catch (error) {
+      // It may still come, when nobody waits for it any more.
+      connecting.then(
+        (late) => late.release(false),
+        () => {},
+      );
+      throw new SessionStoreUnavailableError(operation, { cause: error });
+    }
+    const left = Math.max(1, Math.ceil(deadline - this.now()));
+    const begin = `begin; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
+    let isBroken = true;
+    try {
+      await this.#query(operation, begin, [], deadline, client);
+      try {
+        const result = await use(client);
+        await this.#query(operation, 'commit', [], deadline, client);
+        isBroken = false;
+        return result;
+      } catch (error) {
+        if (!(error instanceof SessionStoreUnavailableError)) {
+          await this.#query(operation, 'rollback', [], deadline, client);
+          isBroken = false;
+        }
+        throw error;
+      }
+    } finally {
+      // A connection that is thrown away takes its transaction along.
+      client.release(isBroken);
+    }
+  }
+
   /** A statement on one locked row. `null`: the session is not there, or not of that generation. */
   async #changeOne<Row extends object>(
     operation: string,
@@ -266,7 +344,8 @@ export class MikroOrmSessionStore extends SessionStore {
     values: unknown[],
   ): Promise<Row | null> {
     const { row } = await this.#untilUnlocked(operation, async (deadline) => {
-      const [result] = await this.#query<Row & Attempt>(operation, text, [id, generation, deadline, ...values]);
+      const all = [id, generation, deadline, ...values];
+      const [result] = await this.#query<Row & Attempt>(operation, text, all, deadline);
       if (result === undefined || result.locked > 0) return { row: result ?? null };
       return result.live ? null : { row: null };
     });
@@ -310,9 +389,15 @@ export class MikroOrmSessionStore extends SessionStore {
     if (bytesAtLeast > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
   }
 
-  async #query<Row extends object>(operation: string, text: string, values: unknown[]): Promise<Row[]> {
+  async #query<Row extends object>(
+    operation: string,
+    text: string,
+    values: unknown[],
+    deadline = this.#deadline(),
+    on: Queryable = this.#pool as Pool,
+  ): Promise<Row[]> {
     try {
-      const { rows } = await this.#inTime((this.#pool as Pool).query({ text, values }));
+      const { rows } = await this.#inTime(on.query({ text, values }), deadline);
       const now: unknown = (rows[0] as { now?: unknown } | undefined)?.now;
       if (typeof now === 'number') this.#clock.observe(now);
       return rows as Row[];
@@ -330,14 +415,12 @@ export class MikroOrmSessionStore extends SessionStore {
     }
   }
 
-  async #inTime<Result>(promise: Promise<Result>): Promise<Result> {
+  async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {
     const { queryTimeout } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`the database did not answer within ${queryTimeout} ms`)),
-        queryTimeout,
-      );
+      const giveUp = (): void => reject(new Error(`the database did not answer within ${queryTimeout} ms`));
+      timer = setTimeout(giveUp, Math.max(0, deadline - this.now()));
     });
     try {
       return await Promise.race([promise, late]);

@@ -63,15 +63,15 @@ export function statementsFor(table: string) {
       select ${columns('created')} from created`,
 
     /**
-     * Merges changes into the rows as they are, and counts as an access. Reports for each what became of it: \`saved\`,
+     * Merges changes into the rows as they are, and counts as an access where it should. Reports for each what became of it: \`saved\`,
      * \`large\` (the merged data would be too big), \`locked\` (by another transaction: try again) or \`gone\`. A session
      * may occur only once in a batch: \`UPDATE … FROM\` silently applies one of several.
      */
     commit: `
       with change as (
         select * from unnest($1::uuid[], $2::int[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::bigint[],
-                             $8::bigint[], $9::boolean[])
-          as change(id, generation, set, unset, increment, push, ttl, absolute, endless)
+                             $8::bigint[], $9::boolean[], $12::boolean[])
+          as change(id, generation, set, unset, increment, push, ttl, absolute, endless, renew)
       ),
       locked as materialized (
         select s.*, ${NOW} as now from ${table} s join change c on c.id = s.id and c.generation = s.generation
@@ -79,7 +79,7 @@ export function statementsFor(table: string) {
         order by s.id for no key update of s skip locked
       ),
       lasting as (
-        select l.id, l.now, c.ttl is not null as changed, coalesce(c.ttl, l.ttl) as ttl,
+        select l.id, l.now, c.renew, c.ttl is not null as changed, coalesce(c.ttl, l.ttl) as ttl,
                case when c.ttl is null then l.ends_at
                     when c.endless then null
                     when c.absolute is not null then coalesce(l.authenticated_at, l.created_at) + ${span('c.absolute')}
@@ -92,8 +92,10 @@ export function statementsFor(table: string) {
       ),
       saved as (
         update ${table} s
-        set data = m.data, ttl = t.ttl, ends_at = t.ends_at, updated_at = t.now, last_access_at = t.now,
+        set data = m.data, ttl = t.ttl, ends_at = t.ends_at, updated_at = t.now,
+            last_access_at = case when t.renew then t.now else s.last_access_at end,
             expires_at = case when t.changed then least(t.now + ${span('t.ttl')}, t.ends_at)
+                              when not t.renew then s.expires_at
                               else least(greatest(s.expires_at, t.now + ${span('t.ttl')}), t.ends_at) end
         from merged m join lasting t on t.id = m.id
         where s.id = m.id and octet_length(m.data::text) <= $11::int
@@ -132,6 +134,9 @@ export function statementsFor(table: string) {
       select s.id::text as id, r.id is not null as renewed
       from ${table} s join access a on a.id = s.id left join renewed r on r.id = s.id
       where s.expires_at > ${NOW} or r.id is not null`,
+
+    /** A row, locked until the transaction ends. $1 id, $2 generation (null for any). */
+    lock: `select ${columns('s')} from ${table} s where ${target} for no key update`,
 
     /** A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. */
     login: `
@@ -192,6 +197,21 @@ export function statementsFor(table: string) {
         delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id, d.live
       )
       select id::text as id from deleted where live`,
+
+    /** Ends the sessions of a user but for the newest logins. $1 user id, $2 how many to spare, $3 deadline. */
+    keepNewest: `
+      with surplus as (
+        select s.id from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
+        order by s.authenticated_at desc nulls last, s.id desc offset $2::int
+      ),
+      doomed as materialized (
+        select s.id from ${table} s join surplus on surplus.id = s.id where ${NOW} < ${at('$3::float8')}
+        order by s.id for update of s
+      ),
+      deleted as (
+        delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id
+      )
+      select id::text as id from deleted`,
 
     /** Ends them all. $1 deadline. */
     deleteAll: `

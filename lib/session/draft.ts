@@ -1,0 +1,43 @@
+import { SessionArgumentError } from '../session.errors.js';
+import type { DataChanges } from './changes.js';
+import type { LiveSessionData } from './paths.js';
+import { SessionDocument } from './session-document.js';
+
+/** What came of changing stored data by a function. */
+export interface Draft<Result> {
+  readonly result: Result;
+  /** `null` when it changed nothing. */
+  readonly changes: DataChanges | null;
+  /** The data as it is afterwards, as JSON text. */
+  readonly text: string;
+}
+
+/**
+ * Changes data by a function, without storing it.
+ *
+ * @throws {SessionArgumentError} when the function is asynchronous.
+ * @throws {SessionDataError} when it leaves something that cannot be stored.
+ */
+export function draftOf<Result>(
+  text: string,
+  change: (data: LiveSessionData) => Result,
+  onUnreadable: (error: unknown) => void,
+): Draft<Result> {
+  const document = new SessionDocument(text, onUnreadable);
+  const result = callAtOnce(change, document.data);
+  const changes = document.changes();
+  return { result, changes, text: changes === null ? text : document.text() };
+}
+
+/** Calls a function that has no time to wait. */
+export function callAtOnce<Result>(change: (data: LiveSessionData) => Result, data: LiveSessionData): Result {
+  const result = change(data);
+  if (result instanceof Promise) {
+    // It will fail or not, but nobody is there to hear of it any more.
+    result.catch(() => {});
+    throw new SessionArgumentError(
+      'update() takes a function that is not asynchronous, as a lock is held while it runs. Fetch what it needs before.',
+    );
+  }
+  return result;
+}
