@@ -95,6 +95,62 @@ export function applyChanges(before: Document, live: Document, changes: DataChan
   return after;
 }
 
+/** What two sets of changes come to, one after the other; `null` when that depends on the data they meet. */
+export function foldChanges(first: DataChanges, then: DataChanges): DataChanges | null {
+  const set = new Map(first.set);
+  const unset = new Set(first.unset);
+  const increment = new Map(first.increment);
+  const push = new Map(first.push);
+
+  for (const key of then.unset) {
+    for (const kind of [set, increment, push]) kind.delete(key);
+    unset.add(key);
+  }
+  for (const [key, text] of then.set) {
+    for (const kind of [unset, increment, push]) kind.delete(key);
+    set.set(key, text);
+  }
+  for (const [key, by] of then.increment) {
+    const known = valueAfter(set, unset, key);
+    if (known === UNKNOWN) {
+      if (push.has(key)) return null;
+      increment.set(key, (increment.get(key) ?? 0) + by);
+    } else {
+      const sum = ((known ?? 0) as number) + by;
+      if (typeof known === 'string' || !Number.isFinite(sum)) return null;
+      unset.delete(key);
+      set.set(key, JSON.stringify(sum));
+    }
+  }
+  for (const [key, items] of then.push) {
+    const known = valueAfter(set, unset, key);
+    if (known === UNKNOWN) {
+      if (increment.has(key)) return null;
+      push.set(key, appended(push.get(key) ?? '[]', items));
+    } else {
+      if (known !== null && !Array.isArray(known)) return null;
+      unset.delete(key);
+      set.set(key, appended(known === null ? '[]' : (set.get(key) as string), items));
+    }
+  }
+  return { set, unset: [...unset], increment, push };
+}
+
+const UNKNOWN = Symbol('unknown');
+
+/** What stands under a key after changes that say so; `null` where there is nothing. */
+function valueAfter(set: ReadonlyMap<string, string>, unset: ReadonlySet<string>, key: string): unknown {
+  const text = set.get(key);
+  if (text !== undefined) return JSON.parse(text);
+  return unset.has(key) ? null : UNKNOWN;
+}
+
+/** Joins the texts of two JSON arrays. */
+function appended(first: string, then: string): string {
+  if (first === '[]') return then;
+  return then === '[]' ? first : `${first.slice(0, -1)},${then.slice(1)}`;
+}
+
 /** The JSON text of a document that consists of nothing but these changes. */
 export function textOf(changes: DataChanges): string {
   const members: string[] = [];

@@ -12,11 +12,13 @@ export interface Reply {
 
 /** A browser, as far as cookies go: real HTTP with a cookie jar. Follows no redirect. */
 export class Client {
-  readonly jar = new CookieJar();
+  readonly jar: CookieJar;
   readonly #url: string;
 
-  constructor(url: string) {
+  /** @param jar the cookies of another client, to be the same browser on another server of the same host */
+  constructor(url: string, jar = new CookieJar()) {
     this.#url = url;
+    this.jar = jar;
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Reply> {

@@ -6,6 +6,7 @@ import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Access, type RenewalOutcome, SessionStore } from '../session-store.js';
+import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../commit-batcher.js';
 import { KeyedQueue } from '../keyed-queue.js';
 import { StoreClock } from '../store-clock.js';
 import { SessionEntity } from './session.entity.js';
@@ -41,7 +42,11 @@ interface Attempt {
   readonly locked: number;
 }
 
-type CommitRow = CommittedTimes & { readonly outcome: 'saved' | 'large' | 'locked' | 'gone'; readonly now: number };
+type CommitRow = CommittedTimes & {
+  readonly id: SessionId;
+  readonly outcome: 'saved' | 'large' | 'locked' | 'gone';
+  readonly now: number;
+};
 
 /** How many expired rows one statement removes. */
 const PURGE_BATCH = 1_000;
@@ -54,6 +59,11 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #orm: MikroORM;
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #clock = new StoreClock();
+  readonly #commits = new CommitBatcher({
+    now: () => this.now(),
+    write: (requests) => this.#write('save a session', requests),
+    tooLarge: () => tooLarge(this.#options.maxDataBytes),
+  });
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
   #pool: Pool | null = null;
@@ -92,7 +102,7 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async create(session: NewSession): Promise<StoredSession> {
     const { id, secretHash, userId, auth, data, lifetime, ip, userAgent } = session;
-    this.#refuseLarge(data.length);
+    if (data.length > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
     const deadline = this.#deadline();
     const [created] = await this.#sessions('create a session', this.sql.create, [
       id,
@@ -113,14 +123,8 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
-    const operation = 'save a session';
-    return this.#timesOf(
-      await this.#untilUnlocked(operation, async (deadline) => {
-        const values = this.#commitValues(id, generation, changes, deadline);
-        const [result] = await this.#query<CommitRow>(operation, this.sql.commit, values, deadline);
-        return result === undefined || result.outcome === 'locked' ? null : result;
-      }),
-    );
+    this.#refuseLarge(changes);
+    return this.#commits.commit({ id, generation, changes, deadline: this.#deadline() });
   }
 
   async update(
@@ -136,10 +140,12 @@ export class MikroOrmSessionStore extends SessionStore {
         if (stored === undefined) return null;
         const changes = change(stored);
         if (changes === null) return stored;
-        const values = this.#commitValues(id, stored.generation, changes, deadline);
-        const [row] = await this.#query<CommitRow>(operation, this.sql.commit, values, deadline, client);
-        const times = this.#timesOf(row as CommitRow);
-        return times && { ...stored, ...times };
+        this.#refuseLarge(changes);
+        const request = { id, generation: stored.generation, changes, deadline };
+        const [outcome] = await this.#write(operation, [request], client);
+        if (outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
+        if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
+        return outcome === 'gone' || outcome === undefined ? null : { ...stored, ...outcome };
       }),
     );
   }
@@ -277,21 +283,28 @@ export class MikroOrmSessionStore extends SessionStore {
     }
   }
 
-  #commitValues(id: SessionId, generation: number, changes: SessionChanges, deadline: number): unknown[] {
-    const { set, unset, increment, push } = sqlOf(changes.data);
-    this.#refuseLarge((set?.length ?? 0) + (push?.length ?? 0));
-    const ttl = changes.lifetime?.ttl ?? null;
-    const absolute = changes.lifetime?.absolute;
-    const data = [[set], [unset], [increment], [push]];
-    const lifetime = [[ttl], [absolute ?? null], [absolute === null]];
-    return [[id], [generation], ...data, ...lifetime, deadline, this.#options.maxDataBytes, [changes.renew]];
-  }
-
-  #timesOf(row: CommitRow): CommittedTimes | null {
-    if (row.outcome === 'gone') return null;
-    if (row.outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
-    const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = row;
-    return { ttl, updatedAt, lastAccessAt, expiresAt, endsAt };
+  /** Writes changes of several sessions in one statement. */
+  async #write(operation: string, requests: readonly CommitRequest[], on?: Queryable): Promise<CommitOutcome[]> {
+    const data = requests.map(({ changes }) => sqlOf(changes.data));
+    const lifetimes = requests.map(({ changes }) => changes.lifetime);
+    const deadlines = requests.map((request) => request.deadline);
+    const values = [
+      requests.map(({ id }) => id),
+      requests.map(({ generation }) => generation),
+      data.map(({ set }) => set),
+      data.map(({ unset }) => unset),
+      data.map(({ increment }) => increment),
+      data.map(({ push }) => push),
+      lifetimes.map((lifetime) => lifetime?.ttl ?? null),
+      lifetimes.map((lifetime) => lifetime?.absolute ?? null),
+      lifetimes.map((lifetime) => lifetime?.absolute === null),
+      requests.map(({ changes }) => changes.renew),
+      deadlines,
+      this.#options.maxDataBytes,
+    ];
+    const rows = await this.#query<CommitRow>(operation, this.sql.commit, values, Math.max(...deadlines), on);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return requests.map(({ id }) => outcomeOf(byId.get(id) as CommitRow));
   }
 
   /** A transaction on a connection of its own, which waits for locks and for the client no longer than until then. */
@@ -385,8 +398,12 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#clock.now() + this.#options.queryTimeout;
   }
 
-  #refuseLarge(bytesAtLeast: number): void {
-    if (bytesAtLeast > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
+  /** Before any SQL is sent, as far as that can be told. */
+  #refuseLarge({ data }: SessionChanges): void {
+    if (data === null) return;
+    let length = 0;
+    for (const texts of [data.set, data.push]) for (const text of texts.values()) length += text.length;
+    if (length > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
   }
 
   async #query<Row extends object>(
@@ -397,7 +414,8 @@ export class MikroOrmSessionStore extends SessionStore {
     on: Queryable = this.#pool as Pool,
   ): Promise<Row[]> {
     try {
-      const { rows } = await this.#inTime(on.query({ text, values }), deadline);
+      // Several statements in one message have a list of results, and none is asked for.
+      const { rows = [] } = await this.#inTime(on.query({ text, values }), deadline);
       const now: unknown = (rows[0] as { now?: unknown } | undefined)?.now;
       if (typeof now === 'number') this.#clock.observe(now);
       return rows as Row[];
@@ -428,6 +446,10 @@ export class MikroOrmSessionStore extends SessionStore {
       clearTimeout(timer);
     }
   }
+}
+
+function outcomeOf({ outcome, ttl, updatedAt, lastAccessAt, expiresAt, endsAt }: CommitRow): CommitOutcome {
+  return outcome === 'saved' ? { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } : outcome;
 }
 
 /** The arguments of a merging statement; null where a kind of change is absent. */

@@ -70,12 +70,12 @@ export function statementsFor(table: string) {
     commit: `
       with change as (
         select * from unnest($1::uuid[], $2::int[], $3::jsonb[], $4::jsonb[], $5::jsonb[], $6::jsonb[], $7::bigint[],
-                             $8::bigint[], $9::boolean[], $12::boolean[])
-          as change(id, generation, set, unset, increment, push, ttl, absolute, endless, renew)
+                             $8::bigint[], $9::boolean[], $10::boolean[], $11::float8[])
+          as change(id, generation, set, unset, increment, push, ttl, absolute, endless, renew, deadline)
       ),
       locked as materialized (
         select s.*, ${NOW} as now from ${table} s join change c on c.id = s.id and c.generation = s.generation
-        where s.expires_at > ${NOW} and ${NOW} < ${at('$10::float8')}
+        where s.expires_at > ${NOW} and ${NOW} < ${at('c.deadline')}
         order by s.id for no key update of s skip locked
       ),
       lasting as (
@@ -98,7 +98,7 @@ export function statementsFor(table: string) {
                               when not t.renew then s.expires_at
                               else least(greatest(s.expires_at, t.now + ${span('t.ttl')}), t.ends_at) end
         from merged m join lasting t on t.id = m.id
-        where s.id = m.id and octet_length(m.data::text) <= $11::int
+        where s.id = m.id and octet_length(m.data::text) <= $12::int
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
       )
       select c.id::text as id,
