@@ -25,7 +25,8 @@ export interface MikroOrmSessionStoreOptions {
 
 /** The parts of `pg` that the store uses. */
 interface Queryable {
-  query(query: { text: string; values: unknown[] }): Promise<{ rows: unknown[] }>;
+  /** Several statements in one message, which none of ours but `begin` is, have a list of results without rows. */
+  query(query: { text: string; values: unknown[] }): Promise<{ rows?: unknown[] }>;
 }
 interface Client extends Queryable {
   release(destroy: boolean): void;
@@ -414,7 +415,6 @@ export class MikroOrmSessionStore extends SessionStore {
     on: Queryable = this.#pool as Pool,
   ): Promise<Row[]> {
     try {
-      // Several statements in one message have a list of results, and none is asked for.
       const { rows = [] } = await this.#inTime(on.query({ text, values }), deadline);
       const now: unknown = (rows[0] as { now?: unknown } | undefined)?.now;
       if (typeof now === 'number') this.#clock.observe(now);
