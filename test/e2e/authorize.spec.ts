@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
-import { Authorize, Session, SessionConfigurationError, SessionRenewal } from 'nestjs-mikro-session';
+import { Authorize, type AuthSnapshot, Session, SessionConfigurationError, SessionRenewal } from 'nestjs-mikro-session';
 import { useApp } from '../support/fixture.js';
 import { inHandler, visit } from '../support/probe.js';
 
@@ -37,7 +37,7 @@ class PollingController {
 
 describe('@Authorize()', () => {
   const fixture = useApp({ controllers: [RouteController, StaffController] });
-  const signedIn = async (auth: object) => fixture.app.sessions.create({ userId: 'alice', auth });
+  const signedIn = async (auth: AuthSnapshot) => fixture.app.sessions.create({ userId: 'alice', auth });
   const status = async (path: string, cookie?: string) =>
     (await fixture.app.client().get(path, cookie === undefined ? {} : { cookie })).status;
 
