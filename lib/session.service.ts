@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import {
   type BeforeApplicationShutdown,
-  type ExecutionContext,
+  type ArgumentsHost,
   Inject,
   Injectable,
   Logger,
@@ -28,6 +28,8 @@ export interface SessionDevice {
   readonly ip: string | null;
   readonly userAgent: string | null;
   readonly createdAt: Date;
+  /** When the user signed in there; later than {@link createdAt} where the visitor was anonymous first. */
+  readonly authenticatedAt: Date | null;
   readonly lastAccessAt: Date;
   readonly expiresAt: Date;
 }
@@ -81,12 +83,13 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   }
 
   /**
-   * The session of a request, loaded once, whoever asks first. On Fastify, give the execution context: a request does
-   * not know its response there.
+   * The session of a request, loaded once, whoever asks first: a guard, an interceptor, an exception filter. Takes what
+   * Nest gives them (an `ExecutionContext` or `ArgumentsHost`), or a request of Express; on Fastify, a request does not
+   * know its response.
    *
    * @throws {SessionStoreUnavailableError} when the database does not answer. Not an error: a cookie that opens nothing.
    */
-  async of(requestOrContext: ExecutionContext | object): Promise<Session> {
+  async of(requestOrContext: ArgumentsHost | object): Promise<Session> {
     const request = this.requestSessionOf(requestOrContext);
     const session = await request.load();
     request.look();
@@ -117,11 +120,12 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   /** Where a user is signed in, oldest first. */
   async listForUser(userId: string): Promise<SessionDevice[]> {
     const sessions = await this.#store.findByUser(userId);
-    return sessions.map(({ id, ip, userAgent, createdAt, lastAccessAt, expiresAt }) => ({
+    return sessions.map(({ id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt, expiresAt }) => ({
       id,
       ip,
       userAgent,
       createdAt: new Date(createdAt),
+      authenticatedAt: authenticatedAt === null ? null : new Date(authenticatedAt),
       lastAccessAt: new Date(lastAccessAt),
       expiresAt: new Date(expiresAt),
     }));
@@ -199,7 +203,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   }
 
   /** @internal */
-  requestSessionOf(requestOrContext: ExecutionContext | object): RequestSession {
+  requestSessionOf(requestOrContext: ArgumentsHost | object): RequestSession {
     if ('switchToHttp' in requestOrContext) {
       const http = requestOrContext.switchToHttp();
       const response = http.getResponse<{ raw?: ServerResponse }>();

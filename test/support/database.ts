@@ -29,6 +29,8 @@ export async function createDatabase(): Promise<TestDatabase> {
   const url = new URL(serverUrl());
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 4 });
+  // Dropping the database may cut off a connection that is about to close.
+  pool.on('error', () => {});
   return {
     url: url.href,
     query: async <Row extends object>(text: string, values: unknown[] = []) =>

@@ -7,6 +7,7 @@ import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Access, type RenewalOutcome, SessionStore } from '../session-store.js';
 import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../commit-batcher.js';
+import { FindBatcher } from '../find-batcher.js';
 import { KeyedQueue } from '../keyed-queue.js';
 import { StoreClock } from '../store-clock.js';
 import { SessionEntity } from './session.entity.js';
@@ -60,6 +61,10 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #orm: MikroORM;
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #clock = new StoreClock();
+  readonly #finds = new FindBatcher({
+    now: () => this.now(),
+    findMany: (ids, deadline) => this.#sessions('find a session', this.sql.find, [ids], deadline),
+  });
   readonly #commits = new CommitBatcher({
     now: () => this.now(),
     write: (requests) => this.#write('save a session', requests),
@@ -79,8 +84,9 @@ export class MikroOrmSessionStore extends SessionStore {
   async open(): Promise<void> {
     const table = this.#tableName();
     this.#sql = statementsFor(table);
+    const connection = (this.#orm.driver as PostgreSqlDriver).getConnection();
     try {
-      this.#pool = await (this.#orm.driver as PostgreSqlDriver).getConnection().getNativeClient();
+      this.#pool = await connection.getNativeClient();
     } catch (error) {
       throw new SessionSetupError(
         'The sessions need the connection pool of MikroORM’s PostgreSqlDriver. ' +
@@ -90,6 +96,8 @@ export class MikroOrmSessionStore extends SessionStore {
     }
     if (this.#options.ensureSchema) await this.#createTable(table);
     await this.#checkTable(table);
+    // MikroORM ends its pool only if it has run a statement itself.
+    await connection.execute('select 1');
     await this.#query('read the clock', this.sql.clock, []);
   }
 
@@ -97,8 +105,8 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#clock.now();
   }
 
-  async find(id: SessionId): Promise<StoredSession | null> {
-    return (await this.#sessions('find a session', this.sql.find, [[id]]))[0] ?? null;
+  find(id: SessionId): Promise<StoredSession | null> {
+    return this.#finds.find(id, this.#deadline());
   }
 
   async create(session: NewSession): Promise<StoredSession> {
@@ -385,8 +393,13 @@ export class MikroOrmSessionStore extends SessionStore {
     }
   }
 
-  async #sessions(operation: string, text: string, values: unknown[]): Promise<StoredSession[]> {
-    const rows = await this.#query<StoredSession>(operation, text, values);
+  async #sessions(
+    operation: string,
+    text: string,
+    values: unknown[],
+    deadline = this.#deadline(),
+  ): Promise<StoredSession[]> {
+    const rows = await this.#query<StoredSession>(operation, text, values, deadline);
     for (const row of rows) this.#clock.observe(row.readAt);
     return rows;
   }

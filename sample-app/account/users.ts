@@ -1,0 +1,33 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { hashPassword, isPassword, type PasswordHash } from './passwords.js';
+
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+export const DEMO_ACCOUNTS: readonly (User & { readonly password: string })[] = [
+  { id: 'ada', name: 'Ada Lovelace', roles: ['customer', 'editor'], password: 'engine' },
+  { id: 'grace', name: 'Grace Hopper', roles: ['customer'], password: 'compiler' },
+];
+
+/** Who may sign in. A real shop keeps its users in a table. */
+@Injectable()
+export class UserDirectory implements OnModuleInit {
+  readonly #users = new Map<string, { readonly user: User; readonly hash: PasswordHash }>();
+  #nobody = hashPassword('');
+
+  async onModuleInit(): Promise<void> {
+    for (const { password, ...user } of DEMO_ACCOUNTS) {
+      this.#users.set(user.id, { user, hash: await hashPassword(password) });
+    }
+  }
+
+  /** The user whose name and password these are. Takes as long for a name that does not exist. */
+  async authenticate(id: string, password: string): Promise<User | null> {
+    const known = this.#users.get(id);
+    const isRight = await isPassword(password, known?.hash ?? (await this.#nobody));
+    return known !== undefined && isRight ? known.user : null;
+  }
+}

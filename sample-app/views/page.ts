@@ -1,0 +1,48 @@
+import type { FlashMessage, Session } from 'nestjs-mikro-session';
+import { itemCount } from '../shop/cart.js';
+import { html, type Html } from './html.js';
+
+const CATEGORIES = ['success', 'info', 'warning', 'error'];
+
+/** A whole page, with the visitor's name, cart and messages; without a session, for a page that has none. */
+export function page(title: string, session: Session | null, content: Html): string {
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title} – Corner Shop</title>
+        <link rel="stylesheet" href="/style.css" />
+      </head>
+      <body>
+        <header>
+          <nav>
+            <a class="brand" href="/">Corner Shop</a>
+            ${session && menu(session)}
+          </nav>
+        </header>
+        <main>${session?.flashes().map(flash)} ${content}</main>
+        <footer>A sample app of nestjs-mikro-session</footer>
+      </body>
+    </html>`.toString();
+}
+
+function menu(session: Session): Html {
+  const count = itemCount(session.data.cart);
+  return html`<a href="/cart">Cart${count > 0 && html` <span class="badge">${count}</span>`}</a> ${
+      session.isAuthenticated
+        ? html`<a href="/profile">${nameOf(session)}</a>
+            <a href="/devices">Devices</a>
+            <form method="post" action="/logout"><button class="link">Sign out</button></form>`
+        : html`<a href="/login">Sign in</a>`
+    }`;
+}
+
+export function nameOf(session: Session): string {
+  return session.auth?.name ?? 'Somebody';
+}
+
+function flash({ category, message }: FlashMessage): Html {
+  const style = CATEGORIES.includes(category) ? category : 'info';
+  return html`<p class="flash ${style}" role="status">${String(message)}</p>`;
+}
