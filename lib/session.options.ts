@@ -92,6 +92,9 @@ export interface ResolvedSessionOptions {
 /** The token of the {@link ResolvedSessionOptions}. */
 export const SESSION_OPTIONS = Symbol('SESSION_OPTIONS');
 
+/** What a timer of Node's can wait, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 const KNOWN = [
   'idleTimeout',
   'absoluteTimeout',
@@ -118,11 +121,20 @@ export function resolveOptions(given: SessionModuleOptions = {}, contextName?: s
   const renewal = new OptionReader('renewal', options.object('renewal'), KNOWN_RENEWAL);
   const idle = options.duration('idleTimeout', '30m', 1);
   const absolute =
-    given.absoluteTimeout === false ? null : options.duration('absoluteTimeout', '12h', 1, 'or false for none');
+    given.absoluteTimeout === false
+      ? null
+      : options.duration('absoluteTimeout', '12h', 1, Infinity, 'or false for none');
   if (absolute !== null && absolute < idle) {
     throw new SessionConfigurationError(
       `SessionModule option "absoluteTimeout" (${absolute} ms) is shorter than "idleTimeout" (${idle} ms), ` +
         'so no session would ever end by idling. Raise it, or lower "idleTimeout".',
+    );
+  }
+  const granularity = renewal.duration('granularity', 0, 0);
+  if (granularity >= idle) {
+    throw new SessionConfigurationError(
+      `SessionModule option "renewal.granularity" (${granularity} ms) is not shorter than "idleTimeout" (${idle} ms), ` +
+        'so sessions that are in use would expire. Fix: lower it.',
     );
   }
   return Object.freeze({
@@ -131,14 +143,14 @@ export function resolveOptions(given: SessionModuleOptions = {}, contextName?: s
     cookie: resolveCookie(new OptionReader('cookie', options.object('cookie'), KNOWN_COOKIE)),
     saveUninitialized: options.boolean('saveUninitialized', false),
     renewal: Object.freeze({
-      flushEvery: renewal.duration('flushEvery', '1s', 0),
-      granularity: renewal.duration('granularity', 0, 0),
+      flushEvery: renewal.duration('flushEvery', '1s', 0, LONGEST_TIMER),
+      granularity,
     }),
     rotationGrace: options.duration('rotationGrace', '10s', 0),
     maxSessionsPerUser:
-      given.maxSessionsPerUser === undefined ? null : options.integer('maxSessionsPerUser', 1, 1, 1e6),
+      (given.maxSessionsPerUser ?? null) === null ? null : options.integer('maxSessionsPerUser', 1, 1, 1e6),
     maxDataBytes: options.integer('maxDataBytes', 65_536, 2, 16 * 1024 * 1024),
-    queryTimeout: options.duration('queryTimeout', '1s', 1),
+    queryTimeout: options.duration('queryTimeout', '1s', 1, LONGEST_TIMER),
     trackDevice: options.boolean('trackDevice', true),
     ensureSchema: options.boolean('ensureSchema', false),
   });
@@ -153,11 +165,11 @@ function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
   // RFC 6265bis: a name is a token; path and domain hold no control character and no semicolon.
   const resolved = {
     name: cookie.text('name', 'session_id', /^[\w!#$%&'*+.^`|~-]+$/, "a cookie name such as 'session_id'"),
-    path: cookie.text('path', '/', /^\/[ -:<-~]*$/, "a path that begins with '/'"),
+    path: cookie.text('path', '/', /^\/[ -:=-~]*$/, "a path that begins with '/'"),
     domain: cookie.text(
       'domain',
       undefined,
-      /^\.?[\dA-Za-z]([\dA-Za-z.-]*[\dA-Za-z])?$/,
+      /^\.?([\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?\.)*[\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?$/,
       "a host name such as 'example.com'",
     ),
     secure: cookie.oneOf('secure', 'auto', [true, false, 'auto'] as const),
@@ -243,10 +255,10 @@ class OptionReader {
     throw this.#wrong(name, value, `a whole number from ${least} to ${most}`);
   }
 
-  duration(name: string, fallback: Duration, least: number, also = ''): number {
+  duration(name: string, fallback: Duration, least: number, most = Infinity, also = ''): number {
     const value = this.#values[name] ?? fallback;
     const milliseconds = parseDuration(value);
-    if (milliseconds !== undefined && milliseconds >= least) return milliseconds;
+    if (milliseconds !== undefined && milliseconds >= least && milliseconds <= most) return milliseconds;
     throw this.#wrong(
       name,
       value,

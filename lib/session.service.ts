@@ -249,8 +249,8 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
       saveUninitialized,
       maxSessionsPerUser,
       renew: (stored: StoredSession) => {
-        if (this.#store.now() - stored.lastAccessAt >= renewal.granularity)
-          this.#renewals.add(stored.id, stored.expiresAt);
+        const since = this.#store.now() - stored.lastAccessAt;
+        if (since >= Math.min(renewal.granularity, stored.ttl / 2)) this.#renewals.add(stored.id, stored.expiresAt);
       },
       emit: (type, id, userId) => this.#emit(type, id, userId),
       unreadable: (id, what, error) =>

@@ -19,6 +19,14 @@ type Call = { readonly method: Method; readonly args: unknown[] };
 type Originals = Record<Method, (...args: any[]) => unknown>;
 
 /**
+ * - `closed`: nobody has tried to send anything yet.
+ * - `holding`: what was to be sent waits for the session to be stored.
+ * - `open`: everything passes.
+ * - `refused`: the error was sent instead, and what the handler still sends goes nowhere.
+ */
+type State = 'closed' | 'holding' | 'open' | 'refused';
+
+/**
  * Stands between whoever writes a response and the socket, and lets nothing pass before the session is stored: calls
  * that would send something are held, and replayed in order once it is. A response that has nothing to wait for is not
  * delayed by a single tick.
@@ -28,34 +36,39 @@ type Originals = Record<Method, (...args: any[]) => unknown>;
  */
 export function installGate(response: ServerResponse, keeper: Gatekeeper): void {
   const originals = {} as Originals;
-  let isOpen = false;
-  let held: Call[] | null = null;
+  const held: Call[] = [];
+  let state: State = 'closed';
 
   for (const method of METHODS) {
     // oxlint-disable-next-line typescript/unbound-method -- called with the response as `this`
     originals[method] = response[method] as Originals[Method];
-    response[method] = ((...args: unknown[]) => pass(method, args)) as never;
+    response[method] = ((...args: unknown[]) => pass({ method, args })) as never;
   }
 
-  function pass(method: Method, args: unknown[]): unknown {
-    if (isOpen) return originals[method].apply(response, args);
-    if (held === null) {
-      const status = statusOf(method, args);
+  function pass(call: Call): unknown {
+    if (state === 'open') return originals[call.method].apply(response, call.args);
+    if (state === 'refused') return drop(call);
+    if (state === 'closed') {
+      const status = statusOf(call);
       if (response.headersSent || !keeper.isPending(status)) {
-        open();
-        return send({ method, args });
+        state = 'open';
+        return send(call);
       }
-      held = [];
-      // Until they are sent they may no longer be changed: that is what everybody asks this property for.
-      Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
-      keeper.settle(status).then(release, refuse);
+      hold(status);
     }
-    held.push({ method, args });
-    return method === 'write' ? false : response;
+    held.push(call);
+    return resultOf(call);
+  }
+
+  function hold(status: number): void {
+    state = 'holding';
+    // Until they are sent they may no longer be changed: that is what everybody asks this property for.
+    Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
+    keeper.settle(status).then(release, refuse);
   }
 
   function open(): void {
-    isOpen = true;
+    state = 'open';
     delete (response as { headersSent?: boolean }).headersSent;
   }
 
@@ -67,24 +80,47 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
   }
 
   function release(): void {
-    const calls = held as Call[];
     open();
-    for (const call of calls) send(call);
+    try {
+      for (const call of held) send(call);
+    } catch (error) {
+      // The handler, which would have caught it, has gone on: a header with a line break, say.
+      if (response.headersSent) response.destroy();
+      else refuse(error);
+      return;
+    }
     // Whoever wrote was told to wait.
-    if (calls.some((call) => call.method === 'write') && !response.writableNeedDrain && !response.writableEnded) {
+    if (held.some(({ method }) => method === 'write') && !response.writableNeedDrain && !response.writableEnded) {
       response.emit('drain');
     }
   }
 
   function refuse(error: unknown): void {
     open();
-    const body = keeper.failed(error);
-    keeper.beforeHeaders();
-    originals.end.call(response, body);
+    try {
+      const body = keeper.failed(error);
+      keeper.beforeHeaders();
+      originals.end.call(response, body);
+    } catch {
+      response.destroy();
+    }
+    state = 'refused';
+    for (const call of held) drop(call);
   }
 
-  function statusOf(method: Method, args: unknown[]): number {
+  /** Tells whoever waits for a call that it came to nothing. */
+  function drop(call: Call): unknown {
+    const callback = call.args.findLast((argument) => typeof argument === 'function');
+    if (callback) process.nextTick(callback, new Error('An error was sent instead: the session could not be stored.'));
+    return resultOf(call);
+  }
+
+  function statusOf({ method, args }: Call): number {
     return method === 'writeHead' ? (args[0] as number) : response.statusCode;
+  }
+
+  function resultOf({ method }: Call): unknown {
+    return method === 'write' ? false : response;
   }
 }
 
@@ -92,7 +128,7 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
 function headersMoved(response: ServerResponse, args: unknown[]): unknown[] {
   const [status, ...rest] = args;
   const message = typeof rest[0] === 'string' ? [rest.shift()] : [];
-  const headers = rest[0] as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
+  const headers = (rest[0] ?? rest[1]) as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
   if (Array.isArray(headers)) {
     const pairs = Array.isArray(headers[0]) ? headers.flat() : headers;
     for (let index = 0; index < pairs.length; index += 2) response.removeHeader(String(pairs[index]));

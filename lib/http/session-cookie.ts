@@ -18,14 +18,19 @@ export function readCredentials(header: string | undefined, name: string): Crede
   if (header === undefined || !header.includes(name)) return found;
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
-    if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
-    const value = pair.slice(equals + 1).trim();
+    if (equals < 0 || trimmed(pair.slice(0, equals)) !== name) continue;
+    const value = trimmed(pair.slice(equals + 1));
     const credential = parseCredential(value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
     if (credential === null || found.some((other) => other.cookieValue === credential.cookieValue)) continue;
     found.push(credential);
     if (found.length === MOST_CREDENTIALS) break;
   }
   return found;
+}
+
+/** Without the spaces and tabs around it; other white space is part of a name (RFC 6265bis, 5.6), and makes it another. */
+function trimmed(text: string): string {
+  return text.replaceAll(/^[ \t]+|[ \t]+$/g, '');
 }
 
 /**

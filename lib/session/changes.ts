@@ -8,9 +8,9 @@ import type { Lifetime } from './lifetime.js';
 export interface DataChanges {
   readonly set: ReadonlyMap<string, string>;
   readonly unset: readonly string[];
-  /** Numbers to add; an absent key counts from zero. */
+  /** Numbers to add; an absent key, or null, counts as zero. */
   readonly increment: ReadonlyMap<string, number>;
-  /** JSON arrays to append; an absent key counts as an empty array. */
+  /** JSON arrays to append; an absent key, or null, counts as an empty array. */
   readonly push: ReadonlyMap<string, string>;
 }
 
@@ -60,7 +60,8 @@ export function changesBetween(before: Document, live: Document, additions: Addi
     const items = additions.push.get(key);
     if (steps !== undefined && items === undefined && value === sumFrom(old, steps)) {
       const by = sumFrom(0, steps) as number;
-      if (by === 0 && old !== undefined) continue;
+      if (by === 0 && typeof old === 'number') continue;
+      for (const number of [by, value]) encodeJson(number, key);
       increment.set(key, by);
     } else if (
       items !== undefined &&
@@ -68,7 +69,7 @@ export function changesBetween(before: Document, live: Document, additions: Addi
       isArrayOrAbsent(old) &&
       sameJson(value, [...(old ?? []), ...items])
     ) {
-      push.set(key, encodeJson(items, key));
+      push.set(key, encodeItems(items, key, value));
     } else if (old === undefined || !sameJson(value, old)) {
       set.set(key, encodeJson(value, key));
     } else {
@@ -113,8 +114,9 @@ export function foldChanges(first: DataChanges, then: DataChanges): DataChanges 
   for (const [key, by] of then.increment) {
     const known = valueAfter(set, unset, key);
     if (known === UNKNOWN) {
-      if (push.has(key)) return null;
-      increment.set(key, (increment.get(key) ?? 0) + by);
+      const sum = (increment.get(key) ?? 0) + by;
+      if (push.has(key) || !Number.isFinite(sum)) return null;
+      increment.set(key, sum);
     } else {
       const sum = ((known ?? 0) as number) + by;
       if (typeof known === 'string' || !Number.isFinite(sum)) return null;
@@ -162,12 +164,22 @@ export function textOf(changes: DataChanges): string {
 
 /** Adds in the order in which the handler did, so that rounding comes out the same. */
 function sumFrom(start: unknown, steps: readonly number[]): number | undefined {
-  if (start !== undefined && typeof start !== 'number') return undefined;
+  if (start !== undefined && start !== null && typeof start !== 'number') return undefined;
   let sum = start ?? 0;
   for (const step of steps) sum += step;
   return sum;
 }
 
-function isArrayOrAbsent(value: unknown): value is unknown[] | undefined {
-  return value === undefined || Array.isArray(value);
+function isArrayOrAbsent(value: unknown): value is unknown[] | null | undefined {
+  return value === undefined || value === null || Array.isArray(value);
+}
+
+/** What is wrong with an item is reported with its place in the whole array. */
+function encodeItems(items: readonly unknown[], key: string, whole: unknown): string {
+  try {
+    return encodeJson(items, key);
+  } catch (error) {
+    encodeJson(whole, key);
+    throw error;
+  }
 }

@@ -32,9 +32,9 @@ export function draftOf<Result>(
 /** Calls a function that has no time to wait. */
 export function callAtOnce<Result>(change: (data: LiveSessionData) => Result, data: LiveSessionData): Result {
   const result = change(data);
-  if (result instanceof Promise) {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
     // It will fail or not, but nobody is there to hear of it any more.
-    result.catch(() => {});
+    Promise.resolve(result).catch(() => {});
     throw new SessionArgumentError(
       'update() takes a function that is not asynchronous, as a lock is held while it runs. Fetch what it needs before.',
     );

@@ -49,6 +49,9 @@ function checkValue(value: unknown, path: string, ancestors: object[]): void {
 }
 
 function checkArray(value: unknown[], path: string, ancestors: object[]): void {
+  if (!isPlainArray(value)) {
+    throw refused(path, 'an array with more to it than items', 'Store plain data instead, e.g. [...array].');
+  }
   for (let index = 0; index < value.length; index++) {
     if (value[index] === undefined) {
       throw refused(`${path}.${index}`, 'undefined in an array', 'Store null, or leave the item out.');
@@ -90,8 +93,18 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return (
-    prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'toString'))
+    prototype === null ||
+    (Object.getPrototypeOf(prototype) === null &&
+      // A realm's own Object.prototype, or an empty stand-in for null, as parsers of queries and cookies use it.
+      (Object.hasOwn(prototype as object, 'toString') || Reflect.ownKeys(prototype as object).length === 0))
   );
+}
+
+/** Whether an array is nothing but its items: no subclass, no properties of other names. */
+function isPlainArray(value: unknown[]): boolean {
+  if (!Array.isArray(Object.getPrototypeOf(value))) return false;
+  const keys = Object.keys(value);
+  return keys.length <= value.length && keys.every((key) => /^\d/.test(key));
 }
 
 /** What a value is, for a message; never what it contains. */
@@ -99,7 +112,7 @@ export function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') {
-    const name: unknown = value.constructor?.name;
+    const name: unknown = (Object.getPrototypeOf(value) as object | null)?.constructor?.name;
     return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
   }
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
@@ -113,11 +126,11 @@ export function sameJson(live: unknown, parsed: unknown): boolean {
   if (live === parsed) return true;
   if (typeof live !== 'object' || typeof parsed !== 'object' || live === null || parsed === null) return false;
   if (Array.isArray(live)) {
-    if (!Array.isArray(parsed) || live.length !== parsed.length) return false;
+    if (!Array.isArray(parsed) || live.length !== parsed.length || !isPlainArray(live)) return false;
     for (let index = 0; index < live.length; index++) if (!sameJson(live[index], parsed[index])) return false;
     return true;
   }
-  if (Array.isArray(parsed) || !isPlainObject(live)) return false;
+  if (Array.isArray(parsed) || !isPlainObject(live) || Object.getOwnPropertySymbols(live).length > 0) return false;
   let count = 0;
   for (const key of Object.keys(live)) {
     const item = live[key];

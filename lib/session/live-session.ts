@@ -146,7 +146,8 @@ export class LiveSession implements Session {
   // The typed signatures are the interface's; here a path is a string and a value is whatever stands there.
   // oxlint-disable-next-line typescript/no-explicit-any
   get(path: string, fallback?: unknown): any {
-    return this.#document.get(path) ?? fallback;
+    const value = this.#document.get(path);
+    return fallback === undefined ? value : (value ?? fallback);
   }
 
   set(path: string, value: unknown): this {
@@ -401,11 +402,16 @@ export class LiveSession implements Session {
         flush,
         changes,
       };
-      const loggedIn = await this.#env.persistence.login(login);
+      const takeBack = changes === null ? null : this.#document.sent(changes);
+      let loggedIn: StoredSession | null = null;
+      try {
+        loggedIn = await this.#env.persistence.login(login);
+      } finally {
+        if (loggedIn === null) takeBack?.();
+      }
       if (loggedIn !== null) {
         this.#stored = loggedIn;
         if (flush) this.#document.replace(null);
-        else if (changes !== null) this.#document.sent(changes);
         this.#begun(credential);
         this.#env.emit('rotated', this.id, userId);
         await this.#loggedIn(userId);
@@ -446,7 +452,7 @@ export class LiveSession implements Session {
     });
     if (updated === null || draft === undefined) throw this.#gone();
     this.#stored = updated;
-    this.#document.replace(draft.text);
+    this.#document.rebase(draft.text);
     return draft.result;
   }
 

@@ -68,6 +68,7 @@ export function setPath(root: Container, path: string, value: unknown): void {
   const last = segments.pop() as string;
   let container = root;
   for (const segment of segments) {
+    assertFits(container, segment, path);
     let next = hasOwn(container, segment) ? container[segment] : undefined;
     if (next === undefined || next === null) {
       next = {};
@@ -80,9 +81,7 @@ export function setPath(root: Container, path: string, value: unknown): void {
     }
     container = next as Container;
   }
-  if (Array.isArray(container) && !/^\d+$/.test(last)) {
-    throw new SessionArgumentError(`Cannot set "${path}": "${last}" is not an index of the array there.`);
-  }
+  assertFits(container, last, path);
   define(container, last, value);
 }
 
@@ -91,13 +90,23 @@ export function deletePath(root: Container, path: string): boolean {
   const segments = segmentsOf(path);
   const last = segments.pop() as string;
   const container = segments.length === 0 ? root : getPath(root, segments.join('.'));
-  if (!hasOwn(container, last)) return false;
+  if (!hasOwn(container, last) || container[last] === undefined) return false;
   if (Array.isArray(container)) {
-    if (last === 'length') return false;
+    if (!isIndex(last)) return false;
     container.splice(Number(last), 1);
     return true;
   }
   return delete container[last];
+}
+
+function assertFits(container: Container, segment: string, path: string): void {
+  if (!Array.isArray(container) || isIndex(segment)) return;
+  throw new SessionArgumentError(`Cannot set "${path}": "${segment}" is not an index of the array there.`);
+}
+
+/** As ECMAScript defines it: anything else makes a property that is no item. */
+function isIndex(segment: string): boolean {
+  return /^(0|[1-9]\d*)$/.test(segment) && Number(segment) < 2 ** 32 - 1;
 }
 
 function segmentsOf(path: string): string[] {

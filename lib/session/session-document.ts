@@ -76,17 +76,19 @@ export class SessionDocument {
     }
     if (items.length === 0) return old.length;
     append(this.#additions.push, key, items);
-    this.data[key] = [...(old as unknown[]), ...items];
-    return old.length + items.length;
+    // In place: the handler may hold the array.
+    this.data[key] = old;
+    return old.push(...items);
   }
 
   flash(category: string, message: unknown): void {
     if (typeof category !== 'string' || category === '') {
       throw new SessionArgumentError(`flash() needs a category such as 'success', not ${kindOf(category)}.`);
     }
-    encodeJson(message ?? null, `flash.${category}`);
+    const flash = { category, message: message ?? null };
+    encodeJson(flash, 'flash');
     void this.data;
-    this.#reserved[newFlashKey()] = { category, message: message ?? null };
+    this.#reserved[newFlashKey()] = flash;
   }
 
   /** Takes the messages out, oldest first; all of them, or those of one category. */
@@ -94,9 +96,9 @@ export class SessionDocument {
     void this.data;
     const messages: FlashMessage[] = [];
     for (const key of Object.keys(this.#reserved).filter(isFlashKey).sort()) {
-      const message = this.#reserved[key] as FlashMessage;
-      if (category !== undefined && message.category !== category) continue;
-      messages.push(message);
+      const message = this.#reserved[key] as FlashMessage | null;
+      if (category !== undefined && message?.category !== category) continue;
+      if (message !== null) messages.push(message);
       delete this.#reserved[key];
     }
     return messages;
@@ -112,7 +114,7 @@ export class SessionDocument {
   changes(): DataChanges | null {
     if (this.#live === null) return null;
     for (const key of Object.keys(this.#live)) {
-      if (key.startsWith(RESERVED)) {
+      if (key.startsWith(RESERVED) && this.#live[key] !== undefined) {
         throw new SessionDataError(
           key,
           `Session data has a key "${key}"; keys that begin with "$" are reserved. Rename it.`,
@@ -144,6 +146,19 @@ export class SessionDocument {
     if (this.#live === null) return;
     this.#additions = noAdditions();
     this.#fill(this.#before === null ? this.#parse() : (JSON.parse(JSON.stringify(this.#before)) as Document));
+  }
+
+  /** Starts over from what is stored, and does what has not been sent to that. */
+  rebase(text: string): void {
+    const changes = this.changes();
+    this.replace(text);
+    if (changes === null) return;
+    const live = this.data;
+    const homeOf = (key: string): Document => (key.startsWith(RESERVED) ? this.#reserved : live);
+    for (const key of changes.unset) delete homeOf(key)[key];
+    for (const [key, value] of changes.set) homeOf(key)[key] = JSON.parse(value);
+    for (const [key, by] of changes.increment) this.increment(key, by);
+    for (const [key, items] of changes.push) this.push(key, JSON.parse(items) as unknown[]);
   }
 
   /** Takes everything along into a session that is not stored yet. */

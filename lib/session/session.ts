@@ -69,7 +69,7 @@ export interface Session {
   clear(): this;
   /** The top-level keys of the data. */
   keys(): string[];
-  /** A copy of the data, without anything secret. */
+  /** The data under its top-level keys, which are copied; it holds nothing secret. */
   toJSON(): Record<string, unknown>;
 
   /**

@@ -54,9 +54,9 @@ export class FindBatcher {
         if (deadline <= this.#target.now()) throw tooLate();
         const found = new Map<SessionId, StoredSession>();
         for (const stored of await this.#target.findMany([...batch.keys()], deadline)) found.set(stored.id, stored);
-        for (const [id, waiters] of batch) for (const { resolve } of waiters) resolve(found.get(id) ?? null);
+        for (const [id, waiters] of batch) for (const waiter of waiters) waiter.resolve(found.get(id) ?? null);
       } catch (error) {
-        for (const waiters of batch.values()) for (const { reject } of waiters) reject(error);
+        for (const waiters of batch.values()) for (const waiter of waiters) waiter.reject(error);
       }
     }
     this.#underWay--;

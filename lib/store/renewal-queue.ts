@@ -43,6 +43,7 @@ export class RenewalQueue {
     if (this.#accesses.size === 0) return;
     this.#flushing = this.#write();
     await this.#flushing;
+    this.#flushing = null;
   }
 
   /** Has what is left, and what still comes, written at once: nothing must be waiting when the pool closes. */
@@ -62,9 +63,15 @@ export class RenewalQueue {
       this.#listener.renewed(renewed);
     } catch (error) {
       this.#keep(accesses, [...accesses.keys()]);
+      this.#report(error);
+    }
+  }
+
+  #report(error: unknown): void {
+    try {
       this.#listener.failed(error);
-    } finally {
-      this.#flushing = null;
+    } catch {
+      // A logger that fails has nobody to fail to: no request waits for a renewal.
     }
   }
 

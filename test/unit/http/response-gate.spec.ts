@@ -1,0 +1,235 @@
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ServerResponse } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { closeServers, exchange, turns } from './gate-server.js';
+
+afterEach(closeServers);
+
+describe('while a session is being stored, the gate', () => {
+  it.each<[string, (response: ServerResponse) => unknown]>([
+    ['end', (response) => response.end('body')],
+    ['end without a body', (response) => response.end()],
+    ['write', (response) => response.write('part')],
+    ['writeHead', (response) => response.writeHead(204)],
+    ['flushHeaders', (response) => response.flushHeaders()],
+  ])('holds %s: not a byte goes out', async (_what, send) => {
+    const { response, keeper, socket, answer } = await exchange();
+    send(response);
+    await turns();
+    expect(socket.bytesWritten).toBe(0);
+    keeper.release();
+    if (!response.writableEnded) await turns();
+    response.end();
+    await answer;
+    expect(socket.bytesWritten).toBeGreaterThan(0);
+  });
+
+  it('tells whoever asks that the headers are sent, and afterwards what is true', async () => {
+    const { response, keeper, answer } = await exchange();
+    expect(response.headersSent).toBe(false);
+    response.write('a');
+    expect(response.headersSent).toBe(true);
+    keeper.release();
+    await turns();
+    expect(Object.hasOwn(response, 'headersSent')).toBe(false);
+    expect(response.headersSent).toBe(true);
+    response.end();
+    await answer;
+  });
+
+  it('answers as Node does: a full buffer for write, the response itself for the rest', async () => {
+    const { response, keeper, answer } = await exchange();
+    expect(response.writeHead(200)).toBe(response);
+    expect(response.write('a')).toBe(false);
+    expect(response.end()).toBe(response);
+    keeper.release();
+    await answer;
+  });
+
+  it('asks once, with the status that is about to be sent', async () => {
+    const { response, keeper, answer } = await exchange();
+    response.writeHead(201);
+    response.write('a');
+    response.write('b');
+    response.end('c');
+    await turns();
+    keeper.release();
+    await answer;
+    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([[201], [201], 1]);
+  });
+
+  it('asks with the status of the response where writeHead is not called', async () => {
+    const { response, keeper, answer } = await exchange();
+    response.statusCode = 418;
+    response.end();
+    keeper.release();
+    expect([keeper.asked, keeper.settled]).toEqual([[418], [418]]);
+    expect((await answer).status).toBe(418);
+  });
+});
+
+describe('once it is stored, the gate', () => {
+  it('sends what was held, in order and byte by byte', async () => {
+    const { response, keeper, answer } = await exchange();
+    response.setHeader('X-Before', '1');
+    response.writeHead(202, 'Taken', { 'X-Head': '2' });
+    response.flushHeaders();
+    response.write(Buffer.from([0, 255, 10]));
+    response.write('é', 'latin1');
+    response.write(new Uint8Array([13]));
+    response.end('/w==', 'base64');
+    keeper.release();
+    const { status, statusText, headers, body } = await answer;
+    expect([status, statusText, headers['x-before'], headers['x-head']]).toEqual([202, 'Taken', '1', '2']);
+    expect([...body]).toEqual([0, 255, 10, 0xe9, 13, 255]);
+  });
+
+  it('lets pass what comes later, in order', async () => {
+    const { response, keeper, answer } = await exchange();
+    response.write('a');
+    response.write('b');
+    keeper.release();
+    await once(response, 'drain');
+    response.write('c');
+    response.end('d');
+    expect((await answer).body.toString()).toBe('abcd');
+  });
+
+  it('gives a body that was ended in one go its length', async () => {
+    const { response, keeper, answer } = await exchange();
+    response.end('naïve');
+    keeper.release();
+    const { headers, body } = await answer;
+    expect([headers['content-length'], body.toString()]).toEqual(['6', 'naïve']);
+  });
+
+  it('calls back for every write and for the end, in order', async () => {
+    const { response, keeper, answer } = await exchange();
+    const called: string[] = [];
+    response.write('a', () => called.push('a'));
+    response.write('b', 'utf8', () => called.push('b'));
+    response.end('c', () => called.push('end'));
+    await turns();
+    expect(called).toEqual([]);
+    keeper.release();
+    await answer;
+    expect(called).toEqual(['a', 'b', 'end']);
+  });
+
+  it('calls back for an end that has nothing but a callback', async () => {
+    const { response, keeper, answer } = await exchange();
+    const ended = new Promise<void>((resolve) => response.end(() => resolve()));
+    keeper.release();
+    await Promise.all([ended, answer]);
+    expect(response.writableFinished).toBe(true);
+  });
+
+  it('emits finish once, and only then', async () => {
+    const { response, keeper, answer } = await exchange();
+    let finished = 0;
+    response.on('finish', () => finished++);
+    response.end('a');
+    await turns();
+    expect(finished).toBe(0);
+    keeper.release();
+    await answer;
+    expect(finished).toBe(1);
+  });
+
+  it('keeps quiet about draining where the response has ended', async () => {
+    const { response, keeper, answer } = await exchange();
+    let drained = 0;
+    response.on('drain', () => drained++);
+    response.write('a');
+    response.end('b');
+    keeper.release();
+    await answer;
+    expect(drained).toBe(0);
+  });
+});
+
+describe('where nothing has to be stored, the gate', () => {
+  it('does not delay by a single tick', async () => {
+    const { response, keeper, socket, answer } = await exchange();
+    keeper.pending = false;
+    response.write('a');
+    expect(socket.bytesWritten).toBeGreaterThan(0);
+    response.end('b');
+    expect((await answer).body.toString()).toBe('ab');
+    expect([keeper.settled, keeper.amended]).toEqual([[], 1]);
+  });
+
+  it('asks once, at the first byte', async () => {
+    const { response, keeper, answer } = await exchange();
+    keeper.pending = false;
+    response.flushHeaders();
+    keeper.pending = true;
+    response.write('a');
+    response.end();
+    expect((await answer).body.toString()).toBe('a');
+    expect(keeper.asked).toEqual([200]);
+  });
+
+  it('stays out of the way of a response that had begun before it was installed', async () => {
+    const { response, keeper, answer } = await exchange((begun) => begun.write('a'));
+    response.end('b');
+    expect((await answer).body.toString()).toBe('ab');
+    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([[], [], 0]);
+  });
+});
+
+describe('a stream that is piped through the gate', () => {
+  const CHUNK = 64 * 1024;
+  const COUNT = 160;
+  const source = () => {
+    let made = 0;
+    const read = function (this: Readable): void {
+      this.push(made === COUNT ? null : Buffer.alloc(CHUNK, made++ % 251));
+    };
+    return { stream: new Readable({ read, highWaterMark: CHUNK }), made: () => made };
+  };
+  const expected = Buffer.concat(Array.from({ length: COUNT }, (_, index) => Buffer.alloc(CHUNK, index % 251)));
+
+  it('waits after its first chunk, instead of filling the memory, and then arrives whole', async () => {
+    const { response, keeper, socket, answer } = await exchange();
+    const { stream, made } = source();
+    stream.pipe(response);
+    await turns();
+    expect(socket.bytesWritten).toBe(0);
+    expect(made()).toBeLessThanOrEqual(3);
+    keeper.release();
+    expect((await answer).body.equals(expected)).toBe(true);
+  });
+
+  it('arrives whole through pipeline() too', async () => {
+    const { response, keeper, answer } = await exchange();
+    const piped = pipeline(source().stream, response);
+    await turns();
+    keeper.release();
+    await piped;
+    expect((await answer).body.equals(expected)).toBe(true);
+  });
+
+  it('arrives whole where nothing has to be stored', async () => {
+    const { response, keeper, answer } = await exchange();
+    keeper.pending = false;
+    source().stream.pipe(response);
+    expect((await answer).body.equals(expected)).toBe(true);
+  });
+});
+
+describe('a client that goes away', () => {
+  it('while its response is held breaks nothing', async () => {
+    const { response, keeper, socket, answer } = await exchange();
+    response.write('a');
+    response.end('b');
+    const closed = once(response, 'close');
+    socket.destroy();
+    await closed;
+    keeper.release();
+    await turns();
+    await expect(answer).rejects.toThrow(/socket hang up|ECONNRESET/);
+  });
+});

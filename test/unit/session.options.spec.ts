@@ -1,0 +1,210 @@
+import { describe, expect, it } from '@jest/globals';
+import { resolveOptions, sameOptions, type SessionModuleOptions } from '../../lib/session.options.js';
+import { SessionConfigurationError } from '../../lib/session.errors.js';
+import { errorOf } from './support.js';
+
+const optionsOf = (value: unknown) => value as SessionModuleOptions;
+const problemOf = (value: unknown): string =>
+  errorOf(SessionConfigurationError, () => resolveOptions(optionsOf(value))).message;
+
+describe('resolveOptions', () => {
+  it('needs no options at all', () => {
+    expect(resolveOptions()).toMatchObject({
+      contextName: undefined,
+      lifetime: { ttl: 1_800_000, absolute: 43_200_000 },
+      cookie: {
+        name: 'session_id',
+        path: '/',
+        domain: undefined,
+        secure: 'auto',
+        sameSite: 'lax',
+        partitioned: false,
+        persistent: true,
+      },
+      saveUninitialized: false,
+      renewal: { flushEvery: 1_000, granularity: 0 },
+      rotationGrace: 10_000,
+      maxSessionsPerUser: null,
+      maxDataBytes: 65_536,
+      queryTimeout: 1_000,
+      trackDevice: true,
+      ensureSchema: false,
+    });
+  });
+
+  it('takes what it is given, and durations in either form', () => {
+    const resolved = resolveOptions(
+      {
+        idleTimeout: '1h',
+        absoluteTimeout: 7_200_000,
+        cookie: {
+          name: '__Secure-sid',
+          path: '/app',
+          domain: 'example.com',
+          secure: true,
+          sameSite: 'none',
+          partitioned: true,
+          persistent: false,
+        },
+        saveUninitialized: true,
+        renewal: { flushEvery: '250ms', granularity: '1m' },
+        rotationGrace: 0,
+        maxSessionsPerUser: 1,
+        maxDataBytes: 1024,
+        queryTimeout: '2s',
+        trackDevice: false,
+        ensureSchema: true,
+      },
+      'users',
+    );
+    expect(resolved).toMatchObject({
+      contextName: 'users',
+      lifetime: { ttl: 3_600_000, absolute: 7_200_000 },
+      cookie: {
+        name: '__Secure-sid',
+        path: '/app',
+        domain: 'example.com',
+        secure: true,
+        sameSite: 'none',
+        partitioned: true,
+        persistent: false,
+      },
+      saveUninitialized: true,
+      renewal: { flushEvery: 250, granularity: 60_000 },
+      rotationGrace: 0,
+      maxSessionsPerUser: 1,
+      maxDataBytes: 1024,
+      queryTimeout: 2_000,
+      trackDevice: false,
+      ensureSchema: true,
+    });
+  });
+
+  it.each([undefined, null])('takes %p for not given', (absent) => {
+    const given = { idleTimeout: absent, cookie: { name: absent }, renewal: absent, absoluteTimeout: absent };
+    expect(sameOptions(resolveOptions(optionsOf(given)), resolveOptions())).toBe(true);
+  });
+
+  it('takes absoluteTimeout: false for no absolute end, however long the idle timeout', () => {
+    expect(resolveOptions({ idleTimeout: '400d', absoluteTimeout: false }).lifetime.absolute).toBeNull();
+  });
+
+  it('lets both timeouts be the same', () => {
+    expect(resolveOptions({ idleTimeout: '12h' }).lifetime).toEqual({ ttl: 43_200_000, absolute: 43_200_000 });
+  });
+
+  it('freezes the result, and not what it was given', () => {
+    const given = { cookie: { name: 'sid' }, renewal: {} };
+    const resolved = resolveOptions(given);
+    for (const part of [resolved, resolved.lifetime, resolved.cookie, resolved.renewal]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+    given.cookie.name = 'other';
+    expect(resolved.cookie.name).toBe('sid');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['idleTimeout', 0, '0'],
+    ['idleTimeout', -1, '-1'],
+    ['idleTimeout', '0.4ms', '"0.4ms"'],
+    ['idleTimeout', '30 minutes', '"30 minutes"'],
+    ['idleTimeout', Number.NaN, 'NaN'],
+    ['idleTimeout', true, 'true'],
+    ['idleTimeout', { minutes: 30 }, 'an object'],
+    ['absoluteTimeout', true, 'true'],
+    ['absoluteTimeout', '-1h', '"-1h"'],
+    ['saveUninitialized', 'yes', '"yes"'],
+    ['saveUninitialized', 0, '0'],
+    ['trackDevice', 'false', '"false"'],
+    ['ensureSchema', 1, '1'],
+    ['maxDataBytes', 1, '1'],
+    ['maxDataBytes', 1.5, '1.5'],
+    ['maxDataBytes', '64kb', '"64kb"'],
+    ['maxDataBytes', 16 * 1024 * 1024 + 1, '16777217'],
+    ['rotationGrace', '-1s', '"-1s"'],
+    ['maxSessionsPerUser', 0, '0'],
+    ['maxSessionsPerUser', 2.5, '2.5'],
+    ['maxSessionsPerUser', '5', '"5"'],
+    ['queryTimeout', 0, '0'],
+    ['queryTimeout', [], 'an array'],
+  ])('refuses %s: %p, naming the option, the value and the fix', (name, value, shown) => {
+    const message = problemOf({ [name]: value });
+    expect(message).toContain(`option "${name}" must be `);
+    expect(message).toContain(`but was ${shown}.`);
+    expect(message).toContain('Fix: ');
+  });
+
+  it.each<[string, unknown]>([
+    ['flushEvery', -1],
+    ['flushEvery', 'often'],
+    ['granularity', '-1s'],
+    ['granularity', Number.POSITIVE_INFINITY],
+  ])('refuses renewal.%s: %p', (name, value) => {
+    expect(problemOf({ renewal: { [name]: value } })).toContain(`option "renewal.${name}" must be `);
+  });
+
+  it('refuses an absolute timeout shorter than the idle one, its default too', () => {
+    expect(problemOf({ idleTimeout: '2h', absoluteTimeout: '1h' })).toMatch(
+      /"absoluteTimeout" \(3600000 ms\) is shorter than "idleTimeout" \(7200000 ms\).*Raise it/,
+    );
+    expect(problemOf({ idleTimeout: '1d' })).toContain('"absoluteTimeout" (43200000 ms) is shorter');
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an unknown option', { idleTimout: 1 }, 'has no option "idleTimout"'],
+    ['an unknown option that is undefined', { ttl: undefined }, 'has no option "ttl"'],
+    ['an unknown cookie option', { cookie: { httpOnly: false } }, 'has no option "cookie.httpOnly"'],
+    ['an unknown renewal option', { renewal: { every: 1 } }, 'has no option "renewal.every"'],
+    ['an option named __proto__', JSON.parse('{"__proto__": {}}'), 'has no option "__proto__"'],
+    ['options that are null', null, 'The options of SessionModule must be an object, but was null'],
+    ['options that are a text', 'x', 'must be an object, but was a string'],
+    ['options that are an array', [], 'must be an object, but was an array'],
+    ['cookie options that are a text', { cookie: 'sid' }, 'option "cookie" must be an object, but was a string'],
+    ['renewal options that are a number', { renewal: 1 }, 'option "renewal" must be an object, but was a number'],
+  ])('refuses %s', (_what, value, message) => {
+    expect(problemOf(value)).toContain(message);
+  });
+
+  it('lists the options there are when it meets another one', () => {
+    expect(problemOf({ cookie: { maxAge: 1 } })).toMatch(/Fix: .*name, path, domain, secure, sameSite/);
+  });
+});
+
+describe('sameOptions', () => {
+  it('compares what options come to, not how they were written', () => {
+    expect(sameOptions(resolveOptions({ idleTimeout: '30m', cookie: {} }), resolveOptions({}))).toBe(true);
+  });
+
+  it.each<[string, SessionModuleOptions]>([
+    ['a lifetime', { idleTimeout: '31m' }],
+    ['a cookie name', { cookie: { name: 'sid' } }],
+    ['a renewal option', { renewal: { granularity: 1 } }],
+  ])('sees that %s differs', (_what, other) => {
+    expect(sameOptions(resolveOptions(other), resolveOptions())).toBe(false);
+  });
+
+  it('sees that the context differs', () => {
+    expect(sameOptions(resolveOptions({}, 'users'), resolveOptions())).toBe(false);
+  });
+});
+
+describe('What was wrong once', () => {
+  it('takes maxSessionsPerUser: null for no limit, like every option for its default, never for a limit of one', () => {
+    expect(resolveOptions(optionsOf({ maxSessionsPerUser: null })).maxSessionsPerUser).toBeNull();
+  });
+
+  // setTimeout() takes at most 2^31 - 1 milliseconds, and fires at once beyond: every query would time out at once.
+  it.each<[string, unknown]>([
+    ['queryTimeout', { queryTimeout: '25d' }],
+    ['renewal.flushEvery', { renewal: { flushEvery: '25d' } }],
+  ])('refuses a %s that no timer can wait for', (name, value) => {
+    expect(problemOf(value)).toContain(`"${name}"`);
+  });
+
+  it.each(['30m', '1h'] as const)(
+    'refuses a granularity of %s where sessions idle for 30m: it would end used ones',
+    (granularity) => {
+      expect(problemOf({ idleTimeout: '30m', renewal: { granularity } })).toContain('"renewal.granularity"');
+    },
+  );
+});

@@ -1,0 +1,169 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { issueCredential } from '../../../lib/session/credential.js';
+import { LiveSession, type SessionEnvironment } from '../../../lib/session/live-session.js';
+import type { SessionPersistence } from '../../../lib/session/persistence.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
+import { merge } from './documents.js';
+
+const ID = '0199a1b2-c3d4-7e5f-8a6b-0123456789ab';
+
+/** A store of one row, which answers a call when the test says so, and fails it when told to. */
+class OneRow {
+  data: Record<string, any> = { n: 1, l: ['a'] };
+  failure: Error | null = null;
+  #gate = Promise.withResolvers<void>();
+
+  stored = (): StoredSession => ({ ...BARE, data: JSON.stringify(this.data) });
+
+  /** Lets the call that waits be answered. */
+  answer(): void {
+    this.#gate.resolve();
+    this.#gate = Promise.withResolvers();
+  }
+
+  readonly persistence = {
+    now: () => 0,
+    commit: async (_id: string, _generation: number, { data }: { data: Parameters<typeof merge>[1] | null }) => {
+      await this.#gate.promise;
+      if (this.failure) throw this.failure;
+      if (data) this.data = merge(this.data, data);
+      return { ttl: 1e6, updatedAt: 0, lastAccessAt: 0, expiresAt: 1e6, endsAt: null };
+    },
+    login: async ({ changes }: { changes: Parameters<typeof merge>[1] | null }) => {
+      await this.#gate.promise;
+      if (changes) this.data = merge(this.data, changes);
+      return this.stored();
+    },
+    update: async (_id: string, _generation: number, change: (stored: StoredSession) => { data: any } | null) => {
+      await this.#gate.promise;
+      const stored = this.stored();
+      const changes = change(stored);
+      if (changes) this.data = merge(this.data, changes.data);
+      return stored;
+    },
+  } as unknown as SessionPersistence;
+}
+
+const credential = issueCredential(ID);
+const BARE = {
+  id: ID,
+  secretHash: credential.secretHash,
+  previousSecretHash: null,
+  rotatedAt: null,
+  generation: 0,
+  userId: null,
+  auth: null,
+  authenticatedAt: null,
+  data: '{}',
+  ttl: 1e6,
+  createdAt: 0,
+  updatedAt: 0,
+  lastAccessAt: 0,
+  expiresAt: 1e6,
+  endsAt: null,
+  ip: null,
+  userAgent: null,
+  readAt: 0,
+} satisfies StoredSession;
+
+describe('what a handler changes while the store is at work', () => {
+  let row: OneRow;
+  let session: LiveSession;
+
+  beforeEach(() => {
+    row = new OneRow();
+    const env: Partial<SessionEnvironment> = {
+      persistence: row.persistence,
+      lifetime: { ttl: 1e6, absolute: null },
+      saveUninitialized: false,
+      maxSessionsPerUser: null,
+      renew: () => {},
+      emit: () => {},
+      assertReachable: () => {},
+    };
+    session = new LiveSession(env as SessionEnvironment, { stored: row.stored(), credential, recognition: 'current' });
+  });
+
+  /** Changes something of every kind. */
+  function change(by: number): void {
+    session.increment('n', by);
+    session.push('l', by);
+    session.set(`s${by}`, by);
+  }
+
+  async function saved(): Promise<Record<string, unknown>> {
+    const saving = session.save();
+    row.answer();
+    await saving;
+    expect(session.isModified).toBe(false);
+    return row.data;
+  }
+
+  it('on a save is stored by the next one', async () => {
+    change(1);
+    const saving = session.save();
+    change(10);
+    row.answer();
+    await saving;
+    expect(row.data).toEqual({ n: 2, l: ['a', 1], s1: 1 });
+    expect(await saved()).toEqual({ n: 12, l: ['a', 1, 10], s1: 1, s10: 10 });
+  });
+
+  it('on a save that fails is stored by the next one, with what that one was to store', async () => {
+    change(1);
+    row.failure = new Error('down');
+    const saving = session.save();
+    change(10);
+    row.answer();
+    await expect(saving).rejects.toBe(row.failure);
+    row.failure = null;
+    expect(await saved()).toEqual({ n: 12, l: ['a', 1, 10], s1: 1, s10: 10 });
+  });
+
+  it('before a login is stored by it', async () => {
+    change(1);
+    const login = session.login('ada');
+    row.answer();
+    await login;
+    expect(row.data).toEqual({ n: 2, l: ['a', 1], s1: 1 });
+    expect(session.isModified).toBe(false);
+  });
+
+  describe('what was wrong once', () => {
+    it('on a login is stored by the next save: every increment and every pushed item counts', async () => {
+      change(1);
+      const login = session.login('ada');
+      change(10);
+      row.answer();
+      await login;
+      row.data['l'].push('parallel');
+      row.data['n'] += 100;
+      expect(await saved()).toEqual({ n: 112, l: ['a', 1, 'parallel', 10], s1: 1, s10: 10 });
+    });
+
+    it('on an update() is stored by the next save, or was refused: never dropped without a word', async () => {
+      const update = session.update((data) => (data['u'] = 1));
+      await new Promise((resolve) => setImmediate(resolve));
+      let refused = false;
+      try {
+        change(10);
+      } catch {
+        refused = true;
+      }
+      row.answer();
+      await update;
+      expect(refused || (await saved())).toEqual(refused || { n: 11, l: ['a', 10], s10: 10, u: 1 });
+    });
+
+    it('get() finds null where null stands', () => {
+      session.set('x', null);
+      expect(session.has('x')).toBe(true);
+      expect(session.get('x')).toBeNull();
+    });
+
+    it('toJSON() copies the top-level keys, which can be changed without changing the session', () => {
+      delete session.toJSON()['l'];
+      expect(session.data['l']).toEqual(['a']);
+    });
+  });
+});

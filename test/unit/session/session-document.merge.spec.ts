@@ -1,0 +1,141 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SessionDocument } from '../../../lib/session/session-document.js';
+import { load, merge, pending } from './documents.js';
+
+type Row = Record<string, unknown>;
+
+/** Numbers from 0 to below 1 that look random, and are the same in every run. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** Does one thing that a handler may do. */
+function step(document: SessionDocument, random: () => number): void {
+  const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
+  const number = Math.floor(random() * 5) - 2;
+  const [n, l, o] = [pick(['n', 'm', '__proto__']), pick(['l', 'k']), pick(['o', 'p'])];
+  const list = document.data[l] as unknown[] | undefined;
+  const actions: (() => unknown)[] = [
+    () => document.increment(n, number),
+    () => document.push(l, [number, { number }]),
+    () => document.set(n, number),
+    () => document.set(l, [number]),
+    () => document.set(`${o}.a.${number}`, { number }),
+    () => document.delete(pick([n, l, o, `${o}.a`, `${l}.0`])),
+    () => list?.reverse(),
+    () => list?.pop(),
+    () => document.flash('c', number),
+    () => document.flashes(),
+    () => document.discard(),
+    () => random() < 0.2 && document.clear(),
+  ];
+  pick(actions)();
+}
+
+/** What a document holds, reserved keys included. */
+function contentOf(row: object, document: SessionDocument): Row {
+  const changes = document.changes();
+  return changes === null ? { ...row } : merge(row, changes);
+}
+
+function visible(row: object): Row {
+  return Object.fromEntries(Object.entries(row).filter(([key]) => !key.startsWith('$')));
+}
+
+describe('whatever a handler does', () => {
+  it.each(Array.from({ length: 40 }, (_, seed) => seed))('the row comes to what it saw (sequence %i)', (seed) => {
+    const random = randomFrom(seed + 1);
+    let row: Row = { n: 1, l: ['a'], o: { a: { 1: 1 } }, kept: [{}] };
+    const document = load(row);
+    for (let round = 0; round < 25; round++) {
+      for (let count = Math.floor(random() * 6); count >= 0; count--) step(document, random);
+      const changes = document.changes();
+      if (changes !== null) {
+        const takeBack = document.sent(changes);
+        if (random() < 0.3) {
+          step(document, random);
+          takeBack();
+          continue;
+        }
+        row = merge(row, changes);
+      }
+      expect(visible(row)).toEqual({ ...document.data });
+      expect(document.changes()).toBeNull();
+    }
+    expect(visible(contentOf(row, document))).toEqual({ ...document.data });
+    expect(row['kept'] ?? [{}]).toEqual([{}]);
+  });
+});
+
+describe('two requests that are under way together', () => {
+  const stored = { n: 1, l: ['a'], o: { x: 1 }, kept: true, other: 1 };
+
+  /** The row after both, the changes arriving in either order. */
+  function bothOrders(
+    one: (document: SessionDocument) => unknown,
+    other: (document: SessionDocument) => unknown,
+  ): Row[] {
+    const [a, b] = [load(stored), load(stored)];
+    one(a);
+    other(b);
+    return [merge(merge(stored, pending(a)), pending(b)), merge(merge(stored, pending(b)), pending(a))];
+  }
+
+  it('both survive where they changed different keys', () => {
+    const rows = bothOrders(
+      (document) => [document.set('o.x', 2), document.delete('kept')],
+      (document) => [document.set('new', 1), document.set('other', undefined)],
+    );
+    for (const row of rows) expect(row).toEqual({ n: 1, l: ['a'], o: { x: 2 }, new: 1 });
+  });
+
+  it('both count where they added to the same number', () => {
+    const rows = bothOrders(
+      (document) => document.increment('n', 2),
+      (document) => document.increment('n', 3),
+    );
+    for (const row of rows) expect(row['n']).toBe(6);
+  });
+
+  it('both count where they made the same number', () => {
+    const rows = bothOrders(
+      (document) => document.increment('hits', 1),
+      (document) => document.increment('hits', 1),
+    );
+    for (const row of rows) expect(row['hits']).toBe(2);
+  });
+
+  it('both append where they pushed to the same array', () => {
+    const rows = bothOrders(
+      (document) => document.push('l', ['b']),
+      (document) => document.push('l', ['c']),
+    );
+    expect(rows.map((row) => row['l'])).toEqual([
+      ['a', 'b', 'c'],
+      ['a', 'c', 'b'],
+    ]);
+  });
+
+  it('the later one wins where they set the same key, as a whole: nothing is merged deep', () => {
+    const rows = bothOrders(
+      (document) => document.set('o', { x: 1, y: 1 }),
+      (document) => document.set('o.z', 1),
+    );
+    expect(rows.map((row) => row['o'])).toEqual([
+      { x: 1, z: 1 },
+      { x: 1, y: 1 },
+    ]);
+  });
+
+  it('clear removes what it saw, and leaves what the other one added', () => {
+    const rows = bothOrders(
+      (document) => document.clear(),
+      (document) => document.set('new', 1),
+    );
+    for (const row of rows) expect(row).toEqual({ new: 1 });
+  });
+});

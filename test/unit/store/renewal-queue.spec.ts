@@ -1,0 +1,239 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { SessionId } from '../../../lib/session/credential.js';
+import { RenewalQueue } from '../../../lib/store/renewal-queue.js';
+import type { SessionStore } from '../../../lib/store/session-store.js';
+import { DEAD, FakeStore } from './fake-store.js';
+
+const FAR = 1e9;
+const [A, B, C] = ['a', 'b', 'c'] as [SessionId, SessionId, SessionId];
+
+describe('RenewalQueue', () => {
+  let store: FakeStore;
+  let renewed: SessionId[][];
+  let failures: unknown[];
+  let queue: RenewalQueue;
+
+  const ids = (): SessionId[][] => store.calls.map((call) => call.map(({ id }) => id));
+  const pass = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds);
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: 0 });
+    store = new FakeStore();
+    renewed = [];
+    failures = [];
+    queue = new RenewalQueue(store as unknown as SessionStore, 1_000, {
+      renewed: (done) => renewed.push([...done]),
+      failed: (error) => failures.push(error),
+    });
+  });
+
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('writes nothing for nothing', async () => {
+    await queue.flush();
+    await pass(5_000);
+    await queue.close();
+    expect(store.calls).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('collects accesses of a second into one statement', async () => {
+    queue.add(A, FAR);
+    await pass(500);
+    queue.add(B, FAR);
+    await pass(499);
+    expect(store.calls).toEqual([]);
+    await pass(1);
+    expect(ids()).toEqual([[A, B]]);
+    expect(renewed).toEqual([[A, B]]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('counts a session once, with its latest access', async () => {
+    queue.add(A, FAR);
+    await pass(600);
+    queue.add(A, FAR);
+    await pass(400);
+    expect(store.calls).toEqual([[{ id: A, at: 600 }]]);
+  });
+
+  it('collects anew after each statement', async () => {
+    queue.add(A, FAR);
+    await pass(1_500);
+    queue.add(A, FAR);
+    await pass(999);
+    expect(store.calls).toHaveLength(1);
+    await pass(1);
+    expect(store.calls[1]).toEqual([{ id: A, at: 1_500 }]);
+  });
+
+  it('does not wait for a session that may expire meanwhile, and takes the others along', async () => {
+    queue.add(A, FAR);
+    queue.add(B, 2_001);
+    expect(store.calls).toEqual([]);
+    queue.add(C, 2_000);
+    expect(ids()).toEqual([[A, B, C]]);
+    await pass(5_000);
+    expect(store.calls).toHaveLength(1);
+  });
+
+  it('has one statement under way at a time, and then writes what came meanwhile', async () => {
+    store.automatic = null;
+    queue.add(A, 0);
+    queue.add(B, 0);
+    queue.add(C, 0);
+    await pass(0);
+    expect(ids()).toEqual([[A]]);
+    store.answer();
+    await pass(0);
+    expect(ids()).toEqual([[A], [B, C]]);
+    store.answer();
+    await pass(5_000);
+    expect(ids()).toHaveLength(2);
+    expect(renewed).toEqual([[A], [B, C]]);
+  });
+
+  it('collects what comes while a statement is under way', async () => {
+    store.automatic = null;
+    queue.add(A, FAR);
+    await pass(1_000);
+    queue.add(B, FAR);
+    store.answer();
+    await pass(999);
+    expect(ids()).toEqual([[A]]);
+    await pass(1);
+    expect(ids()).toEqual([[A], [B]]);
+  });
+
+  it('goes on although the timer ran out while a statement was under way', async () => {
+    store.automatic = null;
+    queue.add(A, FAR);
+    await pass(1_000);
+    queue.add(B, FAR);
+    await pass(3_000);
+    store.answer();
+    await pass(0);
+    expect(ids()).toEqual([[A], [B]]);
+    queue.add(C, FAR);
+    store.answer();
+    await pass(1_000);
+    expect(ids()).toEqual([[A], [B], [C]]);
+  });
+
+  it('says which were renewed, and forgets those of dead sessions', async () => {
+    queue.add(A, FAR);
+    queue.add(DEAD, FAR);
+    await pass(1_000);
+    expect(renewed).toEqual([[A]]);
+    await pass(5_000);
+    expect(ids()).toEqual([[A, DEAD]]);
+  });
+
+  describe('flush', () => {
+    it('writes at once, and resolves when it is written', async () => {
+      store.automatic = null;
+      queue.add(A, FAR);
+      let done = false;
+      const flushed = queue.flush().then(() => (done = true));
+      await pass(0);
+      expect([ids(), done]).toEqual([[[A]], false]);
+      store.answer();
+      await flushed;
+      expect(renewed).toEqual([[A]]);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('waits for the statement under way, and for what came after it', async () => {
+      store.automatic = null;
+      queue.add(A, 0);
+      queue.add(B, FAR);
+      const flushed = Promise.all([queue.flush(), queue.flush()]);
+      store.answer();
+      await pass(0);
+      store.answer();
+      await flushed;
+      expect(renewed).toEqual([[A], [B]]);
+    });
+  });
+
+  describe('where the store could not get at a row', () => {
+    it('tries it again, with the moment of its access', async () => {
+      store.automatic = [B];
+      queue.add(A, FAR);
+      queue.add(B, FAR);
+      await pass(1_000);
+      expect(renewed).toEqual([[A]]);
+      store.automatic = [];
+      await pass(1_000);
+      expect(store.calls[1]).toEqual([{ id: B, at: 0 }]);
+      expect(renewed).toEqual([[A], [B]]);
+    });
+
+    it('keeps a newer access instead', async () => {
+      store.automatic = null;
+      queue.add(A, FAR);
+      await pass(1_000);
+      await pass(10);
+      queue.add(A, FAR);
+      store.answer([A]);
+      await pass(1_000);
+      expect(store.calls[1]).toEqual([{ id: A, at: 1_010 }]);
+    });
+  });
+
+  describe('where the store cannot be reached', () => {
+    it('says so, never rejects, and tries all of them again', async () => {
+      store.automatic = null;
+      queue.add(A, FAR);
+      queue.add(B, FAR);
+      const flushed = queue.flush();
+      const error = new Error('down');
+      store.refuse(error);
+      await expect(flushed).resolves.toBeUndefined();
+      expect([failures, renewed]).toEqual([[error], []]);
+      store.automatic = [];
+      await pass(1_000);
+      expect(store.calls[1]).toEqual([
+        { id: A, at: 0 },
+        { id: B, at: 0 },
+      ]);
+      expect(renewed).toEqual([[A, B]]);
+    });
+
+    it('tries again without haste, however short the collecting is', async () => {
+      queue = new RenewalQueue(store as unknown as SessionStore, 0, { renewed: () => {}, failed: () => {} });
+      jest.spyOn(store, 'renew').mockRejectedValue(new Error('down'));
+      queue.add(A, FAR);
+      await pass(105);
+      expect((store.renew as jest.Mock).mock.calls.length).toBeLessThanOrEqual(11);
+    });
+  });
+
+  describe('once it is closed', () => {
+    it('has written what was left', async () => {
+      queue.add(A, FAR);
+      await queue.close();
+      expect(renewed).toEqual([[A]]);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('writes what still comes at once', async () => {
+      await queue.close();
+      queue.add(A, FAR);
+      expect(ids()).toEqual([[A]]);
+      await pass(0);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('leaves no timer behind, even where the store cannot be reached', async () => {
+      store.automatic = null;
+      queue.add(A, FAR);
+      const closed = queue.close();
+      store.refuse(new Error('down'));
+      await closed;
+      expect([failures.length, jest.getTimerCount()]).toEqual([1, 0]);
+    });
+  });
+});
