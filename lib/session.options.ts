@@ -36,6 +36,12 @@ export interface SessionRenewalOptions {
   readonly granularity?: Duration;
 }
 
+/** When expired sessions are removed. */
+export interface SessionSweepOptions {
+  /** @default '15m' */
+  readonly every?: Duration;
+}
+
 /** What `SessionModule.forRoot()` takes. Durations are milliseconds, or strings such as `'30m'`. */
 export interface SessionModuleOptions {
   /** How long a session lives without a request. @default '30m' */
@@ -53,6 +59,11 @@ export interface SessionModuleOptions {
   readonly rotationGrace?: Duration;
   /** How many sessions a user may have at once; a login ends the oldest beyond that. No limit unless given. */
   readonly maxSessionsPerUser?: number;
+  /**
+   * How often the rows of expired sessions are removed, by one process of many; `false` to leave that to calls of
+   * `SessionService.purgeExpired()`, as where processes come and go with the requests. @default { every: '15m' }
+   */
+  readonly sweep?: SessionSweepOptions | false;
   /** How big the data of one session may get, in bytes of JSON. @default 65536 */
   readonly maxDataBytes?: number;
   /** How long a store operation may take, its waiting included. @default '1s' */
@@ -82,6 +93,8 @@ export interface ResolvedSessionOptions {
   readonly saveUninitialized: boolean;
   readonly renewal: { readonly flushEvery: number; readonly granularity: number };
   readonly rotationGrace: number;
+  /** How often, in milliseconds; `null` for never. */
+  readonly sweepEvery: number | null;
   readonly maxSessionsPerUser: number | null;
   readonly maxDataBytes: number;
   readonly queryTimeout: number;
@@ -102,6 +115,7 @@ const KNOWN = [
   'saveUninitialized',
   'renewal',
   'rotationGrace',
+  'sweep',
   'maxSessionsPerUser',
   'maxDataBytes',
   'queryTimeout',
@@ -109,6 +123,7 @@ const KNOWN = [
   'ensureSchema',
 ];
 const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
+const KNOWN_SWEEP = ['every'];
 const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
 
 /**
@@ -147,6 +162,15 @@ export function resolveOptions(given: SessionModuleOptions = {}, contextName?: s
       granularity,
     }),
     rotationGrace: options.duration('rotationGrace', '10s', 0),
+    sweepEvery:
+      given.sweep === false
+        ? null
+        : new OptionReader('sweep', options.object('sweep'), KNOWN_SWEEP).duration(
+            'every',
+            '15m',
+            1,
+            LONGEST_TIMER / 2,
+          ),
     maxSessionsPerUser:
       (given.maxSessionsPerUser ?? null) === null ? null : options.integer('maxSessionsPerUser', 1, 1, 1e6),
     maxDataBytes: options.integer('maxDataBytes', 65_536, 2, 16 * 1024 * 1024),

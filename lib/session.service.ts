@@ -20,6 +20,7 @@ import type { SessionEvent, SessionEventType } from './session.events.js';
 import { type ResolvedCookieOptions, type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
 import { RenewalQueue } from './store/renewal-queue.js';
 import { SessionStore } from './store/session-store.js';
+import { Sweeper } from './store/sweeper.js';
 
 /** One of the places where a user is signed in. */
 export interface SessionDevice {
@@ -58,6 +59,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   readonly #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
   readonly #renewals: RenewalQueue;
+  readonly #sweeper: Sweeper | null;
   #hasWarnedOfTossing = false;
 
   constructor(@Inject(SessionStore) store: SessionStore, @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions) {
@@ -70,16 +72,26 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
       },
       failed: (error) => this.#logger.warn(`Expiries were not renewed; they will be tried again. ${String(error)}`),
     });
+    this.#sweeper =
+      options.sweepEvery === null
+        ? null
+        : new Sweeper(store, options.sweepEvery, {
+            expired: (ids) => this.#expired(ids),
+            failed: (error) => this.#logger.warn(`Expired sessions were not removed; next time. ${String(error)}`),
+          });
   }
 
   /** @internal */
   async onModuleInit(): Promise<void> {
     await this.#store.open();
+    this.#sweeper?.start();
   }
 
   /** @internal */
   async beforeApplicationShutdown(): Promise<void> {
+    await this.#sweeper?.stop();
     await this.#renewals.close();
+    await this.#store.close();
   }
 
   /**
@@ -161,9 +173,12 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** Removes the rows of sessions whose time is over, which are absent already. Returns how many. */
   async purgeExpired(): Promise<number> {
-    const ids = await this.#store.deleteExpired();
-    for (const id of ids) this.#emit('expired', id, null);
-    return ids.length;
+    let count = 0;
+    for await (const ids of this.#store.deleteExpired()) {
+      this.#expired(ids);
+      count += ids.length;
+    }
+    return count;
   }
 
   /**
@@ -260,6 +275,10 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
       assertReachable: () => visitor.assertReachable(),
       device: () => (trackDevice ? { ip: visitor.ip, userAgent: visitor.userAgent } : { ip: null, userAgent: null }),
     };
+  }
+
+  #expired(ids: readonly SessionId[]): void {
+    for (const id of ids) this.#emit('expired', id, null);
   }
 
   #emit(type: SessionEventType, sessionId: SessionId, userId: string | null): void {

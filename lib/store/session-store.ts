@@ -54,8 +54,12 @@ export abstract class SessionStore implements SessionPersistence {
   abstract keepNewest(userId: string, count: number): Promise<SessionId[]>;
   /** Deletes them all; returns how many. */
   abstract deleteAll(): Promise<number>;
-  /** Removes what has expired; returns which. */
-  abstract deleteExpired(): Promise<SessionId[]>;
+  /** Removes what has expired, in batches: whoever asks may pause between them, and learns which they were. */
+  abstract deleteExpired(): AsyncIterable<readonly SessionId[]>;
+  /** Whether it is for this process to sweep, of all that share the store. It stays so until {@link close}. */
+  abstract claimSweep(): Promise<boolean>;
   /** How many are live. */
   abstract count(): Promise<number>;
+  /** Lets go of what it holds besides the application's own connections. */
+  abstract close(): Promise<void>;
 }

@@ -32,8 +32,15 @@ interface Queryable {
 interface Client extends Queryable {
   release(destroy: boolean): void;
 }
+interface LoneClient extends Queryable {
+  connect(): Promise<void>;
+  end(): Promise<void>;
+  on(event: 'error', listener: (error: Error) => void): void;
+}
 interface Pool extends Queryable {
   connect(): Promise<Client>;
+  readonly options: object;
+  readonly Client: new (options: object) => LoneClient;
 }
 
 /** What a statement that locks one row says besides. */
@@ -50,8 +57,8 @@ type CommitRow = CommittedTimes & {
   readonly now: number;
 };
 
-/** How many expired rows one statement removes. */
-const PURGE_BATCH = 1_000;
+/** How many pages one statement of a sweep looks through: two megabytes. */
+const SWEPT_PAGES = 256;
 
 /** Any number will do, as long as all processes use the same. */
 const SCHEMA_LOCK = 7_305_804_402;
@@ -74,6 +81,8 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #updates = new KeyedQueue();
   #pool: Pool | null = null;
   #sql: Statements | null = null;
+  /** The connection whose lock says that it is for this process to sweep. */
+  #sweepClaim: LoneClient | null = null;
 
   constructor(orm: MikroORM, options: MikroOrmSessionStoreOptions) {
     super();
@@ -86,7 +95,7 @@ export class MikroOrmSessionStore extends SessionStore {
     this.#sql = statementsFor(table);
     const connection = (this.#orm.driver as PostgreSqlDriver).getConnection();
     try {
-      this.#pool = await connection.getNativeClient();
+      this.#pool = (await connection.getNativeClient()) as unknown as Pool;
     } catch (error) {
       throw new SessionSetupError(
         'The sessions need the connection pool of MikroORM’s PostgreSqlDriver. ' +
@@ -229,13 +238,44 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#count('end all sessions', this.sql.deleteAll, [this.#deadline()]);
   }
 
-  async deleteExpired(): Promise<SessionId[]> {
-    const ids: SessionId[] = [];
-    for (;;) {
-      const rows = await this.#query<{ id: SessionId }>('purge sessions', this.sql.deleteExpired, [PURGE_BATCH]);
-      ids.push(...rows.map((row) => row.id));
-      if (rows.length < PURGE_BATCH) return ids;
+  async *deleteExpired(): AsyncGenerator<readonly SessionId[]> {
+    const pages = await this.#count('sweep sessions', this.sql.pages, []);
+    for (let page = 0; page < pages; page += SWEPT_PAGES) {
+      const range = [`(${page},0)`, `(${page + SWEPT_PAGES},0)`];
+      const rows = await this.#query<{ id: SessionId }>('sweep sessions', this.sql.sweep, range);
+      yield rows.map((row) => row.id);
     }
+  }
+
+  async claimSweep(): Promise<boolean> {
+    if (this.#sweepClaim !== null) return true;
+    const { Client, options } = this.#pool as Pool;
+    // Not from the pool: the claim lasts as long as the connection, and a pool may consist of one.
+    const client = new Client(options);
+    client.on('error', () => {
+      this.#sweepClaim = null;
+    });
+    const operation = 'claim the sweep';
+    try {
+      await this.#inTime(client.connect(), this.#deadline());
+      const deadline = this.#deadline();
+      const [row] = await this.#query<{ claimed: boolean }>(operation, this.sql.claimSweep, [], deadline, client);
+      if (row?.claimed) this.#sweepClaim = client;
+    } finally {
+      if (this.#sweepClaim === null) this.#endSoon(client);
+    }
+    return this.#sweepClaim !== null;
+  }
+
+  close(): Promise<void> {
+    if (this.#sweepClaim !== null) this.#endSoon(this.#sweepClaim);
+    this.#sweepClaim = null;
+    return Promise.resolve();
+  }
+
+  /** Without waiting: a database that does not answer must hold up nobody. */
+  #endSoon(client: LoneClient): void {
+    client.end().catch(() => {});
   }
 
   async count(): Promise<number> {

@@ -29,6 +29,9 @@ const merged = (data: string, change: string): string => `
     || coalesce((select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
                  from jsonb_each(${change}.push) as each(key, items)), '{}')`;
 
+/** Any number will do, as long as all processes use the same. */
+const SWEEP_LOCK = 730_580;
+
 /** The statements for a table, given by its quoted name. */
 export function statementsFor(table: string) {
   // The row to be changed, locked. A row that another transaction holds is skipped instead of waited for, so that no
@@ -218,13 +221,25 @@ export function statementsFor(table: string) {
       with deleted as (delete from ${table} s where ${NOW} < ${at('$1::float8')} returning s.expires_at > ${NOW} as live)
       select count(*)::int as count from deleted where live`,
 
-    /** Removes up to $1 sessions that have expired, and leaves alone what another transaction holds. */
-    deleteExpired: `
+    /** How many pages the table has. */
+    pages: `select (pg_relation_size('${table}'::regclass) / current_setting('block_size')::int)::int as count`,
+
+    /**
+     * Removes what has expired from a range of pages, and leaves alone what another transaction holds. The table is
+     * walked instead of searched: an index on `expires_at` would cost more with every renewal than a sweep ever does.
+     * $1 the first place, $2 the place after the last.
+     */
+    sweep: `
       with doomed as materialized (
-        select s.id from ${table} s where s.expires_at <= ${NOW} limit $1::int for update skip locked
+        select s.ctid from ${table} s
+        where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}
+        for update skip locked
       ),
-      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)
+      deleted as (delete from ${table} s using doomed d where s.ctid = d.ctid returning s.id)
       select id::text as id from deleted`,
+
+    /** Whether this connection is the one that sweeps, from now until it ends. */
+    claimSweep: `select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed`,
 
     /** How many are live. */
     count: `select count(*)::int as count from ${table} s where s.expires_at > ${NOW}`,
