@@ -18,6 +18,7 @@ export default {
   },
   moduleNameMapper: {
     '^nestjs-mikro-session$': '<rootDir>/lib/index.ts',
+    '^nestjs-mikro-session/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   globalSetup: '<rootDir>/test/support/global-setup.mjs',

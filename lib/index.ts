@@ -5,10 +5,13 @@ export { Session, type SessionMembers } from './http/session.decorators.js';
 export { Public, SessionRenewal, SkipSession } from './http/session.metadata.js';
 export { Avatar, type AuthSnapshot } from './session/avatar.js';
 export type { SessionId } from './session/credential.js';
+export type { DataChanges, LifetimeChange, SessionChanges } from './session/changes.js';
 export type { FlashMessage } from './session/flash.js';
 export type { JsonValue } from './session/json.js';
-export type { Duration } from './session/lifetime.js';
+export type { Duration, Lifetime } from './session/lifetime.js';
 export type { LiveSessionData, SessionData, SessionKey, SessionPath, SessionValue } from './session/paths.js';
+export type { CommittedTimes, Login, NewSession, Rotation, SessionPersistence } from './session/persistence.js';
+export type { StoredSession } from './session/stored-session.js';
 export type { LoginOptions } from './session/session.js';
 export {
   SessionArgumentError,
@@ -27,8 +30,20 @@ export {
   SessionModule,
   type SessionModuleExtras,
   type SessionOptionsFactory,
+  type StoreProvider,
 } from './session.module.js';
-export type { SessionCookieOptions, SessionModuleOptions, SessionRenewalOptions } from './session.options.js';
+export {
+  type ResolvedCookieOptions,
+  type ResolvedSessionOptions,
+  SESSION_OPTIONS,
+  type SessionCookieOptions,
+  type SessionModuleOptions,
+  type SessionRenewalOptions,
+  type SessionSweepOptions,
+} from './session.options.js';
 export { type NewSessionContent, type SessionDevice, SessionService } from './session.service.js';
+export { MemorySessionStore } from './store/memory.session-store.js';
+export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/mikro-orm/mikro-orm.session-store.js';
+export { type Access, type RenewalOutcome, SessionStore } from './store/session-store.js';
 export { SessionEntity } from './store/mikro-orm/session.entity.js';
 export { SessionMigration } from './store/mikro-orm/session.migration.js';

@@ -1,12 +1,18 @@
 import { getMikroORMToken, MikroOrmModule } from '@mikro-orm/nestjs';
 import { MikroORM } from '@mikro-orm/core';
 import {
+  type ClassProvider,
   ConfigurableModuleBuilder,
   type ConfigurableModuleAsyncOptions,
   type DynamicModule,
+  type ExistingProvider,
+  type FactoryProvider,
   Inject,
   Module,
   type OnModuleInit,
+  type Provider,
+  type Type,
+  type ValueProvider,
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { SessionInterceptor } from './http/session.interceptor.js';
@@ -27,7 +33,19 @@ import { SessionStore } from './store/session-store.js';
 export interface SessionModuleExtras {
   /** The `contextName` of the MikroORM connection that holds the sessions, where there are several. */
   readonly contextName?: string | undefined;
+  /**
+   * Where sessions live instead of in PostgreSQL: a class that extends {@link SessionStore}, which may inject
+   * {@link SESSION_OPTIONS}, or how to provide one. MikroORM is then left alone.
+   */
+  readonly store?: Type<SessionStore> | StoreProvider | undefined;
 }
+
+/** How to provide a store, as Nest's custom providers say it. */
+export type StoreProvider =
+  | Pick<ClassProvider<SessionStore>, 'useClass'>
+  | Pick<ValueProvider<SessionStore>, 'useValue'>
+  | Pick<ExistingProvider<SessionStore>, 'useExisting'>
+  | Pick<FactoryProvider<SessionStore>, 'useFactory' | 'inject'>;
 
 /** A class that makes the options, for `forRootAsync({ useClass })` and `forRootAsync({ useExisting })`. */
 export interface SessionOptionsFactory {
@@ -46,28 +64,41 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createSessionOptions')
-  .setExtras<SessionModuleExtras>({ contextName: undefined }, (definition, { contextName }) => ({
-    ...definition,
-    global: true,
-    imports: [...(definition.imports ?? []), MikroOrmModule.forFeature([SessionEntity], contextName)],
-    providers: [
-      ...(definition.providers ?? []),
-      {
-        provide: SESSION_OPTIONS,
-        useFactory: (given: SessionModuleOptions) => resolveOptions(given, contextName),
-        inject: [GIVEN_OPTIONS],
-      },
-      {
-        provide: SessionStore,
-        useFactory: (orm: MikroORM, options: ResolvedSessionOptions) => new MikroOrmSessionStore(orm, options),
-        inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
-      },
-      SessionService,
-      { provide: APP_INTERCEPTOR, useClass: SessionInterceptor },
-    ],
-    exports: [SessionService, SessionStore],
-  }))
+  .setExtras<SessionModuleExtras>(
+    { contextName: undefined, store: undefined },
+    (definition, { contextName, store }) => ({
+      ...definition,
+      global: true,
+      imports: [
+        ...(definition.imports ?? []),
+        ...(store === undefined ? [MikroOrmModule.forFeature([SessionEntity], contextName)] : []),
+      ],
+      providers: [
+        ...(definition.providers ?? []),
+        {
+          provide: SESSION_OPTIONS,
+          useFactory: (given: SessionModuleOptions) => resolveOptions(given, { contextName, store }),
+          inject: [GIVEN_OPTIONS],
+        },
+        { provide: SessionStore, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
+        SessionService,
+        { provide: APP_INTERCEPTOR, useClass: SessionInterceptor },
+      ],
+      exports: [SessionService, SessionStore],
+    }),
+  )
   .build();
+
+function inPostgres(contextName: string | undefined): StoreProvider {
+  return {
+    useFactory: (orm: MikroORM, options: ResolvedSessionOptions) => new MikroOrmSessionStore(orm, options),
+    inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
+  };
+}
+
+function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
+  return typeof store === 'function' ? { useClass: store } : store;
+}
 
 /**
  * Server-side sessions for the whole application. Import it once, in the root module, beside `MikroOrmModule`.

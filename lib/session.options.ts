@@ -87,7 +87,8 @@ export interface ResolvedCookieOptions {
 
 /** {@link SessionModuleOptions}, checked, with every default filled in and durations in milliseconds. Frozen. */
 export interface ResolvedSessionOptions {
-  readonly contextName: string | undefined;
+  /** What the module was registered with besides. */
+  readonly extras: object;
   readonly lifetime: Lifetime;
   readonly cookie: ResolvedCookieOptions;
   readonly saveUninitialized: boolean;
@@ -102,7 +103,7 @@ export interface ResolvedSessionOptions {
   readonly ensureSchema: boolean;
 }
 
-/** The token of the {@link ResolvedSessionOptions}. */
+/** The token of the {@link ResolvedSessionOptions}, for a store of your own. */
 export const SESSION_OPTIONS = Symbol('SESSION_OPTIONS');
 
 /** What a timer of Node's can wait, in milliseconds. */
@@ -131,7 +132,7 @@ const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
  *
  * @throws {SessionConfigurationError} naming the option, what it was, and what it must be.
  */
-export function resolveOptions(given: SessionModuleOptions = {}, contextName?: string): ResolvedSessionOptions {
+export function resolveOptions(given: SessionModuleOptions = {}, extras: object = {}): ResolvedSessionOptions {
   const options = new OptionReader('', given, KNOWN);
   const renewal = new OptionReader('renewal', options.object('renewal'), KNOWN_RENEWAL);
   const idle = options.duration('idleTimeout', '30m', 1);
@@ -153,7 +154,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, contextName?: s
     );
   }
   return Object.freeze({
-    contextName,
+    extras,
     lifetime: Object.freeze({ ttl: idle, absolute }),
     cookie: resolveCookie(new OptionReader('cookie', options.object('cookie'), KNOWN_COOKIE)),
     saveUninitialized: options.boolean('saveUninitialized', false),

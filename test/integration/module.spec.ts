@@ -4,17 +4,22 @@ import { defineEntity, type Options, p, PostgreSqlDriver } from '@mikro-orm/post
 import { type DynamicModule, Inject, Injectable, Module, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
+  MemorySessionStore,
+  type ResolvedSessionOptions,
   type Session,
+  SESSION_OPTIONS,
   SessionConfigurationError,
   SessionEntity,
-  type SessionModuleOptions,
   SessionModule,
+  type SessionModuleOptions,
   type SessionOptionsFactory,
   SessionService,
+  SessionStore,
 } from 'nestjs-mikro-session';
 import { databaseModule, startApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { inHandler, visit } from '../support/probe.js';
+import { Client } from '../support/client.js';
+import { inHandler, ProbeController, visit } from '../support/probe.js';
 
 @Injectable()
 class Settings {
@@ -173,5 +178,41 @@ describe('SessionModule', () => {
     expect(await inHandler(two.client(), (session) => session.get('a'), { cookie })).toBe(1);
     await visit(two.client(), (session) => session.set('b', 2), { cookie });
     expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, b: 2 });
+  });
+
+  describe.each([
+    ['a class', () => SessionModule.forRoot({ store: MemorySessionStore })],
+    [
+      'a value',
+      () =>
+        SessionModule.forRoot({
+          store: { useValue: new MemorySessionStore({ maxDataBytes: 1_000, rotationGrace: 0 }) },
+        }),
+    ],
+    [
+      'a factory',
+      () =>
+        SessionModule.forRoot({
+          store: {
+            useFactory: (options: ResolvedSessionOptions) => new MemorySessionStore(options),
+            inject: [SESSION_OPTIONS],
+          },
+        }),
+    ],
+    [
+      'a class, with options made by a factory',
+      () => SessionModule.forRootAsync({ store: MemorySessionStore, useFactory: () => ({}) }),
+    ],
+  ])('with a store given as %s', (_how, make) => {
+    it('needs no database', async () => {
+      const module = await Test.createTestingModule({ imports: [make()], controllers: [ProbeController] }).compile();
+      const app = module.createNestApplication({ logger: false });
+      opened.push(app);
+      await app.listen(0, '127.0.0.1');
+      const client = new Client(await app.getUrl());
+      await visit(client, (session) => session.set('a', 1).login('ada'));
+      expect(await inHandler(client, (session) => [session.userId, session.get('a')])).toEqual(['ada', 1]);
+      expect(app.get(SessionStore)).toBeInstanceOf(MemorySessionStore);
+    });
   });
 });

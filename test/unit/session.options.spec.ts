@@ -10,7 +10,7 @@ const problemOf = (value: unknown): string =>
 describe('resolveOptions', () => {
   it('needs no options at all', () => {
     expect(resolveOptions()).toMatchObject({
-      contextName: undefined,
+      extras: {},
       lifetime: { ttl: 1_800_000, absolute: 43_200_000 },
       cookie: {
         name: 'session_id',
@@ -55,10 +55,10 @@ describe('resolveOptions', () => {
         trackDevice: false,
         ensureSchema: true,
       },
-      'users',
+      { contextName: 'users' },
     );
     expect(resolved).toMatchObject({
-      contextName: 'users',
+      extras: { contextName: 'users' },
       lifetime: { ttl: 3_600_000, absolute: 7_200_000 },
       cookie: {
         name: '__Secure-sid',
@@ -184,7 +184,7 @@ describe('sameOptions', () => {
   });
 
   it('sees that the context differs', () => {
-    expect(sameOptions(resolveOptions({}, 'users'), resolveOptions())).toBe(false);
+    expect(sameOptions(resolveOptions({}, { contextName: 'users' }), resolveOptions())).toBe(false);
   });
 });
 

@@ -1,0 +1,238 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataChanges, SessionChanges } from '../session/changes.js';
+import type { SessionId } from '../session/credential.js';
+import { kindOf } from '../session/json.js';
+import { expiryOf, type Lifetime } from '../session/lifetime.js';
+import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import type { StoredSession } from '../session/stored-session.js';
+import { SessionDataError } from '../session.errors.js';
+import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
+import { type Access, type RenewalOutcome, SessionStore } from './session-store.js';
+
+type Data = Record<string, unknown>;
+
+/**
+ * Sessions in the memory of one process: for tests of applications, which then need no database. They are gone when the
+ * process is, and other processes do not see them.
+ */
+@Injectable()
+export class MemorySessionStore extends SessionStore {
+  readonly #sessions = new Map<SessionId, StoredSession>();
+  readonly #maxDataBytes: number;
+  readonly #rotationGrace: number;
+
+  constructor(@Inject(SESSION_OPTIONS) options: Pick<ResolvedSessionOptions, 'maxDataBytes' | 'rotationGrace'>) {
+    super();
+    this.#maxDataBytes = options.maxDataBytes;
+    this.#rotationGrace = options.rotationGrace;
+  }
+
+  async open(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  now(): number {
+    return performance.timeOrigin + performance.now();
+  }
+
+  async find(id: SessionId): Promise<StoredSession | null> {
+    return this.#live(id, null);
+  }
+
+  async create(session: NewSession): Promise<StoredSession> {
+    const { id, secretHash, userId, auth, lifetime, ip, userAgent } = session;
+    const now = this.now();
+    this.#refuseLarge(session.data);
+    return this.#put({
+      id,
+      secretHash,
+      userId,
+      auth,
+      ip,
+      userAgent,
+      data: session.data,
+      ttl: lifetime.ttl,
+      generation: 0,
+      previousSecretHash: null,
+      rotatedAt: null,
+      authenticatedAt: userId === null ? null : now,
+      ...timesFrom(now, lifetime),
+      createdAt: now,
+      readAt: now,
+    });
+  }
+
+  async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    const stored = this.#live(id, generation);
+    return stored && this.#commit(stored, changes);
+  }
+
+  async update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+  ): Promise<StoredSession | null> {
+    const stored = this.#live(id, generation);
+    const changes = stored && change(stored);
+    return stored === null || changes === null ? stored : { ...stored, ...this.#commit(stored, changes) };
+  }
+
+  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+    const renewed: SessionId[] = [];
+    for (const { id, at } of accesses) {
+      const stored = this.#live(id, null);
+      if (stored === null) continue;
+      this.#put({
+        ...stored,
+        lastAccessAt: Math.max(stored.lastAccessAt, at),
+        expiresAt: Math.max(stored.expiresAt, expiryOf(at, stored.ttl, stored.endsAt)),
+      });
+      renewed.push(id);
+    }
+    return { renewed, locked: [] };
+  }
+
+  async login(login: Login): Promise<StoredSession | null> {
+    const stored = this.#live(login.id, login.generation);
+    if (stored === null) return null;
+    const now = this.now();
+    const data = login.flush ? '{}' : merged(stored.data, login.changes);
+    this.#refuseLarge(data);
+    return this.#put({
+      ...stored,
+      data,
+      userId: login.userId,
+      auth: login.auth,
+      ttl: login.lifetime.ttl,
+      generation: stored.generation + 1,
+      secretHash: login.secretHash,
+      previousSecretHash: stored.secretHash,
+      rotatedAt: now,
+      authenticatedAt: now,
+      ...timesFrom(now, login.lifetime),
+    });
+  }
+
+  async rotate({ id, generation, knownHash, secretHash }: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+    const stored = this.#live(id, generation);
+    if (stored === null) return 'gone';
+    const now = this.now();
+    const { previousSecretHash, rotatedAt, authenticatedAt } = stored;
+    if (stored.secretHash.equals(knownHash)) {
+      this.#put({ ...stored, secretHash, previousSecretHash: stored.secretHash, rotatedAt: now });
+      return 'rotated';
+    }
+    const wasLately =
+      previousSecretHash?.equals(knownHash) && rotatedAt !== null && now - rotatedAt < this.#rotationGrace;
+    return wasLately && rotatedAt !== authenticatedAt ? 'superseded' : 'gone';
+  }
+
+  async delete(id: SessionId, generation: number | null): Promise<boolean> {
+    return this.#live(id, generation) !== null && this.#sessions.delete(id);
+  }
+
+  async findByUser(userId: string): Promise<StoredSession[]> {
+    return this.#all().filter((stored) => stored.userId === userId);
+  }
+
+  async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+    const ids = (await this.findByUser(userId)).map(({ id }) => id).filter((id) => id !== except);
+    for (const id of ids) this.#sessions.delete(id);
+    return ids;
+  }
+
+  async keepNewest(userId: string, count: number): Promise<SessionId[]> {
+    const sessions = await this.findByUser(userId);
+    const newestFirst = sessions.toSorted(
+      (one, other) => Number(other.authenticatedAt) - Number(one.authenticatedAt) || (one.id < other.id ? 1 : -1),
+    );
+    const ids = newestFirst.slice(count).map(({ id }) => id);
+    for (const id of ids) this.#sessions.delete(id);
+    return ids;
+  }
+
+  async deleteAll(): Promise<number> {
+    const { length } = this.#all();
+    this.#sessions.clear();
+    return length;
+  }
+
+  async *deleteExpired(): AsyncGenerator<readonly SessionId[]> {
+    const now = this.now();
+    const ids = [...this.#sessions.values()].filter(({ expiresAt }) => expiresAt <= now).map(({ id }) => id);
+    for (const id of ids) this.#sessions.delete(id);
+    yield ids;
+  }
+
+  async claimSweep(): Promise<boolean> {
+    return true;
+  }
+
+  async count(): Promise<number> {
+    return this.#all().length;
+  }
+
+  /** The live ones, oldest first: ids sort by time. */
+  #all(): StoredSession[] {
+    const live = [...this.#sessions.keys()].map((id) => this.#live(id, null));
+    return live.filter((stored) => stored !== null).toSorted((one, other) => one.createdAt - other.createdAt);
+  }
+
+  #live(id: SessionId, generation: number | null): StoredSession | null {
+    const stored = this.#sessions.get(id);
+    const readAt = this.now();
+    if (stored === undefined || stored.expiresAt <= readAt) return null;
+    return generation === null || stored.generation === generation ? { ...stored, readAt } : null;
+  }
+
+  #put(stored: StoredSession): StoredSession {
+    this.#sessions.set(stored.id, stored);
+    return stored;
+  }
+
+  #commit(stored: StoredSession, { data, lifetime, renew }: SessionChanges): CommittedTimes {
+    const now = this.now();
+    const text = merged(stored.data, data);
+    this.#refuseLarge(text);
+    const ttl = lifetime?.ttl ?? stored.ttl;
+    const start = stored.authenticatedAt ?? stored.createdAt;
+    let { endsAt, expiresAt } = stored;
+    if (lifetime?.absolute === null) endsAt = null;
+    else if (lifetime?.absolute !== undefined) endsAt = start + lifetime.absolute;
+    else if (lifetime !== null && endsAt !== null) endsAt = Math.max(endsAt, start + ttl);
+    if (lifetime !== null) expiresAt = expiryOf(now, ttl, endsAt);
+    else if (renew) expiresAt = Math.max(expiresAt, expiryOf(now, ttl, endsAt));
+    const times = { ttl, endsAt, expiresAt, updatedAt: now, lastAccessAt: renew ? now : stored.lastAccessAt };
+    this.#put({ ...stored, ...times, data: text });
+    return times;
+  }
+
+  #refuseLarge(data: string): void {
+    if (Buffer.byteLength(data) <= this.#maxDataBytes) return;
+    throw new SessionDataError('', `The session's data would exceed ${this.#maxDataBytes} bytes of JSON.`);
+  }
+}
+
+function timesFrom(now: number, { ttl, absolute }: Lifetime) {
+  const endsAt = absolute === null ? null : now + absolute;
+  return { updatedAt: now, lastAccessAt: now, endsAt, expiresAt: expiryOf(now, ttl, endsAt) };
+}
+
+function merged(text: string, changes: DataChanges | null): string {
+  if (changes === null) return text;
+  const data: Data = Object.assign(Object.create(null), JSON.parse(text));
+  for (const key of changes.unset) delete data[key];
+  for (const [key, value] of changes.set) data[key] = JSON.parse(value);
+  for (const [key, by] of changes.increment) data[key] = sumOf(key, data[key] ?? 0, by);
+  for (const [key, items] of changes.push) data[key] = [...arrayOf(key, data[key] ?? []), ...JSON.parse(items)];
+  return JSON.stringify(data);
+}
+
+function sumOf(key: string, old: unknown, by: number): number {
+  if (typeof old === 'number' && Number.isFinite(old + by)) return old + by;
+  throw new SessionDataError(key, `increment("${key}") met ${kindOf(old)}, or the sum is out of range.`);
+}
+
+function arrayOf(key: string, old: unknown): unknown[] {
+  if (Array.isArray(old)) return old;
+  throw new SessionDataError(key, `push("${key}") met ${kindOf(old)}.`);
+}

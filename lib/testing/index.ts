@@ -1,0 +1,1 @@
+export { sessionStoreContract, type StoreExpectation } from './session-store-contract.js';

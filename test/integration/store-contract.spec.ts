@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, beforeEach, describe, it } from '@jest/globals';
+import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { MemorySessionStore, MikroOrmSessionStore, SessionEntity, type SessionStore } from 'nestjs-mikro-session';
+import { sessionStoreContract } from 'nestjs-mikro-session/testing';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+
+const OPTIONS = { maxDataBytes: 65_536, rotationGrace: 10_000, queryTimeout: 10_000, ensureSchema: true };
+
+describe.each([1, 4])('MikroOrmSessionStore, with a pool of %i,', (max) => {
+  let database: TestDatabase;
+  let orm: MikroORM;
+  let store: SessionStore;
+  beforeAll(async () => {
+    database = await createDatabase();
+    orm = await MikroORM.init({
+      driver: PostgreSqlDriver,
+      clientUrl: database.url,
+      entities: [SessionEntity],
+      pool: { min: 0, max },
+    });
+    store = new MikroOrmSessionStore(orm, OPTIONS);
+    await store.open();
+  });
+  beforeEach(() => database.query('truncate sessions'));
+  afterAll(async () => {
+    await store.close();
+    await orm.close();
+    await database.drop();
+  });
+
+  // oxlint-disable-next-line jest/expect-expect -- the contract asserts
+  it.each(sessionStoreContract)('$name', ({ run }) => run(store));
+});
+
+describe('MemorySessionStore', () => {
+  // oxlint-disable-next-line jest/expect-expect -- the contract asserts
+  it.each(sessionStoreContract)('$name', ({ run }) => run(new MemorySessionStore(OPTIONS)));
+});
