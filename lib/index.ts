@@ -36,14 +36,16 @@ export {
   type ResolvedCookieOptions,
   type ResolvedSessionOptions,
   SESSION_OPTIONS,
+  type SessionCacheSettings,
   type SessionCookieOptions,
   type SessionModuleOptions,
   type SessionRenewalOptions,
   type SessionSweepOptions,
 } from './session.options.js';
 export { type NewSessionContent, type SessionDevice, SessionService } from './session.service.js';
+export { CachedSessionStore, type SessionCacheOptions } from './store/cached.session-store.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
 export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/mikro-orm/mikro-orm.session-store.js';
-export { type Access, type RenewalOutcome, SessionStore } from './store/session-store.js';
+export { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './store/session-store.js';
 export { SessionEntity } from './store/mikro-orm/session.entity.js';
 export { SessionMigration } from './store/mikro-orm/session.migration.js';

@@ -25,6 +25,7 @@ import {
   type SessionModuleOptions,
 } from './session.options.js';
 import { SessionService } from './session.service.js';
+import { CachedSessionStore } from './store/cached.session-store.js';
 import { MikroOrmSessionStore } from './store/mikro-orm/mikro-orm.session-store.js';
 import { SessionEntity } from './store/mikro-orm/session.entity.js';
 import { SessionStore } from './store/session-store.js';
@@ -56,6 +57,9 @@ export interface SessionOptionsFactory {
 export type SessionModuleAsyncOptions = ConfigurableModuleAsyncOptions<SessionModuleOptions, 'createSessionOptions'> &
   SessionModuleExtras;
 
+/** The token of the store that really keeps the sessions. */
+const INNERMOST_STORE = Symbol('INNERMOST_SESSION_STORE');
+
 /** The token of the options as they were given. */
 const GIVEN_OPTIONS = Symbol('SESSION_MODULE_OPTIONS');
 
@@ -80,7 +84,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           useFactory: (given: SessionModuleOptions) => resolveOptions(given, { contextName, store }),
           inject: [GIVEN_OPTIONS],
         },
-        { provide: SessionStore, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
+        { provide: INNERMOST_STORE, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
+        { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
         SessionService,
         { provide: APP_INTERCEPTOR, useClass: SessionInterceptor },
       ],
@@ -91,9 +96,14 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
 
 function inPostgres(contextName: string | undefined): StoreProvider {
   return {
-    useFactory: (orm: MikroORM, options: ResolvedSessionOptions) => new MikroOrmSessionStore(orm, options),
+    useFactory: (orm: MikroORM, options: ResolvedSessionOptions) =>
+      new MikroOrmSessionStore(orm, { ...options, tellsChanges: options.cache !== null }),
     inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
   };
+}
+
+function wrapped(store: SessionStore, { cache }: ResolvedSessionOptions): SessionStore {
+  return cache === null ? store : new CachedSessionStore(store, cache);
 }
 
 function given(store: Type<SessionStore> | StoreProvider): StoreProvider {

@@ -36,6 +36,14 @@ export interface SessionRenewalOptions {
   readonly granularity?: Duration;
 }
 
+/** What is kept in memory. */
+export interface SessionCacheSettings {
+  /** How many sessions. @default 4096 */
+  readonly max?: number;
+  /** How long a copy is trusted, which bounds what a lost message can cost. @default '5s' */
+  readonly ttl?: Duration;
+}
+
 /** When expired sessions are removed. */
 export interface SessionSweepOptions {
   /** @default '15m' */
@@ -64,6 +72,17 @@ export interface SessionModuleOptions {
    * `SessionService.purgeExpired()`, as where processes come and go with the requests. @default { every: '15m' }
    */
   readonly sweep?: SessionSweepOptions | false;
+  /**
+   * Whether look-ups are answered from memory where possible. Processes tell each other of changes (PostgreSQL's
+   * LISTEN/NOTIFY, on a connection of its own). @default false
+   */
+  readonly cache?: boolean | SessionCacheSettings;
+  /**
+   * Whether statements are prepared by name, once a connection, which is faster. Switch it off behind a pooler that
+   * shares connections between transactions and does not know named statements (PgBouncer before 1.21).
+   * @default true
+   */
+  readonly preparedStatements?: boolean;
   /** How big the data of one session may get, in bytes of JSON. @default 65536 */
   readonly maxDataBytes?: number;
   /** How long a store operation may take, its waiting included. @default '1s' */
@@ -96,6 +115,8 @@ export interface ResolvedSessionOptions {
   readonly rotationGrace: number;
   /** How often, in milliseconds; `null` for never. */
   readonly sweepEvery: number | null;
+  readonly cache: { readonly max: number; readonly ttl: number } | null;
+  readonly preparedStatements: boolean;
   readonly maxSessionsPerUser: number | null;
   readonly maxDataBytes: number;
   readonly queryTimeout: number;
@@ -117,6 +138,8 @@ const KNOWN = [
   'renewal',
   'rotationGrace',
   'sweep',
+  'cache',
+  'preparedStatements',
   'maxSessionsPerUser',
   'maxDataBytes',
   'queryTimeout',
@@ -124,6 +147,7 @@ const KNOWN = [
   'ensureSchema',
 ];
 const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
+const KNOWN_CACHE = ['max', 'ttl'];
 const KNOWN_SWEEP = ['every'];
 const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
 
@@ -163,6 +187,8 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
       granularity,
     }),
     rotationGrace: options.duration('rotationGrace', '10s', 0),
+    cache: resolveCache(options),
+    preparedStatements: options.boolean('preparedStatements', true),
     sweepEvery:
       given.sweep === false
         ? null
@@ -184,6 +210,16 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
 /** Whether two sets of options come to the same. */
 export function sameOptions(one: ResolvedSessionOptions, other: ResolvedSessionOptions): boolean {
   return isDeepStrictEqual(one, other);
+}
+
+function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {
+  const given = options.object('cache');
+  if (given === false || (isPlainObject(given) && !options.has('cache'))) return null;
+  const cache = new OptionReader('cache', given === true ? {} : given, KNOWN_CACHE);
+  return Object.freeze({
+    max: cache.integer('max', 4_096, 1, 10_000_000),
+    ttl: cache.duration('ttl', '5s', 1, LONGEST_TIMER),
+  });
 }
 
 function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
@@ -247,6 +283,10 @@ class OptionReader {
         `SessionModule has no option "${this.#prefix}${key}". Fix: remove it, or use one of ${known.join(', ')}.`,
       );
     }
+  }
+
+  has(name: string): boolean {
+    return (this.#values[name] ?? null) !== null;
   }
 
   object(name: string): unknown {

@@ -28,6 +28,7 @@ export class MemorySessionStore extends SessionStore {
   }
 
   async open(): Promise<void> {}
+  async subscribe(): Promise<void> {}
   async close(): Promise<void> {}
 
   now(): number {

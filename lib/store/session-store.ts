@@ -17,6 +17,14 @@ export interface RenewalOutcome {
   readonly locked: SessionId[];
 }
 
+/** Somebody who keeps copies of sessions. */
+export interface ChangeListener {
+  /** These sessions are not what they were; `null`: none is to be relied on. */
+  changed(ids: readonly SessionId[] | null): void;
+  /** Whether changes are being heard of. From `false` on, until `true`, some may be missed. */
+  hearing(isHearing: boolean): void;
+}
+
 /**
  * Where sessions live. One clock, the store's own, sets and compares all times.
  *
@@ -60,6 +68,11 @@ export abstract class SessionStore implements SessionPersistence {
   abstract claimSweep(): Promise<boolean>;
   /** How many are live. */
   abstract count(): Promise<number>;
+  /**
+   * Has a listener told of changes and deletions (not of renewals) that other processes make, so that a cache can follow.
+   * A store that no other process can change, or that cannot tell, need not call it at all.
+   */
+  abstract subscribe(listener: ChangeListener): Promise<void>;
   /** Lets go of what it holds besides the application's own connections. */
   abstract close(): Promise<void>;
 }

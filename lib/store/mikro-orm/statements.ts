@@ -32,8 +32,31 @@ const merged = (data: string, change: string): string => `
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
 
-/** The statements for a table, given by its quoted name. */
-export function statementsFor(table: string) {
+/** What processes tell each other: who says so, a colon, and the ids of sessions that have changed, or a star for all. */
+export const CHANGES_CHANNEL = 'nestjs_mikro_session';
+
+/** A message has room for 8,000 bytes (https://www.postgresql.org/docs/current/sql-notify.html). */
+const MOST_IDS_TOLD = 200;
+
+/**
+ * The statements for a table.
+ *
+ * @param table its quoted name
+ * @param teller who tells other processes of changes, which cache sessions; `null` where nobody does
+ */
+export function statementsFor(table: string, teller: string | null) {
+  // One message a statement, at its commit: a message a session would cost most of the throughput, for PostgreSQL takes
+  // a lock of the whole server to order them.
+  const told = (changed: string): string =>
+    teller === null
+      ? ''
+      : `, told as materialized (
+        select pg_notify('${CHANGES_CHANNEL}', '${teller}:' ||
+                         case when count(*) > ${MOST_IDS_TOLD} then '*' else string_agg(id::text, ',') end)
+        from ${changed} having count(*) > 0
+      )`;
+  const hence = teller === null ? '' : 'cross join (select count(*) from told) as hence';
+
   // The row to be changed, locked. A row that another transaction holds is skipped instead of waited for, so that no
   // statement of ours ever waits for a lock while it holds one. `live` tells such a row from one that is gone.
   // $1 id, $2 generation (null for any), $3 deadline.
@@ -103,7 +126,7 @@ export function statementsFor(table: string) {
         from merged m join lasting t on t.id = m.id
         where s.id = m.id and octet_length(m.data::text) <= $12::int
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
-      )
+      )${told('saved')}
       select c.id::text as id,
              case when saved.id is not null then 'saved'
                   when locked.id is not null then 'large'
@@ -113,7 +136,7 @@ export function statementsFor(table: string) {
              saved.ttl::float8 as ttl, ${ms('saved.updated_at')} as "updatedAt",
              ${ms('saved.last_access_at')} as "lastAccessAt", ${ms('saved.expires_at')} as "expiresAt",
              ${ms('saved.ends_at')} as "endsAt", ${ms(NOW)} as now
-      from change c left join saved on saved.id = c.id left join locked on locked.id = c.id`,
+      from change c left join saved on saved.id = c.id left join locked on locked.id = c.id ${hence}`,
 
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies \`age\` milliseconds back:
@@ -157,9 +180,9 @@ export function statementsFor(table: string) {
         from locked l join merged m on m.id = l.id
         where s.id = l.id and octet_length(m.data::text) <= $14::int
         returning s.*
-      )
+      )${told('changed')}
       select ${live}, (select count(*) from locked)::int as locked, ${columns('changed')}
-      from (select) as one left join changed on true`,
+      from (select) as one left join changed on true ${hence}`,
 
     /**
      * A new secret, if the one known is the current one. Otherwise tells whether that was so until a moment ago.
@@ -172,17 +195,19 @@ export function statementsFor(table: string) {
         set secret_hash = $5::bytea, previous_secret_hash = s.secret_hash, rotated_at = l.now
         from locked l where s.id = l.id and s.secret_hash = $4::bytea
         returning s.id
-      )
+      )${told('changed')}
       select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed,
              exists (select from locked l where l.previous_secret_hash = $4::bytea
                      and l.rotated_at > l.now - ${span('$6::float8')}
-                     and l.rotated_at is distinct from l.authenticated_at) as superseded`,
+                     and l.rotated_at is distinct from l.authenticated_at) as superseded
+      from (select) as one ${hence}`,
 
     /** Ends a session. */
     delete: `
       with ${locked},
-      changed as (delete from ${table} s using locked l where s.id = l.id returning s.id)
-      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed`,
+      changed as (delete from ${table} s using locked l where s.id = l.id returning s.id)${told('changed')}
+      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
+      from (select) as one ${hence}`,
 
     /** The live sessions of a user. $1 user id. */
     findByUser: `
@@ -198,8 +223,8 @@ export function statementsFor(table: string) {
       ),
       deleted as (
         delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id, d.live
-      )
-      select id::text as id from deleted where live`,
+      )${told('deleted')}
+      select id::text as id from deleted ${hence} where live`,
 
     /** Ends the sessions of a user but for the newest logins. $1 user id, $2 how many to spare, $3 deadline. */
     keepNewest: `
@@ -213,13 +238,15 @@ export function statementsFor(table: string) {
       ),
       deleted as (
         delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id
-      )
-      select id::text as id from deleted`,
+      )${told('deleted')}
+      select id::text as id from deleted ${hence}`,
 
     /** Ends them all. $1 deadline. */
     deleteAll: `
-      with deleted as (delete from ${table} s where ${NOW} < ${at('$1::float8')} returning s.expires_at > ${NOW} as live)
-      select count(*)::int as count from deleted where live`,
+      with deleted as (
+        delete from ${table} s where ${NOW} < ${at('$1::float8')} returning s.id, s.expires_at > ${NOW} as live
+      )${told('deleted')}
+      select count(*)::int as count from deleted ${hence} where live`,
 
     /** How many pages the table has. */
     pages: `select (pg_relation_size('${table}'::regclass) / current_setting('block_size')::int)::int as count`,

@@ -1,0 +1,211 @@
+import { LRUCache } from 'lru-cache';
+import type { SessionChanges } from '../session/changes.js';
+import type { SessionId } from '../session/credential.js';
+import { expiryOf } from '../session/lifetime.js';
+import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import type { StoredSession } from '../session/stored-session.js';
+import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
+
+/** How much is kept, and how long. */
+export interface SessionCacheOptions {
+  /** How many sessions. */
+  readonly max: number;
+  /** How long a copy is trusted, in milliseconds: the most that a message that got lost can cost. */
+  readonly ttl: number;
+}
+
+/**
+ * Copies of sessions in memory, before another store. Everything is written through at once; only look-ups are spared.
+ *
+ * Copies follow what other processes change: the store tells of it. While it cannot be heard, nothing is kept and every
+ * look-up goes to the store. A session's data is up to date as of the last message; its expiry may be older, as other
+ * processes do not tell of renewals, and is never later than the true one.
+ */
+export class CachedSessionStore extends SessionStore implements ChangeListener {
+  readonly #store: SessionStore;
+  readonly #copies: LRUCache<SessionId, StoredSession>;
+  /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
+  readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
+  #isHearing = false;
+  #hits: (() => void)[] = [];
+
+  constructor(store: SessionStore, options: SessionCacheOptions) {
+    super();
+    this.#store = store;
+    this.#copies = new LRUCache({ max: options.max, ttl: options.ttl });
+  }
+
+  async open(): Promise<void> {
+    await this.#store.open();
+    await this.#store.subscribe(this);
+  }
+
+  async close(): Promise<void> {
+    this.hearing(false);
+    await this.#store.close();
+  }
+
+  now(): number {
+    return this.#store.now();
+  }
+
+  find(id: SessionId): Promise<StoredSession | null> {
+    const copy = this.#copies.get(id);
+    if (copy === undefined) return this.#look(id);
+    const readAt = this.now();
+    if (copy.expiresAt <= readAt) {
+      // Its copy may not know that it was renewed.
+      this.#copies.delete(id);
+      return this.#look(id);
+    }
+    return this.#withOthers({ ...copy, readAt });
+  }
+
+  async create(session: NewSession): Promise<StoredSession> {
+    const stored = await this.#store.create(session);
+    this.#keep(stored);
+    return stored;
+  }
+
+  commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    return this.#changing(id, this.#store.commit(id, generation, changes));
+  }
+
+  update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+  ): Promise<StoredSession | null> {
+    return this.#changing(id, this.#store.update(id, generation, change));
+  }
+
+  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+    const outcome = await this.#store.renew(accesses);
+    const renewed = new Set(outcome.renewed);
+    for (const { id, at } of accesses) if (renewed.has(id)) this.#renewCopy(id, at);
+    return outcome;
+  }
+
+  login(login: Login): Promise<StoredSession | null> {
+    return this.#changing(login.id, this.#store.login(login));
+  }
+
+  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+    return this.#changing(rotation.id, this.#store.rotate(rotation));
+  }
+
+  delete(id: SessionId, generation: number | null): Promise<boolean> {
+    return this.#changing(id, this.#store.delete(id, generation));
+  }
+
+  findByUser(userId: string): Promise<StoredSession[]> {
+    return this.#store.findByUser(userId);
+  }
+
+  async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+    return this.#forgetting(await this.#store.deleteByUser(userId, except));
+  }
+
+  async keepNewest(userId: string, count: number): Promise<SessionId[]> {
+    return this.#forgetting(await this.#store.keepNewest(userId, count));
+  }
+
+  async deleteAll(): Promise<number> {
+    const count = await this.#store.deleteAll();
+    this.changed(null);
+    return count;
+  }
+
+  deleteExpired(): AsyncIterable<readonly SessionId[]> {
+    return this.#store.deleteExpired();
+  }
+
+  claimSweep(): Promise<boolean> {
+    return this.#store.claimSweep();
+  }
+
+  count(): Promise<number> {
+    return this.#store.count();
+  }
+
+  subscribe(listener: ChangeListener): Promise<void> {
+    return this.#store.subscribe(listener);
+  }
+
+  /** @internal */
+  changed(ids: readonly SessionId[] | null): void {
+    if (ids === null) {
+      this.#copies.clear();
+      this.#underWay.clear();
+      return;
+    }
+    for (const id of ids) {
+      this.#copies.delete(id);
+      this.#underWay.delete(id);
+    }
+  }
+
+  /** @internal */
+  hearing(isHearing: boolean): void {
+    this.#isHearing = isHearing;
+    this.changed(null);
+  }
+
+  #look(id: SessionId): Promise<StoredSession | null> {
+    const looking = this.#store.find(id);
+    this.#underWay.set(id, looking);
+    return looking.then(
+      (stored) => {
+        const isCurrent = this.#underWay.get(id) === looking;
+        if (isCurrent) this.#underWay.delete(id);
+        if (isCurrent && stored !== null) this.#keep(stored);
+        return stored;
+      },
+      (error: unknown) => {
+        if (this.#underWay.get(id) === looking) this.#underWay.delete(id);
+        throw error;
+      },
+    );
+  }
+
+  #keep(stored: StoredSession): void {
+    if (this.#isHearing) this.#copies.set(stored.id, stored);
+  }
+
+  #renewCopy(id: SessionId, at: number): void {
+    const copy = this.#copies.peek(id);
+    if (copy === undefined) return;
+    const expiresAt = Math.max(copy.expiresAt, expiryOf(at, copy.ttl, copy.endsAt));
+    const remaining = this.#copies.getRemainingTTL(id);
+    const lastAccessAt = Math.max(copy.lastAccessAt, at);
+    // It is trusted no longer for that: only the store has been asked for nothing but the expiry.
+    this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { ttl: Math.max(1, remaining) });
+  }
+
+  /** Before, for whoever looks meanwhile must not keep what they find; and after, for it may be from before. */
+  async #changing<Result>(id: SessionId, change: Promise<Result>): Promise<Result> {
+    this.changed([id]);
+    try {
+      return await change;
+    } finally {
+      this.changed([id]);
+    }
+  }
+
+  #forgetting(ids: SessionId[]): SessionId[] {
+    this.changed(ids);
+    return ids;
+  }
+
+  /** Hits of one turn of the event loop go on together: one by one, each would find the sockets cold. */
+  #withOthers(copy: StoredSession): Promise<StoredSession> {
+    return new Promise((resolve) => {
+      if (this.#hits.push(() => resolve(copy)) > 1) return;
+      setImmediate(() => {
+        const hits = this.#hits;
+        this.#hits = [];
+        for (const hit of hits) hit();
+      });
+    });
+  }
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { StoreClock } from '../store-clock.js';
+
+/** A statement, as `pg` takes it. */
+interface Query {
+  readonly name?: string;
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+/** The parts of `pg` that the store uses. */
+export interface Queryable {
+  /** Several statements in one message, which none of ours but `begin` is, have a list of results without rows. */
+  query(query: Query): Promise<{ rows?: unknown[] }>;
+}
+interface PoolClient extends Queryable {
+  release(destroy: boolean): void;
+}
+/** A connection that is no pool's. */
+export interface LoneConnection extends Queryable {
+  connect(): Promise<void>;
+  end(): Promise<void>;
+  on(event: 'error' | 'end', listener: () => void): void;
+  on(event: 'notification', listener: (message: { payload?: string | undefined }) => void): void;
+}
+/** The pool under MikroORM. */
+export interface Pool extends Queryable {
+  connect(): Promise<PoolClient>;
+  readonly options: object;
+  readonly Client: new (options: object) => LoneConnection;
+}
+
+/** How {@link Database} behaves. */
+export interface DatabaseOptions {
+  /** How long an operation may take, its waiting included, in milliseconds. */
+  readonly queryTimeout: number;
+  /** Whether statements are prepared by name, once a connection. */
+  readonly preparedStatements: boolean;
+}
+
+/**
+ * Sends statements through a pool, each until its deadline, and reads the database's clock from the answers. Every
+ * failure is a {@link SessionStoreUnavailableError}, but for values that the database refuses: a
+ * {@link SessionDataError}.
+ */
+export class Database {
+  readonly #pool: Pool;
+  readonly #options: DatabaseOptions;
+  readonly #clock = new StoreClock();
+  readonly #names = new Map<string, string>();
+
+  constructor(pool: Pool, options: DatabaseOptions) {
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  /** The database's clock, in milliseconds since the epoch. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** When an operation that begins now has to be done. */
+  deadline(): number {
+    return this.#clock.now() + this.#options.queryTimeout;
+  }
+
+  /** @param operation what it is for, to follow "the session store could not …" */
+  async query<Row extends object>(
+    operation: string,
+    text: string,
+    values: unknown[],
+    deadline = this.deadline(),
+    on: Queryable = this.#pool,
+  ): Promise<Row[]> {
+    try {
+      const { rows = [] } = await this.#inTime(on.query(this.#prepared(text, values)), deadline);
+      const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
+      const now = first?.now ?? first?.readAt;
+      if (typeof now === 'number') this.#clock.observe(now);
+      return rows as Row[];
+    } catch (error) {
+      // Class 22: the database refused a value. A number was to be added to what another request made a text, say.
+      if (sqlState(error)?.startsWith('22')) {
+        throw new SessionDataError(
+          '',
+          'The database refused the changes to the session: increment() or push() met a value of another kind, which a ' +
+            'parallel request has put there, or the sum is out of range.',
+          { cause: error },
+        );
+      }
+      throw new SessionStoreUnavailableError(operation, { cause: error });
+    }
+  }
+
+  /** A transaction on a connection of its own, which waits for locks and for the client no longer than until then. */
+  async transaction<Result>(
+    operation: string,
+    deadline: number,
+    use: (connection: Queryable) => Promise<Result>,
+  ): Promise<Result> {
+    const client = await this.#connect(operation, deadline);
+    const left = Math.max(1, Math.ceil(deadline - this.now()));
+    const begin = `begin; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
+    let isBroken = true;
+    try {
+      await this.query(operation, begin, [], deadline, client);
+      try {
+        const result = await use(client);
+        await this.query(operation, 'commit', [], deadline, client);
+        isBroken = false;
+        return result;
+      } catch (error) {
+        if (!(error instanceof SessionStoreUnavailableError)) {
+          await this.query(operation, 'rollback', [], deadline, client);
+          isBroken = false;
+        }
+        throw error;
+      }
+    } finally {
+      // A connection that is thrown away takes its transaction along.
+      client.release(isBroken);
+    }
+  }
+
+  /** A connection that is not the pool's, for what lasts: a pool may consist of one. Not connected yet. */
+  lone(): LoneConnection {
+    const { Client, options } = this.#pool;
+    return new Client(options);
+  }
+
+  async #connect(operation: string, deadline: number): Promise<PoolClient> {
+    const connecting = this.#pool.connect();
+    try {
+      return await this.#inTime(connecting, deadline);
+    } catch (error) {
+      // It may still come, when nobody waits for it any more.
+      connecting.then(
+        (late) => late.release(false),
+        () => {},
+      );
+      throw new SessionStoreUnavailableError(operation, { cause: error });
+    }
+  }
+
+  /** Statements without values are not worth a name. */
+  #prepared(text: string, values: unknown[]): Query {
+    if (!this.#options.preparedStatements || values.length === 0) return { text, values };
+    let name = this.#names.get(text);
+    if (name === undefined) {
+      name = `session_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+      this.#names.set(text, name);
+    }
+    return { name, text, values };
+  }
+
+  async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const giveUp = (): void =>
+        reject(new Error(`the database did not answer within ${this.#options.queryTimeout} ms`));
+      timer = setTimeout(giveUp, Math.max(0, deadline - this.now()));
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The SQLSTATE of an error of the database's; `undefined` for any other. */
+export function sqlState(error: unknown): string | undefined {
+  const code: unknown = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MikroORM } from '@mikro-orm/core';
+import { startApp, type TestApp } from '../support/app.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { inHandler, visit } from '../support/probe.js';
+
+describe('The cache', () => {
+  let database: TestDatabase;
+  let one: TestApp;
+  let two: TestApp;
+  beforeAll(async () => {
+    database = await createDatabase();
+    // So long that only messages can explain that changes are seen.
+    const options = { cache: { ttl: '1h' } } as const;
+    one = await startApp({ database, options });
+    two = await startApp({ database, options });
+  });
+  afterAll(async () => {
+    await one.close();
+    await two.close();
+    await database.drop();
+  });
+
+  /** How many look-ups an application sends to the database meanwhile; renewals come when they come. */
+  async function lookups(app: TestApp, during: () => Promise<unknown>): Promise<number> {
+    const pool = await app.app.get<any>(MikroORM).driver.getConnection().getNativeClient();
+    const query = pool.query;
+    let count = 0;
+    pool.query = (...args: [{ text?: string }]) => {
+      if (args[0].text?.includes('s.id = any($1')) count++;
+      return query.apply(pool, args);
+    };
+    try {
+      await during();
+    } finally {
+      delete pool.query;
+    }
+    return count;
+  }
+
+  /** A visitor with a session, which both applications have looked at. */
+  async function visitor() {
+    const client = one.client();
+    await visit(client, async (session) => (await session.login('ada'), session.set('n', 0)));
+    const cookie = await client.cookie();
+    const read = (app: TestApp) => inHandler(app.client(), (session) => [session.userId, session.get('n')], { cookie });
+    for (const app of [one, two]) expect(await read(app)).toEqual(['ada', 0]);
+    for (const app of [one, two]) expect(await lookups(app, () => read(app))).toBe(0);
+    return { client, cookie, read, id: await inHandler(client, (session) => session.id) };
+  }
+
+  /** Until both have heard of all changes: messages come in the order of the commits. */
+  const heard = async (app: TestApp) => {
+    const { session } = await app.sessions.create({ data: { probe: 1 } });
+    const other = app === one ? two : one;
+    await other.sessions.find(session.id);
+    await app.sessions.revoke(session.id);
+    while ((await other.sessions.find(session.id)) !== null) await new Promise(setImmediate);
+  };
+
+  it('answers look-ups without the database, and renews all the same', async () => {
+    const { id, read } = await visitor();
+    await one.sessions.flush();
+    const age = `update sessions set expires_at = expires_at - interval '5 m', last_access_at = now() - interval '5 m' where id = $1`;
+    await database.query(age, [id]);
+    expect(await lookups(one, () => read(one))).toBe(0);
+    await one.sessions.flush();
+    const [row] = await database.query(
+      "select expires_at > now() + interval '29 m' as renewed from sessions where id = $1",
+      [id],
+    );
+    expect(row).toEqual({ renewed: true });
+  });
+
+  it('follows a change that another process makes', async () => {
+    const { client, read } = await visitor();
+    await visit(client, (session) => session.set('n', 1));
+    expect(await read(one)).toEqual(['ada', 1]);
+    await heard(one);
+    expect(await read(two)).toEqual(['ada', 1]);
+  });
+
+  it.each([
+    ['revoke()', (id: string) => one.sessions.revoke(id)],
+    ['revokeAllForUser()', () => one.sessions.revokeAllForUser('ada')],
+    ['revokeAll()', () => one.sessions.revokeAll()],
+  ])('follows the end of a session by %s in another process', async (_how, end) => {
+    const { read, id } = await visitor();
+    await end(id);
+    expect(await read(one)).toEqual([null, undefined]);
+    await heard(one);
+    expect(await read(two)).toEqual([null, undefined]);
+  });
+
+  it('follows logout, login and regenerate()', async () => {
+    const { client, read } = await visitor();
+    await visit(client, (session) => session.regenerate());
+    await heard(one);
+    expect(await read(two)).toEqual(['ada', 0]);
+    await visit(client, (session) => session.login('eve'));
+    await heard(one);
+    expect(await read(two)).toEqual([null, undefined]);
+    const cookie = await client.cookie();
+    expect(await inHandler(two.client(), (session) => session.userId, { cookie })).toBe('eve');
+    await visit(client, (session) => session.logout());
+    await heard(one);
+    expect(await inHandler(two.client(), (session) => session.userId, { cookie })).toBeNull();
+  });
+
+  it('never serves a session that has expired', async () => {
+    const client = one.client();
+    const id = await inHandler(client, (session) => session.setTtl(50).set('n', 1).id);
+    const [row] = await database.query<{ at: Date }>('select expires_at as at from sessions where id = $1', [id]);
+    while (one.sessions.now() <= (row?.at.getTime() as number)) await new Promise(setImmediate);
+    expect(await inHandler(client, (session) => session.isNew)).toBe(true);
+  });
+
+  it('is emptied and bypassed while other processes cannot be heard, and then used again', async () => {
+    const { client, read, cookie } = await visitor();
+    const listening = `select pid from pg_stat_activity where query ilike 'listen %' or (query = 'select 1' and state = 'idle') and datname = current_database()`;
+    const pids = await database.query<{ pid: number }>(listening);
+    expect(pids.length).toBeGreaterThanOrEqual(2);
+    for (const { pid } of pids) await database.query('select pg_terminate_backend($1)', [pid]);
+    // The message of this change reaches nobody.
+    await database.query(`update sessions set data = '{"n": 7}'`);
+    while ((await lookups(two, () => read(two))) === 0) await new Promise(setImmediate);
+    expect(await read(two)).toEqual(['ada', 7]);
+    while ((await lookups(two, () => read(two))) > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await visit(client, (session) => session.set('n', 8), { cookie });
+    await heard(one);
+    expect(await read(two)).toEqual(['ada', 8]);
+  });
+});
