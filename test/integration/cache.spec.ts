@@ -42,6 +42,7 @@ describe('The cache', () => {
   async function visitor() {
     const client = one.client();
     await visit(client, async (session) => (await session.login('ada'), session.set('n', 0)));
+    await heard(one);
     const cookie = await client.cookie();
     const read = (app: TestApp) => inHandler(app.client(), (session) => [session.userId, session.get('n')], { cookie });
     for (const app of [one, two]) expect(await read(app)).toEqual(['ada', 0]);
