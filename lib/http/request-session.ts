@@ -95,10 +95,8 @@ export class RequestSession implements Gatekeeper, Visitor {
     return (this.#settling ??= this.#settle(status).finally(() => (this.#settling = null)));
   }
 
-  isPending(status: number): boolean {
-    if (this.#session === null) return false;
-    if (status >= 500) this.#session.discard();
-    return this.#session.isPending;
+  isPending(): boolean {
+    return this.#session?.isPending ?? false;
   }
 
   beforeHeaders(): void {

@@ -2,9 +2,9 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
 
 /** What the gate asks before it lets a response go. */
 export interface Gatekeeper {
-  /** Whether something has to be stored first, given the status that is about to be sent. */
-  isPending(status: number): boolean;
-  /** Stores it. Must settle; a rejection turns the response into the one that {@link failed} writes. */
+  /** Whether something has to be stored, or dropped, first. */
+  isPending(): boolean;
+  /** Does so, given the status that is about to be sent. Must settle; a rejection turns the response into the one that {@link failed} writes. */
   settle(status: number): Promise<void>;
   /** Adds headers. The last moment at which that is possible. */
   beforeHeaders(): void;
@@ -49,12 +49,11 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
     if (state === 'open') return originals[call.method].apply(response, call.args);
     if (state === 'refused') return drop(call);
     if (state === 'closed') {
-      const status = statusOf(call);
-      if (response.headersSent || !keeper.isPending(status)) {
+      if (response.headersSent || !keeper.isPending()) {
         state = 'open';
         return send(call);
       }
-      hold(status);
+      hold(statusOf(call));
     }
     held.push(call);
     return resultOf(call);

@@ -33,7 +33,7 @@ export class SessionInterceptor implements NestInterceptor {
     }
     return next.handle().pipe(
       concatMap((value) => {
-        if (!request.isPending(response.statusCode)) return of(value);
+        if (!request.isPending()) return of(value);
         return from(request.settle(response.statusCode).then(() => value));
       }),
       catchError((error: unknown) => this.#settleAfter(request, error)),

@@ -17,7 +17,7 @@ export class ManualKeeper implements Gatekeeper {
   pending = true;
   /** What to do at the last moment for headers. */
   amend: () => void = () => {};
-  readonly asked: number[] = [];
+  asked = 0;
   readonly settled: number[] = [];
   readonly errors: unknown[] = [];
   readonly #settling = Promise.withResolvers<void>();
@@ -28,8 +28,8 @@ export class ManualKeeper implements Gatekeeper {
     this.#response = response;
   }
 
-  isPending(status: number): boolean {
-    this.asked.push(status);
+  isPending(): boolean {
+    this.asked++;
     return this.pending;
   }
 
