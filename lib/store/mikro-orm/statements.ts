@@ -116,6 +116,8 @@ export function statementsFor(table: string, teller: string | null) {
       merged as materialized (
         select l.id, ${merged('l.data', 'c')} as data from locked l join change c on c.id = l.id
       ),
+      -- Measured once for each: in a join the planner, which expects one row, would measure each for each.
+      sized as materialized (select id, data, octet_length(data::text) as size from merged),
       saved as (
         update ${table} s
         set data = m.data, ttl = t.ttl, ends_at = t.ends_at, updated_at = t.now,
@@ -123,8 +125,8 @@ export function statementsFor(table: string, teller: string | null) {
             expires_at = case when t.changed then least(t.now + ${span('t.ttl')}, t.ends_at)
                               when not t.renew then s.expires_at
                               else least(greatest(s.expires_at, t.now + ${span('t.ttl')}), t.ends_at) end
-        from merged m join lasting t on t.id = m.id
-        where s.id = m.id and octet_length(m.data::text) <= $12::int
+        from sized m join lasting t on t.id = m.id
+        where s.id = m.id and m.size <= $12::int
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
       )${told('saved')}
       select c.id::text as id,

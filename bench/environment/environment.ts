@@ -1,0 +1,37 @@
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Cleanup } from './cleanup.js';
+import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { type RedisServer, startRedis } from './redis-server.js';
+
+/** What the contestants stand on. */
+export interface Environment {
+  readonly postgres: PostgresServer;
+  /** `null` where it is not installed. */
+  readonly redis: RedisServer | null;
+  /** For files that are gone afterwards. */
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+/** In the project's folder, not in the system's temporary one: that may be in memory, where `fsync` costs nothing. */
+const HOME = join(import.meta.dirname, '..', '..', '.data');
+
+export async function startEnvironment(hasRedis: boolean): Promise<Environment> {
+  const cleanup = new Cleanup();
+  try {
+    await mkdir(HOME, { recursive: true });
+    const folder = await mkdtemp(join(HOME, 'run-'));
+    cleanup.add(() => rm(folder, { recursive: true, force: true }));
+    // The server's user must be able to walk through it.
+    await chmod(folder, 0o755);
+    const postgres = await startPostgres(join(folder, 'postgres'));
+    cleanup.add(() => postgres.stop());
+    const redis = hasRedis ? await startRedis(folder) : null;
+    if (redis) cleanup.add(() => redis.stop());
+    return { postgres, redis, folder, stop: () => cleanup.run() };
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}

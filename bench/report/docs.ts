@@ -1,0 +1,80 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import type { Results } from '../results.js';
+import type { ScaleResults } from '../scale-results.js';
+import { chartOf } from './chart.js';
+import { lossesOf } from './losses.js';
+import { scaleTables } from './scale-tables.js';
+import { setupOf } from './setup.js';
+import { asMarkdown, type Table } from './table.js';
+import { tablesOf } from './tables.js';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const PAGE = join(ROOT, 'docs', 'performance.md');
+const CHART = join(ROOT, 'docs', 'performance.svg');
+const SCALE = join(ROOT, 'bench', 'results', 'scale.json');
+
+/** Writes `docs/performance.md` and the chart in it. */
+export async function writeDocs(results: Results): Promise<void> {
+  await writeFile(CHART, chartOf(results));
+  const text = page(results, await scaleResults());
+  await writeFile(PAGE, await format(text, { ...(await resolveConfig(PAGE)), parser: 'markdown' }));
+}
+
+async function scaleResults(): Promise<ScaleResults | null> {
+  try {
+    return JSON.parse(await readFile(SCALE, 'utf8')) as ScaleResults;
+  } catch {
+    return null;
+  }
+}
+
+function page(results: Results, scale: ScaleResults | null): string {
+  const [main, open] = partition(tablesOf(results), ({ title }) => !title.includes('fixed rate'));
+  return [
+    '# Performance',
+    'Written by `npm run bench`: every figure and every sentence about a figure on this page comes from that run.',
+    '![Requests per second of every contestant](performance.svg)',
+    '## How it was measured',
+    setupOf(results)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    'All contestants are Nest applications with the same two handlers: `GET /read` reads three values of the session, `POST /count` increments a number in it. ' +
+      'Each was checked before it was measured: the answers, and that the count is in the store after a restart. Every answer under load was a success, and the counters in ' +
+      'the store add up to the requests that were answered (where SQL or Redis can read them).',
+    '“Of bare” is the share of the requests per second that the same handlers reach without a session; “ours ÷ this” how many times as fast as that row ours is on the same framework.',
+    '## Where we lose',
+    losses(lossesOf(results)),
+    '## Closed loop',
+    'Every connection sends its next request when it has the answer to the last one. That flatters whoever batches, because slow answers slow the load down; hence the open loop below.',
+    ...main.map(asMarkdown),
+    ...(open.length === 0
+      ? []
+      : [
+          '## Open loop',
+          'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. Who cannot keep up with the rate has no latency worth naming: it grows as long as the load goes on.',
+          ...open.map(asMarkdown),
+        ]),
+    ...(scale === null ? [] : ['## Scale', 'Written by `npm run bench:scale`.', ...scaleTables(scale).map(asMarkdown)]),
+    ...missing(results),
+    '## Do it again',
+    '```sh\napt-get install -y wrk redis-server   # the only things that npm does not bring\nnpm run bench                          # everything\nnpm run bench -- --quick               # the essential comparison, in under three minutes\nnpm run bench:scale -- --full          # up to ten million sessions\n```',
+  ].join('\n\n');
+}
+
+function losses(sentences: readonly string[]): string {
+  if (sentences.length === 0) return 'Nowhere in this run: ours was ahead of every peer in every figure compared here.';
+  return `Compared with every peer on the same framework, ours was behind in this run here:\n\n${sentences
+    .map((sentence) => `- ${sentence}`)
+    .join('\n')}`;
+}
+
+function missing({ missing: list }: Results): string[] {
+  if (list.length === 0) return [];
+  return ['## What is missing', list.map(({ name, reason }) => `- ${name}: ${reason.split('\n', 1)[0]}`).join('\n')];
+}
+
+function partition(tables: readonly Table[], belongs: (table: Table) => boolean): [Table[], Table[]] {
+  return [tables.filter(belongs), tables.filter((table) => !belongs(table))];
+}

@@ -1,0 +1,60 @@
+import { MikroOrmModule } from '@mikro-orm/nestjs';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { Controller, Get, Inject, Module, Post } from '@nestjs/common';
+import { Session, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { type Counting, type Reading, readingOf, type SampleData, sampleData } from '../sample-data.js';
+import { createApp } from './platform.js';
+import type { StartServer } from './setting.js';
+
+declare module 'nestjs-mikro-session' {
+  interface SessionData extends SampleData {}
+}
+
+@Controller()
+class OursController {
+  readonly #sessions: SessionService;
+
+  constructor(@Inject(SessionService) sessions: SessionService) {
+    this.#sessions = sessions;
+  }
+
+  @Get('read')
+  read(@Session() session: Session): Reading {
+    return readingOf(session.data as SampleData);
+  }
+
+  @Post('count')
+  count(@Session() session: Session): Counting {
+    return { count: session.increment('count') };
+  }
+
+  @Post('seed')
+  seed(@Session() session: Session): object {
+    Object.assign(session.data, sampleData());
+    return {};
+  }
+
+  /** For the benchmark of the sweep. */
+  @Post('purge')
+  async purge(): Promise<{ purged: number }> {
+    return { purged: await this.#sessions.purgeExpired() };
+  }
+}
+
+@Module({ controllers: [OursController] })
+class OursModule {}
+
+export const start: StartServer = async ({ contestant, databaseUrl, poolSize, idleSeconds }) => {
+  const database = await MikroOrmModule.forRoot({
+    driver: PostgreSqlDriver,
+    clientUrl: databaseUrl,
+    autoLoadEntities: true,
+    pool: { min: 0, max: poolSize },
+  });
+  const sessions = SessionModule.forRoot({
+    ensureSchema: true,
+    idleTimeout: idleSeconds * 1000,
+    ...contestant.options,
+  });
+  return createApp({ module: OursModule, imports: [database, sessions] }, contestant.platform);
+};
