@@ -38,12 +38,15 @@ export {
   SESSION_OPTIONS,
   type SessionCacheSettings,
   type SessionCookieOptions,
+  type SessionEncryptionOptions,
   type SessionModuleOptions,
   type SessionRenewalOptions,
   type SessionSweepOptions,
 } from './session.options.js';
 export { type NewSessionContent, type SessionDevice, SessionService } from './session.service.js';
 export { CachedSessionStore, type SessionCacheOptions } from './store/cached.session-store.js';
+export { EncryptedSessionStore } from './store/encrypted.session-store.js';
+export { type EncryptionKey, KeyRing, type UnreadableListener } from './store/encryption.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
 export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/mikro-orm/mikro-orm.session-store.js';
 export { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './store/session-store.js';

@@ -8,6 +8,7 @@ import {
   type ExistingProvider,
   type FactoryProvider,
   Inject,
+  Logger,
   Module,
   type OnModuleInit,
   type Provider,
@@ -16,6 +17,7 @@ import {
 } from '@nestjs/common';
 import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { SessionInterceptor } from './http/session.interceptor.js';
+import type { SessionId } from './session/credential.js';
 import { SessionConfigurationError } from './session.errors.js';
 import {
   type ResolvedSessionOptions,
@@ -26,6 +28,7 @@ import {
 } from './session.options.js';
 import { SessionService } from './session.service.js';
 import { CachedSessionStore } from './store/cached.session-store.js';
+import { EncryptedSessionStore } from './store/encrypted.session-store.js';
 import { MikroOrmSessionStore } from './store/mikro-orm/mikro-orm.session-store.js';
 import { SessionEntity } from './store/mikro-orm/session.entity.js';
 import { SessionStore } from './store/session-store.js';
@@ -59,6 +62,8 @@ export type SessionModuleAsyncOptions = ConfigurableModuleAsyncOptions<SessionMo
 
 /** The token of the store that really keeps the sessions. */
 const INNERMOST_STORE = Symbol('INNERMOST_SESSION_STORE');
+
+const logger = new Logger('SessionModule');
 
 /** The token of the options as they were given. */
 const GIVEN_OPTIONS = Symbol('SESSION_MODULE_OPTIONS');
@@ -102,8 +107,17 @@ function inPostgres(contextName: string | undefined): StoreProvider {
   };
 }
 
-function wrapped(store: SessionStore, { cache }: ResolvedSessionOptions): SessionStore {
-  return cache === null ? store : new CachedSessionStore(store, cache);
+/** The cache outside: it keeps what was decrypted, once. */
+function wrapped(store: SessionStore, { cache, encryption }: ResolvedSessionOptions): SessionStore {
+  const readable = encryption === null ? store : new EncryptedSessionStore(store, encryption, logUnreadable);
+  return cache === null ? readable : new CachedSessionStore(readable, cache);
+}
+
+function logUnreadable(id: SessionId, what: string): void {
+  logger.error(
+    `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: its key is not among ` +
+      '"encryption.keys", or it was tampered with or moved.',
+  );
 }
 
 function given(store: Type<SessionStore> | StoreProvider): StoreProvider {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isPlainObject, kindOf } from './session/json.js';
 import { type Duration, DURATION_HINT, type Lifetime, parseDuration } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
+import { type EncryptionKey, KeyRing } from './store/encryption.js';
 
 /** How the cookie is set. It is always HttpOnly. */
 export interface SessionCookieOptions {
@@ -44,6 +45,18 @@ export interface SessionCacheSettings {
   readonly ttl?: Duration;
 }
 
+/** How data and `auth` are kept secret from whoever reads the database. */
+export interface SessionEncryptionOptions {
+  /**
+   * The keys, newest first: the first one seals, all of them open. To rotate, put a new one in front, and take the old
+   * one out once the sessions from before have ended. Each is 32 random bytes, as a `Buffer` or `Uint8Array` or as
+   * base64, base64url or hex text.
+   *
+   * Make one: `node -e "console.log(require('node:crypto').randomBytes(32).toString('base64'))"`
+   */
+  readonly keys: readonly EncryptionKey[];
+}
+
 /** When expired sessions are removed. */
 export interface SessionSweepOptions {
   /** @default '15m' */
@@ -83,7 +96,17 @@ export interface SessionModuleOptions {
    * @default true
    */
   readonly preparedStatements?: boolean;
-  /** How big the data of one session may get, in bytes of JSON. @default 65536 */
+  /**
+   * Whether data (flash messages included) and `auth` are encrypted in the database: AES-256-GCM, each top-level value by
+   * itself; the names of top-level keys stay readable. Values from before it was switched on stay readable, and are
+   * encrypted when they are next written; a value whose key is lost is logged, and reads as absent. End all sessions
+   * before you switch it off. `increment()` and `push()` then cost a transaction. No encryption unless given.
+   */
+  readonly encryption?: SessionEncryptionOptions;
+  /**
+   * How big the data of one session may get, in bytes of JSON. Encrypted data counts as it is stored: 4/3 of the plain
+   * JSON, and 55 bytes for each top-level key. @default 65536
+   */
   readonly maxDataBytes?: number;
   /** How long a store operation may take, its waiting included. @default '1s' */
   readonly queryTimeout?: Duration;
@@ -116,6 +139,8 @@ export interface ResolvedSessionOptions {
   /** How often, in milliseconds; `null` for never. */
   readonly sweepEvery: number | null;
   readonly cache: { readonly max: number; readonly ttl: number } | null;
+  /** What the keys came to; shows none of them. `null` for no encryption. */
+  readonly encryption: KeyRing | null;
   readonly preparedStatements: boolean;
   readonly maxSessionsPerUser: number | null;
   readonly maxDataBytes: number;
@@ -139,6 +164,7 @@ const KNOWN = [
   'rotationGrace',
   'sweep',
   'cache',
+  'encryption',
   'preparedStatements',
   'maxSessionsPerUser',
   'maxDataBytes',
@@ -147,6 +173,7 @@ const KNOWN = [
   'ensureSchema',
 ];
 const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
+const KNOWN_ENCRYPTION = ['keys'];
 const KNOWN_CACHE = ['max', 'ttl'];
 const KNOWN_SWEEP = ['every'];
 const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
@@ -188,6 +215,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
     }),
     rotationGrace: options.duration('rotationGrace', '10s', 0),
     cache: resolveCache(options),
+    encryption: resolveEncryption(given.encryption),
     preparedStatements: options.boolean('preparedStatements', true),
     sweepEvery:
       given.sweep === false
@@ -220,6 +248,12 @@ function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {
     max: cache.integer('max', 4_096, 1, 10_000_000),
     ttl: cache.duration('ttl', '5s', 1, LONGEST_TIMER),
   });
+}
+
+function resolveEncryption(given: SessionEncryptionOptions | null | undefined): KeyRing | null {
+  if ((given ?? null) === null) return null;
+  new OptionReader('encryption', given, KNOWN_ENCRYPTION);
+  return new KeyRing((given as SessionEncryptionOptions).keys);
 }
 
 function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {

@@ -61,6 +61,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   readonly #renewals: RenewalQueue;
   readonly #sweeper: Sweeper | null;
   #hasWarnedOfTossing = false;
+  #hasWarnedOfRenewals = false;
 
   constructor(@Inject(SessionStore) store: SessionStore, @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions) {
     this.#store = store;
@@ -68,9 +69,16 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     this.events = this.#events.asObservable();
     this.#renewals = new RenewalQueue(store, options.renewal.flushEvery, {
       renewed: (ids) => {
+        this.#hasWarnedOfRenewals = false;
         if (this.#events.observed) for (const id of ids) this.#emit('renewed', id, null);
       },
-      failed: (error) => this.#logger.warn(`Expiries were not renewed; they will be tried again. ${String(error)}`),
+      failed: (error) => {
+        // Once, until it works again: under load this would be said a thousand times a second.
+        if (!this.#hasWarnedOfRenewals) {
+          this.#logger.warn(`Expiries are not renewed for the moment; they will be tried again. ${String(error)}`);
+        }
+        this.#hasWarnedOfRenewals = true;
+      },
     });
     this.#sweeper =
       options.sweepEvery === null
@@ -113,7 +121,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * Looking at it is no access. Its cookie is out of reach, so `login()` and `regenerate()` are refused.
    */
   async find(id: SessionId): Promise<Session | null> {
-    const stored = isSessionId(id) ? await this.#store.find(id) : null;
+    const stored = isSessionId(id) ? await this.#store.find(canonical(id)) : null;
     return stored && new LiveSession(this.#environment(NOBODY), { stored, credential: null, recognition: 'current' });
   }
 
@@ -145,8 +153,8 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** Ends a session, whoever's it is; requests that are under way with it are refused. Returns whether it was there. */
   async revoke(id: SessionId): Promise<boolean> {
-    const revoked = isSessionId(id) && (await this.#store.delete(id, null));
-    if (revoked) this.#emit('revoked', id, null);
+    const revoked = isSessionId(id) && (await this.#store.delete(canonical(id), null));
+    if (revoked) this.#emit('revoked', canonical(id), null);
     return revoked;
   }
 
@@ -156,7 +164,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     if (except !== undefined && !isSessionId(except)) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    const ids = await this.#store.deleteByUser(userId, except ?? null);
+    const ids = await this.#store.deleteByUser(userId, except === undefined ? null : canonical(except));
     for (const id of ids) this.#emit('revoked', id, userId);
     return ids.length;
   }
@@ -293,6 +301,11 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
         'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
     );
   }
+}
+
+/** A UUID may be spelled in either case; the database gives it back in lower case. */
+function canonical(id: SessionId): SessionId {
+  return id.toLowerCase();
 }
 
 function sameSession(found: readonly FoundSession[]): boolean {

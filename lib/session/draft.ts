@@ -23,7 +23,7 @@ export function draftOf<Result>(
   change: (data: LiveSessionData) => Result,
   onUnreadable: (error: unknown) => void,
 ): Draft<Result> {
-  const document = new SessionDocument(text, onUnreadable);
+  const document = new SessionDocument({ data: text }, onUnreadable);
   const result = callAtOnce(change, document.data);
   const changes = document.changes();
   return { result, changes, text: changes === null ? text : document.text() };

@@ -82,9 +82,7 @@ export class LiveSession implements Session {
     } else {
       this.#outsider = found?.recognition === 'outsider';
     }
-    this.#document = new SessionDocument(this.#stored?.data ?? null, (error) =>
-      this.#env.unreadable(this.id, 'data', error),
-    );
+    this.#document = new SessionDocument(this.#stored, (error) => this.#env.unreadable(this.id, 'data', error));
   }
 
   get id(): SessionId {
@@ -452,7 +450,7 @@ export class LiveSession implements Session {
     });
     if (updated === null || draft === undefined) throw this.#gone();
     this.#stored = updated;
-    this.#document.rebase(draft.text);
+    this.#document.rebase({ data: draft.text });
     return draft.result;
   }
 
@@ -509,7 +507,7 @@ export class LiveSession implements Session {
       this.#stored = found;
     }
     this.#lifetimeChange = null;
-    this.#document.replace(found?.data ?? null);
+    this.#document.replace(found);
     this.#forgetUser();
   }
 

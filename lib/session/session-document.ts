@@ -6,12 +6,17 @@ import { deletePath, getPath, setPath } from './paths.js';
 
 type Document = Record<string, unknown>;
 
+/** Where the JSON text comes from; asked for when somebody looks, and not before: a store may have to decrypt it. */
+export interface DocumentSource {
+  readonly data: string;
+}
+
 /**
  * The data of one session while a request works on it. Parsed when somebody first looks, compared with what was loaded
  * when somebody asks for the changes; until then it costs nothing.
  */
 export class SessionDocument {
-  #text: string | null;
+  #source: DocumentSource | null;
   #before: Document | null = null;
   /** What the application sees. Without a prototype, so that no key has a meaning of its own. */
   #live: Document | null = null;
@@ -20,9 +25,9 @@ export class SessionDocument {
   #additions = noAdditions();
   readonly #onUnreadable: (error: unknown) => void;
 
-  /** @param text the stored JSON; `null` for a new session. Unreadable text is reported, and reads as empty. */
-  constructor(text: string | null, onUnreadable: (error: unknown) => void) {
-    this.#text = text;
+  /** @param source `null` for a new session. Unreadable text is reported, and reads as empty. */
+  constructor(source: DocumentSource | null, onUnreadable: (error: unknown) => void) {
+    this.#source = source;
     this.#onUnreadable = onUnreadable;
   }
 
@@ -149,9 +154,9 @@ export class SessionDocument {
   }
 
   /** Starts over from what is stored, and does what has not been sent to that. */
-  rebase(text: string): void {
+  rebase(source: DocumentSource): void {
     const changes = this.changes();
-    this.replace(text);
+    this.replace(source);
     if (changes === null) return;
     const live = this.data;
     const homeOf = (key: string): Document => (key.startsWith(RESERVED) ? this.#reserved : live);
@@ -164,15 +169,15 @@ export class SessionDocument {
   /** Takes everything along into a session that is not stored yet. */
   detach(): void {
     void this.data;
-    this.#text = null;
+    this.#source = null;
     this.#before = null;
     this.#additions = noAdditions();
   }
 
   /** Starts over from what is stored. */
-  replace(text: string | null): void {
+  replace(source: DocumentSource | null): void {
     const seen = this.#live !== null;
-    this.#text = text;
+    this.#source = source;
     this.#before = null;
     this.#additions = noAdditions();
     if (seen) this.#fill(this.#parse());
@@ -201,13 +206,13 @@ export class SessionDocument {
   }
 
   #parse(): Document {
-    if (this.#text === null) return Object.create(null);
+    if (this.#source === null) return Object.create(null);
     try {
-      const parsed: unknown = JSON.parse(this.#text);
+      const parsed: unknown = JSON.parse(this.#source.data);
       if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
       return Object.assign(Object.create(null), parsed);
     } catch (error) {
-      this.#text = null;
+      this.#source = null;
       this.#onUnreadable(error);
       return Object.create(null);
     }

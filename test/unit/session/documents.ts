@@ -3,7 +3,11 @@ import { SessionDocument } from '../../../lib/session/session-document.js';
 
 /** A document loaded from a row that holds this; a text is taken as it is. */
 export function load(row: object | string | null, onUnreadable: (error: unknown) => void = fail): SessionDocument {
-  return new SessionDocument(typeof row === 'string' || row === null ? row : JSON.stringify(row), onUnreadable);
+  return new SessionDocument(sourceOf(row), onUnreadable);
+}
+
+function sourceOf(row: object | string | null): { data: string } | null {
+  return row === null ? null : { data: typeof row === 'string' ? row : JSON.stringify(row) };
 }
 
 /** The changes of a document as plain data. */

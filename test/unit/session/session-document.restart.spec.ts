@@ -61,7 +61,7 @@ describe('replace', () => {
     const { data } = document;
     document.set('b', 1);
     document.flash('c', 'm');
-    document.replace('{"a": 2}');
+    document.replace({ data: '{"a": 2}' });
     expect(document.data).toBe(data);
     expect({ ...data }).toEqual({ a: 2 });
     expect(document.flashes()).toEqual([]);
@@ -78,7 +78,7 @@ describe('replace', () => {
 
   it('costs nothing where nobody has looked', () => {
     const document = load('{unreadable');
-    document.replace('{"a": 2}');
+    document.replace({ data: '{"a": 2}' });
     expect(document.changes()).toBeNull();
     expect(document.get('a')).toBe(2);
   });
@@ -87,7 +87,7 @@ describe('replace', () => {
     const problems: unknown[] = [];
     const document = load('{', (error) => problems.push(error));
     expect(document.keys()).toEqual([]);
-    document.replace('[]');
+    document.replace({ data: '[]' });
     expect(document.keys()).toEqual([]);
     expect(problems).toHaveLength(2);
   });

@@ -1,0 +1,199 @@
+import type { DataChanges, SessionChanges } from '../session/changes.js';
+import type { SessionId } from '../session/credential.js';
+import { kindOf } from '../session/json.js';
+import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import type { StoredSession } from '../session/stored-session.js';
+import { SessionDataError } from '../session.errors.js';
+import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
+import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
+
+/**
+ * Encryption at rest, in front of any store. What is kept there are sealed texts: one for each top-level value of the
+ * data (reserved ones such as flash messages, too), and one for `auth`. Each opens in its own session and under its own
+ * key of the data, nowhere else. The names of those keys stay readable, so that the store can merge changes key by key;
+ * so do ids, user ids, addresses and times.
+ *
+ * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
+ *   absent. It stays where it is until somebody writes it anew: another process may still be able to read it.
+ * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
+ *   time. Hence a value put into the database by hand is believed: this keeps secrets, and proves no origin.
+ * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
+ * - `increment` and `push` are done here, under the lock of the inner store's `update`: as exact as ever, at the price of
+ *   a transaction each, one after the other. All other changes take the inner store's own way.
+ * - The inner store's `maxDataBytes` counts what is sealed: 4/3 of the plain JSON, and 55 bytes for each top-level key.
+ */
+export class EncryptedSessionStore extends SessionStore {
+  readonly #inner: SessionStore;
+  readonly #cipher: SessionCipher;
+
+  /** @param onUnreadable told once of each value that cannot be opened */
+  constructor(inner: SessionStore, keys: KeyRing, onUnreadable: UnreadableListener) {
+    super();
+    this.#inner = inner;
+    this.#cipher = new SessionCipher(keys, onUnreadable);
+  }
+
+  async find(id: SessionId): Promise<StoredSession | null> {
+    const stored = await this.#inner.find(id);
+    return stored && present(stored, this.#cipher.open(stored));
+  }
+
+  async create(session: NewSession): Promise<StoredSession> {
+    const { id, auth, data } = session;
+    const created = await this.#inner.create({
+      ...session,
+      auth: this.#cipher.sealAuth(id, auth),
+      data: this.#cipher.sealData(id, data),
+    });
+    return present(created, { auth, data });
+  }
+
+  async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    if (!hasAdditions(changes.data)) return this.#inner.commit(id, generation, this.#seal(id, changes, null));
+    const updated = await this.#inner.update(id, generation, (stored) => this.#seal(id, changes, stored));
+    if (updated === null) return null;
+    const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = updated;
+    return { ttl, updatedAt, lastAccessAt, expiresAt, endsAt };
+  }
+
+  async update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+  ): Promise<StoredSession | null> {
+    let plain: PlainText | undefined;
+    const updated = await this.#inner.update(id, generation, (stored) => {
+      plain = this.#cipher.open(stored);
+      const changes = change(present(stored, plain));
+      return changes && this.#seal(stored.id, changes, stored);
+    });
+    return updated && present(updated, plain ?? this.#cipher.open(updated));
+  }
+
+  /** Additions are stored first: they stay when the login itself then fails, or finds that it came too late. */
+  async login(login: Login): Promise<StoredSession | null> {
+    const { id, generation, auth, flush } = login;
+    let { changes } = login;
+    if (hasAdditions(changes) && !flush) {
+      const additions = { ...changes, set: new Map<string, string>(), unset: [] };
+      const times = await this.commit(id, generation, { data: additions, lifetime: null, renew: false });
+      if (times === null) return null;
+      changes = { ...changes, increment: new Map(), push: new Map() };
+    }
+    const loggedIn = await this.#inner.login({
+      ...login,
+      auth: this.#cipher.sealAuth(id, auth),
+      changes: changes && this.#sealChanges(id, changes, null),
+    });
+    return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
+  }
+
+  async findByUser(userId: string): Promise<StoredSession[]> {
+    const found = await this.#inner.findByUser(userId);
+    return found.map((stored) => present(stored, this.#cipher.open(stored)));
+  }
+
+  open(): Promise<void> {
+    return this.#inner.open();
+  }
+
+  now(): number {
+    return this.#inner.now();
+  }
+
+  renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+    return this.#inner.renew(accesses);
+  }
+
+  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+    return this.#inner.rotate(rotation);
+  }
+
+  delete(id: SessionId, generation: number | null): Promise<boolean> {
+    return this.#inner.delete(id, generation);
+  }
+
+  deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+    return this.#inner.deleteByUser(userId, except);
+  }
+
+  keepNewest(userId: string, count: number): Promise<SessionId[]> {
+    return this.#inner.keepNewest(userId, count);
+  }
+
+  deleteAll(): Promise<number> {
+    return this.#inner.deleteAll();
+  }
+
+  deleteExpired(): AsyncIterable<readonly SessionId[]> {
+    return this.#inner.deleteExpired();
+  }
+
+  claimSweep(): Promise<boolean> {
+    return this.#inner.claimSweep();
+  }
+
+  count(): Promise<number> {
+    return this.#inner.count();
+  }
+
+  subscribe(listener: ChangeListener): Promise<void> {
+    return this.#inner.subscribe(listener);
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #seal(id: SessionId, changes: SessionChanges, stored: StoredSession | null): SessionChanges {
+    return { ...changes, data: changes.data && this.#sealChanges(id, changes.data, stored) };
+  }
+
+  /** Seals values, and turns additions into values: what they are added to is a stored session, or nothing. */
+  #sealChanges(id: SessionId, changes: DataChanges, stored: StoredSession | null): DataChanges {
+    const plain = new Map(changes.set);
+    if (hasAdditions(changes)) {
+      const valueOf = this.#cipher.reader(id, stored?.data ?? '{}');
+      for (const [key, by] of changes.increment) plain.set(key, sumOf(key, valueOf(key), by));
+      for (const [key, items] of changes.push) plain.set(key, listOf(key, valueOf(key), items));
+    }
+    const set = new Map(Array.from(plain, ([key, text]) => [key, this.#cipher.seal(id, key, text)]));
+    return { set, unset: changes.unset, increment: new Map(), push: new Map() };
+  }
+}
+
+/** A stored session, in plain text where somebody looks. */
+function present(stored: StoredSession, plain: PlainText): StoredSession {
+  return {
+    ...stored,
+    get auth() {
+      return plain.auth;
+    },
+    get data() {
+      return plain.data;
+    },
+  };
+}
+
+function hasAdditions(changes: DataChanges | null): changes is DataChanges {
+  return changes !== null && changes.increment.size + changes.push.size > 0;
+}
+
+function sumOf(key: string, value: unknown, by: number): string {
+  if (value !== null && typeof value !== 'number') throw refused('increment', key, `met ${kindOf(value)}`);
+  const sum = (value ?? 0) + by;
+  if (!Number.isFinite(sum)) throw refused('increment', key, 'led out of the range of numbers');
+  return JSON.stringify(sum);
+}
+
+function listOf(key: string, value: unknown, items: string): string {
+  if (value !== null && !Array.isArray(value)) throw refused('push', key, `met ${kindOf(value)}`);
+  return JSON.stringify([...((value ?? []) as unknown[]), ...(JSON.parse(items) as unknown[])]);
+}
+
+function refused(method: string, key: string, problem: string): SessionDataError {
+  return new SessionDataError(
+    key,
+    `${method}("${key}") ${problem}, which a parallel request has put there; nothing was saved.`,
+  );
+}

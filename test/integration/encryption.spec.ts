@@ -1,0 +1,367 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
+import {
+  MemorySessionStore,
+  MikroOrmSessionStore,
+  type Session,
+  type SessionChanges,
+  SessionDataError,
+  SessionEntity,
+  SessionService,
+  type SessionStore,
+} from 'nestjs-mikro-session';
+import { sessionStoreContract } from 'nestjs-mikro-session/testing';
+import { resolveOptions } from '../../lib/session.options.js';
+import { EncryptedSessionStore } from '../../lib/store/encrypted.session-store.js';
+import { KeyRing } from '../../lib/store/encryption.js';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+
+const OPTIONS = resolveOptions({ ensureSchema: true, queryTimeout: '20s', sweep: false });
+const OLD = Buffer.alloc(32, 1);
+const NEW = Buffer.alloc(32, 2);
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** One process: its own pool, and its own keys, none of which means that it does not encrypt. */
+interface Process {
+  readonly store: SessionStore;
+  readonly sessions: SessionService;
+  readonly reports: string[];
+}
+
+let database: TestDatabase;
+const orms: MikroORM[] = [];
+
+async function start(...keys: Buffer[]): Promise<Process> {
+  const orm = await MikroORM.init({
+    driver: PostgreSqlDriver,
+    clientUrl: database.url,
+    entities: [SessionEntity],
+    pool: { min: 0, max: 4 },
+  });
+  orms.push(orm);
+  const reports: string[] = [];
+  const inner = new MikroOrmSessionStore(orm, OPTIONS);
+  const report = (id: string, what: string) => void reports.push(`${id}: ${what}`);
+  const store = keys.length === 0 ? inner : new EncryptedSessionStore(inner, new KeyRing(keys), report);
+  await store.open();
+  return { store, sessions: new SessionService(store, OPTIONS), reports };
+}
+
+let plain: Process, one: Process, two: Process, rotated: Process, foreign: Process;
+beforeAll(async () => {
+  database = await createDatabase();
+  plain = await start();
+  one = await start(OLD);
+  two = await start(OLD);
+  rotated = await start(NEW, OLD);
+  foreign = await start(NEW);
+});
+beforeEach(async () => {
+  await database.query('truncate sessions');
+  for (const { reports } of [one, two, rotated, foreign]) reports.length = 0;
+});
+afterAll(async () => {
+  for (const orm of orms) await orm.close();
+  await database.drop();
+});
+
+async function found({ sessions }: Process, id: string): Promise<Session> {
+  const session = await sessions.find(id);
+  if (session === null) throw new Error('The session is gone.');
+  return session;
+}
+
+/** Changes a session as a request would: with a session of its own, which it stores in the end. */
+async function request(process: Process, id: string, handler: (session: Session) => unknown): Promise<void> {
+  const session = await found(process, id);
+  await handler(session);
+  await session.save();
+}
+
+const read = async (process: Process, id: string) => ({ ...(await found(process, id)).data }) as Record<string, any>;
+
+const increment = (key: string, by: number): SessionChanges => ({
+  data: { set: new Map(), unset: [], increment: new Map([[key, by]]), push: new Map() },
+  lifetime: null,
+  renew: true,
+});
+
+async function create(process: Process, data: object, more: object = {}): Promise<string> {
+  return (await process.sessions.create({ ...more, data: { ...data } })).session.id;
+}
+
+interface Row {
+  readonly data: Record<string, string>;
+  readonly auth: string | null;
+  readonly text: string;
+}
+async function row(id: string): Promise<Row> {
+  const [found] = await database.query<Row>('select data, auth, s::text as text from sessions s where id = $1', [id]);
+  return found as Row;
+}
+
+/** Which key of a ring sealed a value. */
+const keyOf = (sealed: string | undefined) => sealed?.split('.')[1];
+const [OLD_ID, NEW_ID] = [OLD, NEW].map((key) => new KeyRing([key]).ids[0]);
+
+describe('EncryptedSessionStore', () => {
+  const CONTRACT = { maxDataBytes: 65_536, rotationGrace: 10_000 };
+  // oxlint-disable-next-line jest/expect-expect -- the contract asserts
+  it.each(sessionStoreContract)('in front of PostgreSQL $name', ({ run }) => run(one.store));
+  // oxlint-disable-next-line jest/expect-expect -- the contract asserts
+  it.each(sessionStoreContract)('in front of memory $name', ({ run }) =>
+    run(new EncryptedSessionStore(new MemorySessionStore(CONTRACT), new KeyRing([OLD]), () => {})),
+  );
+
+  it('takes a lock for additions only', async () => {
+    let locks = 0;
+    class CountingStore extends MemorySessionStore {
+      override update(...args: Parameters<MemorySessionStore['update']>) {
+        locks++;
+        return super.update(...args);
+      }
+    }
+    const store = new EncryptedSessionStore(new CountingStore(CONTRACT), new KeyRing([OLD]), () => {});
+    const memory = { store, sessions: new SessionService(store, OPTIONS), reports: [] };
+    const id = await create(memory, { a: 1 });
+    await request(memory, id, (session) => session.set('b', 2).flash('info', 'hello').delete('a'));
+    await request(memory, id, (session) => session.setTtl('1h'));
+    expect(locks).toBe(0);
+    await request(memory, id, (session) => session.increment('n'));
+    await request(memory, id, (session) => session.push('list', 1));
+    expect(locks).toBe(2);
+  });
+});
+
+describe('What is in the table', () => {
+  it('says nothing of data, flash messages and auth but the names of keys, whichever way they were written', async () => {
+    const { session } = await one.sessions.create({
+      userId: 'u1',
+      auth: { role: 'topsecret1' },
+      data: { a: 'topsecret2' },
+    });
+    const { id } = session;
+    await request(one, id, (session) => session.set('b', { deep: ['topsecret3'] }).push('list', 'topsecret4'));
+    await request(one, id, (session) => session.flash('topsecret5', 'topsecret6'));
+    await request(one, id, (session) => session.increment('n', 918_273_645));
+    await one.sessions.update(id, (data) => (data['c'] = 'topsecret7'));
+    const { data, auth, text } = await row(id);
+    expect(text).not.toMatch(/topsecret|918273645|deep/);
+    expect(Object.keys(data).map((key) => key.replace(/:.*/, ''))).toEqual(['a', 'b', 'c', 'n', 'list', '$flash']);
+    for (const value of [...Object.values(data), auth]) expect(keyOf(value as string)).toBe(OLD_ID);
+
+    const seen = await found(two, id);
+    expect({ ...seen.data }).toEqual({
+      a: 'topsecret2',
+      b: { deep: ['topsecret3'] },
+      c: 'topsecret7',
+      list: ['topsecret4'],
+      n: 918_273_645,
+    });
+    expect(seen.flashes()).toEqual([{ category: 'topsecret5', message: 'topsecret6' }]);
+    expect([seen.userId, seen.auth]).toEqual(['u1', { role: 'topsecret1' }]);
+    expect((await two.store.findByUser('u1')).map(({ auth }) => auth)).toEqual(['{"role":"topsecret1"}']);
+    expect(two.reports).toEqual([]);
+  });
+
+  it('is 4/3 of the plain JSON and 55 bytes for a value, which is what "maxDataBytes" counts', async () => {
+    const id = await create(one, { a: 'x'.repeat(2_998) });
+    expect(JSON.stringify((await row(id)).data.a)).toHaveLength((3_000 * 4) / 3 + 55);
+    await request(one, id, (session) => session.set('b', 'x'.repeat(44_000)));
+    const tooLarge = request(one, id, (session) => session.set('b', 'x'.repeat(49_000)));
+    await expect(tooLarge).rejects.toThrow(SessionDataError);
+    await expect(request(one, id, (session) => session.push('l', 'x'.repeat(49_000)))).rejects.toThrow(/65536 bytes/);
+    expect((await read(two, id))['b']).toHaveLength(44_000);
+  });
+});
+
+describe('Parallel requests in two processes', () => {
+  const of = (index: number) => (index % 2 ? one : two);
+
+  it('keep all of 100 keys, 300 increments, 100 items and 100 flash messages', async () => {
+    const id = await create(one, { n: 1_000, first: true });
+    await Promise.all([
+      ...range(100).map((n) => request(of(n), id, (session) => session.set(`k${n}`, { n }))),
+      ...range(300).map((n) => request(of(n), id, (session) => session.increment('n', 2))),
+      ...range(100).map((n) => request(of(n), id, (session) => session.push('list', n, `${n}`))),
+      ...range(100).map((n) => request(of(n), id, (session) => session.flash('info', n))),
+    ]);
+    const session = await found(one, id);
+    const { n, first, list, ...keys } = { ...session.data } as Record<string, any>;
+    expect([n, first]).toEqual([1_600, true]);
+    expect(keys).toEqual(Object.fromEntries(range(100).map((n) => [`k${n}`, { n }])));
+    const numbers = list.filter((item: unknown) => typeof item === 'number').toSorted((a: number, b: number) => a - b);
+    expect([numbers, list.length]).toEqual([range(100), 200]);
+    const messages = session.flashes().map(({ message }) => message as number);
+    expect(messages.toSorted((a, b) => a - b)).toEqual(range(100));
+    expect([...one.reports, ...two.reports]).toEqual([]);
+  });
+
+  it('are refused by name what does not fit what another has put there, and leave all else as it is', async () => {
+    const id = await create(one, { a: 1, n: 1.5e308, list: [] });
+    const [adding, pushing, overflowing] = [await found(one, id), await found(one, id), await found(one, id)];
+    await request(two, id, (session) => session.set('a', 'text').set('list', { no: 'list' }).set('n', 1e308));
+    const refused = (path: string, message: RegExp) => ({
+      code: 'ERR_SESSION_DATA',
+      path,
+      message: expect.stringMatching(message),
+    });
+    adding.set('more', 1).increment('a');
+    await expect(adding.save()).rejects.toMatchObject(refused('a', /^increment\("a"\) met a string, which/));
+    pushing.push('list', 1);
+    await expect(pushing.save()).rejects.toMatchObject(refused('list', /^push\("list"\) met an object, which/));
+    overflowing.increment('n', -1e308);
+    await request(two, id, (session) => session.set('n', -1.5e308));
+    await expect(overflowing.save()).rejects.toMatchObject(refused('n', /^increment\("n"\) led out of the range/));
+    expect(await read(one, id)).toEqual({ a: 'text', list: { no: 'list' }, n: -1.5e308 });
+  });
+
+  it('count null as nothing, and an absent key', async () => {
+    const id = await create(one, { n: null, list: null });
+    await request(one, id, (session) => void [session.increment('n'), session.push('list', 1), session.increment('m')]);
+    expect(await read(two, id)).toEqual({ n: 1, m: 1, list: [1] });
+  });
+
+  it('change the lifetime along with what they add', async () => {
+    const id = await create(one, { n: 1 });
+    const session = await found(one, id);
+    session.setTtl('2h').increment('n');
+    await session.save();
+    expect(session.ttl).toBe(7_200_000);
+    expect([await read(two, id), (await found(two, id)).ttl]).toEqual([{ n: 2 }, 7_200_000]);
+    const { expiresAt } = await found(two, id);
+    const times = await one.store.commit(id, 0, increment('n', 1));
+    expect(times?.expiresAt).toBeGreaterThan(expiresAt.getTime());
+    const quiet = await one.store.commit(id, 0, { ...increment('n', 1), renew: false });
+    expect(quiet?.expiresAt).toBe(times?.expiresAt);
+  });
+
+  it('are refused once the session was logged in to, or is gone', async () => {
+    const id = await create(one, { n: 1 });
+    const login = (generation: number) =>
+      one.store.login({
+        id,
+        generation,
+        secretHash: Buffer.alloc(32),
+        userId: 'u1',
+        auth: '{"a":1}',
+        lifetime: OPTIONS.lifetime,
+        flush: false,
+        changes: {
+          set: new Map([['a', '1']]),
+          unset: ['b'],
+          increment: new Map([['n', 2]]),
+          push: new Map([['list', '[1]']]),
+        },
+      });
+    const [late, dead] = [await found(two, id), await found(two, id)];
+    const loggedIn = await login(0);
+    expect(JSON.parse(loggedIn?.data as string)).toEqual({ a: 1, list: [1], n: 3 });
+    expect([loggedIn?.auth, loggedIn?.generation]).toEqual(['{"a":1}', 1]);
+    expect(Object.values((await row(id)).data).map(keyOf)).toEqual([OLD_ID, OLD_ID, OLD_ID]);
+    late.increment('n');
+    await expect(late.save()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' });
+    expect(await login(0)).toBeNull();
+    expect(await read(two, id)).toEqual({ a: 1, list: [1], n: 3 });
+    await one.sessions.revoke(id);
+    dead.push('list', 2);
+    await expect(dead.save()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' });
+    expect(await login(1)).toBeNull();
+  });
+});
+
+describe('A value that cannot be opened', () => {
+  it('is reported once and absent, while all else goes on, and stays for whoever has the key', async () => {
+    const id = await create(one, { cart: ['book'], n: 5 }, { userId: 'u1', auth: { roles: ['admin'] } });
+    await request(one, id, (session) => session.flash('info', 'hello'));
+    await request(foreign, id, (session) => session.set('theirs', 1));
+    for (let time = 0; time < 2; time++) {
+      const session = await found(foreign, id);
+      expect({ ...session.data }).toEqual({ theirs: 1 });
+      expect([session.isAuthenticated, session.auth, session.avatar.roles]).toEqual([true, null, []]);
+      expect(session.flashes()).toEqual([]);
+    }
+    const reported = foreign.reports.map((report) => report.replace(/:[\w-]{36}/, ''));
+    expect(reported.toSorted()).toEqual(
+      ['auth', 'data at "$flash"', 'data at "cart"', 'data at "n"'].map((what) => `${id}: ${what}`),
+    );
+    await request(foreign, id, (session) => session.clear());
+    await request(foreign, id, (session) => session.set('theirs', 2));
+    const session = await found(rotated, id);
+    expect({ ...session.data }).toEqual({ cart: ['book'], n: 5, theirs: 2 });
+    expect([session.flashes().length, session.avatar.roles]).toEqual([1, ['admin']]);
+  });
+
+  it('can be written anew, and then reads as ever', async () => {
+    const id = await create(one, { cart: ['book'], n: 5, list: [1], gone: 1 });
+    await request(foreign, id, (session) => session.set('cart', ['pen']).increment('n'));
+    await request(foreign, id, (session) => session.push('list', 2));
+    await foreign.sessions.update(id, (data) => (data['more'] = Object.keys(data).length));
+    expect(await read(foreign, id)).toEqual({ cart: ['pen'], n: 1, list: [2], more: 3 });
+    expect(await read(one, id)).toEqual({ gone: 1 });
+  });
+
+  it('is one that was moved from another session, or to another key', async () => {
+    const [mine, other] = [await create(one, { role: 'user', a: 1 }), await create(one, { role: 'admin' })];
+    const stolen = (await row(other)).data['role'];
+    const put = (key: string, value: string | undefined) =>
+      database.query('update sessions set data = data || $2::jsonb where id = $1', [
+        mine,
+        JSON.stringify({ [key]: value }),
+      ]);
+    await put('role', stolen);
+    expect(await read(one, mine)).toEqual({ a: 1 });
+    await put('role', (await row(mine)).data['a']);
+    expect(await read(two, mine)).toEqual({ a: 1 });
+    await database.query(`update sessions set user_id = 'u', auth = to_jsonb($2::text) where id = $1`, [mine, stolen]);
+    expect((await found(one, mine)).auth).toBeNull();
+    expect(one.reports).toEqual([`${mine}: data at "role"`, `${mine}: auth`]);
+  });
+});
+
+describe('Another key', () => {
+  it('reads what the old one has sealed, and seals what is written, and nothing that is only read', async () => {
+    const id = await create(one, { a: 1, b: 2, n: 1 }, { userId: 'u1', auth: { roles: ['r'] } });
+    const before = await row(id);
+    const session = await found(rotated, id);
+    expect([{ ...session.data }, session.auth]).toEqual([{ a: 1, b: 2, n: 1 }, { roles: ['r'] }]);
+    await session.save();
+    expect((await row(id)).text).toBe(before.text);
+    await request(rotated, id, (session) => session.set('a', 3).increment('n'));
+    const { data, auth } = await row(id);
+    expect([data['a'], data['b'], data['n'], auth].map((sealed) => keyOf(sealed as string))).toEqual([
+      NEW_ID,
+      OLD_ID,
+      NEW_ID,
+      OLD_ID,
+    ]);
+    expect(data['b']).toBe(before.data['b']);
+    expect(await read(rotated, id)).toEqual({ a: 3, b: 2, n: 2 });
+    expect(await read(foreign, id)).toEqual({ a: 3, n: 2 });
+  });
+});
+
+describe('Encryption that is switched on later', () => {
+  it('reads what was stored in plain text, and seals it when it is next written', async () => {
+    const data = { a: 'plain', price: '$1.99', n: 1, list: [1], deep: { b: null } };
+    const id = await create(plain, data, { userId: 'u1', auth: { roles: ['r'] } });
+    const session = await found(one, id);
+    expect([{ ...session.data }, session.auth]).toEqual([data, { roles: ['r'] }]);
+    const before = await row(id);
+    await request(one, id, (session) => session.set('a', 'secret').push('list', 2));
+    await request(one, id, (session) => session.increment('n'));
+    const after = await row(id);
+    expect(['a', 'list', 'n'].map((key) => keyOf(after.data[key]))).toEqual([OLD_ID, OLD_ID, OLD_ID]);
+    const { price, deep } = before.data;
+    expect([after.data, after.auth]).toEqual([{ ...after.data, price, deep }, before.auth]);
+    expect(await read(two, id)).toEqual({ ...data, a: 'secret', n: 2, list: [1, 2] });
+    expect([...one.reports, ...two.reports]).toEqual([]);
+  });
+
+  it('takes data that is no object as the store does: as empty', async () => {
+    const id = await create(one, { a: 1 });
+    await database.query(`update sessions set data = '[1]' where id = $1`, [id]);
+    await one.store.commit(id, 0, increment('n', 1));
+    expect(await read(two, id)).toEqual({ n: 1 });
+  });
+});
