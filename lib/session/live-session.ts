@@ -493,7 +493,6 @@ export class LiveSession implements Session {
     } else if (lost) {
       // Somebody else ended it, or logged in to it: the browser may hold a newer cookie, which must stay.
       this.#outsider = true;
-      this.#goneReported = true;
     }
     return deleted;
   }

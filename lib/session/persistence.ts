@@ -75,7 +75,10 @@ export interface SessionPersistence {
     change: (stored: StoredSession) => SessionChanges | null,
   ): Promise<StoredSession | null>;
   login(login: Login): Promise<StoredSession | null>;
-  /** `superseded`: a parallel request has just rotated it, and the secret known is still good for a moment. */
+  /**
+   * `superseded`: the secret known is not the current one any more. As the generation is, parallel requests have rotated
+   * the session since it was loaded.
+   */
   rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'>;
   /** Ends the sessions of a user but for the newest logins; returns which. */
   keepNewest(userId: string, count: number): Promise<SessionId[]>;

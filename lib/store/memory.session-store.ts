@@ -19,12 +19,10 @@ type Data = Record<string, unknown>;
 export class MemorySessionStore extends SessionStore {
   readonly #sessions = new Map<SessionId, StoredSession>();
   readonly #maxDataBytes: number;
-  readonly #rotationGrace: number;
 
-  constructor(@Inject(SESSION_OPTIONS) options: Pick<ResolvedSessionOptions, 'maxDataBytes' | 'rotationGrace'>) {
+  constructor(@Inject(SESSION_OPTIONS) options: Pick<ResolvedSessionOptions, 'maxDataBytes'>) {
     super();
     this.#maxDataBytes = options.maxDataBytes;
-    this.#rotationGrace = options.rotationGrace;
   }
 
   async open(): Promise<void> {}
@@ -116,15 +114,9 @@ export class MemorySessionStore extends SessionStore {
   async rotate({ id, generation, knownHash, secretHash }: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
     const stored = this.#live(id, generation);
     if (stored === null) return 'gone';
-    const now = this.now();
-    const { previousSecretHash, rotatedAt, authenticatedAt } = stored;
-    if (stored.secretHash.equals(knownHash)) {
-      this.#put({ ...stored, secretHash, previousSecretHash: stored.secretHash, rotatedAt: now });
-      return 'rotated';
-    }
-    const wasLately =
-      previousSecretHash?.equals(knownHash) && rotatedAt !== null && now - rotatedAt < this.#rotationGrace;
-    return wasLately && rotatedAt !== authenticatedAt ? 'superseded' : 'gone';
+    if (!stored.secretHash.equals(knownHash)) return 'superseded';
+    this.#put({ ...stored, secretHash, previousSecretHash: stored.secretHash, rotatedAt: this.now() });
+    return 'rotated';
   }
 
   async delete(id: SessionId, generation: number | null): Promise<boolean> {

@@ -105,7 +105,7 @@ const keyOf = (sealed: string | undefined) => sealed?.split('.')[1];
 const [OLD_ID, NEW_ID] = [OLD, NEW].map((key) => new KeyRing([key]).ids[0]);
 
 describe('EncryptedSessionStore', () => {
-  const CONTRACT = { maxDataBytes: 65_536, rotationGrace: 10_000 };
+  const CONTRACT = { maxDataBytes: 65_536 };
   // oxlint-disable-next-line jest/expect-expect -- the contract asserts
   it.each(sessionStoreContract)('in front of PostgreSQL $name', ({ run }) => run(one.store));
   // oxlint-disable-next-line jest/expect-expect -- the contract asserts

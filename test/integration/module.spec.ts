@@ -186,7 +186,7 @@ describe('SessionModule', () => {
       'a value',
       () =>
         SessionModule.forRoot({
-          store: { useValue: new MemorySessionStore({ maxDataBytes: 1_000, rotationGrace: 0 }) },
+          store: { useValue: new MemorySessionStore({ maxDataBytes: 1_000 }) },
         }),
     ],
     [

@@ -10,7 +10,7 @@ import {
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
-const OPTIONS = { maxDataBytes: 65_536, rotationGrace: 10_000, queryTimeout: 10_000, ensureSchema: true };
+const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000, ensureSchema: true };
 
 describe.each([
   ['MikroOrmSessionStore', 4, OPTIONS, (store: SessionStore) => store],

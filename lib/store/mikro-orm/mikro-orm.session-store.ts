@@ -19,8 +19,6 @@ import { type Statements, statementsFor } from './statements.js';
 export interface MikroOrmSessionStoreOptions {
   /** Milliseconds. */
   readonly queryTimeout: number;
-  /** Milliseconds during which a rotated secret still reaches its session. */
-  readonly rotationGrace: number;
   readonly maxDataBytes: number;
   readonly ensureSchema: boolean;
   /** Whether statements that are sent again and again are prepared by name, once a connection. @default true */
@@ -196,16 +194,12 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
     const { id, generation, knownHash, secretHash } = rotation;
-    const row = await this.#changeOne<{ changed: number; superseded: boolean }>(
-      'regenerate a session',
-      this.#sql.rotate,
-      id,
-      generation,
-      [knownHash, secretHash, this.#options.rotationGrace],
-    );
+    const hashes = [knownHash, secretHash];
+    const operation = 'regenerate a session';
+    const row = await this.#changeOne<{ changed: number }>(operation, this.#sql.rotate, id, generation, hashes);
     if (row === null) return 'gone';
-    if (row.changed > 0) return 'rotated';
-    return row.superseded ? 'superseded' : 'gone';
+    // Under this generation only regenerate() can have replaced the secret, and more than once while this one waited.
+    return row.changed > 0 ? 'rotated' : 'superseded';
   }
 
   async delete(id: SessionId, generation: number | null): Promise<boolean> {

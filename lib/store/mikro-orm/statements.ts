@@ -187,8 +187,7 @@ export function statementsFor(table: string, teller: string | null) {
       from (select) as one left join changed on true ${hence}`,
 
     /**
-     * A new secret, if the one known is the current one. Otherwise tells whether that was so until a moment ago.
-     * $4 known hash, $5 new hash, $6 grace in milliseconds.
+     * A new secret, if the one known is the current one. $4 known hash, $5 new hash.
      */
     rotate: `
       with ${locked},
@@ -198,10 +197,7 @@ export function statementsFor(table: string, teller: string | null) {
         from locked l where s.id = l.id and s.secret_hash = $4::bytea
         returning s.id
       )${told('changed')}
-      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed,
-             exists (select from locked l where l.previous_secret_hash = $4::bytea
-                     and l.rotated_at > l.now - ${span('$6::float8')}
-                     and l.rotated_at is distinct from l.authenticated_at) as superseded
+      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
       from (select) as one ${hence}`,
 
     /** Ends a session. */

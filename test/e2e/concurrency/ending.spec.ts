@@ -99,4 +99,19 @@ describe('regenerate() in parallel, with two server processes', () => {
       expect(Object.keys(data)).toHaveLength(11);
     }
   });
+
+  it('succeeds for a request that others have overtaken more than once, and stores what it wrote', async () => {
+    const one = fixture.servers[0]?.client() as Client;
+    const two = fixture.servers[1]?.client(one) as Client;
+    await call(one, ['set', 'kept', 1]);
+    const cookie = await one.cookie();
+    const slow = one.post('/calls', { calls: [['set', 'late', true], ['pause'], ['regenerate']] }, { cookie });
+    const bystander = fixture.servers[0]?.client() as Client;
+    await call(bystander, ['untilPaused']);
+    await results(two, ['regenerate']);
+    await results(two, ['regenerate']);
+    await call(bystander, ['resume']);
+    expect(await slow).toMatchObject({ status: 201, setCookies: [] });
+    expect(await results(two, ['toJSON'])).toEqual([{ kept: 1, late: true }]);
+  });
 });

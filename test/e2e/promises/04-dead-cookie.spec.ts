@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Session } from 'nestjs-mikro-session';
 import { useApp } from '../../support/fixture.js';
 import { inHandler, signal, visit } from '../../support/probe.js';
 
@@ -80,22 +81,32 @@ describe('Promise 4: a dead cookie is ignored, never erased', () => {
     expect(await fixture.app.sessions.listForUser('bob')).toHaveLength(2);
   });
 
-  it('removes the cookie only where the request itself ended a session that was there', async () => {
-    const client = fixture.app.client();
-    const id = await inHandler(client, (session) => session.set('a', 1).id);
-    const inside = signal();
-    const goOn = signal();
-    const slow = visit(client, async (session) => {
-      inside.reach();
-      await goOn.reached;
-      await session.destroy();
-      session.flash('info', 'bye');
-    });
-    await inside.reached;
-    await fixture.app.sessions.revoke(id);
-    goOn.reach();
-    expect(await slow).toMatchObject({ status: 200, setCookies: [] });
+  it.each([
+    ['and writes no more', 200, () => {}],
+    ['and then writes, which would begin a session', 401, (session: Session) => void session.flash('info', 'bye')],
+  ])(
+    'leaves the cookie alone where the session had ended before a request ends it, %s',
+    async (_what, status, then) => {
+      const client = fixture.app.client();
+      const id = await inHandler(client, (session) => session.set('a', 1).id);
+      const inside = signal();
+      const goOn = signal();
+      const slow = visit(client, async (session) => {
+        inside.reach();
+        await goOn.reached;
+        await session.destroy();
+        then(session);
+      });
+      await inside.reached;
+      await fixture.app.sessions.revoke(id);
+      goOn.reach();
+      const before = await fixture.rows();
+      expect(await slow).toMatchObject({ status, setCookies: [] });
+      expect(await fixture.rows()).toBe(before);
+    },
+  );
 
+  it('removes the cookie where the request itself ended a session that was there', async () => {
     const other = fixture.app.client();
     await visit(other, (session) => session.set('a', 1));
     const [removal] = (await visit(other, (session) => session.destroy())).setCookies;
