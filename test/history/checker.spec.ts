@@ -1,0 +1,254 @@
+import { describe, expect, it } from '@jest/globals';
+import { check } from './checker.js';
+import {
+  clear,
+  flash,
+  flashes,
+  increment,
+  login,
+  logout,
+  OTHER,
+  push,
+  read,
+  regenerate,
+  SESSION,
+  set,
+  Story,
+  unset,
+  update,
+  value,
+} from './story.js';
+
+const first = { r4: value(1) };
+const toSession = (user: string, from: number) => ({ id: SESSION, user, from });
+
+function expectKept(story: Story): void {
+  expect(check(story.history).map(({ message }) => message)).toEqual([]);
+}
+
+function expectBroken(story: Story, rule: string): void {
+  expect(check(story.history).map((violation) => violation.rule)).toContain(rule);
+}
+
+describe('what the history checker says of registers', () => {
+  it('accepts either of two writes that overlapped, and the later of two that did not', () => {
+    const race = (): Story => Story.begun().meanwhile({ steps: [set(2)] }, { steps: [set(3)] });
+    expectKept(race().row({ ...first, r0: value(2) }));
+    expectKept(race().row({ ...first, r0: value(3) }));
+    expectBroken(race().row(first), 'lost change');
+    const series = (): Story =>
+      Story.begun()
+        .visit({ steps: [set(2)] })
+        .visit({ steps: [set(3)] });
+    expectKept(series().row({ ...first, r0: value(3) }));
+    expectBroken(series().row({ ...first, r0: value(2) }), 'lost change');
+  });
+
+  it('wants an absence explained by a removal that had something to remove', () => {
+    const story = (did: boolean): Story => Story.begun(set(2)).visit({ steps: [unset('r0', did)] });
+    expectKept(story(true).row(first));
+    expectBroken(story(false).row(first), 'lost change');
+    expectBroken(story(true).row({ ...first, r0: value(2) }), 'lost change');
+    expectKept(
+      Story.begun(set(2))
+        .visit({ steps: [clear('r0', 'r4')] })
+        .row({}),
+    );
+    expectBroken(
+      Story.begun(set(2))
+        .visit({ steps: [clear('r4')] })
+        .row({}),
+      'lost change',
+    );
+  });
+
+  it('wants a read to see what was acknowledged before it began, and no step back from what was seen', () => {
+    expectBroken(Story.begun(set(2)).visit({ steps: [read(first)] }), 'lost change');
+    const racing = Story.begun().meanwhile({ steps: [set(2)] }, { steps: [read(first)] });
+    expectKept(racing.row({ ...first, r0: value(2) }));
+    const back = Story.begun(set(2)).meanwhile({ steps: [set(3)] }, { steps: [read({ ...first, r0: value(3) })] });
+    expectBroken(back.visit({ steps: [read({ ...first, r0: value(2) })] }), 'lost change');
+  });
+
+  it('wants nothing of a refused change', () => {
+    const story = Story.begun().meanwhile(
+      { steps: [logout], after: { id: OTHER, user: null, from: 1 }, removes: true },
+      { steps: [set(2)], status: 401 },
+      { steps: [read({ ...first, r0: value(2) })] },
+    );
+    expectBroken(story, 'refused change');
+  });
+});
+
+describe('what it says of counters, lists and messages', () => {
+  it('adds up exactly', () => {
+    const story = (): Story => Story.begun().meanwhile({ steps: [increment(2, 3)] }, { steps: [update(3, 4, 1)] });
+    expectKept(story().row({ ...first, count: 7, ticket: 1 }));
+    expectBroken(story().row({ ...first, count: 4, ticket: 1 }), 'counter');
+    expectBroken(story().row({ ...first, count: 8, ticket: 1 }), 'counter');
+  });
+
+  it('wants no two updates to have seen the same, and those in a row in order', () => {
+    const story = (one: number, two: number): Story =>
+      Story.begun()
+        .visit({ steps: [update(2, 1, one)] })
+        .visit({ steps: [update(3, 1, two)] });
+    const row = { ...first, count: 2, ticket: 2 };
+    expectKept(story(1, 2).row(row));
+    expectBroken(story(1, 1).row(row), 'counter');
+    expectBroken(story(2, 1).row(row), 'counter');
+  });
+
+  it('wants every push once, in order unless they overlapped', () => {
+    const row = (...writes: number[]) => ({ ...first, list: writes.map((write) => value(write)) });
+    const race = (): Story => Story.begun().meanwhile({ steps: [push(2, 3)] }, { steps: [push(4)] });
+    expectKept(race().row(row(2, 3, 4)));
+    expectKept(race().row(row(4, 2, 3)));
+    expectBroken(race().row(row(3, 2, 4)), 'list');
+    expectBroken(race().row(row(2, 3)), 'list');
+    expectBroken(race().row(row(2, 3, 4, 4)), 'list');
+    const series = (): Story =>
+      Story.begun()
+        .visit({ steps: [push(2)] })
+        .visit({ steps: [push(3)] });
+    expectBroken(series().row(row(3, 2)), 'list');
+  });
+
+  it('lets a clear that overlapped a push leave it or not, and one that came after must not', () => {
+    const race = (): Story => Story.begun(push(2)).meanwhile({ steps: [clear('list', 'r4')] }, { steps: [push(3)] });
+    expectKept(race().row({ list: [value(3)] }));
+    expectKept(race().row({}));
+    expectBroken(race().row({ list: [value(2), value(3)] }), 'list');
+  });
+
+  it('wants a message shown once or waiting, to readers one after the other never twice', () => {
+    const waiting = { '$flash:1': { category: 'info', message: value(2) } };
+    const shown = flashes(value(2));
+    expectKept(Story.begun(flash(2)).row({ ...first, ...waiting }));
+    expectKept(
+      Story.begun(flash(2))
+        .visit({ steps: [shown] })
+        .row(first),
+    );
+    expectKept(
+      Story.begun(flash(2))
+        .meanwhile({ steps: [shown] }, { steps: [shown] })
+        .row(first),
+    );
+    expectBroken(Story.begun(flash(2)).row(first), 'flash');
+    expectBroken(
+      Story.begun(flash(2))
+        .visit({ steps: [flashes()] })
+        .row({ ...first, ...waiting }),
+      'flash',
+    );
+    expectBroken(
+      Story.begun(flash(2))
+        .visit({ steps: [shown] })
+        .row({ ...first, ...waiting }),
+      'flash',
+    );
+    expectBroken(
+      Story.begun(flash(2))
+        .visit({ steps: [shown] })
+        .visit({ steps: [shown] })
+        .row(first),
+      'flash',
+    );
+  });
+});
+
+describe('what it says of logins', () => {
+  const asAnn = { user: 'ann', cookie: 1 };
+  const loggedIn = (...steps: Parameters<typeof Story.begun>): Story =>
+    Story.begun(...steps).visit({ steps: [login('ann')], after: toSession('ann', 1), issues: SESSION });
+
+  it('keeps what an anonymous visitor had, and drops what another user had', () => {
+    const row = { user: 'ann', generation: 1, cookie: 1 };
+    expectKept(loggedIn(set(2)).row({ ...first, r0: value(2) }, row));
+    expectBroken(loggedIn(set(2)).row(first, row), 'lost change');
+    const bob = (): Story =>
+      loggedIn()
+        .visit({ ...asAnn, steps: [set(2)] })
+        .visit({ ...asAnn, steps: [login('bob')], after: toSession('bob', 1), issues: SESSION });
+    expectKept(bob().row({}, { user: 'bob', generation: 2, cookie: 2 }));
+    expectBroken(bob().row({ r0: value(2, 'ann') }, { user: 'bob', generation: 2, cookie: 2 }), 'foreign data');
+  });
+
+  it('lets nobody in with the cookie of before, and nobody write who was in before', () => {
+    expectBroken(loggedIn().visit({ cookie: 0, steps: [set(2)] }), 'credential');
+    const race = Story.begun().meanwhile(
+      { steps: [login('ann')], after: toSession('ann', 1), issues: SESSION },
+      { steps: [set(2)], status: 401 },
+    );
+    expectKept(race.row(first, { user: 'ann', generation: 1, cookie: 1 }));
+  });
+
+  it('gives one of two logins a session of its own, with a copy of the data', () => {
+    const race = (base: object): Story =>
+      Story.begun(set(2), increment(3, 5)).meanwhile(
+        { steps: [login('ann')], after: toSession('ann', 1), issues: SESSION },
+        { steps: [login('ann')], after: { id: OTHER, user: 'ann', from: 1 }, base: { ...base }, issues: OTHER },
+      );
+    const data = { ...first, r0: value(2), count: 5 };
+    const row = { user: 'ann', generation: 1, cookie: 1 };
+    const other = { id: OTHER, user: 'ann', generation: 0, cookie: 2 };
+    expectKept(race(data).row(data, row).row(data, other));
+    expectBroken(race(data).row(data, row).row(first, other), 'counter');
+    expectBroken(race(first).row(data, row).row(first, other), 'lost change');
+  });
+});
+
+describe('what it says of the end of a session, and of its secret', () => {
+  const gone = { id: OTHER, user: null, from: 1 };
+  const ended = (): Story => Story.begun().visit({ steps: [logout], after: gone, removes: true });
+
+  it('wants the dead to stay dead', () => {
+    expectKept(ended().visit({ isNew: true, session: OTHER }));
+    expectBroken(ended().visit({}), 'dead session');
+    expectBroken(ended().row(first), 'dead session');
+    expectBroken(Story.begun().revoke(SESSION).row(first), 'dead session');
+    expectBroken(Story.begun(), 'lost change');
+    expectBroken(Story.begun().revoke(SESSION, false).row(first), 'lost change');
+  });
+
+  it('wants a refusal to have a cause', () => {
+    expectBroken(
+      Story.begun()
+        .visit({ steps: [set(2)], status: 401 })
+        .row(first),
+      'answer',
+    );
+  });
+
+  it('wants what follows a logout to begin a session, or to be refused', () => {
+    const silent = Story.begun().meanwhile(
+      { steps: [logout], after: gone, removes: true },
+      { steps: [logout, set(2)], after: { ...gone, id: OTHER.replace('b', 'c') } },
+    );
+    expectBroken(silent, 'lost change');
+  });
+
+  it('wants one of several new secrets to be the one, and the last two to be good', () => {
+    const rotated = (): Story =>
+      Story.begun().meanwhile({ steps: [regenerate], issues: SESSION }, { steps: [regenerate] });
+    expectKept(rotated().visit({ cookie: 0 }).visit({ cookie: 1 }).row(first, { cookie: 1 }));
+    expectBroken(rotated().row(first, { cookie: 0 }), 'credential');
+    expectBroken(rotated().visit({ cookie: 0, isNew: true, session: OTHER }).row(first, { cookie: 1 }), 'lost change');
+    const both = Story.begun().meanwhile(
+      { steps: [regenerate], issues: SESSION },
+      { steps: [regenerate], issues: SESSION },
+    );
+    expectBroken(both.row(first, { cookie: 1 }), 'credential');
+    const twice = rotated().visit({ cookie: 1, steps: [regenerate], issues: SESSION });
+    expectBroken(twice.visit({ cookie: 0 }).row(first, { cookie: 2 }), 'credential');
+  });
+
+  it('wants nothing of another session', () => {
+    const other = Story.begun().visit({ cookie: null, isNew: true, session: OTHER, steps: [set(2)], issues: OTHER });
+    const row = { id: OTHER, cookie: 1 };
+    expectKept(other.row(first).row({ r0: value(2, null, OTHER) }, row));
+    expectBroken(Story.begun().row({ ...first, r1: value(99) }), 'foreign data');
+    expectBroken(Story.begun(set(2)).row({ ...first, r0: value(2, null, OTHER) }), 'foreign data');
+  });
+});

@@ -1,0 +1,86 @@
+import type { History, Span, Visit } from './history.js';
+import type { Life, Lineage } from './lineage.js';
+import type { Operation } from './operations.js';
+
+/** Whether a change is in the session: for sure, not, perhaps; or was taken along by a login into a new one. */
+export type Status = 'acknowledged' | 'refused' | 'dropped' | 'carried' | 'ambiguous';
+
+/** A change that a request was to make, and where. An ambiguous one has no end: nobody knows when it came about. */
+export interface Effect extends Span {
+  readonly visit: Visit;
+  readonly step: number;
+  readonly operation: Operation;
+  readonly result: unknown;
+  readonly status: Status;
+  readonly life: Life;
+  readonly epoch: number;
+}
+
+/** A moment in the life of a session, as far as the history tells. */
+export interface Moment extends Span {
+  readonly epoch: number;
+  readonly visit: Visit | null;
+  readonly step: number;
+}
+
+/** When everybody has stopped. */
+export const THE_END: Moment = { begin: Infinity, end: Infinity, epoch: Infinity, visit: null, step: 0 };
+
+/** Every operation of every request, with what became of it. */
+export function effectsOf(history: History, lineage: Lineage): Effect[] {
+  const effects: Effect[] = [];
+  for (const visit of history.visits) {
+    const place = lineage.places.get(visit);
+    if (place === undefined || place.life === null) continue;
+    const { trace } = visit;
+    const from = trace?.after?.from ?? Infinity;
+    for (const [step, operation] of visit.operations.entries()) {
+      const done = trace?.steps[step];
+      // Never begun: the request failed before.
+      if (trace !== null && done === undefined) break;
+      const isAfter = step >= from && place.lifeAfter !== null;
+      const status = statusOf(visit, done?.fate);
+      effects.push({
+        visit,
+        step,
+        operation,
+        result: done?.result,
+        status,
+        life: isAfter ? (place.lifeAfter as Life) : place.life,
+        epoch: isAfter ? place.epochAfter : place.epoch + (done?.fate === 'merged' ? 1 : 0),
+        begin: visit.begin,
+        end: status === 'ambiguous' ? Infinity : visit.end,
+      });
+    }
+  }
+  return effects;
+}
+
+function statusOf({ status }: Visit, fate: string = 'pending'): Status {
+  if (fate === 'committed' || fate === 'merged') return 'acknowledged';
+  if (fate === 'dropped' || fate === 'carried') return fate;
+  if (status === 200) return 'acknowledged';
+  return status === 401 ? 'refused' : 'ambiguous';
+}
+
+/** The numbers of the writes of an operation. */
+export function writesOf(operation: Operation): readonly number[] {
+  if (operation.kind === 'push') return operation.writes;
+  return 'write' in operation ? [operation.write] : [];
+}
+
+/** Whether the one came about before the other for sure: a login parts all that was before from all that is after. */
+export function isBefore(one: Moment, other: Moment): boolean {
+  if (one.visit !== null && one.visit === other.visit) return one.step < other.step;
+  return one.epoch < other.epoch || (one.epoch === other.epoch && one.end < other.begin);
+}
+
+/** Whether a change of one epoch can be seen in another of the same session: it comes later, with no flush between. */
+export function isVisible(life: Life, from: number, to: number): boolean {
+  return from <= to && life.epochs.every((epoch, index) => index <= from || index > to || !epoch.isFlushed);
+}
+
+/** Whether a change may have come about at all. */
+export function mayBe({ status }: Effect): boolean {
+  return status === 'acknowledged' || status === 'ambiguous';
+}

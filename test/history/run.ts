@@ -1,0 +1,161 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { check } from './checker.js';
+import { HttpClient } from './client.js';
+import { openDatabase } from './database.js';
+import type { Row } from './history.js';
+import { startServer, type ServerProcess } from './processes.js';
+import { excerpt, Report } from './report.js';
+import { Slot, type Surroundings } from './slot.js';
+
+/** How many violations of one rule are printed in full. */
+const MOST_EXCERPTS = 3;
+const PROGRESS = 100_000;
+
+const { values } = parseArgs({
+  options: {
+    operations: { type: 'string', default: '20000' },
+    processes: { type: 'string', default: '2' },
+    clients: { type: 'string', default: '24' },
+    sessions: { type: 'string', default: '4' },
+    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+  },
+});
+
+const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+function numberOf(name: keyof typeof values, least: number): number {
+  const number = Number(values[name]);
+  if (Number.isInteger(number) && number >= least) return number;
+  throw new Error(`--${name} takes a whole number of at least ${least}, not "${values[name]}".`);
+}
+
+class Run {
+  readonly #operations = numberOf('operations', 1);
+  readonly #processes = numberOf('processes', 1);
+  readonly #sessions = numberOf('sessions', 1);
+  readonly #clients = Math.max(1, Math.round(numberOf('clients', 1) / this.#sessions));
+  readonly #seed = numberOf('seed', 0);
+  readonly #report = new Report();
+  readonly #ids: string[] = [];
+  readonly #servers: ServerProcess[] = [];
+  readonly #https: HttpClient[] = [];
+  #left = this.#operations;
+  #failure: Error | null = null;
+
+  /** Starts nothing more; what is under way comes to its end. */
+  stop(reason: string): void {
+    this.#failure ??= new Error(reason);
+    this.#left = 0;
+  }
+
+  /** Whether every promise was kept. */
+  async play(): Promise<boolean> {
+    say(
+      `seed ${this.#seed}: ${this.#operations} operations, ${this.#processes} processes, ${this.#sessions} shared ` +
+        `cookies, ${this.#clients} clients to each`,
+    );
+    const database = await openDatabase();
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    pool.on('error', () => {});
+    const started = performance.now();
+    try {
+      for (let count = this.#processes; count > 0; count--) {
+        const server = await startServer((reason) => this.stop(reason));
+        this.#servers.push(server);
+        this.#https.push(new HttpClient(server.port, this.#clients * this.#sessions));
+      }
+      await this.#slots(pool);
+      if (this.#failure === null) await this.#checkAllEnded(pool);
+    } finally {
+      for (const http of this.#https) http.close();
+      await Promise.all(this.#servers.map((server) => server.end()));
+      await pool.end();
+      await database.leave();
+    }
+    this.#conclude((performance.now() - started) / 1_000);
+    if (this.#failure !== null) throw this.#failure;
+    return this.#report.violations === 0;
+  }
+
+  #conclude(seconds: number): void {
+    const { operations, requests, episodes, sessions, violations, ambiguous, byRule } = this.#report;
+    say(this.#report.text());
+    say(`${operations} operations in ${requests} requests on ${sessions} sessions of ${episodes} episodes`);
+    say(`${ambiguous} ambiguous; ${seconds.toFixed(1)} s; seed ${this.#seed}`);
+    const rules = Array.from(byRule, ([rule, count]) => `${rule}: ${count}`);
+    say(violations === 0 ? 'No violations.' : `${violations} violations (${rules.join(', ')}).`);
+  }
+
+  async #slots(pool: pg.Pool): Promise<void> {
+    let clock = 0;
+    const surroundings: Surroundings = {
+      seed: this.#seed,
+      servers: this.#https,
+      tick: () => ++clock,
+      spend: (operations) => {
+        if (this.#left <= 0) return false;
+        this.#left -= operations;
+        return true;
+      },
+      rowsOf: (ids) => rowsOf(pool, ids),
+    };
+    await Promise.all(
+      Array.from({ length: this.#sessions }, async (_, number) => {
+        const slot = new Slot(number, this.#clients, surroundings);
+        while (this.#left > 0) this.#examine(await slot.play());
+      }),
+    );
+  }
+
+  #examine({ history, profile, ids }: Awaited<ReturnType<Slot['play']>>): void {
+    const before = this.#report.operations;
+    this.#report.add(history);
+    this.#report.sessions += history.rows.length;
+    this.#ids.push(...ids);
+    if (this.#failure !== null) return;
+    for (const violation of check(history)) {
+      if (this.#report.addViolation(violation.rule) > MOST_EXCERPTS) continue;
+      say(`${excerpt(violation, history)}\n  (in an episode of kind "${profile.name}")`);
+    }
+    const after = this.#report.operations;
+    if (Math.floor(before / PROGRESS) < Math.floor(after / PROGRESS))
+      say(`… ${after} operations, ${this.#report.violations} violations`);
+  }
+
+  /** Everything was ended in the end, so nothing may be there. */
+  async #checkAllEnded(pool: pg.Pool): Promise<void> {
+    for (let from = 0; from < this.#ids.length; from += 10_000) {
+      for (const { id } of await rowsOf(pool, this.#ids.slice(from, from + 10_000))) {
+        this.#report.addViolation('dead session');
+        say(`VIOLATION (dead session): session ${id} is there at the end of the run, long after its own`);
+      }
+    }
+  }
+}
+
+async function rowsOf(pool: pg.Pool, ids: readonly string[]): Promise<Row[]> {
+  const { rows } = await pool.query<Row>(
+    `select id::text, user_id as "user", generation, encode(secret_hash, 'hex') as hash, data
+     from sessions where id = any($1::uuid[])`,
+    [ids],
+  );
+  return rows;
+}
+
+async function main(): Promise<number> {
+  const run = new Run();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => run.stop(`Interrupted (${signal}).`));
+  }
+  return (await run.play()) ? 0 : 1;
+}
+
+main().then(
+  (code) => (process.exitCode = code),
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 2;
+  },
+);

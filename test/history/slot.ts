@@ -1,0 +1,169 @@
+import type { Answer, HttpClient } from './client.js';
+import { hashOf } from './client.js';
+import type { Cookie, History, Revocation, Row, Visit } from './history.js';
+import { makeVisit, type Operation, type Profile, PROFILES, type RevocationRequest } from './operations.js';
+import { Random } from './random.js';
+
+/** What all slots of a run share. */
+export interface Surroundings {
+  readonly seed: number;
+  readonly servers: readonly HttpClient[];
+  /** Takes that many operations of what the run is to do. `false`: all is done. */
+  readonly spend: (operations: number) => boolean;
+  /** The one clock: every call is later than all before. */
+  readonly tick: () => number;
+  readonly rowsOf: (ids: readonly string[]) => Promise<Row[]>;
+}
+
+/** How many cookies of ended sessions are kept to be tried again. */
+const KEPT = 4;
+const LONGEST_EPISODE = 36;
+
+/**
+ * One cookie jar that several clients share, as the tabs of a browser do: they send the same cookie at the same time,
+ * through all processes. Episode after episode: a session begins, lives through storms, and is looked at when all is
+ * quiet.
+ */
+export class Slot {
+  readonly #number: number;
+  readonly #clients: number;
+  readonly #surroundings: Surroundings;
+  #episodes = 0;
+  #writes = 0;
+  /** Cookies of earlier episodes, whose sessions have all ended. */
+  #buried: string[] = [];
+
+  constructor(number: number, clients: number, surroundings: Surroundings) {
+    this.#number = number;
+    this.#clients = clients;
+    this.#surroundings = surroundings;
+  }
+
+  /** Plays one episode. All its sessions have ended when it is over. */
+  async play(): Promise<{ history: History; profile: Profile; ids: string[] }> {
+    const { seed } = this.#surroundings;
+    const episode = this.#episodes++;
+    const random = Random.of(seed, this.#number, episode);
+    const profile = random.pick(PROFILES);
+    const scene = new Scene(this.#surroundings, this.#number, this.#buried);
+    const number = (): number => ++this.#writes;
+
+    await scene.visit(0, random, makeVisit(random, profile, scene.users, number, true));
+    const length = random.integer(8, LONGEST_EPISODE);
+    await Promise.all(
+      Array.from({ length: this.#clients }, async (_, client) => {
+        const own = Random.of(seed, this.#number, episode, client);
+        for (let count = length; count > 0; count--) {
+          if (own.chance(profile.revoke)) {
+            if (!this.#surroundings.spend(1)) return;
+            await scene.revoke(own);
+            continue;
+          }
+          const operations = makeVisit(own, profile, scene.users, number);
+          if (!this.#surroundings.spend(operations.filter(({ kind }) => kind !== 'pause').length)) return;
+          await scene.visit(client, own, operations, own.chance(profile.replay));
+        }
+      }),
+    );
+    await scene.tryAll(random);
+    const ids = scene.ids;
+    const rows = await this.#surroundings.rowsOf(ids);
+    await scene.bury(rows);
+    this.#buried = [...scene.cookies.slice(-KEPT), ...this.#buried].slice(0, KEPT);
+    return { history: { ...scene.history(), rows }, profile, ids };
+  }
+}
+
+/** One episode: the jar, and all that is noted of what happens. */
+class Scene {
+  readonly users: readonly string[];
+  readonly cookies: string[] = [];
+  readonly #surroundings: Surroundings;
+  readonly #indexes = new Map<string, number>();
+  readonly #noted: Cookie[] = [];
+  readonly #visits: Visit[] = [];
+  readonly #revocations: Revocation[] = [];
+  #jar: string | null = null;
+
+  constructor(surroundings: Surroundings, slot: number, buried: readonly string[]) {
+    this.#surroundings = surroundings;
+    this.users = ['a', 'b', 'c'].map((name) => `${name}${slot}`);
+    for (const cookie of buried) this.#note(cookie, true);
+  }
+
+  /** All sessions that somebody heard of. */
+  get ids(): string[] {
+    const traces = this.#visits.flatMap(({ trace }) => (trace === null ? [] : [trace]));
+    const named = this.#noted.map(({ id }) => id);
+    return [...new Set([...named, ...traces.flatMap(({ id, after }) => (after === null ? [id] : [id, after.id]))])];
+  }
+
+  history(): Omit<History, 'rows'> {
+    return { visits: this.#visits, revocations: this.#revocations, cookies: this.#noted };
+  }
+
+  /** One request, with the cookie of the jar; or with some other one of ours, whose answer leaves the jar alone. */
+  async visit(client: number, random: Random, operations: Operation[], isReplay = false): Promise<void> {
+    const other = isReplay && this.cookies.length > 0 ? random.pick(this.cookies) : null;
+    await this.#send(client, random, operations, other ?? this.#jar, other === null);
+  }
+
+  /** When all is quiet: which secrets are good for what. */
+  async tryAll(random: Random): Promise<void> {
+    for (const cookie of this.cookies.slice(-8)) {
+      if (!this.#surroundings.spend(1)) return;
+      await this.#send(0, random, [{ kind: 'read' }], cookie, false);
+    }
+  }
+
+  async #send(
+    client: number,
+    random: Random,
+    operations: readonly Operation[],
+    cookie: string | null,
+    isJar: boolean,
+  ): Promise<void> {
+    const { servers, tick } = this.#surroundings;
+    const process = random.integer(0, servers.length - 1);
+    const begin = tick();
+    const answer = await (servers[process] as HttpClient).visit(operations, cookie);
+    const end = tick();
+    const { status, trace, error } = answer;
+    const removed = answer.cookie === '';
+    const issued = answer.cookie === null || removed ? null : this.#note(answer.cookie);
+    const sent = cookie === null ? null : (this.#indexes.get(cookie) ?? null);
+    this.#visits.push({ client, process, begin, end, cookie: sent, operations, status, trace, issued, removed, error });
+    if (isJar && answer.cookie !== null) this.#jar = removed ? null : answer.cookie;
+  }
+
+  async revoke(random: Random): Promise<void> {
+    const ids = [...new Set(this.cookies.slice(-6).map((cookie) => cookie.slice(0, 36)))];
+    const id = random.chance(0.6) ? this.#jar?.slice(0, 36) : random.pick(ids);
+    const user = random.pick(this.users);
+    const except = id !== undefined && random.chance(0.5) ? id : null;
+    const isOne = id !== undefined && random.chance(0.6);
+    await this.#revoke(random, isOne ? { kind: 'revoke', id } : { kind: 'revokeUser', user, except });
+  }
+
+  async #revoke(random: Random, request: RevocationRequest): Promise<void> {
+    const { tick } = this.#surroundings;
+    const begin = tick();
+    const answer: Answer = await random.pick(this.#surroundings.servers).revoke(request);
+    this.#revocations.push({ request, begin, end: tick(), status: answer.status, result: answer.result });
+  }
+
+  /** Ends what is left, past the history. */
+  async bury(rows: readonly Row[]): Promise<void> {
+    const server = this.#surroundings.servers[0] as HttpClient;
+    await Promise.all(rows.map(({ id }) => server.revoke({ kind: 'revoke', id })));
+  }
+
+  #note(cookie: string, isBuried = false): number {
+    const known = this.#indexes.get(cookie);
+    if (known !== undefined) return known;
+    const index = this.#noted.push({ id: cookie.slice(0, 36), hash: hashOf(cookie), isBuried }) - 1;
+    this.#indexes.set(cookie, index);
+    this.cookies.push(cookie);
+    return index;
+  }
+}
