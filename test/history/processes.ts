@@ -14,9 +14,14 @@ const SERVER = fileURLToPath(new URL('server.js', import.meta.url));
 const PATIENCE = 60_000;
 const TIME_TO_LEAVE = 15_000;
 
-/** Starts a server. @param onExit is called if it ends before it is told to */
-export async function startServer(onExit: (reason: string) => void): Promise<ServerProcess> {
-  const child = fork(SERVER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
+/**
+ * Starts a server.
+ *
+ * @param options of its SessionModule, as JSON
+ * @param onExit is called if it ends before it is told to
+ */
+export async function startServer(options: string, onExit: (reason: string) => void): Promise<ServerProcess> {
+  const child = fork(SERVER, [options], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] });
   let isEnding = false;
   const exited = new Promise<void>((resolve) =>
     child.once('exit', (code, signal) => {

@@ -20,6 +20,8 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '24' },
     sessions: { type: 'string', default: '4' },
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+    // Options of SessionModule besides, as JSON.
+    options: { type: 'string', default: '{}' },
   },
 });
 
@@ -62,7 +64,7 @@ class Run {
     const started = performance.now();
     try {
       for (let count = this.#processes; count > 0; count--) {
-        const server = await startServer((reason) => this.stop(reason));
+        const server = await startServer(values.options, (reason) => this.stop(reason));
         this.#servers.push(server);
         this.#https.push(new HttpClient(server.port, this.#clients * this.#sessions));
       }

@@ -18,7 +18,7 @@ import {
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Request, Response } from 'express';
-import { Session, SessionModule, SessionService, SkipSession } from 'nestjs-mikro-session';
+import { Session, SessionModule, type SessionModuleOptions, SessionService, SkipSession } from 'nestjs-mikro-session';
 import { joinDatabase } from './database.js';
 import type { Trace } from './history.js';
 import type { Operation, RevocationRequest } from './operations.js';
@@ -75,11 +75,13 @@ class TraceFilter implements ExceptionFilter {
 }
 
 async function start(url: string): Promise<NestExpressApplication> {
+  const besides = JSON.parse(process.argv[2] ?? '{}') as SessionModuleOptions;
+
   @Module({
     imports: [
       MikroOrmModule.forRoot({ driver: PostgreSqlDriver, clientUrl: url, autoLoadEntities: true }),
       // Generous, for a machine that stands still for a moment must look neither like a fault nor like the end of the grace.
-      SessionModule.forRoot({ ensureSchema: true, queryTimeout: '20s', rotationGrace: '10m' }),
+      SessionModule.forRoot({ ensureSchema: true, queryTimeout: '20s', rotationGrace: '10m', ...besides }),
     ],
     controllers: [VisitController],
   })
