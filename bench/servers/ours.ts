@@ -49,6 +49,8 @@ export const start: StartServer = async ({ contestant, databaseUrl, poolSize, id
     driver: PostgreSqlDriver,
     clientUrl: databaseUrl,
     autoLoadEntities: true,
+    // An entity manager a request is what an application may want; sessions need none, and the peers have none.
+    registerRequestContext: false,
     pool: { min: 0, max: poolSize },
   });
   const sessions = SessionModule.forRoot({

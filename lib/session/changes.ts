@@ -119,7 +119,7 @@ export function foldChanges(first: DataChanges, then: DataChanges): DataChanges 
       increment.set(key, sum);
     } else {
       const sum = ((known ?? 0) as number) + by;
-      if (typeof known === 'string' || !Number.isFinite(sum)) return null;
+      if ((known !== null && typeof known !== 'number') || !Number.isFinite(sum)) return null;
       unset.delete(key);
       set.set(key, JSON.stringify(sum));
     }

@@ -103,8 +103,8 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 /** Whether an array is nothing but its items: no subclass, no properties of other names. */
 function isPlainArray(value: unknown[]): boolean {
   if (!Array.isArray(Object.getPrototypeOf(value))) return false;
-  const keys = Object.keys(value);
-  return keys.length <= value.length && keys.every((key) => /^\d/.test(key));
+  // A hole makes room for a property of another name, but a hole is refused, and differs from everything, anyway.
+  return Object.keys(value).length <= value.length;
 }
 
 /** What a value is, for a message; never what it contains. */

@@ -184,9 +184,13 @@ export class SessionDocument {
   }
 
   #open(): Document {
-    this.#live = Object.create(null) as Document;
-    this.#fill(this.#parse());
-    return this.#live;
+    const live = this.#parse();
+    for (const key of Object.keys(live)) {
+      if (!key.startsWith(RESERVED)) continue;
+      this.#reserved[key] = live[key];
+      delete live[key];
+    }
+    return live;
   }
 
   // Refills the object that the handler may hold, instead of replacing it.
@@ -210,7 +214,7 @@ export class SessionDocument {
     try {
       const parsed: unknown = JSON.parse(this.#source.data);
       if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
-      return Object.assign(Object.create(null), parsed);
+      return Object.setPrototypeOf(parsed, null) as Document;
     } catch (error) {
       this.#source = null;
       this.#onUnreadable(error);
@@ -219,6 +223,11 @@ export class SessionDocument {
   }
 
   #whole(): Document {
+    for (const _key in this.#reserved) return this.#joined();
+    return this.#live as Document;
+  }
+
+  #joined(): Document {
     return Object.assign(Object.create(null), this.#live, this.#reserved);
   }
 }

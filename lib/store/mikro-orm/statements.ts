@@ -2,7 +2,8 @@
 export type Statements = ReturnType<typeof statementsFor>;
 
 // Times travel as milliseconds since the epoch, in double precision: exact to a microsecond until the year 2255.
-const ms = (time: string): string => `(extract(epoch from ${time}) * 1000)::float8`;
+// (`date_part` and not `extract`, which makes a decimal number first.)
+const ms = (time: string): string => `date_part('epoch', ${time}) * 1000`;
 const at = (milliseconds: string): string => `to_timestamp(${milliseconds} / 1000)`;
 const span = (milliseconds: string): string => `(${milliseconds} * interval '1 millisecond')`;
 
