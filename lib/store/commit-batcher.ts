@@ -2,6 +2,7 @@ import type { SessionId } from '../session/credential.js';
 import { foldChanges, type SessionChanges } from '../session/changes.js';
 import type { CommittedTimes } from '../session/persistence.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
+import { type Waiting, watchDeadlines } from './overdue.js';
 
 /** Changes to one session, on their way to the database. */
 export interface CommitRequest {
@@ -26,11 +27,10 @@ export interface CommitTarget {
   tooLarge(): SessionDataError;
 }
 
-interface Waiter extends CommitRequest {
+interface Waiter extends CommitRequest, Waiting {
   /** Whether it must not share a statement: with others it was refused, and nobody knows whose fault that was. */
   alone: boolean;
   resolve(times: CommittedTimes | null): void;
-  reject(error: unknown): void;
 }
 
 /** The commits of one session, in order. */
@@ -90,11 +90,15 @@ export class CommitBatcher {
   async #write(): Promise<void> {
     this.#isWriting = true;
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+      const waiters = batch.flatMap((group) => group.waiters);
+      const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);
       try {
         const outcomes = await this.#target.write(batch.map((group) => group.request));
         for (const [index, group] of batch.entries()) this.#settle(group, outcomes[index] as CommitOutcome);
       } catch (error) {
         this.#failed(batch, error);
+      } finally {
+        stopWatching();
       }
     }
     this.#isWriting = false;

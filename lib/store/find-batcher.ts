@@ -1,6 +1,7 @@
 import type { SessionId } from '../session/credential.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionStoreUnavailableError } from '../session.errors.js';
+import { type Waiting, watchDeadlines } from './overdue.js';
 
 /** What the batcher needs of its store. */
 export interface FindTarget {
@@ -9,11 +10,8 @@ export interface FindTarget {
   findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]>;
 }
 
-interface Waiter {
-  /** In milliseconds of the store's clock. */
-  readonly deadline: number;
+interface Waiter extends Waiting {
   resolve(stored: StoredSession | null): void;
-  reject(error: unknown): void;
 }
 
 const MOST_SESSIONS = 64;
@@ -48,33 +46,35 @@ export class FindBatcher {
     this.#underWay++;
     while (this.#waiting.size > 0) {
       const batch = this.#next();
+      if (batch.size === 0) continue;
+      const waiters = [...batch.values()].flat();
+      const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);
       try {
-        // Whoever has waited longest decides: nobody is to wait longer than their own time for an answer.
-        const deadline = Math.min(...Array.from(batch.values(), ([first]) => (first as Waiter).deadline));
-        if (deadline <= this.#target.now()) throw tooLate();
+        const deadline = Math.max(...waiters.map((waiter) => waiter.deadline));
         const found = new Map<SessionId, StoredSession>();
         for (const stored of await this.#target.findMany([...batch.keys()], deadline)) found.set(stored.id, stored);
-        for (const [id, waiters] of batch) for (const waiter of waiters) waiter.resolve(found.get(id) ?? null);
+        for (const [id, same] of batch) for (const waiter of same) waiter.resolve(found.get(id) ?? null);
       } catch (error) {
-        for (const waiters of batch.values()) for (const waiter of waiters) waiter.reject(error);
+        for (const waiter of waiters) waiter.reject(error);
+      } finally {
+        stopWatching();
       }
     }
     this.#underWay--;
   }
 
+  /** Those who wait, as many as go into a statement; whoever has waited too long is told so. */
   #next(): Map<SessionId, Waiter[]> {
-    const batch = this.#waiting;
-    if (batch.size <= MOST_SESSIONS) {
-      this.#waiting = new Map();
-      return batch;
+    const now = this.#target.now();
+    const batch = new Map<SessionId, Waiter[]>();
+    for (const [id, waiters] of this.#waiting) {
+      if (batch.size === MOST_SESSIONS) break;
+      this.#waiting.delete(id);
+      for (const waiter of waiters) if (waiter.deadline <= now) waiter.reject(tooLate());
+      const inTime = waiters.filter((waiter) => waiter.deadline > now);
+      if (inTime.length > 0) batch.set(id, inTime);
     }
-    const first = new Map<SessionId, Waiter[]>();
-    for (const [id, waiters] of batch) {
-      if (first.size === MOST_SESSIONS) break;
-      first.set(id, waiters);
-      batch.delete(id);
-    }
-    return first;
+    return batch;
   }
 }
 

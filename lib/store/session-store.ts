@@ -57,7 +57,10 @@ export abstract class SessionStore implements SessionPersistence {
 
   /** The live sessions of a user, oldest first. */
   abstract findByUser(userId: string): Promise<StoredSession[]>;
-  /** Deletes the sessions of a user, but for one; returns which. */
+  /**
+   * Deletes the sessions of a user, but for one; returns which. Where it rejects, because it cannot get at them all in
+   * time, some may be deleted: that is what was asked for.
+   */
   abstract deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]>;
   abstract keepNewest(userId: string, count: number): Promise<SessionId[]>;
   /** Deletes them all; returns how many. */

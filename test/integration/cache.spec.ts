@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MikroORM } from '@mikro-orm/core';
 import { startApp, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { statements } from '../support/statements.js';
 import { inHandler, visit } from '../support/probe.js';
 
 describe('The cache', () => {
@@ -21,22 +21,8 @@ describe('The cache', () => {
     await database.drop();
   });
 
-  /** How many look-ups an application sends to the database meanwhile; renewals come when they come. */
-  async function lookups(app: TestApp, during: () => Promise<unknown>): Promise<number> {
-    const pool = await app.app.get<any>(MikroORM).driver.getConnection().getNativeClient();
-    const query = pool.query;
-    let count = 0;
-    pool.query = (...args: [{ text?: string }]) => {
-      if (args[0].text?.includes('s.id = any($1')) count++;
-      return query.apply(pool, args);
-    };
-    try {
-      await during();
-    } finally {
-      delete pool.query;
-    }
-    return count;
-  }
+  /** Renewals come when they come. */
+  const lookups = (app: TestApp, during: () => Promise<unknown>) => statements(app, during, 's.id = any($1');
 
   /** A visitor with a session, which both applications have looked at. */
   async function visitor() {

@@ -71,10 +71,13 @@ export class Database {
     text: string,
     values: unknown[],
     deadline = this.deadline(),
-    on: Queryable = this.#pool,
+    on?: Queryable,
   ): Promise<Row[]> {
     try {
-      const { rows = [] } = await this.#inTime(on.query(this.#prepared(text, values)), deadline);
+      const query = this.#prepared(text, values);
+      const { rows = [] } = await (on
+        ? this.#inTime(on.query(query), deadline)
+        : this.#onPool(operation, query, deadline));
       const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
       const now = first?.now ?? first?.readAt;
       if (typeof now === 'number') this.#clock.observe(now);
@@ -89,6 +92,7 @@ export class Database {
           { cause: error },
         );
       }
+      if (error instanceof SessionStoreUnavailableError) throw error;
       throw new SessionStoreUnavailableError(operation, { cause: error });
     }
   }
@@ -127,6 +131,23 @@ export class Database {
   lone(): LoneConnection {
     const { Client, options } = this.#pool;
     return new Client(options);
+  }
+
+  /**
+   * On a connection of the pool. One that does not answer in time is thrown away: it may never answer, and a pool whose
+   * connections have gone silent would be lost with them.
+   */
+  async #onPool(operation: string, query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
+    const client = await this.#connect(operation, deadline);
+    let hasAnswered = false;
+    try {
+      const answer = client.query(query);
+      const answered = (): void => void (hasAnswered = true);
+      answer.then(answered, answered);
+      return await this.#inTime(answer, deadline);
+    } finally {
+      client.release(!hasAnswered);
+    }
   }
 
   async #connect(operation: string, deadline: number): Promise<PoolClient> {

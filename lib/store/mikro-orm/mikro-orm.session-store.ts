@@ -41,6 +41,14 @@ type CommitRow = CommittedTimes & {
   readonly now: number;
 };
 
+/** What a statement that ends several sessions says. */
+interface Ended {
+  readonly ids: readonly SessionId[];
+  /** How many more it would have ended. */
+  readonly locked: number;
+  readonly inTime: boolean;
+}
+
 /** How many pages one statement of a sweep looks through: two megabytes. */
 const SWEPT_PAGES = 256;
 
@@ -121,7 +129,7 @@ export class MikroOrmSessionStore extends SessionStore {
       userAgent,
       this.#options.maxDataBytes,
     ]);
-    if (created !== undefined) return created;
+    if (created !== undefined && created.id !== null) return created;
     if (this.now() >= deadline) throw new SessionStoreUnavailableError('create a session');
     throw tooLarge(this.#options.maxDataBytes);
   }
@@ -138,8 +146,9 @@ export class MikroOrmSessionStore extends SessionStore {
   ): Promise<StoredSession | null> {
     const operation = 'update a session';
     const deadline = this.#db.deadline();
-    return this.#updates.run(id, () =>
-      this.#db.transaction(operation, deadline, async (client) => {
+    return this.#updates.run(id, async () => {
+      if (this.now() >= deadline) throw new SessionStoreUnavailableError(operation);
+      return this.#db.transaction(operation, deadline, async (client) => {
         const [stored] = await this.#db.query<StoredSession>(
           operation,
           this.#sql.lock,
@@ -156,8 +165,8 @@ export class MikroOrmSessionStore extends SessionStore {
         if (outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
         if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
         return outcome === 'gone' || outcome === undefined ? null : { ...stored, ...outcome };
-      }),
-    );
+      });
+    });
   }
 
   async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
@@ -211,19 +220,15 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
-    const values = [userId, except, this.#db.deadline()];
-    const rows = await this.#db.query<{ id: SessionId }>('end the sessions of a user', this.#sql.deleteByUser, values);
-    return rows.map((row) => row.id);
+    return this.#endAll('end the sessions of a user', this.#sql.deleteByUser, [userId, except]);
   }
 
   async keepNewest(userId: string, count: number): Promise<SessionId[]> {
-    const values = [userId, count, this.#db.deadline()];
-    const rows = await this.#db.query<{ id: SessionId }>('limit the sessions of a user', this.#sql.keepNewest, values);
-    return rows.map((row) => row.id);
+    return this.#endAll('limit the sessions of a user', this.#sql.keepNewest, [userId, count]);
   }
 
   async deleteAll(): Promise<number> {
-    return this.#count('end all sessions', this.#sql.deleteAll, [this.#db.deadline()]);
+    return (await this.#endAll('end all sessions', this.#sql.deleteAll, [])).length;
   }
 
   async *deleteExpired(): AsyncGenerator<readonly SessionId[]> {
@@ -291,6 +296,17 @@ export class MikroOrmSessionStore extends SessionStore {
   get #opened(): { readonly db: Database; readonly sql: Statements } {
     if (this.#open === null) throw new SessionSetupError('The session store is used before it was opened.');
     return this.#open;
+  }
+
+  /** Ends all sessions that a statement is about, those that are locked for the moment as soon as they are not. */
+  async #endAll(operation: string, text: string, values: unknown[]): Promise<SessionId[]> {
+    const ids: SessionId[] = [];
+    return this.#untilUnlocked(operation, async (deadline) => {
+      const [row] = await this.#db.query<Ended>(operation, text, [deadline, ...values], deadline);
+      ids.push(...(row?.ids ?? []));
+      if (!row?.inTime) throw new SessionStoreUnavailableError(operation);
+      return row.locked > 0 ? null : ids;
+    });
   }
 
   /** Writes changes of several sessions in one statement. */

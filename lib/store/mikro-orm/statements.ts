@@ -68,6 +68,19 @@ export function statementsFor(table: string, teller: string | null) {
   )`;
   const live = `exists (select from ${table} s where ${target}) as live`;
 
+  // Ends what meets a condition and is not locked, and tells how many were; they are to be tried again. $1 deadline.
+  const ended = (condition: string): string => `
+      with doomed as materialized (
+        select s.id, s.expires_at > ${NOW} as live from ${table} s
+        where ${NOW} < ${at('$1::float8')} and ${condition}
+        for update skip locked
+      ),
+      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id, d.live)${told('deleted')}
+      select (select coalesce(array_agg(id::text), '{}') from deleted where live) as ids,
+             (select count(*)::int from ${table} s where ${condition}) - (select count(*)::int from doomed) as locked,
+             ${NOW} < ${at('$1::float8')} as "inTime", ${ms(NOW)} as now
+      from (select) as one ${hence}`;
+
   return {
     /** The store's clock. */
     clock: `select ${ms(NOW)} as now`,
@@ -87,7 +100,7 @@ export function statementsFor(table: string, teller: string | null) {
         from clock where now < ${at('$3::float8')} and octet_length($6::jsonb::text) <= $11::int
         returning *
       )
-      select ${columns('created')} from created`,
+      select ${columns('created')} from (select) as one left join created on true`,
 
     /**
      * Merges changes into the rows as they are, and counts as an access where it should. Reports for each what became of it: \`saved\`,
@@ -213,39 +226,22 @@ export function statementsFor(table: string, teller: string | null) {
       select ${columns('s')} from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
       order by s.created_at, s.id`,
 
-    /** Ends the sessions of a user but for one. $1 user id, $2 the id to spare or null, $3 deadline. */
-    deleteByUser: `
-      with doomed as materialized (
-        select s.id, s.expires_at > ${NOW} as live from ${table} s
-        where s.user_id = $1::text and s.id is distinct from $2::uuid and ${NOW} < ${at('$3::float8')}
-        order by s.id for update
-      ),
-      deleted as (
-        delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id, d.live
-      )${told('deleted')}
-      select id::text as id from deleted ${hence} where live`,
+    /**
+     * Ends the sessions of a user but for one, as far as they are not locked. $1 deadline, $2 user id, $3 the id to
+     * spare or null.
+     */
+    deleteByUser: ended(`s.user_id = $2::text and s.id is distinct from $3::uuid`),
 
-    /** Ends the sessions of a user but for the newest logins. $1 user id, $2 how many to spare, $3 deadline. */
-    keepNewest: `
-      with surplus as (
-        select s.id from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
-        order by s.authenticated_at desc nulls last, s.id desc offset $2::int
-      ),
-      doomed as materialized (
-        select s.id from ${table} s join surplus on surplus.id = s.id where ${NOW} < ${at('$3::float8')}
-        order by s.id for update of s
-      ),
-      deleted as (
-        delete from ${table} s using doomed d where s.id = d.id and ${NOW} < ${at('$3::float8')} returning s.id
-      )${told('deleted')}
-      select id::text as id from deleted ${hence}`,
+    /**
+     * Ends the sessions of a user but for the newest logins, as far as they are not locked; one that was logged in to
+     * meanwhile is not among them any more. $1 deadline, $2 user id, $3 how many to spare.
+     */
+    keepNewest: ended(`(s.id, s.generation) in (
+      select n.id, n.generation from ${table} n where n.user_id = $2::text and n.expires_at > ${NOW}
+      order by n.authenticated_at desc nulls last, n.id desc offset $3::int)`),
 
-    /** Ends them all. $1 deadline. */
-    deleteAll: `
-      with deleted as (
-        delete from ${table} s where ${NOW} < ${at('$1::float8')} returning s.id, s.expires_at > ${NOW} as live
-      )${told('deleted')}
-      select count(*)::int as count from deleted ${hence} where live`,
+    /** Ends them all, as far as they are not locked. $1 deadline. */
+    deleteAll: ended('true'),
 
     /** How many pages the table has. */
     pages: `select (pg_relation_size('${table}'::regclass) / current_setting('block_size')::int)::int as count`,

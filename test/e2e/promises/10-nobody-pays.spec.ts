@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
-import { MikroORM } from '@mikro-orm/core';
 import { Session, SkipSession } from 'nestjs-mikro-session';
+import { statements } from '../../support/statements.js';
 import { useApp } from '../../support/fixture.js';
 import { inHandler, visit } from '../../support/probe.js';
 
@@ -21,26 +21,14 @@ class IdleController {
 describe('Promise 10: nobody pays who does not use it', () => {
   const fixture = useApp({ controllers: [IdleController] });
 
-  /** How many statements the application sends to the database meanwhile. */
-  async function statements(during: () => Promise<unknown>): Promise<number> {
-    const pool = await fixture.app.app.get<any>(MikroORM).driver.getConnection().getNativeClient();
-    const query = pool.query;
-    let count = 0;
-    pool.query = (...args: unknown[]) => (count++, query.apply(pool, args));
-    try {
-      await during();
-    } finally {
-      delete pool.query;
-    }
-    return count;
-  }
+  const sent = (during: () => Promise<unknown>) => statements(fixture.app, during);
 
   it.each(['/health', '/read', '/skipped'])(
     'sends no query, makes no row and sets no cookie for a new visitor of %s',
     async (path) => {
       const client = fixture.app.client();
       const before = await fixture.rows();
-      expect(await statements(async () => expect((await client.get(path)).setCookies).toEqual([]))).toBe(0);
+      expect(await sent(async () => expect((await client.get(path)).setCookies).toEqual([]))).toBe(0);
       expect(await fixture.rows()).toBe(before);
     },
   );
@@ -59,7 +47,7 @@ describe('Promise 10: nobody pays who does not use it', () => {
   ])('takes the malformed cookie %j for none: no query, no row, no cookie', async (value) => {
     const cookie = `session_id=${value}`;
     expect(
-      await statements(async () => {
+      await sent(async () => {
         const reply = await fixture.app.client().get('/read', { cookie });
         expect(reply).toMatchObject({ status: 200, text: 'nothing', setCookies: [] });
       }),
@@ -75,7 +63,7 @@ describe('Promise 10: nobody pays who does not use it', () => {
   it('sends one query for a request that only reads', async () => {
     const client = fixture.app.client();
     await visit(client, (session) => session.set('a', 1));
-    expect(await statements(() => client.get('/read'))).toBe(1);
+    expect(await sent(() => client.get('/read'))).toBe(1);
   });
 
   it('sends no query on a route that skips sessions, and has none there', async () => {
@@ -83,7 +71,7 @@ describe('Promise 10: nobody pays who does not use it', () => {
     const id = await inHandler(client, (session) => session.set('a', 1).id);
     await fixture.app.sessions.flush();
     const before = await fixture.row(id);
-    expect(await statements(() => client.get('/skipped'))).toBe(0);
+    expect(await sent(() => client.get('/skipped'))).toBe(0);
     await fixture.app.sessions.flush();
     expect(await fixture.row(id)).toEqual(before);
   });

@@ -1,0 +1,27 @@
+/** Somebody who waits until a deadline, in milliseconds of the store's clock. */
+export interface Waiting {
+  readonly deadline: number;
+  reject(error: unknown): void;
+}
+
+/**
+ * Rejects each of some waiters when its own time is up, though they all wait for one statement that has more.
+ *
+ * @param now the store's clock
+ * @returns ends the watch; waiters that have been answered are not harmed by a late rejection
+ */
+export function watchDeadlines(waiters: Iterable<Waiting>, now: () => number, error: () => Error): () => void {
+  let left = [...waiters];
+  let timer: NodeJS.Timeout | undefined;
+  const watch = (): void => {
+    const time = now();
+    for (const waiter of left) if (waiter.deadline <= time) waiter.reject(error());
+    left = left.filter((waiter) => waiter.deadline > time);
+    if (left.length === 0) return;
+    let first = Infinity;
+    for (const { deadline } of left) first = Math.min(first, deadline);
+    timer = setTimeout(watch, Math.max(1, first - time));
+  };
+  watch();
+  return () => clearTimeout(timer);
+}
