@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Credential } from '../session/credential.js';
-import type { CookieChange, LiveSession } from '../session/live-session.js';
+import type { LiveSession } from '../session/live-session.js';
+import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedCookieOptions } from '../session.options.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
 import { logFailure, statusOf, toHttpException } from './http-errors.js';

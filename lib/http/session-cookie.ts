@@ -1,6 +1,6 @@
 import { stringifySetCookie } from 'cookie';
 import { type Credential, parseCredential } from '../session/credential.js';
-import type { CookieChange } from '../session/live-session.js';
+import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedCookieOptions } from '../session.options.js';
 
 /** RFC 6265bis, 5.5: user agents keep no cookie longer than 400 days. */

@@ -1,5 +1,5 @@
 import { checkKey, encodeJson, sameJson } from './json.js';
-import type { Lifetime } from './lifetime.js';
+import type { LifetimeChange } from './lifetime.js';
 
 /**
  * What a commit carries: changes to top-level keys of the data, never the document. The store merges them into the row
@@ -21,12 +21,6 @@ export interface SessionChanges {
   readonly lifetime: LifetimeChange | null;
   /** Whether this counts as an access, which moves the expiry forward. */
   readonly renew: boolean;
-}
-
-/** A lifetime of the session's own. */
-export interface LifetimeChange {
-  readonly ttl: number;
-  readonly absolute: Lifetime['absolute'] | undefined;
 }
 
 /** Additions asked for through the API, in order, which the database does by itself. */

@@ -1,3 +1,6 @@
+import { SessionArgumentError } from '../session.errors.js';
+import { kindOf } from './json.js';
+
 /**
  * A span of time: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as `'30m'` or `'1.5h'`.
  */
@@ -42,4 +45,37 @@ export interface Lifetime {
 export function expiryOf(lastAccessAt: number, ttl: number, endsAt: number | null): number {
   const idleEnd = lastAccessAt + ttl;
   return endsAt === null ? idleEnd : Math.min(idleEnd, endsAt);
+}
+
+/** A lifetime of the session's own. */
+export interface LifetimeChange {
+  readonly ttl: number;
+  readonly absolute: Lifetime['absolute'] | undefined;
+}
+
+/** A lifetime after a change; `null` for none. */
+export function changedLifetime(known: Lifetime, change: LifetimeChange | null): Lifetime {
+  if (change === null) return known;
+  const { ttl, absolute } = change;
+  if (absolute !== undefined) return { ttl, absolute };
+  return { ttl, absolute: known.absolute === null ? null : Math.max(known.absolute, ttl) };
+}
+
+/**
+ * Milliseconds of a duration that somebody gave.
+ *
+ * @throws {SessionArgumentError} when it is none, naming the argument.
+ */
+export function durationOf(name: string, value: unknown): number {
+  const milliseconds = parseDuration(value);
+  if (milliseconds === undefined) {
+    throw new SessionArgumentError(`"${name}" must be ${DURATION_HINT}, but was ${kindOf(value)}.`);
+  }
+  return milliseconds;
+}
+
+/** The same for an absolute timeout, where `false` means none and `undefined` nothing in particular. */
+export function absoluteOf(value: Duration | false | undefined): number | null | undefined {
+  if (value === undefined) return undefined;
+  return value === false ? null : durationOf('absolute', value);
 }

@@ -1,47 +1,25 @@
 import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
-import type { SessionEventType } from '../session.events.js';
 import { type AuthSnapshot, Avatar } from './avatar.js';
-import { type LifetimeChange, NO_CHANGES, textOf } from './changes.js';
-import { createSessionId, type Credential, issueCredential, type Recognition, type SessionId } from './credential.js';
+import { NO_CHANGES, textOf } from './changes.js';
+import { createSessionId, type Credential, issueCredential, type SessionId } from './credential.js';
 import type { FlashMessage } from './flash.js';
 import { callAtOnce, type Draft, draftOf } from './draft.js';
 import { encodeJson, isPlainObject, kindOf } from './json.js';
-import { type Duration, DURATION_HINT, expiryOf, type Lifetime, parseDuration } from './lifetime.js';
+import {
+  absoluteOf,
+  changedLifetime,
+  type Duration,
+  durationOf,
+  expiryOf,
+  type Lifetime,
+  type LifetimeChange,
+} from './lifetime.js';
 import type { LiveSessionData } from './paths.js';
-import type { Login, SessionPersistence } from './persistence.js';
+import type { Login } from './persistence.js';
 import type { LoginOptions, Session } from './session.js';
 import { SessionDocument } from './session-document.js';
+import type { CookieChange, FoundSession, SessionEnvironment } from './session-environment.js';
 import type { StoredSession } from './stored-session.js';
-
-/** What is around a session. */
-export interface SessionEnvironment {
-  readonly persistence: SessionPersistence;
-  /** The lifetime of sessions that ask for no other. */
-  readonly lifetime: Lifetime;
-  readonly saveUninitialized: boolean;
-  readonly maxSessionsPerUser: number | null;
-  /** Has the expiry of a session that was accessed just now moved forward, soon. */
-  renew(stored: StoredSession): void;
-  emit(type: SessionEventType, id: SessionId, userId: string | null): void;
-  /** @throws {SessionHeadersSentError} when it is too late to send the visitor a cookie. */
-  assertReachable(): void;
-  /** Told when stored data cannot be read; the request goes on without it. */
-  unreadable(id: SessionId, what: string, error: unknown): void;
-  /** Who is at the other end, for the list of a user's devices. */
-  device(): { readonly ip: string | null; readonly userAgent: string | null };
-}
-
-/** A stored session, and what the request proved about it. */
-export interface FoundSession {
-  readonly stored: StoredSession;
-  /** `null` when the session was found by its id: then its cookie cannot be changed. */
-  readonly credential: Credential | null;
-  readonly recognition: Recognition;
-}
-
-/** What has to happen to the visitor's cookie. */
-export type CookieChange =
-  { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };
 
 /** The one implementation of {@link Session}, with what the request's side of the library needs besides. */
 export class LiveSession implements Session {
@@ -396,7 +374,7 @@ export class LiveSession implements Session {
         secretHash: credential.secretHash,
         userId,
         auth,
-        lifetime: resolveLifetime(this.#env.lifetime, change),
+        lifetime: changedLifetime(this.#env.lifetime, change),
         flush,
         changes,
       };
@@ -564,10 +542,10 @@ export class LiveSession implements Session {
 
   #lifetimeAfter(change: LifetimeChange | null): Lifetime {
     const stored = this.#stored;
-    if (stored === null) return resolveLifetime(this.#env.lifetime, change);
+    if (stored === null) return changedLifetime(this.#env.lifetime, change);
     const start = stored.authenticatedAt ?? stored.createdAt;
     const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };
-    return resolveLifetime(known, change);
+    return changedLifetime(known, change);
   }
 
   #readAuth(): AuthSnapshot | null {
@@ -598,24 +576,4 @@ export class LiveSession implements Session {
       if (this.#busy === settled) this.#busy = null;
     }
   }
-}
-
-function resolveLifetime(known: Lifetime, change: LifetimeChange | null): Lifetime {
-  if (change === null) return known;
-  const { ttl, absolute } = change;
-  if (absolute !== undefined) return { ttl, absolute };
-  return { ttl, absolute: known.absolute === null ? null : Math.max(known.absolute, ttl) };
-}
-
-function durationOf(name: string, value: unknown): number {
-  const milliseconds = parseDuration(value);
-  if (milliseconds === undefined) {
-    throw new SessionArgumentError(`"${name}" must be ${DURATION_HINT}, but was ${kindOf(value)}.`);
-  }
-  return milliseconds;
-}
-
-function absoluteOf(value: Duration | false | undefined): number | null | undefined {
-  if (value === undefined) return undefined;
-  return value === false ? null : durationOf('absolute', value);
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { issueCredential } from '../../../lib/session/credential.js';
-import { LiveSession, type SessionEnvironment } from '../../../lib/session/live-session.js';
+import { LiveSession } from '../../../lib/session/live-session.js';
+import type { SessionEnvironment } from '../../../lib/session/session-environment.js';
 import type { SessionPersistence } from '../../../lib/session/persistence.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { merge } from './documents.js';

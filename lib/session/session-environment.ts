@@ -1,0 +1,35 @@
+import type { SessionEventType } from '../session.events.js';
+import type { Credential, Recognition, SessionId } from './credential.js';
+import type { Lifetime } from './lifetime.js';
+import type { SessionPersistence } from './persistence.js';
+import type { StoredSession } from './stored-session.js';
+
+/** What is around a session. */
+export interface SessionEnvironment {
+  readonly persistence: SessionPersistence;
+  /** The lifetime of sessions that ask for no other. */
+  readonly lifetime: Lifetime;
+  readonly saveUninitialized: boolean;
+  readonly maxSessionsPerUser: number | null;
+  /** Has the expiry of a session that was accessed just now moved forward, soon. */
+  renew(stored: StoredSession): void;
+  emit(type: SessionEventType, id: SessionId, userId: string | null): void;
+  /** @throws {SessionHeadersSentError} when it is too late to send the visitor a cookie. */
+  assertReachable(): void;
+  /** Told when stored data cannot be read; the request goes on without it. */
+  unreadable(id: SessionId, what: string, error: unknown): void;
+  /** Who is at the other end, for the list of a user's devices. */
+  device(): { readonly ip: string | null; readonly userAgent: string | null };
+}
+
+/** A stored session, and what the request proved about it. */
+export interface FoundSession {
+  readonly stored: StoredSession;
+  /** `null` when the session was found by its id: then its cookie cannot be changed. */
+  readonly credential: Credential | null;
+  readonly recognition: Recognition;
+}
+
+/** What has to happen to the visitor's cookie. */
+export type CookieChange =
+  { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };
