@@ -8,8 +8,18 @@ export interface RenewalListener {
   failed(error: unknown): void;
 }
 
-/** As many go out at once: under load, a few small statements a second instead of a big one that all others feel. */
-const MOST_ACCESSES = 128;
+/** In how many statements the accesses of one period go out: under load, a big one would be felt by all others. */
+const PARTS = 8;
+/** In milliseconds: too short to be worth parts, and too short to try again at once what has failed. */
+const SHORT = 10;
+
+/** An access that waits. */
+interface Noted {
+  /** When the session was last accessed, in milliseconds of the store's clock. */
+  readonly at: number;
+  /** In which part of a period it was first noted, counted from the start. */
+  readonly part: number;
+}
 
 /**
  * Collects accesses and writes them down together, each with its age: so a session that is used a hundred times a
@@ -18,8 +28,10 @@ const MOST_ACCESSES = 128;
 export class RenewalQueue {
   readonly #store: SessionStore;
   readonly #every: number;
+  readonly #parts: number;
   readonly #listener: RenewalListener;
-  #accesses = new Map<SessionId, number>();
+  #accesses = new Map<SessionId, Noted>();
+  #part = 0;
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> | null = null;
   #closing = false;
@@ -28,26 +40,23 @@ export class RenewalQueue {
   constructor(store: SessionStore, every: number, listener: RenewalListener) {
     this.#store = store;
     this.#every = every;
+    this.#parts = every < SHORT ? 1 : PARTS;
     this.#listener = listener;
   }
 
   /** Notes an access now, to a session that expires at the given time unless it is renewed. */
   add(id: SessionId, expiresAt: number): void {
     const now = this.#store.now();
-    this.#accesses.set(id, now);
+    // Whatever comes after the first is in the same statement: a session is written once a period at most.
+    this.#accesses.set(id, { at: now, part: this.#accesses.get(id)?.part ?? this.#part });
     // A session that would expire while its renewal is still being collected cannot wait.
-    const isUrgent = this.#closing || expiresAt - now <= 2 * this.#every;
-    if (isUrgent || (this.#accesses.size >= MOST_ACCESSES && this.#flushing === null)) void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), this.#every);
+    if (this.#closing || expiresAt - now <= 2 * this.#every) void this.flush();
+    else this.#wait();
   }
 
   /** Writes down what has been collected. Never rejects. */
   async flush(): Promise<void> {
-    while (this.#flushing !== null) await this.#flushing;
-    if (this.#accesses.size === 0) return;
-    this.#flushing = this.#write();
-    await this.#flushing;
-    this.#flushing = null;
+    await this.#flush(Infinity);
   }
 
   /** Has what is left, and what still comes, written at once: nothing must be waiting when the pool closes. */
@@ -56,13 +65,43 @@ export class RenewalQueue {
     await this.flush();
   }
 
-  async #write(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    const accesses = this.#accesses;
-    this.#accesses = new Map();
+  #wait(period = this.#every): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#part++;
+      void this.#flush(this.#part - this.#parts);
+      if (this.#accesses.size > 0) this.#wait();
+    }, period / this.#parts);
+  }
+
+  /** Writes down what was first noted in a part up to this one. */
+  async #flush(part: number): Promise<void> {
+    while (this.#flushing !== null) await this.#flushing;
+    const due = this.#take(part);
+    if (due.size === 0) return;
+    this.#flushing = this.#write(due);
+    await this.#flushing;
+    this.#flushing = null;
+  }
+
+  #take(part: number): Map<SessionId, Noted> {
+    const due = new Map<SessionId, Noted>();
+    // A map keeps the order in which its keys were first set.
+    for (const [id, noted] of this.#accesses) {
+      if (noted.part > part) break;
+      due.set(id, noted);
+      this.#accesses.delete(id);
+    }
+    if (this.#accesses.size === 0 && this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+    return due;
+  }
+
+  async #write(accesses: ReadonlyMap<SessionId, Noted>): Promise<void> {
     try {
-      const { renewed, locked } = await this.#store.renew(Array.from(accesses, ([id, at]) => ({ id, at })));
+      const { renewed, locked } = await this.#store.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
       this.#keep(accesses, locked);
       this.#listener.renewed(renewed);
     } catch (error) {
@@ -80,12 +119,11 @@ export class RenewalQueue {
   }
 
   /** For the next time, unless something newer has come. */
-  #keep(accesses: ReadonlyMap<SessionId, number>, ids: readonly SessionId[]): void {
+  #keep(accesses: ReadonlyMap<SessionId, Noted>, ids: readonly SessionId[]): void {
     for (const id of ids) {
-      const at = accesses.get(id);
-      if (at !== undefined && !this.#accesses.has(id)) this.#accesses.set(id, at);
+      const noted = accesses.get(id);
+      if (noted !== undefined && !this.#accesses.has(id)) this.#accesses.set(id, { at: noted.at, part: this.#part });
     }
-    if (this.#accesses.size > 0 && !this.#closing)
-      this.#timer ??= setTimeout(() => void this.flush(), Math.max(this.#every, 10));
+    if (this.#accesses.size > 0 && !this.#closing) this.#wait(Math.max(this.#every, SHORT));
   }
 }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { FindBatcher } from '../../../lib/store/find-batcher.js';
@@ -53,6 +53,11 @@ describe('FindBatcher', () => {
     database = new FakeDatabase();
     batcher = new FindBatcher(database);
     answers = [];
+  });
+
+  // A statement that is never answered would keep the process waiting for its deadline.
+  afterEach(async () => {
+    while (database.underWay > 0) await database.answer();
   });
 
   function find(id: string, deadline = NEVER, name = id): void {

@@ -39,15 +39,19 @@ describe('RenewalQueue', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  it('collects accesses of a second into one statement', async () => {
+  it('writes accesses a second after they came, with those that came about when they did', async () => {
     queue.add(A, FAR);
-    await pass(500);
+    await pass(100);
     queue.add(B, FAR);
+    await pass(400);
+    queue.add(C, FAR);
     await pass(499);
     expect(store.calls).toEqual([]);
     await pass(1);
     expect(ids()).toEqual([[A, B]]);
-    expect(renewed).toEqual([[A, B]]);
+    await pass(500);
+    expect(ids()).toEqual([[A, B], [C]]);
+    expect(renewed).toEqual([[A, B], [C]]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
