@@ -2,12 +2,14 @@ import type { ServerResponse } from 'node:http';
 import {
   type BeforeApplicationShutdown,
   type ArgumentsHost,
+  type ExecutionContext,
   Inject,
   Injectable,
   Logger,
   type OnModuleInit,
 } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
+import { metadataOf } from './http/session.metadata.js';
 import { type PlatformRequest, RequestSession, type SessionSource, type Visitor } from './http/request-session.js';
 import type { AuthSnapshot } from './session/avatar.js';
 import { type Credential, isSessionId, recognise, type SessionId } from './session/credential.js';
@@ -114,6 +116,9 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     const request = this.requestSessionOf(requestOrContext);
     const session = await request.load();
     request.look();
+    // A guard knows the route; an exception filter, whose host looks the same, does not.
+    const context = requestOrContext as Partial<ExecutionContext>;
+    if (context.getHandler?.() && context.getClass?.()) session.renews = metadataOf(context as ExecutionContext).renews;
     return session;
   }
 

@@ -90,10 +90,17 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   /**
    * Stores what a handler changed, or drops it if the response is to report a failure of the server. Whoever asks while
-   * that is under way gets the same answer.
+   * that is under way is answered when what has come since is stored as well; and gets its error, if it fails.
    */
   settle(status: number): Promise<void> {
-    return (this.#settling ??= this.#settle(status).finally(() => (this.#settling = null)));
+    const before = this.#settling;
+    const settling = before === null ? this.#settle(status) : before.then(() => this.#settle(status));
+    const settled = (): void => {
+      if (this.#settling === settling) this.#settling = null;
+    };
+    this.#settling = settling;
+    settling.then(settled, settled);
+    return settling;
   }
 
   isPending(): boolean {
@@ -127,7 +134,7 @@ export class RequestSession implements Gatekeeper, Visitor {
   reported(error: unknown): unknown {
     if (error instanceof SessionStoreUnavailableError) {
       logFailure(error);
-      if (!this.#headersSent) this.#response.setHeader('Retry-After', RETRY_AFTER);
+      if (!this.#response.headersSent) this.#response.setHeader('Retry-After', RETRY_AFTER);
     }
     return toHttpException(error);
   }
@@ -151,7 +158,7 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   async #settle(status: number): Promise<void> {
     if (this.#session === null) return;
-    if (status >= 500) this.#session.discard();
+    if (status >= 500) await this.#session.discardPending();
     else await this.#session.commitPending();
   }
 

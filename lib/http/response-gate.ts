@@ -13,6 +13,8 @@ export interface Gatekeeper {
 }
 
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const;
+/** What changes headers, and must fail as it does once they are sent. */
+const AMENDING = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
 type Method = (typeof METHODS)[number];
 type Call = { readonly method: Method; readonly args: unknown[] };
 // oxlint-disable-next-line typescript/no-explicit-any -- the four methods have little in common
@@ -38,6 +40,7 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
   const originals = {} as Originals;
   const held: Call[] = [];
   let state: State = 'closed';
+  let statusHeld = 200;
 
   for (const method of METHODS) {
     // oxlint-disable-next-line typescript/unbound-method -- called with the response as `this`
@@ -54,21 +57,34 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
         return send(call);
       }
       hold(statusOf(call));
+    } else if (call.method === 'writeHead') {
+      throw headersSentError();
     }
+    // Whoever sends twice is told, and the first answer counts.
+    if (held.at(-1)?.method === 'end') return drop(call);
     held.push(call);
     return resultOf(call);
   }
 
   function hold(status: number): void {
     state = 'holding';
-    // Until they are sent they may no longer be changed: that is what everybody asks this property for.
+    statusHeld = response.statusCode;
+    // For everybody else they are sent: what is asked about them, and what would change them, must answer so.
     Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
+    for (const method of AMENDING) {
+      const value = (): never => {
+        throw headersSentError();
+      };
+      Object.defineProperty(response, method, { value, configurable: true, writable: true });
+    }
     keeper.settle(status).then(release, refuse);
   }
 
   function open(): void {
     state = 'open';
+    response.statusCode = statusHeld;
     delete (response as { headersSent?: boolean }).headersSent;
+    for (const method of AMENDING) Reflect.deleteProperty(response, method);
   }
 
   function send({ method, args }: Call): unknown {
@@ -105,6 +121,7 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
     }
     state = 'refused';
     for (const call of held) drop(call);
+    if (held.some(({ method }) => method === 'write')) response.emit('drain');
   }
 
   /** Tells whoever waits for a call that it came to nothing. */
@@ -119,8 +136,15 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
   }
 
   function resultOf({ method }: Call): unknown {
-    return method === 'write' ? false : response;
+    // Where nothing goes any more, nobody need wait for room.
+    return method === 'write' ? state === 'refused' : response;
   }
+}
+
+/** The same as Node's own. */
+function headersSentError(): Error {
+  const error = new Error('Cannot set headers after they are sent to the client');
+  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
 }
 
 /** Sets the headers that were given to `writeHead` on the response, where they can still be amended. */

@@ -30,7 +30,7 @@ export function draftOf<Result>(
 }
 
 /** Calls a function that has no time to wait. */
-export function callAtOnce<Result>(change: (data: LiveSessionData) => Result, data: LiveSessionData): Result {
+function callAtOnce<Result>(change: (data: LiveSessionData) => Result, data: LiveSessionData): Result {
   const result = change(data);
   if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
     // It will fail or not, but nobody is there to hear of it any more.

@@ -3,7 +3,7 @@ import { type AuthSnapshot, Avatar } from './avatar.js';
 import { NO_CHANGES, textOf } from './changes.js';
 import { createSessionId, type Credential, issueCredential, type SessionId } from './credential.js';
 import type { FlashMessage } from './flash.js';
-import { callAtOnce, type Draft, draftOf } from './draft.js';
+import { type Draft, draftOf } from './draft.js';
 import { encodeJson, isPlainObject, kindOf } from './json.js';
 import {
   absoluteOf,
@@ -33,6 +33,10 @@ export class LiveSession implements Session {
   #isNew = true;
   /** Whether the visitor's browser holds the cookie of {@link #stored}. */
   #browserKnows = false;
+  /** Whether it holds the cookie of a session that was ended in this request. */
+  #browserKnewOne = false;
+  /** What the browser came with: the secret that is the previous one however often it is replaced in this request. */
+  readonly #broughtHash: Buffer | null = null;
   /** Came with the previous secret: never sets a cookie of its own accord. */
   #superseded = false;
   /** May not begin a session: a newer cookie is on its way to the browser, or there already. */
@@ -56,6 +60,7 @@ export class LiveSession implements Session {
       this.#credential = found.credential;
       this.#isNew = false;
       this.#browserKnows = found.credential !== null;
+      this.#broughtHash = found.credential?.secretHash ?? null;
       this.#superseded = found.recognition === 'previous';
     } else {
       this.#outsider = found?.recognition === 'outsider';
@@ -203,13 +208,13 @@ export class LiveSession implements Session {
     if (this.#stored === null || this.#goneReported) return this;
     const lastAccessAt = this.#env.persistence.now();
     const { ttl, endsAt, expiresAt } = this.#stored;
+    this.#renewed = true;
+    this.#env.renew(this.#stored);
     this.#stored = {
       ...this.#stored,
       lastAccessAt,
       expiresAt: Math.max(expiresAt, expiryOf(lastAccessAt, ttl, endsAt)),
     };
-    this.#renewed = true;
-    this.#env.renew(this.#stored);
     return this;
   }
 
@@ -277,6 +282,11 @@ export class LiveSession implements Session {
     });
   }
 
+  /** The same where the response is to report a failure: what is under way comes to its end, the rest is dropped. */
+  async discardPending(): Promise<void> {
+    await this.#exclusively(async () => this.discard());
+  }
+
   /** Drops what has not been stored. */
   discard(): void {
     this.#document.discard();
@@ -338,6 +348,7 @@ export class LiveSession implements Session {
       if (this.#outsider || this.#goneReported) throw this.#gone();
     }
     this.#env.assertReachable();
+    const taken = this.#lifetimeChange;
     const credential = issueCredential(this.id);
     const takeBack = data === null ? null : this.#document.sent(data);
     try {
@@ -357,7 +368,7 @@ export class LiveSession implements Session {
       throw error;
     }
     this.#browserKnows = false;
-    this.#begun(credential);
+    this.#begun(credential, taken);
     this.#env.emit('created', this.id, userId);
   }
 
@@ -367,6 +378,7 @@ export class LiveSession implements Session {
       this.#assertOwnCookie('login');
       const flush = stored.userId !== null && stored.userId !== userId;
       const changes = flush ? null : this.#document.changes();
+      const taken = this.#lifetimeChange;
       const credential = issueCredential(stored.id);
       const login: Login = {
         id: stored.id,
@@ -377,6 +389,7 @@ export class LiveSession implements Session {
         lifetime: changedLifetime(this.#env.lifetime, change),
         flush,
         changes,
+        ...(this.#broughtHash !== null && this.#browserKnows && { previousSecretHash: this.#broughtHash }),
       };
       const takeBack = changes === null ? null : this.#document.sent(changes);
       let loggedIn: StoredSession | null = null;
@@ -388,7 +401,7 @@ export class LiveSession implements Session {
       if (loggedIn !== null) {
         this.#stored = loggedIn;
         if (flush) this.#document.replace(null);
-        this.#begun(credential);
+        this.#begun(credential, taken);
         this.#env.emit('rotated', this.id, userId);
         await this.#loggedIn(userId);
         return;
@@ -416,9 +429,10 @@ export class LiveSession implements Session {
     const stored = this.#stored;
     if (stored === null) {
       // Nobody else can know it yet.
-      const result = callAtOnce(change, this.data);
+      const draft = draftOf(this.#document.text(), change, () => {});
+      this.#document.fillWith(draft.text);
       await this.#begin(null, null, this.#lifetimeChange);
-      return result;
+      return draft.result;
     }
     if (this.#goneReported) throw new SessionGoneError();
     let draft: Draft<Result> | undefined;
@@ -434,7 +448,8 @@ export class LiveSession implements Session {
 
   async #regenerate(): Promise<void> {
     const stored = this.#stored;
-    if (stored === null || this.#superseded) return;
+    // A credential that the browser has not got yet is as good as a new one.
+    if (stored === null || this.#superseded || this.#cookieChange?.kind === 'issued') return;
     if (this.#goneReported) throw new SessionGoneError();
     this.#assertOwnCookie('regenerate');
     const credential = issueCredential(stored.id);
@@ -460,13 +475,14 @@ export class LiveSession implements Session {
     const stored = this.#stored;
     const deleted =
       stored !== null && !this.#goneReported && (await this.#env.persistence.delete(id, stored.generation));
-    const browserKnew = this.#browserKnows;
+    const browserKnew = this.#browserKnows || this.#browserKnewOne;
     const lost = stored !== null && !deleted;
     this.#document.replace(null);
     this.#forget();
     this.#ended = true;
     if (deleted) {
       this.#cookieChange = browserKnew ? { kind: 'removed' } : null;
+      this.#browserKnewOne = browserKnew;
       this.#env.emit('destroyed', id, userId);
     } else if (lost) {
       // Somebody else ended it, or logged in to it: the browser may hold a newer cookie, which must stay.
@@ -489,9 +505,10 @@ export class LiveSession implements Session {
   }
 
   /** The session is another one now, or the same with another credential. */
-  #begun(credential: Credential): void {
+  #begun(credential: Credential, taken: LifetimeChange | null): void {
     this.#credential = credential;
-    this.#lifetimeChange = null;
+    // One that came while the store was at work is still to be sent.
+    if (this.#lifetimeChange === taken) this.#lifetimeChange = null;
     this.#superseded = false;
     this.#outsider = false;
     this.#goneReported = false;

@@ -23,6 +23,8 @@ export interface Login {
   /** The generation that the session was loaded under. */
   readonly generation: number;
   readonly secretHash: Buffer;
+  /** What the browser still holds, if that is not the current secret: requests that bring it are no strangers yet. */
+  readonly previousSecretHash?: Buffer;
   readonly userId: string;
   readonly auth: string | null;
   readonly lifetime: Lifetime;

@@ -153,6 +153,14 @@ export class SessionDocument {
     this.#fill(this.#before === null ? this.#parse() : (JSON.parse(JSON.stringify(this.#before)) as Document));
   }
 
+  /** Changes everything at once, without taking it for stored. */
+  fillWith(text: string): void {
+    void this.data;
+    void this.#loaded;
+    this.#additions = noAdditions();
+    this.#fill(JSON.parse(text) as Document);
+  }
+
   /** Starts over from what is stored, and does what has not been sent to that. */
   rebase(source: DocumentSource): void {
     const changes = this.changes();

@@ -104,7 +104,7 @@ export class MemorySessionStore extends SessionStore {
       ttl: login.lifetime.ttl,
       generation: stored.generation + 1,
       secretHash: login.secretHash,
-      previousSecretHash: stored.secretHash,
+      previousSecretHash: login.previousSecretHash ?? stored.secretHash,
       rotatedAt: now,
       authenticatedAt: now,
       ...timesFrom(now, login.lifetime),

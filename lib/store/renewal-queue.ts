@@ -13,6 +13,9 @@ const PARTS = 8;
 /** In milliseconds: too short to be worth parts, and too short to try again at once what has failed. */
 const SHORT = 10;
 
+/** More would not be written within the time that a statement has. */
+const MOST_ACCESSES = 1_000;
+
 /** An access that waits. */
 interface Noted {
   /** When the session was last accessed, in milliseconds of the store's clock. */
@@ -77,18 +80,19 @@ export class RenewalQueue {
   /** Writes down what was first noted in a part up to this one. */
   async #flush(part: number): Promise<void> {
     while (this.#flushing !== null) await this.#flushing;
-    const due = this.#take(part);
-    if (due.size === 0) return;
-    this.#flushing = this.#write(due);
-    await this.#flushing;
-    this.#flushing = null;
+    for (let due = this.#take(part); due.size > 0; due = this.#take(part)) {
+      this.#flushing = this.#write(due);
+      await this.#flushing;
+      this.#flushing = null;
+      if (due.size < MOST_ACCESSES) return;
+    }
   }
 
   #take(part: number): Map<SessionId, Noted> {
     const due = new Map<SessionId, Noted>();
     // A map keeps the order in which its keys were first set.
     for (const [id, noted] of this.#accesses) {
-      if (noted.part > part) break;
+      if (noted.part > part || due.size === MOST_ACCESSES) break;
       due.set(id, noted);
       this.#accesses.delete(id);
     }

@@ -31,6 +31,9 @@ export interface Pool extends Queryable {
   readonly Client: new (options: object) => LoneConnection;
 }
 
+/** A timer may fire early, and two clocks never agree: nobody is told "not written" before the database would refuse. */
+const MARGIN = 5;
+
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
   /** How long an operation may take, its waiting included, in milliseconds. */
@@ -180,7 +183,7 @@ export class Database {
     const late = new Promise<never>((_, reject) => {
       const giveUp = (): void =>
         reject(new Error(`the database did not answer within ${this.#options.queryTimeout} ms`));
-      timer = setTimeout(giveUp, Math.max(0, deadline - this.now()));
+      timer = setTimeout(giveUp, Math.ceil(Math.max(0, deadline - this.now())) + MARGIN);
     });
     try {
       return await Promise.race([promise, late]);

@@ -195,6 +195,7 @@ export class MikroOrmSessionStore extends SessionStore {
       data.push,
       login.lifetime.absolute,
       this.#options.maxDataBytes,
+      login.previousSecretHash ?? null,
     ]);
     if (row === null) return null;
     if (row.id === null) throw tooLarge(this.#options.maxDataBytes);

@@ -191,7 +191,8 @@ export function statementsFor(table: string, teller: string | null) {
       ),
       changed as (
         update ${table} s
-        set secret_hash = $4::bytea, previous_secret_hash = s.secret_hash, rotated_at = l.now, authenticated_at = l.now,
+        set secret_hash = $4::bytea, previous_secret_hash = coalesce($15::bytea, s.secret_hash), rotated_at = l.now,
+            authenticated_at = l.now,
             generation = s.generation + 1, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint,
             ends_at = l.now + ${span('$13::bigint')}, updated_at = l.now, last_access_at = l.now,
             expires_at = least(l.now + ${span('$7::bigint')}, l.now + ${span('$13::bigint')})
