@@ -270,11 +270,6 @@ export class LiveSession implements Session {
     return this.#busy !== null || this.#wantsRow || (this.isModified && !this.#goneReported);
   }
 
-  /** Whether the visitor has a session, stored or about to be. */
-  get exists(): boolean {
-    return this.#stored !== null || this.#wantsRow || this.isModified;
-  }
-
   /** The commit at the end of a request: as `save()`, but what was refused once is not refused again. */
   async commitPending(): Promise<void> {
     await this.#exclusively(async () => {
@@ -449,7 +444,8 @@ export class LiveSession implements Session {
   async #regenerate(): Promise<void> {
     const stored = this.#stored;
     // A credential that the browser has not got yet is as good as a new one.
-    if (stored === null || this.#superseded || this.#cookieChange?.kind === 'issued') return;
+    const isUndelivered = this.#credential !== null && this.#credential.secretHash !== this.#broughtHash;
+    if (stored === null || this.#superseded || isUndelivered) return;
     if (this.#goneReported) throw new SessionGoneError();
     this.#assertOwnCookie('regenerate');
     const credential = issueCredential(stored.id);

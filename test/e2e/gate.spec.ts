@@ -66,6 +66,14 @@ describe('Several changes of the credential in one request', () => {
     await visit(client, async (session) => (await session.regenerate(), session.regenerate()));
     expect(await inHandler(fixture.app.client(), (session) => session.get('cart'), { cookie })).toBe(1);
   });
+
+  it('do not take a cookie that only got another lifetime for a new one', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('cart', 1));
+    const cookie = await client.cookie();
+    await visit(client, async (session) => (await session.setTtl('30d').save(), session.regenerate()));
+    expect(await client.cookie()).not.toBe(cookie);
+  });
 });
 
 describe('update() on a session that is not stored yet', () => {
