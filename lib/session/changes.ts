@@ -38,16 +38,22 @@ export const NO_CHANGES: DataChanges = { set: new Map(), unset: [], increment: n
  * What turns `before` into `live`, or `null` if they say the same. Additions explain a difference where they can; a key
  * that was changed beyond them is set as a whole, and a key that was changed and changed back is no change.
  *
+ * @param suspects what may differ are its keys, and those of `before`
  * @throws {SessionDataError} when a changed key cannot be stored.
  */
-export function changesBetween(before: Document, live: Document, additions: Additions): DataChanges | null {
+export function changesBetween(
+  before: Document,
+  live: Document,
+  additions: Additions,
+  suspects: Document = live,
+): DataChanges | null {
   const set = new Map<string, string>();
   const unset: string[] = [];
   const increment = new Map<string, number>();
   const push = new Map<string, string>();
 
-  for (const key of Object.keys(live)) {
-    const value = live[key];
+  for (const key of Object.keys(suspects)) {
+    const value = Object.hasOwn(live, key) ? live[key] : undefined;
     if (value === undefined) continue;
     const old = Object.hasOwn(before, key) ? before[key] : undefined;
     const steps = additions.increment.get(key);
@@ -72,7 +78,7 @@ export function changesBetween(before: Document, live: Document, additions: Addi
     if (old === undefined) checkKey(key);
   }
   for (const key of Object.keys(before)) {
-    if (live[key] === undefined || !Object.hasOwn(live, key)) unset.push(key);
+    if (before[key] !== undefined && (live[key] === undefined || !Object.hasOwn(live, key))) unset.push(key);
   }
   const changed = set.size + unset.length + increment.size + push.size > 0;
   return changed ? { set, unset, increment, push } : null;

@@ -118,6 +118,26 @@ export function kindOf(value: unknown): string {
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }
 
+/** A copy of what JSON can say; what it cannot is taken as it is. */
+export function copyJson(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = new Array<unknown>(value.length);
+    for (let index = 0; index < items.length; index++) items[index] = copyJson(value[index]);
+    return items;
+  }
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const item = copyJson((value as Record<string, unknown>)[key]);
+    // Assigning it would replace the prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { ...OWN, value: item });
+    else copy[key] = item;
+  }
+  return copy;
+}
+
+const OWN = { configurable: true, enumerable: true, writable: true };
+
 /**
  * Whether a live value still says what parsed JSON says. Key order does not matter, an `undefined` property is absent.
  * Anything JSON cannot say differs from everything.

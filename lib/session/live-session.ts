@@ -78,12 +78,7 @@ export class LiveSession implements Session {
 
   get isModified(): boolean {
     if (this.#stored !== null && this.#lifetimeChange !== null) return true;
-    try {
-      return this.#document.changes() !== null;
-    } catch (error) {
-      if (error instanceof SessionDataError) return true;
-      throw error;
-    }
+    return this.#document.isChanged;
   }
 
   get isDestroyed(): boolean {
@@ -137,7 +132,7 @@ export class LiveSession implements Session {
   }
 
   has(path: string): boolean {
-    return this.#document.get(path) !== undefined;
+    return this.#document.has(path);
   }
 
   delete(path: string): boolean {

@@ -52,6 +52,11 @@ export type SessionKey = Untyped extends true ? string : keyof SessionData & str
 
 type Container = Record<string, unknown>;
 
+/** The top-level key that a path begins with. */
+export function topLevelOf(path: string): string {
+  return segmentsOf(path)[0] as string;
+}
+
 /** Reads what stands at a path. Only own properties count, so `__proto__` and `constructor` lead nowhere. */
 export function getPath(root: Container, path: string): unknown {
   let value: unknown = root;

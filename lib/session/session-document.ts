@@ -1,8 +1,8 @@
 import { SessionArgumentError, SessionDataError } from '../session.errors.js';
 import { type Additions, applyChanges, changesBetween, type DataChanges } from './changes.js';
 import { type FlashMessage, isFlashKey, newFlashKey, RESERVED } from './flash.js';
-import { encodeJson, isPlainObject, kindOf } from './json.js';
-import { deletePath, getPath, setPath } from './paths.js';
+import { copyJson, encodeJson, isPlainObject, kindOf, sameJson } from './json.js';
+import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 
 type Document = Record<string, unknown>;
 
@@ -11,18 +11,27 @@ export interface DocumentSource {
   readonly data: string;
 }
 
+const NOTHING: Document = Object.freeze(Object.create(null) as Document);
+const NO_ADDITIONS: Additions = noAdditions();
+
 /**
- * The data of one session while a request works on it. Parsed when somebody first looks, compared with what was loaded
- * when somebody asks for the changes; until then it costs nothing.
+ * The data of one session while a request works on it. Parsed when somebody first looks; until then it costs nothing.
+ *
+ * What has changed is found by comparing. As long as the application holds no part of the data that it could change in
+ * place, only keys that a method has changed can differ: those are remembered one by one, as they were. From then on
+ * everything can, and everything is remembered.
  */
 export class SessionDocument {
   #source: DocumentSource | null;
-  #before: Document | null = null;
   /** What the application sees. Without a prototype, so that no key has a meaning of its own. */
   #live: Document | null = null;
   /** What it does not see: the keys that begin with `$`. */
-  #reserved: Document = Object.create(null);
-  #additions = noAdditions();
+  #reserved: Document = NOTHING;
+  /** Whether the application may hold parts that it can change in place. */
+  #isHeld = false;
+  /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
+  #before: Document | null = null;
+  #additions: Additions | null = null;
   readonly #onUnreadable: (error: unknown) => void;
 
   /** @param source `null` for a new session. Unreadable text is reported, and reads as empty. */
@@ -31,33 +40,42 @@ export class SessionDocument {
     this.#onUnreadable = onUnreadable;
   }
 
+  /** The live data, to be changed in place. */
   get data(): Document {
-    return (this.#live ??= this.#open());
+    this.#hold();
+    return this.#open();
   }
 
   get(path: string): unknown {
-    return getPath(this.data, path);
+    const value = getPath(this.#open(), path);
+    if (isObject(value)) this.#hold();
+    return value;
+  }
+
+  has(path: string): boolean {
+    return getPath(this.#open(), path) !== undefined;
   }
 
   set(path: string, value: unknown): void {
     assertNotReserved(path);
-    setPath(this.data, path, value);
+    this.#remember(topLevelOf(path));
+    if (isObject(value)) this.#hold();
+    setPath(this.#open(), path, value);
   }
 
   delete(path: string): boolean {
-    return deletePath(this.data, path);
+    this.#remember(topLevelOf(path));
+    return deletePath(this.#open(), path);
   }
 
   keys(): string[] {
-    const data = this.data;
-    return Object.keys(data).filter((key) => data[key] !== undefined);
+    const live = this.#open();
+    return Object.keys(live).filter((key) => live[key] !== undefined);
   }
 
   clear(): void {
-    const data = this.data;
-    for (const key of Object.keys(data)) delete data[key];
-    this.#reserved = Object.create(null);
-    this.#additions = noAdditions();
+    for (const key of [...Object.keys(this.#open()), ...Object.keys(this.#reserved)]) this.#change(key, undefined);
+    this.#additions = null;
   }
 
   increment(key: string, by: number): number {
@@ -65,24 +83,29 @@ export class SessionDocument {
     if (!Number.isFinite(by)) {
       throw new SessionArgumentError(`increment("${key}") needs a finite number to add, not ${kindOf(by)}.`);
     }
-    const old = this.data[key] ?? 0;
+    const live = this.#open();
+    const old = live[key] ?? 0;
     if (typeof old !== 'number') {
       throw new SessionArgumentError(`increment("${key}") needs a number there, but found ${kindOf(old)}.`);
     }
-    append(this.#additions.increment, key, [by]);
-    return (this.data[key] = old + by);
+    this.#remember(key);
+    append((this.#additions ??= noAdditions()).increment, key, [by]);
+    return (live[key] = old + by);
   }
 
   push(key: string, items: unknown[]): number {
     assertTopLevel('push', key);
-    const old = this.data[key] ?? [];
+    const live = this.#open();
+    const old = live[key] ?? [];
     if (!Array.isArray(old)) {
       throw new SessionArgumentError(`push("${key}") needs an array there, but found ${kindOf(old)}.`);
     }
     if (items.length === 0) return old.length;
-    append(this.#additions.push, key, items);
+    this.#remember(key);
+    if (items.some(isObject)) this.#hold();
+    append((this.#additions ??= noAdditions()).push, key, items);
     // In place: the handler may hold the array.
-    this.data[key] = old;
+    live[key] = old;
     return old.push(...items);
   }
 
@@ -90,43 +113,53 @@ export class SessionDocument {
     if (typeof category !== 'string' || category === '') {
       throw new SessionArgumentError(`flash() needs a category such as 'success', not ${kindOf(category)}.`);
     }
-    const flash = { category, message: message ?? null };
-    encodeJson(flash, 'flash');
-    void this.data;
-    this.#reserved[newFlashKey()] = flash;
+    const text = encodeJson({ category, message: message ?? null }, 'flash');
+    this.#open();
+    this.#change(newFlashKey(), JSON.parse(text));
   }
 
   /** Takes the messages out, oldest first; all of them, or those of one category. */
   flashes(category?: string): FlashMessage[] {
-    void this.data;
+    this.#open();
     const messages: FlashMessage[] = [];
     for (const key of Object.keys(this.#reserved).filter(isFlashKey).sort()) {
       const message = this.#reserved[key] as FlashMessage | null;
       if (category !== undefined && message?.category !== category) continue;
       if (message !== null) messages.push(message);
-      delete this.#reserved[key];
+      this.#change(key, undefined);
     }
     return messages;
   }
 
   /** All of it as JSON text. */
   text(): string {
-    void this.data;
     return JSON.stringify(this.#whole());
+  }
+
+  /** Whether there is anything that has not been sent; also what cannot be. */
+  get isChanged(): boolean {
+    const before = this.#before;
+    if (before === null) return false;
+    if (this.#isHeld) return !sameJson(this.#whole(), before);
+    for (const key in before) if (!sameJson(this.#homeOf(key)[key], before[key])) return true;
+    return false;
   }
 
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
-    if (this.#live === null) return null;
-    for (const key of Object.keys(this.#live)) {
-      if (key.startsWith(RESERVED) && this.#live[key] !== undefined) {
+    const before = this.#before;
+    if (before === null || !this.isChanged) return null;
+    const live = this.#open();
+    for (const key of Object.keys(live)) {
+      if (key.startsWith(RESERVED) && live[key] !== undefined) {
         throw new SessionDataError(
           key,
           `Session data has a key "${key}"; keys that begin with "$" are reserved. Rename it.`,
         );
       }
     }
-    return changesBetween(this.#loaded, this.#whole(), this.#additions);
+    const whole = this.#whole();
+    return changesBetween(before, whole, this.#additions ?? NO_ADDITIONS, this.#isHeld ? whole : before);
   }
 
   /**
@@ -134,30 +167,35 @@ export class SessionDocument {
    * that back, for when they could not be stored.
    */
   sent(changes: DataChanges): () => void {
-    const before = this.#loaded;
+    const before = this.#before as Document;
     const additions = this.#additions;
-    this.#before = applyChanges(before, this.#whole(), changes);
-    this.#additions = noAdditions();
+    const wasHeld = this.#isHeld;
+    this.#before = wasHeld ? applyChanges(before, this.#whole(), changes) : null;
+    this.#additions = null;
     return () => {
-      this.#before = before;
-      for (const [key, steps] of this.#additions.increment) append(additions.increment, key, steps);
-      for (const [key, items] of this.#additions.push) append(additions.push, key, items);
-      this.#additions = additions;
+      if (wasHeld) this.#before = before;
+      else if (this.#isHeld) this.#before = overlaid(this.#before as Document, before);
+      else this.#before = Object.assign(this.#before ?? (Object.create(null) as Document), before);
+      this.#additions = joined(additions, this.#additions);
     };
   }
 
   /** Drops what has not been sent. */
   discard(): void {
-    if (this.#live === null) return;
-    this.#additions = noAdditions();
-    this.#fill(this.#before === null ? this.#parse() : (JSON.parse(JSON.stringify(this.#before)) as Document));
+    if (this.#before === null) return;
+    this.#additions = null;
+    if (this.#isHeld) {
+      this.#fill(copyJson(this.#before) as Document);
+      return;
+    }
+    for (const key in this.#before) this.#put(key, this.#before[key]);
+    this.#before = null;
   }
 
   /** Changes everything at once, without taking it for stored. */
   fillWith(text: string): void {
-    void this.data;
-    void this.#loaded;
-    this.#additions = noAdditions();
+    this.#hold();
+    this.#additions = null;
     this.#fill(JSON.parse(text) as Document);
   }
 
@@ -166,59 +204,84 @@ export class SessionDocument {
     const changes = this.changes();
     this.replace(source);
     if (changes === null) return;
-    const live = this.data;
-    const homeOf = (key: string): Document => (key.startsWith(RESERVED) ? this.#reserved : live);
-    for (const key of changes.unset) delete homeOf(key)[key];
-    for (const [key, value] of changes.set) homeOf(key)[key] = JSON.parse(value);
+    this.#open();
+    for (const key of changes.unset) this.#change(key, undefined);
+    for (const [key, value] of changes.set) this.#change(key, JSON.parse(value));
     for (const [key, by] of changes.increment) this.increment(key, by);
     for (const [key, items] of changes.push) this.push(key, JSON.parse(items) as unknown[]);
   }
 
   /** Takes everything along into a session that is not stored yet. */
   detach(): void {
-    void this.data;
+    this.#hold();
     this.#source = null;
-    this.#before = null;
-    this.#additions = noAdditions();
+    this.#before = Object.create(null) as Document;
+    this.#additions = null;
   }
 
   /** Starts over from what is stored. */
   replace(source: DocumentSource | null): void {
-    const seen = this.#live !== null;
     this.#source = source;
-    this.#before = null;
-    this.#additions = noAdditions();
-    if (seen) this.#fill(this.#parse());
+    this.#additions = null;
+    if (this.#live !== null) this.#fill(this.#parse());
+    this.#before = this.#isHeld ? copyOf(this.#whole()) : null;
   }
 
   #open(): Document {
+    if (this.#live !== null) return this.#live;
     const live = this.#parse();
-    for (const key of Object.keys(live)) {
+    for (const key in live) {
       if (!key.startsWith(RESERVED)) continue;
+      if (this.#reserved === NOTHING) this.#reserved = Object.create(null) as Document;
       this.#reserved[key] = live[key];
       delete live[key];
     }
-    return live;
+    return (this.#live = live);
+  }
+
+  /** From now on the application holds parts of the data, and can change them unseen. */
+  #hold(): void {
+    if (this.#isHeld) return;
+    this.#open();
+    this.#before = overlaid(copyOf(this.#whole()), this.#before ?? NOTHING);
+    this.#isHeld = true;
+  }
+
+  /** A method is about to change a key. */
+  #remember(key: string): void {
+    const home = this.#open() && this.#homeOf(key);
+    if (this.#isHeld) return;
+    const before = (this.#before ??= Object.create(null) as Document);
+    if (!(key in before)) before[key] = copyJson(home[key]);
+  }
+
+  #change(key: string, value: unknown): void {
+    this.#remember(key);
+    this.#put(key, value);
+  }
+
+  #put(key: string, value: unknown): void {
+    if (value === undefined) {
+      delete this.#homeOf(key)[key];
+      return;
+    }
+    if (this.#reserved === NOTHING && key.startsWith(RESERVED)) this.#reserved = Object.create(null) as Document;
+    this.#homeOf(key)[key] = value;
+  }
+
+  #homeOf(key: string): Document {
+    return key.startsWith(RESERVED) ? this.#reserved : (this.#live as Document);
   }
 
   // Refills the object that the handler may hold, instead of replacing it.
   #fill(content: Document): void {
-    const live = this.#live as Document;
-    for (const key of Object.keys(live)) delete live[key];
-    this.#reserved = Object.create(null);
-    for (const key of Object.keys(content)) {
-      if (key.startsWith(RESERVED)) this.#reserved[key] = content[key];
-      else live[key] = content[key];
-    }
-  }
-
-  /** Parsed a second time: it must share nothing with what the handler changes in place. */
-  get #loaded(): Document {
-    return (this.#before ??= this.#parse());
+    for (const key of Object.keys(this.#live as Document)) delete (this.#live as Document)[key];
+    this.#reserved = NOTHING;
+    for (const key in content) this.#put(key, content[key]);
   }
 
   #parse(): Document {
-    if (this.#source === null) return Object.create(null);
+    if (this.#source === null) return Object.create(null) as Document;
     try {
       const parsed: unknown = JSON.parse(this.#source.data);
       if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
@@ -226,18 +289,43 @@ export class SessionDocument {
     } catch (error) {
       this.#source = null;
       this.#onUnreadable(error);
-      return Object.create(null);
+      return Object.create(null) as Document;
     }
   }
 
   #whole(): Document {
-    for (const _key in this.#reserved) return this.#joined();
-    return this.#live as Document;
+    const live = this.#open();
+    for (const _key in this.#reserved) return Object.assign(Object.create(null), live, this.#reserved) as Document;
+    return live;
   }
+}
 
-  #joined(): Document {
-    return Object.assign(Object.create(null), this.#live, this.#reserved);
+/** A copy that shares nothing with the document. */
+function copyOf(document: Document): Document {
+  const copy = Object.create(null) as Document;
+  for (const key in document) copy[key] = copyJson(document[key]);
+  return copy;
+}
+
+/** A document with some keys as they were before: `undefined` where there was nothing. */
+function overlaid(document: Document, keys: Document): Document {
+  for (const key in keys) {
+    if (keys[key] === undefined) delete document[key];
+    else document[key] = keys[key];
   }
+  return document;
+}
+
+/** Additions in the order in which they were made. */
+function joined(first: Additions | null, then: Additions | null): Additions | null {
+  if (first === null || then === null) return first ?? then;
+  for (const [key, steps] of then.increment) append(first.increment, key, steps);
+  for (const [key, items] of then.push) append(first.push, key, items);
+  return first;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function noAdditions(): Additions {
