@@ -10,11 +10,11 @@ import {
 } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
 import { metadataOf } from './http/session.metadata.js';
-import { type PlatformRequest, RequestSession, type SessionSource, type Visitor } from './http/request-session.js';
+import { type PlatformRequest, RequestSession, type SessionSource } from './http/request-session.js';
 import type { AuthSnapshot } from './session/avatar.js';
 import { type Credential, isSessionId, recognise, type SessionId } from './session/credential.js';
 import { LiveSession } from './session/live-session.js';
-import type { FoundSession, SessionEnvironment } from './session/session-environment.js';
+import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
 import type { LiveSessionData, SessionData } from './session/paths.js';
 import type { Session } from './session/session.js';
 import type { StoredSession } from './session/stored-session.js';
@@ -63,6 +63,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   readonly #options: ResolvedSessionOptions;
   readonly #renewals: RenewalQueue;
   readonly #sweeper: Sweeper | null;
+  readonly #environment: SessionEnvironment;
   #hasWarnedOfTossing = false;
   #hasWarnedOfRenewals = false;
 
@@ -90,6 +91,23 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
             expired: (ids) => this.#expired(ids),
             failed: (error) => this.#logger.warn(`Expired sessions were not removed; next time. ${String(error)}`),
           });
+    const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
+    this.#environment = {
+      persistence: store,
+      lifetime,
+      saveUninitialized,
+      maxSessionsPerUser,
+      trackDevice,
+      renew: ({ id, lastAccessAt, ttl, expiresAt }) => {
+        const since = store.now() - lastAccessAt;
+        if (since >= Math.min(renewal.granularity, ttl / 2)) this.#renewals.add(id, expiresAt);
+      },
+      emit: (type, id, userId) => this.#emit(type, id, userId),
+      unreadable: (id, what, error) =>
+        this.#logger.error(
+          `The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`,
+        ),
+    };
   }
 
   /** @internal */
@@ -128,7 +146,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    */
   async find(id: SessionId): Promise<Session | null> {
     const stored = isSessionId(id) ? await this.#store.find(canonical(id)) : null;
-    return stored && new LiveSession(this.#environment(NOBODY), { stored, credential: null, recognition: 'current' });
+    return stored && new LiveSession(this.#environment, NOBODY, { stored, credential: null, recognition: 'current' });
   }
 
   /**
@@ -201,7 +219,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * @returns the stored session, and its cookie as a `Cookie` header takes it (`name=value`): a secret.
    */
   async create(content: NewSessionContent = {}): Promise<{ session: Session; cookie: string }> {
-    const session = new LiveSession({ ...this.#environment(NOBODY), saveUninitialized: true }, null);
+    const session = new LiveSession({ ...this.#environment, saveUninitialized: true }, NOBODY, null);
     for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
     if (content.userId === undefined) await session.save();
     else await session.login(content.userId, content.auth);
@@ -227,8 +245,12 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** @internal */
   open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession> {
-    const environment = this.#environment(visitor);
-    return credentials.length === 0 ? new LiveSession(environment, null) : this.#find(credentials, environment);
+    const [first] = credentials;
+    if (first === undefined) return new LiveSession(this.#environment, visitor, null);
+    if (credentials.length > 1) return this.#openOne(credentials, visitor);
+    return this.#store
+      .find(first.id)
+      .then((stored) => this.#opened(stored && this.#recognised(first, stored), visitor));
   }
 
   /** @internal */
@@ -249,46 +271,33 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return RequestSession.of(this, request, request.res);
   }
 
-  async #find(credentials: readonly Credential[], environment: SessionEnvironment): Promise<LiveSession> {
+  /** Of the sessions that several credentials name, the one that is live; none if there are two. */
+  async #openOne(credentials: readonly Credential[], visitor: Visitor): Promise<LiveSession> {
     const found: FoundSession[] = [];
     for (const credential of credentials) {
       const stored = await this.#store.find(credential.id);
-      if (stored === null) continue;
-      found.push({ stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) });
+      if (stored !== null) found.push(this.#recognised(credential, stored));
     }
-    const live = found.filter(({ recognition }) => recognition === 'current' || recognition === 'previous');
+    const live = found.filter(isLive);
     if (live.length > 1 && !sameSession(live)) {
       this.#warnOfTossing();
-      return new LiveSession(environment, null);
+      return new LiveSession(this.#environment, visitor, null);
     }
     const one =
       live.find(({ recognition }) => recognition === 'current') ??
       live[0] ??
       found.find(({ recognition }) => recognition === 'outsider') ??
       null;
-    if (one !== null && live.length > 0) this.#emit('loaded', one.stored.id, one.stored.userId);
-    return new LiveSession(environment, one);
+    return this.#opened(one, visitor);
   }
 
-  #environment(visitor: Visitor): SessionEnvironment {
-    const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = this.#options;
-    return {
-      persistence: this.#store,
-      lifetime,
-      saveUninitialized,
-      maxSessionsPerUser,
-      renew: (stored: StoredSession) => {
-        const since = this.#store.now() - stored.lastAccessAt;
-        if (since >= Math.min(renewal.granularity, stored.ttl / 2)) this.#renewals.add(stored.id, stored.expiresAt);
-      },
-      emit: (type, id, userId) => this.#emit(type, id, userId),
-      unreadable: (id, what, error) =>
-        this.#logger.error(
-          `The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`,
-        ),
-      assertReachable: () => visitor.assertReachable(),
-      device: () => (trackDevice ? { ip: visitor.ip, userAgent: visitor.userAgent } : { ip: null, userAgent: null }),
-    };
+  #recognised(credential: Credential, stored: StoredSession): FoundSession {
+    return { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
+  }
+
+  #opened(found: FoundSession | null, visitor: Visitor): LiveSession {
+    if (found !== null && isLive(found)) this.#emit('loaded', found.stored.id, found.stored.userId);
+    return new LiveSession(this.#environment, visitor, found);
   }
 
   #expired(ids: readonly SessionId[]): void {
@@ -312,6 +321,10 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 /** A UUID may be spelled in either case; the database gives it back in lower case. */
 function canonical(id: SessionId): SessionId {
   return id.toLowerCase();
+}
+
+function isLive({ recognition }: FoundSession): boolean {
+  return recognition === 'current' || recognition === 'previous';
 }
 
 function sameSession(found: readonly FoundSession[]): boolean {

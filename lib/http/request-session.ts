@@ -1,7 +1,7 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { STATUS_CODES, IncomingMessage, type ServerResponse } from 'node:http';
 import type { Credential } from '../session/credential.js';
 import type { LiveSession } from '../session/live-session.js';
-import type { CookieChange } from '../session/session-environment.js';
+import type { CookieChange, Visitor } from '../session/session-environment.js';
 import type { ResolvedCookieOptions } from '../session.options.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
 import { logFailure, statusOf, toHttpException } from './http-errors.js';
@@ -16,14 +16,6 @@ export interface PlatformRequest {
   readonly ip?: string;
   readonly protocol?: string;
   session?: unknown;
-}
-
-/** Who is at the other end of a request. */
-export interface Visitor {
-  readonly ip: string | null;
-  readonly userAgent: string | null;
-  /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
-  assertReachable(): void;
 }
 
 /** Where a request's session comes from. */
@@ -163,7 +155,7 @@ export class RequestSession implements Gatekeeper, Visitor {
   }
 
   #load(): LiveSession | Promise<LiveSession> {
-    this.#exposeOnRequest();
+    exposeOn(this.#request);
     const opened = this.#source.open(readCredentials(this.#raw.headers.cookie, this.#source.cookie.name), this);
     if (!(opened instanceof Promise)) return (this.#session = opened);
     return opened.then(
@@ -173,23 +165,6 @@ export class RequestSession implements Gatekeeper, Visitor {
         throw error;
       },
     );
-  }
-
-  /** `request.session`: reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */
-  #exposeOnRequest(): void {
-    Object.defineProperty(this.#request, 'session', {
-      configurable: true,
-      enumerable: true,
-      get: () => this.look() ?? undefined,
-      set: (value: unknown) => {
-        Object.defineProperty(this.#request, 'session', {
-          configurable: true,
-          enumerable: true,
-          writable: true,
-          value,
-        });
-      },
-    });
   }
 
   #setCookie(change: CookieChange): void {
@@ -202,12 +177,42 @@ export class RequestSession implements Gatekeeper, Visitor {
   }
 }
 
+/** `request.session`: reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */
+const ACCESSOR = {
+  configurable: true,
+  enumerable: true,
+  get(this: PlatformRequest): unknown {
+    return RequestSession.known(this)?.look() ?? undefined;
+  },
+  set(this: PlatformRequest, value: unknown): void {
+    Object.defineProperty(this, 'session', { configurable: true, enumerable: true, writable: true, value });
+  },
+};
+/** Prototypes that have the accessor. */
+const exposing = new WeakSet<object>();
+
+/** Puts it on the prototype that the requests of a framework share: one of its own would cost each request its hidden class. */
+function exposeOn(request: PlatformRequest): void {
+  const prototype = Object.getPrototypeOf(request) as object;
+  if (exposing.has(prototype) && !Object.hasOwn(request, 'session')) return;
+  // Node's own prototype is everybody's, and what another library has put there is not ours to replace for all.
+  const isShared =
+    prototype !== IncomingMessage.prototype && !('session' in request) && rawOf(request) instanceof IncomingMessage;
+  Object.defineProperty(isShared ? prototype : request, 'session', ACCESSOR);
+  if (isShared) exposing.add(prototype);
+}
+
 function rawOf(request: PlatformRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
 }
 
 function addVary(response: ServerResponse): void {
-  const known = [response.getHeader('Vary') ?? []].flat().join(', ');
+  const header = response.getHeader('Vary');
+  if (header === undefined) {
+    response.setHeader('Vary', 'Cookie');
+    return;
+  }
+  const known = [header].flat().join(', ');
   if (/(^|[\s,])(cookie|\*)($|[\s,])/i.test(known)) return;
   response.setHeader('Vary', known === '' ? 'Cookie' : `${known}, Cookie`);
 }

@@ -12,13 +12,15 @@ export interface Gatekeeper {
   failed(error: unknown): string;
 }
 
-const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const;
 /** What changes headers, and must fail as it does once they are sent. */
 const AMENDING = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
-type Method = (typeof METHODS)[number];
+type Method = 'writeHead' | 'flushHeaders' | 'write' | 'end';
 type Call = { readonly method: Method; readonly args: unknown[] };
 // oxlint-disable-next-line typescript/no-explicit-any -- the four methods have little in common
-type Originals = Record<Method, (...args: any[]) => unknown>;
+type Original = (...args: any[]) => unknown;
+
+const GATE = Symbol('nestjs-mikro-session:gate');
+type Gated = ServerResponse & { [GATE]: ResponseGate };
 
 /**
  * - `closed`: nobody has tried to send anything yet.
@@ -27,6 +29,20 @@ type Originals = Record<Method, (...args: any[]) => unknown>;
  * - `refused`: the error was sent instead, and what the handler still sends goes nowhere.
  */
 type State = 'closed' | 'holding' | 'open' | 'refused';
+
+// The same functions for every response: closures would have to be made for each.
+function writeHead(this: Gated, ...args: unknown[]): unknown {
+  return this[GATE].pass('writeHead', args);
+}
+function flushHeaders(this: Gated, ...args: unknown[]): unknown {
+  return this[GATE].pass('flushHeaders', args);
+}
+function write(this: Gated, ...args: unknown[]): unknown {
+  return this[GATE].pass('write', args);
+}
+function end(this: Gated, ...args: unknown[]): unknown {
+  return this[GATE].pass('end', args);
+}
 
 /**
  * Stands between whoever writes a response and the socket, and lets nothing pass before the session is stored: calls
@@ -37,38 +53,74 @@ type State = 'closed' | 'holding' | 'open' | 'refused';
  * that were replaced before (by compression, say) are called in turn.
  */
 export function installGate(response: ServerResponse, keeper: Gatekeeper): void {
-  const originals = {} as Originals;
-  const held: Call[] = [];
-  let state: State = 'closed';
-  let statusHeld = 200;
+  const gated = response as Gated;
+  gated[GATE] = new ResponseGate(response, keeper);
+  gated.writeHead = writeHead as never;
+  gated.flushHeaders = flushHeaders;
+  gated.write = write as never;
+  gated.end = end as never;
+}
 
-  for (const method of METHODS) {
-    // oxlint-disable-next-line typescript/unbound-method -- called with the response as `this`
-    originals[method] = response[method] as Originals[Method];
-    response[method] = ((...args: unknown[]) => pass({ method, args })) as never;
+class ResponseGate {
+  readonly #response: ServerResponse;
+  readonly #keeper: Gatekeeper;
+  // Called with the response as `this`.
+  readonly #writeHead: Original;
+  readonly #flushHeaders: Original;
+  readonly #write: Original;
+  readonly #end: Original;
+  #state: State = 'closed';
+  #held: Call[] | null = null;
+  #statusHeld = 200;
+
+  constructor(response: ServerResponse, keeper: Gatekeeper) {
+    this.#response = response;
+    this.#keeper = keeper;
+    /* oxlint-disable typescript/unbound-method */
+    this.#writeHead = response.writeHead;
+    this.#flushHeaders = response.flushHeaders;
+    this.#write = response.write;
+    this.#end = response.end;
+    /* oxlint-enable typescript/unbound-method */
   }
 
-  function pass(call: Call): unknown {
-    if (state === 'open') return originals[call.method].apply(response, call.args);
-    if (state === 'refused') return drop(call);
-    if (state === 'closed') {
-      if (response.headersSent || !keeper.isPending()) {
-        state = 'open';
-        return send(call);
+  pass(method: Method, args: unknown[]): unknown {
+    const response = this.#response;
+    if (this.#state === 'open') return this.#original(method).apply(response, args);
+    if (this.#state === 'refused') return this.#drop(method, args);
+    if (this.#state === 'closed') {
+      if (response.headersSent || !this.#keeper.isPending()) {
+        this.#state = 'open';
+        return this.#send(method, args);
       }
-      hold(statusOf(call));
-    } else if (call.method === 'writeHead') {
+      this.#hold(method === 'writeHead' ? (args[0] as number) : response.statusCode);
+    } else if (method === 'writeHead') {
       throw headersSentError();
     }
+    const held = (this.#held ??= []);
     // Whoever sends twice is told, and the first answer counts.
-    if (held.at(-1)?.method === 'end') return drop(call);
-    held.push(call);
-    return resultOf(call);
+    if (held.at(-1)?.method === 'end') return this.#drop(method, args);
+    held.push({ method, args });
+    return this.#resultOf(method);
   }
 
-  function hold(status: number): void {
-    state = 'holding';
-    statusHeld = response.statusCode;
+  #original(method: Method): Original {
+    switch (method) {
+      case 'writeHead':
+        return this.#writeHead;
+      case 'flushHeaders':
+        return this.#flushHeaders;
+      case 'write':
+        return this.#write;
+      case 'end':
+        return this.#end;
+    }
+  }
+
+  #hold(status: number): void {
+    const response = this.#response;
+    this.#state = 'holding';
+    this.#statusHeld = response.statusCode;
     // For everybody else they are sent: what is asked about them, and what would change them, must answer so.
     Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
     for (const method of AMENDING) {
@@ -77,31 +129,38 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
       };
       Object.defineProperty(response, method, { value, configurable: true, writable: true });
     }
-    keeper.settle(status).then(release, refuse);
+    this.#keeper.settle(status).then(
+      () => this.#release(),
+      (error: unknown) => this.#refuse(error),
+    );
   }
 
-  function open(): void {
-    state = 'open';
-    response.statusCode = statusHeld;
+  #open(): void {
+    const response = this.#response;
+    this.#state = 'open';
+    response.statusCode = this.#statusHeld;
     delete (response as { headersSent?: boolean }).headersSent;
     for (const method of AMENDING) Reflect.deleteProperty(response, method);
   }
 
-  function send({ method, args }: Call): unknown {
-    if (response.headersSent) return originals[method].apply(response, args);
+  #send(method: Method, args: unknown[]): unknown {
+    const response = this.#response;
+    if (response.headersSent) return this.#original(method).apply(response, args);
     const rest = method === 'writeHead' ? headersMoved(response, args) : args;
-    keeper.beforeHeaders();
-    return originals[method].apply(response, rest);
+    this.#keeper.beforeHeaders();
+    return this.#original(method).apply(response, rest);
   }
 
-  function release(): void {
-    open();
+  #release(): void {
+    const response = this.#response;
+    const held = this.#held ?? [];
+    this.#open();
     try {
-      for (const call of held) send(call);
+      for (const { method, args } of held) this.#send(method, args);
     } catch (error) {
       // The handler, which would have caught it, has gone on: a header with a line break, say.
       if (response.headersSent) response.destroy();
-      else refuse(error);
+      else this.#refuse(error);
       return;
     }
     // Whoever wrote was told to wait.
@@ -110,34 +169,32 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): void 
     }
   }
 
-  function refuse(error: unknown): void {
-    open();
+  #refuse(error: unknown): void {
+    const response = this.#response;
+    const held = this.#held ?? [];
+    this.#open();
     try {
-      const body = keeper.failed(error);
-      keeper.beforeHeaders();
-      originals.end.call(response, body);
+      const body = this.#keeper.failed(error);
+      this.#keeper.beforeHeaders();
+      this.#end.call(response, body);
     } catch {
       response.destroy();
     }
-    state = 'refused';
-    for (const call of held) drop(call);
+    this.#state = 'refused';
+    for (const { method, args } of held) this.#drop(method, args);
     if (held.some(({ method }) => method === 'write')) response.emit('drain');
   }
 
   /** Tells whoever waits for a call that it came to nothing. */
-  function drop(call: Call): unknown {
-    const callback = call.args.findLast((argument) => typeof argument === 'function');
+  #drop(method: Method, args: unknown[]): unknown {
+    const callback = args.findLast((argument) => typeof argument === 'function');
     if (callback) process.nextTick(callback, new Error('An error was sent instead: the session could not be stored.'));
-    return resultOf(call);
+    return this.#resultOf(method);
   }
 
-  function statusOf({ method, args }: Call): number {
-    return method === 'writeHead' ? (args[0] as number) : response.statusCode;
-  }
-
-  function resultOf({ method }: Call): unknown {
+  #resultOf(method: Method): unknown {
     // Where nothing goes any more, nobody need wait for room.
-    return method === 'write' ? state === 'refused' : response;
+    return method === 'write' ? this.#state === 'refused' : this.#response;
   }
 }
 

@@ -1,16 +1,18 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import { catchError, concatMap, from, type Observable, of } from 'rxjs';
+import { concatMap, from, Observable, of, type Observer, type Subscriber } from 'rxjs';
+import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { statusOf } from './http-errors.js';
 import type { RequestSession } from './request-session.js';
-import { metadataOf } from './session.metadata.js';
+import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
  * Loads the session before a handler runs, and stores it before the handler's result becomes a response. Registered for
  * all routes by the module.
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
- * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way.
+ * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
+ * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
@@ -20,32 +22,78 @@ export class SessionInterceptor implements NestInterceptor {
     this.#sessions = sessions;
   }
 
-  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
-    const { isSkipped, renews } = metadataOf(context);
-    if (isSkipped) return next.handle();
+    const metadata = metadataOf(context);
+    if (metadata.isSkipped) return next.handle();
     const request = this.#sessions.requestSessionOf(context);
     const response = context.switchToHttp().getResponse<{ statusCode: number }>();
-    try {
-      (await request.load()).renews = renews;
-    } catch (error) {
+    const loading = request.load();
+    const run = (session: LiveSession): Observable<unknown> => {
+      session.renews = metadata.renews;
+      return settled(next.handle(), request, response, metadata);
+    };
+    if (!(loading instanceof Promise)) return run(loading);
+    return loading.then(run, (error: unknown) => {
       throw request.reported(error);
+    });
+  }
+}
+
+/** The same, once the session is stored. */
+function settled(
+  result: Observable<unknown>,
+  request: RequestSession,
+  response: { readonly statusCode: number },
+  { isSse }: SessionMetadata,
+): Observable<unknown> {
+  const stored = isSse ? result.pipe(concatMap((event) => afterEvent(event, request, response))) : result;
+  return new Observable((subscriber) => stored.subscribe(new Settling(subscriber, request, response)));
+}
+
+/** An event, once what came with it is stored. */
+function afterEvent(
+  event: unknown,
+  request: RequestSession,
+  response: { readonly statusCode: number },
+): Observable<unknown> {
+  if (!request.isPending()) return of(event);
+  return from(request.settle(response.statusCode).then(() => event));
+}
+
+/** Passes on what a handler gives, and its end when the session is stored. */
+class Settling implements Observer<unknown> {
+  readonly #to: Subscriber<unknown>;
+  readonly #request: RequestSession;
+  readonly #response: { readonly statusCode: number };
+
+  constructor(to: Subscriber<unknown>, request: RequestSession, response: { readonly statusCode: number }) {
+    this.#to = to;
+    this.#request = request;
+    this.#response = response;
+  }
+
+  next(value: unknown): void {
+    this.#to.next(value);
+  }
+
+  complete(): void {
+    const request = this.#request;
+    if (!request.isPending()) {
+      this.#to.complete();
+      return;
     }
-    return next.handle().pipe(
-      concatMap((value) => {
-        if (!request.isPending()) return of(value);
-        return from(request.settle(response.statusCode).then(() => value));
-      }),
-      catchError((error: unknown) => this.#settleAfter(request, error)),
+    request.settle(this.#response.statusCode).then(
+      () => this.#to.complete(),
+      (error: unknown) => this.#to.error(request.reported(error)),
     );
   }
 
-  async #settleAfter(request: RequestSession, error: unknown): Promise<never> {
-    try {
-      await request.settle(statusOf(error));
-    } catch (instead) {
-      throw request.reported(instead);
-    }
-    throw request.reported(error);
+  error(error: unknown): void {
+    const request = this.#request;
+    request.settle(statusOf(error)).then(
+      () => this.#to.error(request.reported(error)),
+      (instead: unknown) => this.#to.error(request.reported(instead)),
+    );
   }
 }

@@ -3,6 +3,8 @@ import { type ExecutionContext, SetMetadata } from '@nestjs/common';
 const SKIP = 'nestjs-mikro-session:skip';
 const PUBLIC = 'nestjs-mikro-session:public';
 const RENEWAL = 'nestjs-mikro-session:renewal';
+/** Where Nest's `@Sse()` leaves its mark. */
+const SSE = '__sse__';
 /** Where `@Authorize()` leaves its {@link Requirements}. */
 export const AUTHORIZE = 'nestjs-mikro-session:authorize';
 
@@ -21,6 +23,8 @@ export interface SessionMetadata {
   readonly isSkipped: boolean;
   readonly isPublic: boolean;
   readonly renews: boolean;
+  /** Whether the route sends events (`@Sse()`), whose headers are out before the first. */
+  readonly isSse: boolean;
   /** Those of the controller and those of the route: all must be met. */
   readonly requirements: readonly Requirements[];
 }
@@ -62,6 +66,7 @@ export function metadataOf(context: ExecutionContext): SessionMetadata {
       isSkipped: says(SKIP) === true,
       isPublic: says(PUBLIC) === true,
       renews: says(RENEWAL) !== false,
+      isSse: Reflect.getMetadata(SSE, handler) === true,
       requirements: requirements.filter((one) => one !== undefined),
     };
     handlers.set(handler, metadata);

@@ -121,11 +121,7 @@ export function kindOf(value: unknown): string {
 /** A copy of what JSON can say; what it cannot is taken as it is. */
 export function copyJson(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const items = new Array<unknown>(value.length);
-    for (let index = 0; index < items.length; index++) items[index] = copyJson(value[index]);
-    return items;
-  }
+  if (Array.isArray(value)) return value.map(copyJson);
   const copy: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     const item = copyJson((value as Record<string, unknown>)[key]);

@@ -18,7 +18,7 @@ import type { LiveSessionData } from './paths.js';
 import type { Login } from './persistence.js';
 import type { LoginOptions, Session } from './session.js';
 import { SessionDocument } from './session-document.js';
-import type { CookieChange, FoundSession, SessionEnvironment } from './session-environment.js';
+import type { CookieChange, FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import type { StoredSession } from './stored-session.js';
 
 /** The one implementation of {@link Session}, with what the request's side of the library needs besides. */
@@ -27,6 +27,7 @@ export class LiveSession implements Session {
   renews: boolean;
 
   readonly #env: SessionEnvironment;
+  readonly #visitor: Visitor;
   readonly #document: SessionDocument;
   #stored: StoredSession | null = null;
   #credential: Credential | null = null;
@@ -52,8 +53,9 @@ export class LiveSession implements Session {
   #auth: AuthSnapshot | null | undefined = undefined;
   #busy: Promise<unknown> | null = null;
 
-  constructor(env: SessionEnvironment, found: FoundSession | null) {
+  constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
     this.#env = env;
+    this.#visitor = visitor;
     this.renews = found === null || found.credential !== null;
     if (found?.recognition === 'current' || found?.recognition === 'previous') {
       this.#stored = found.stored;
@@ -337,7 +339,8 @@ export class LiveSession implements Session {
       if (data === null && !this.#wantsRow) return;
       if (this.#outsider || this.#goneReported) throw this.#gone();
     }
-    this.#env.assertReachable();
+    this.#visitor.assertReachable();
+    const { trackDevice } = this.#env;
     const taken = this.#lifetimeChange;
     const credential = issueCredential(this.id);
     const takeBack = data === null ? null : this.#document.sent(data);
@@ -349,7 +352,8 @@ export class LiveSession implements Session {
         auth,
         data: textOf(data ?? NO_CHANGES),
         lifetime: this.#lifetimeAfter(change),
-        ...this.#env.device(),
+        ip: trackDevice ? this.#visitor.ip : null,
+        userAgent: trackDevice ? this.#visitor.userAgent : null,
       });
     } catch (error) {
       takeBack?.();
@@ -536,7 +540,7 @@ export class LiveSession implements Session {
   }
 
   #assertOwnCookie(method: string): void {
-    this.#env.assertReachable();
+    this.#visitor.assertReachable();
     if (this.#credential !== null) return;
     throw new SessionArgumentError(
       `${method}() changes the visitor's cookie, so only a request of the visitor's own can call it. Revoke the session instead.`,

@@ -4,22 +4,28 @@ import type { Lifetime } from './lifetime.js';
 import type { SessionPersistence } from './persistence.js';
 import type { StoredSession } from './stored-session.js';
 
-/** What is around a session. */
+/** Who is at the other end of a request. */
+export interface Visitor {
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+  /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
+  assertReachable(): void;
+}
+
+/** What is around the sessions of an application. */
 export interface SessionEnvironment {
   readonly persistence: SessionPersistence;
   /** The lifetime of sessions that ask for no other. */
   readonly lifetime: Lifetime;
   readonly saveUninitialized: boolean;
   readonly maxSessionsPerUser: number | null;
+  /** Whether new sessions note where their visitors come from, for the list of a user's devices. */
+  readonly trackDevice: boolean;
   /** Has the expiry of a session that was accessed just now moved forward, soon. */
   renew(stored: StoredSession): void;
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
-  /** @throws {SessionHeadersSentError} when it is too late to send the visitor a cookie. */
-  assertReachable(): void;
   /** Told when stored data cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;
-  /** Who is at the other end, for the list of a user's devices. */
-  device(): { readonly ip: string | null; readonly userAgent: string | null };
 }
 
 /** A stored session, and what the request proved about it. */

@@ -73,6 +73,7 @@ describe('what a handler changes while the store is at work', () => {
 
   beforeEach(() => {
     row = new OneRow();
+    const visitor = { ip: null, userAgent: null, assertReachable: () => {} };
     const env: Partial<SessionEnvironment> = {
       persistence: row.persistence,
       lifetime: { ttl: 1e6, absolute: null },
@@ -80,9 +81,12 @@ describe('what a handler changes while the store is at work', () => {
       maxSessionsPerUser: null,
       renew: () => {},
       emit: () => {},
-      assertReachable: () => {},
     };
-    session = new LiveSession(env as SessionEnvironment, { stored: row.stored(), credential, recognition: 'current' });
+    session = new LiveSession(env as SessionEnvironment, visitor, {
+      stored: row.stored(),
+      credential,
+      recognition: 'current',
+    });
   });
 
   /** Changes something of every kind. */
