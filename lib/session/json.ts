@@ -94,6 +94,7 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   const prototype: unknown = Object.getPrototypeOf(value);
   return (
     prototype === null ||
+    prototype === Object.prototype ||
     (Object.getPrototypeOf(prototype) === null &&
       // A realm's own Object.prototype, or an empty stand-in for null, as parsers of queries and cookies use it.
       (Object.hasOwn(prototype as object, 'toString') || Reflect.ownKeys(prototype as object).length === 0))
@@ -104,7 +105,9 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 function isPlainArray(value: unknown[]): boolean {
   if (!Array.isArray(Object.getPrototypeOf(value))) return false;
   // A hole makes room for a property of another name, but a hole is refused, and differs from everything, anyway.
-  return Object.keys(value).length <= value.length;
+  let count = 0;
+  for (const _key in value) count++;
+  return count <= value.length;
 }
 
 /** What a value is, for a message; never what it contains. */
@@ -123,7 +126,7 @@ export function copyJson(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copyJson);
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
+  for (const key in value) {
     const item = copyJson((value as Record<string, unknown>)[key]);
     // Assigning it would replace the prototype.
     if (key === '__proto__') Object.defineProperty(copy, key, { ...OWN, value: item });
@@ -147,12 +150,14 @@ export function sameJson(live: unknown, parsed: unknown): boolean {
     return true;
   }
   if (Array.isArray(parsed) || !isPlainObject(live) || Object.getOwnPropertySymbols(live).length > 0) return false;
+  // This runs over everything that a handler has looked at, so it makes no lists of keys.
   let count = 0;
-  for (const key of Object.keys(live)) {
+  for (const key in live) {
     const item = live[key];
     if (item === undefined) continue;
-    if (!Object.hasOwn(parsed, key) || !sameJson(item, (parsed as Record<string, unknown>)[key])) return false;
+    if (!sameJson(item, (parsed as Record<string, unknown>)[key])) return false;
     count++;
   }
-  return count === Object.keys(parsed).length;
+  for (const _key in parsed) count--;
+  return count === 0;
 }

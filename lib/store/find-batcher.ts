@@ -11,21 +11,32 @@ export interface FindTarget {
 }
 
 interface Waiter extends Waiting {
+  readonly id: SessionId;
   resolve(stored: StoredSession | null): void;
+}
+
+/** A statement that is under way, or about to be. */
+interface Batch {
+  readonly waiters: Waiter[];
+  readonly sessions: Map<SessionId, Waiter[]>;
 }
 
 const MOST_SESSIONS = 64;
 /** While the database works on one statement, the next is on its way. */
 const MOST_UNDER_WAY = 2;
+/** How long a few wait for company while a bigger statement is under way, in milliseconds. */
+const LONGEST_WAIT = 5;
 
 /**
- * Looks up together what is asked for at the same time: a look-up goes at once when there is nothing to wait for, and
- * else joins all that wait for one of the statements under way. It never joins a statement that was sent before.
+ * Looks up together what is asked for at the same time: all that is asked for in one turn of the event loop, and what
+ * comes while statements are under way. It never joins a statement that was sent before.
  */
 export class FindBatcher {
   readonly #target: FindTarget;
-  #waiting = new Map<SessionId, Waiter[]>();
-  #underWay = 0;
+  #waiting: Waiter[] = [];
+  readonly #underWay = new Set<Batch>();
+  #isTurnOver = true;
+  #patience: NodeJS.Timeout | null = null;
 
   constructor(target: FindTarget) {
     this.#target = target;
@@ -34,47 +45,77 @@ export class FindBatcher {
   /** A live session, or `null`. */
   find(id: SessionId, deadline: number): Promise<StoredSession | null> {
     return new Promise((resolve, reject) => {
-      const waiter = { deadline, resolve, reject };
-      const waiters = this.#waiting.get(id);
-      if (waiters === undefined) this.#waiting.set(id, [waiter]);
-      else waiters.push(waiter);
-      if (this.#underWay < MOST_UNDER_WAY) void this.#send();
+      this.#waiting.push({ id, deadline, resolve, reject });
+      if (!this.#isTurnOver || this.#underWay.size === MOST_UNDER_WAY) return;
+      this.#isTurnOver = false;
+      setImmediate(() => {
+        this.#isTurnOver = true;
+        this.#sendMore(false);
+      });
     });
   }
 
-  async #send(): Promise<void> {
-    this.#underWay++;
-    while (this.#waiting.size > 0) {
-      const batch = this.#next();
-      if (batch.size === 0) continue;
-      const waiters = [...batch.values()].flat();
-      const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);
-      try {
-        const deadline = Math.max(...waiters.map((waiter) => waiter.deadline));
-        const found = new Map<SessionId, StoredSession>();
-        for (const stored of await this.#target.findMany([...batch.keys()], deadline)) found.set(stored.id, stored);
-        for (const [id, same] of batch) for (const waiter of same) waiter.resolve(found.get(id) ?? null);
-      } catch (error) {
-        for (const waiter of waiters) waiter.reject(error);
-      } finally {
-        stopWatching();
+  #sendMore(isUrgent: boolean): void {
+    while (this.#waiting.length > 0 && this.#underWay.size < MOST_UNDER_WAY) {
+      if (!isUrgent && this.#waiting.length < this.#carried) {
+        // A second statement that carries less than the first costs more than it is worth, unless the first takes long.
+        this.#patience ??= setTimeout(() => this.#sendMore(true), LONGEST_WAIT);
+        return;
       }
+      if (this.#patience !== null) clearTimeout(this.#patience);
+      this.#patience = null;
+      const batch = this.#next();
+      if (batch.waiters.length > 0) void this.#send(batch);
     }
-    this.#underWay--;
+  }
+
+  /** How many sessions the statement under way looks up. */
+  get #carried(): number {
+    for (const { sessions } of this.#underWay) return sessions.size;
+    return 0;
+  }
+
+  async #send(batch: Batch): Promise<void> {
+    const { waiters, sessions } = batch;
+    this.#underWay.add(batch);
+    const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);
+    try {
+      let deadline = 0;
+      for (const waiter of waiters) deadline = Math.max(deadline, waiter.deadline);
+      for (const stored of await this.#target.findMany([...sessions.keys()], deadline)) {
+        for (const waiter of sessions.get(stored.id) ?? []) waiter.resolve(stored);
+      }
+      // Whoever was answered is not harmed.
+      for (const waiter of waiters) waiter.resolve(null);
+    } catch (error) {
+      for (const waiter of waiters) waiter.reject(error);
+    } finally {
+      stopWatching();
+      this.#underWay.delete(batch);
+      this.#sendMore(false);
+    }
   }
 
   /** Those who wait, as many as go into a statement; whoever has waited too long is told so. */
-  #next(): Map<SessionId, Waiter[]> {
+  #next(): Batch {
     const now = this.#target.now();
-    const batch = new Map<SessionId, Waiter[]>();
-    for (const [id, waiters] of this.#waiting) {
-      if (batch.size === MOST_SESSIONS) break;
-      this.#waiting.delete(id);
-      for (const waiter of waiters) if (waiter.deadline <= now) waiter.reject(tooLate());
-      const inTime = waiters.filter((waiter) => waiter.deadline > now);
-      if (inTime.length > 0) batch.set(id, inTime);
+    const waiters: Waiter[] = [];
+    const sessions = new Map<SessionId, Waiter[]>();
+    let taken = 0;
+    for (const waiter of this.#waiting) {
+      const same = sessions.get(waiter.id);
+      if (same === undefined && sessions.size === MOST_SESSIONS) break;
+      taken++;
+      if (waiter.deadline <= now) {
+        waiter.reject(tooLate());
+        continue;
+      }
+      waiters.push(waiter);
+      if (same === undefined) sessions.set(waiter.id, [waiter]);
+      else same.push(waiter);
     }
-    return batch;
+    this.#waiting = this.#waiting.slice(taken);
+    return { waiters, sessions };
   }
 }
 

@@ -71,47 +71,92 @@ describe('FindBatcher', () => {
   async function expectIdle(): Promise<void> {
     expect(database.underWay).toBe(0);
     const count = database.statements.length;
-    find('x');
-    find('y');
+    for (const id of ['x', 'y']) {
+      find(id);
+      await turn();
+    }
     expect(database.sent.slice(count)).toEqual([['x'], ['y']]);
     await database.answer();
     await database.answer();
     expect(database.statements).toHaveLength(count + 2);
   }
 
-  it('looks up at once when there is nothing to wait for', async () => {
-    find('a', 77);
-    expect(database.statements).toEqual([{ ids: ['a'], deadline: 77 }]);
-    await database.answer('a');
-    expect(answers).toEqual([['a', 'a']]);
-    await expectIdle();
-  });
-
-  it('has two statements under way, and sends with the next what comes meanwhile', async () => {
-    for (const id of ['a', 'b', 'c', 'd', 'e']) find(id);
+  /** Has two statements under way, of one session each. */
+  async function occupy(): Promise<void> {
+    for (const id of ['a', 'b']) {
+      find(id);
+      await turn();
+    }
     expect(database.sent).toEqual([['a'], ['b']]);
-    await database.answer('a');
-    expect(database.sent).toEqual([['a'], ['b'], ['c', 'd', 'e']]);
-    find('f');
-    expect(database.underWay).toBe(2);
-    await database.answer('b');
-    expect(database.sent.at(-1)).toEqual(['f']);
-    expect(database.underWay).toBe(2);
-    await database.answer('e', 'c');
-    await database.answer();
+  }
+
+  it('looks up together what is asked for in one turn of the event loop', async () => {
+    for (const id of ['a', 'b', 'c']) find(id, 77);
+    expect(database.statements).toEqual([]);
+    await turn();
+    expect(database.statements).toEqual([{ ids: ['a', 'b', 'c'], deadline: 77 }]);
+    await database.answer('b', 'a');
     expect(answers).toEqual([
-      ['a', 'a'],
       ['b', 'b'],
-      ['c', 'c'],
-      ['d', null],
-      ['e', 'e'],
-      ['f', null],
+      ['a', 'a'],
+      ['c', null],
     ]);
     await expectIdle();
   });
 
+  it('has two statements under way, and sends with the next what comes meanwhile', async () => {
+    await occupy();
+    for (const id of ['c', 'd', 'e']) find(id);
+    await turn();
+    expect(database.underWay).toBe(2);
+    await database.answer('a');
+    expect(database.sent).toEqual([['a'], ['b'], ['c', 'd', 'e']]);
+    await database.answer('b');
+    await database.answer('e', 'c');
+    expect(answers).toEqual([
+      ['a', 'a'],
+      ['b', 'b'],
+      ['e', 'e'],
+      ['c', 'c'],
+      ['d', null],
+    ]);
+    await expectIdle();
+  });
+
+  it('sends a second statement when as many wait as the first carries, or when that takes long', async () => {
+    for (const id of ['a', 'b', 'c']) find(id);
+    await turn();
+    for (const id of ['d', 'e']) find(id);
+    await turn();
+    expect(database.sent).toEqual([['a', 'b', 'c']]);
+    find('f');
+    await turn();
+    expect(database.sent).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+    ]);
+    await database.answer();
+    find('g');
+    while (database.underWay < 2) await turn();
+    expect(database.sent.at(-1)).toEqual(['g']);
+    await database.answer();
+    await database.answer();
+    await expectIdle();
+  });
+
+  it('sends what waits as soon as the statement under way is answered', async () => {
+    for (const id of ['a', 'b', 'c']) find(id);
+    await turn();
+    find('d');
+    await turn();
+    await database.answer();
+    expect(database.sent.at(-1)).toEqual(['d']);
+    await database.answer('d');
+    await expectIdle();
+  });
+
   it('asks for a session once, however many wait for it, and answers all of them', async () => {
-    for (const id of ['a', 'b']) find(id);
+    await occupy();
     for (const [id, name] of ['ca', 'db', 'cc', 'cd'].entries()) find(name.charAt(0), NEVER, `${name}${id}`);
     await database.answer('a');
     expect(database.sent.at(-1)).toEqual(['c', 'd']);
@@ -127,9 +172,10 @@ describe('FindBatcher', () => {
   });
 
   it('never joins a statement that was sent before: who asks later must not see what was before', async () => {
-    find('a', NEVER, 'before');
-    find('a', NEVER, 'after');
-    find('a', NEVER, 'later');
+    for (const name of ['before', 'after', 'later']) {
+      find('a', NEVER, name);
+      await turn();
+    }
     expect(database.sent).toEqual([['a'], ['a']]);
     await database.answer('a');
     expect(answers).toEqual([['before', 'a']]);
@@ -145,16 +191,17 @@ describe('FindBatcher', () => {
   });
 
   it('asks for no more than 64 sessions in one statement, first come first served', async () => {
+    await occupy();
     for (let n = 0; n < 200; n++) find(`s${n}`);
-    while (answers.length < 200) await database.answer();
-    expect(database.sent.map((ids) => ids.length)).toEqual([1, 1, 64, 64, 64, 6]);
-    expect(database.sent.flat()).toEqual(Array.from({ length: 200 }, (_, n) => `s${n}`));
+    while (answers.length < 202) await database.answer();
+    expect(database.sent.slice(2).map((ids) => ids.length)).toEqual([64, 64, 64, 8]);
+    expect(database.sent.slice(2).flat()).toEqual(Array.from({ length: 200 }, (_, n) => `s${n}`));
     await expectIdle();
   });
 
   it('does not lose whoever joins a session that waits for the statement after the next', async () => {
     for (let n = 0; n < 80; n++) find(`s${n}`);
-    await database.answer();
+    await turn();
     find('s79', NEVER, 'joined');
     while (database.underWay > 0) await database.answer('s79');
     expect(answers).toHaveLength(81);
@@ -163,7 +210,7 @@ describe('FindBatcher', () => {
   });
 
   it('has a statement take as long as the most patient can wait', async () => {
-    for (const id of ['a', 'b']) find(id);
+    await occupy();
     find('c', 300);
     find('d', 200);
     find('c', 250);
@@ -172,7 +219,7 @@ describe('FindBatcher', () => {
   });
 
   it('refuses whoever has waited too long for a turn, and asks nothing for them', async () => {
-    for (const id of ['a', 'b']) find(id);
+    await occupy();
     find('c', 100);
     database.time = 100;
     await database.answer('a');
@@ -186,15 +233,16 @@ describe('FindBatcher', () => {
   });
 
   it('fails those of a statement that fails, and goes on with the others', async () => {
-    for (const id of ['a', 'b', 'c', 'd', 'c']) find(id);
+    await occupy();
+    for (const id of ['c', 'd', 'c']) find(id);
     await database.answer('a');
     find('e');
     await database.answer('b');
     await database.refuse(DOWN);
     expect(answers.slice(2)).toEqual([
       ['c', DOWN],
-      ['c', DOWN],
       ['d', DOWN],
+      ['c', DOWN],
     ]);
     await database.answer('e');
     expect(answers.at(-1)).toEqual(['e', 'e']);
@@ -215,7 +263,7 @@ describe('FindBatcher', () => {
 
   describe('what was wrong once', () => {
     it('refuses only whoever has waited too long: those that came just now still have time', async () => {
-      for (const id of ['a', 'b']) find(id);
+      await occupy();
       find('late', 100);
       find('early', 1000);
       database.time = 100;
