@@ -174,11 +174,15 @@ export class MikroOrmSessionStore extends SessionStore {
     const ids = accesses.map((access) => access.id);
     const ages = accesses.map((access) => Math.max(0, now - access.at));
     const values = [ids, ages, this.#db.deadline()];
-    const rows = await this.#db.query<{ id: SessionId; renewed: boolean }>('renew sessions', this.#sql.renew, values);
-    return {
-      renewed: rows.filter((row) => row.renewed).map((row) => row.id),
-      locked: rows.filter((row) => !row.renewed).map((row) => row.id),
-    };
+    const [row] = await this.#db.query<{ locked: SessionId[]; gone: SessionId[] }>(
+      'renew sessions',
+      this.#sql.renew,
+      values,
+    );
+    const { locked = [], gone = [] } = row ?? {};
+    if (locked.length === 0 && gone.length === 0) return { renewed: ids, locked };
+    const missing = new Set([...locked, ...gone]);
+    return { renewed: ids.filter((id) => !missing.has(id)), locked };
   }
 
   async login(login: Login): Promise<StoredSession | null> {

@@ -10,25 +10,40 @@ const span = (milliseconds: string): string => `(${milliseconds} * interval '1 m
 // `now()` stands still during a statement, however long the backend was frozen; what guards a write must not.
 const NOW = 'clock_timestamp()';
 
-const columns = (row: string): string => `
+// Read once a statement, where it only answers and writes nothing: asking the operating system for every row costs as much
+// as finding the row.
+const ONCE = `(select ${NOW})`;
+
+const columns = (row: string, now = NOW): string => `
   ${row}.id::text as id, ${row}.secret_hash as "secretHash", ${row}.previous_secret_hash as "previousSecretHash",
   ${ms(`${row}.rotated_at`)} as "rotatedAt", ${row}.generation, ${row}.user_id as "userId", ${row}.auth::text as auth,
   ${ms(`${row}.authenticated_at`)} as "authenticatedAt", ${row}.data::text as data, ${row}.ttl::float8 as ttl,
   ${ms(`${row}.created_at`)} as "createdAt", ${ms(`${row}.updated_at`)} as "updatedAt",
   ${ms(`${row}.last_access_at`)} as "lastAccessAt", ${ms(`${row}.expires_at`)} as "expiresAt",
-  ${ms(`${row}.ends_at`)} as "endsAt", ${row}.ip, ${row}.user_agent as "userAgent", ${ms(NOW)} as "readAt"`;
+  ${ms(`${row}.ends_at`)} as "endsAt", ${row}.ip, ${row}.user_agent as "userAgent", ${ms(now)} as "readAt"`;
 
 // Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. A sum is
 // done in double precision, as JavaScript would; subtracting an index that no array has changes no array, and is an
 // error for anything else: so a push to what is not an array is refused, and so is adding to what is not a number.
+// What is absent from the changes is not worked out, and the data, which may be big, is copied once.
 const merged = (data: string, change: string): string => `
-  case when jsonb_typeof(${data}) = 'object' then ${data} else '{}' end
-    - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}')
-    || coalesce(${change}.set, '{}')
-    || coalesce((select jsonb_object_agg(key, coalesce(nullif(${data}->key, 'null')::float8, 0) + by::float8)
-                 from jsonb_each(${change}.increment) as each(key, by)), '{}')
-    || coalesce((select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
-                 from jsonb_each(${change}.push) as each(key, items)), '{}')`;
+  case when jsonb_typeof(${data}) <> 'object' then '{}'
+       when ${change}.unset is null then ${data}
+       else ${data} - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}') end
+  || case when ${change}.increment is null and ${change}.push is null then coalesce(${change}.set, '{}')
+          else coalesce(${change}.set, '{}')
+            || case when ${change}.increment is null then '{}'
+                    else (select jsonb_object_agg(key, coalesce(nullif(${data}->key, 'null')::float8, 0) + by::float8)
+                          from jsonb_each(${change}.increment) as each(key, by)) end
+            || case when ${change}.push is null then '{}'
+                    else (select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
+                          from jsonb_each(${change}.push) as each(key, items)) end
+     end`;
+
+// How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
+// that is done to the row. The longest text for its binary size is a number such as 1e308: 12 bytes, 309 digits.
+const sizeOf = (data: string, limit: string): string =>
+  `case when pg_column_size(${data}) <= ${limit} / 32 then 0 else octet_length(${data}::text) end`;
 
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
@@ -86,7 +101,7 @@ export function statementsFor(table: string, teller: string | null) {
     clock: `select ${ms(NOW)} as now`,
 
     /** Live sessions. $1 ids. */
-    find: `select ${columns('s')} from ${table} s where s.id = any($1::uuid[]) and s.expires_at > ${NOW}`,
+    find: `select ${columns('s', ONCE)} from ${table} s where s.id = any($1::uuid[]) and s.expires_at > ${ONCE}`,
 
     /** A new session, unless the deadline has passed. */
     create: `
@@ -114,70 +129,73 @@ export function statementsFor(table: string, teller: string | null) {
           as change(id, generation, set, unset, increment, push, ttl, absolute, endless, renew, deadline)
       ),
       locked as materialized (
-        select s.*, ${NOW} as now from ${table} s join change c on c.id = s.id and c.generation = s.generation
+        select s.id, s.data, s.ends_at, coalesce(s.authenticated_at, s.created_at) as started_at,
+               coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless, c.renew,
+               c.set, c.unset, c.increment, c.push, ${NOW} as now
+        from ${table} s join change c on c.id = s.id and c.generation = s.generation
         where s.expires_at > ${NOW} and ${NOW} < ${at('c.deadline')}
         order by s.id for no key update of s skip locked
       ),
-      lasting as (
-        select l.id, l.now, c.renew, c.ttl is not null as changed, coalesce(c.ttl, l.ttl) as ttl,
-               case when c.ttl is null then l.ends_at
-                    when c.endless then null
-                    when c.absolute is not null then coalesce(l.authenticated_at, l.created_at) + ${span('c.absolute')}
+      -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
+      ready as materialized (
+        select l.id, l.now, l.ttl, l.renew, l.changed, m.data, ${sizeOf('m.data', '$12::int')} as size,
+               case when not l.changed then l.ends_at
+                    when l.endless then null
+                    when l.absolute is not null then l.started_at + ${span('l.absolute')}
                     when l.ends_at is null then null
-                    else greatest(l.ends_at, coalesce(l.authenticated_at, l.created_at) + ${span('c.ttl')}) end as ends_at
-        from locked l join change c on c.id = l.id
+                    else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end as ends_at
+        from locked l cross join lateral (select ${merged('l.data', 'l')} as data offset 0) m
       ),
-      merged as materialized (
-        select l.id, ${merged('l.data', 'c')} as data from locked l join change c on c.id = l.id
-      ),
-      -- Measured once for each: in a join the planner, which expects one row, would measure each for each.
-      sized as materialized (select id, data, octet_length(data::text) as size from merged),
       saved as (
         update ${table} s
-        set data = m.data, ttl = t.ttl, ends_at = t.ends_at, updated_at = t.now,
-            last_access_at = case when t.renew then t.now else s.last_access_at end,
-            expires_at = case when t.changed then least(t.now + ${span('t.ttl')}, t.ends_at)
-                              when not t.renew then s.expires_at
-                              else least(greatest(s.expires_at, t.now + ${span('t.ttl')}), t.ends_at) end
-        from sized m join lasting t on t.id = m.id
-        where s.id = m.id and m.size <= $12::int
+        set data = r.data, ttl = r.ttl, ends_at = r.ends_at, updated_at = r.now,
+            last_access_at = case when r.renew then r.now else s.last_access_at end,
+            expires_at = case when r.changed then least(r.now + ${span('r.ttl')}, r.ends_at)
+                              when not r.renew then s.expires_at
+                              else least(greatest(s.expires_at, r.now + ${span('r.ttl')}), r.ends_at) end
+        from ready r
+        where s.id = r.id and r.size <= $12::int
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
       )${told('saved')}
       select c.id::text as id,
              case when saved.id is not null then 'saved'
-                  when locked.id is not null then 'large'
+                  when ready.id is not null then 'large'
                   when exists (select from ${table} s where s.id = c.id and s.generation = c.generation
                                and s.expires_at > ${NOW}) then 'locked'
                   else 'gone' end as outcome,
              saved.ttl::float8 as ttl, ${ms('saved.updated_at')} as "updatedAt",
              ${ms('saved.last_access_at')} as "lastAccessAt", ${ms('saved.expires_at')} as "expiresAt",
-             ${ms('saved.ends_at')} as "endsAt", ${ms(NOW)} as now
-      from change c left join saved on saved.id = c.id left join locked on locked.id = c.id ${hence}`,
+             ${ms('saved.ends_at')} as "endsAt", ${ms(ONCE)} as now
+      from change c left join saved on saved.id = c.id left join ready on ready.id = c.id ${hence}`,
 
     /**
-     * Moves expiries forward, each by its own ttl from the moment of the access, which lies \`age\` milliseconds back:
-     * so collecting renewals never lengthens a session. Tells which were renewed; the others were locked by another
-     * transaction. $1 ids, $2 ages, $3 deadline.
+     * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
+     * so collecting renewals never lengthens a session. Tells which were not renewed, because they are locked by another
+     * transaction (`locked`) or absent (`gone`). A row is updated where it was locked: one that moved in between is
+     * left for the next time. $1 ids, $2 ages, $3 deadline.
      */
     renew: `
       with access as (select * from unnest($1::uuid[], $2::float8[]) as access(id, age)),
       locked as materialized (
-        select s.id, ${NOW} - ${span('a.age')} as accessed_at from ${table} s join access a on a.id = s.id
-        where s.expires_at > ${NOW} and ${NOW} < ${at('$3::float8')}
+        select s.ctid as place, ${ONCE} - ${span('a.age')} as accessed_at from ${table} s join access a on a.id = s.id
+        where s.expires_at > ${NOW} and ${ONCE} < ${at('$3::float8')}
         order by s.id for no key update of s skip locked
       ),
       renewed as (
         update ${table} s
         set last_access_at = greatest(s.last_access_at, l.accessed_at),
             expires_at = least(greatest(s.expires_at, l.accessed_at + ${span('s.ttl')}), s.ends_at)
-        from locked l where s.id = l.id
+        from locked l where s.ctid = l.place
         returning s.id
+      ),
+      -- Usually nothing, and then not looked for.
+      missing as materialized (
+        select a.id from access a
+        where (select count(*) from renewed) < cardinality($1::uuid[]) and a.id not in (select id from renewed)
       )
-      select id::text as id, true as renewed from renewed
-      union all
-      -- A hashed set, where the planner would compare each with each in a join.
-      select s.id::text, false from ${table} s join access a on a.id = s.id
-      where s.expires_at > ${NOW} and s.id not in (select id from renewed)`,
+      select coalesce(array_agg(m.id::text) filter (where s.id is not null), '{}') as locked,
+             coalesce(array_agg(m.id::text) filter (where s.id is null), '{}') as gone, ${ms(ONCE)} as now
+      from missing m left join ${table} s on s.id = m.id and s.expires_at > ${NOW}`,
 
     /** A row, locked until the transaction ends. $1 id, $2 generation (null for any). */
     lock: `select ${columns('s')} from ${table} s where ${target} for no key update`,
