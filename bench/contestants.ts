@@ -6,7 +6,7 @@ export interface Contestant {
   readonly name: string;
   readonly platform: Platform;
   /** The file in `servers/` that starts it. */
-  readonly server: 'bare' | 'ours' | 'express-session' | 'fastify-session' | 'mikro-orm';
+  readonly server: 'bare' | 'interceptor' | 'ours' | 'express-session' | 'fastify-session' | 'mikro-orm';
   /** Where its sessions live. */
   readonly store: 'none' | 'postgres' | 'redis';
   /** For the server; the options of `SessionModule`, where it is ours. */
@@ -36,10 +36,25 @@ const ours = (name: string, platform: Platform, options: Contestant['options'] =
 
 const CONNECT_PG_SIMPLE = `select sum((sess->>'count')::int) from session`;
 
-/** A variant of ours is one more line: `ours('ours on express, cached', 'express', { cache: true })`. */
+/** Room for all sessions of the benchmark, and time enough to be found again. */
+const CACHE = { max: 16_384, ttl: '1m' };
+const ENCRYPTION = { keys: ['00'.repeat(32)] };
+
+/** A variant of ours is one more line. */
 export const CONTESTANTS: readonly Contestant[] = [
   bare('express', true),
+  {
+    name: 'bare express + an empty interceptor',
+    platform: 'express',
+    server: 'interceptor',
+    store: 'none',
+    isEssential: true,
+  },
   { ...ours('ours on express', 'express'), isEssential: true },
+  { ...ours('ours on express, interceptor: false', 'express', { interceptor: false }), isEssential: true },
+  ours('ours on express, cached', 'express', { cache: CACHE }),
+  ours('ours on express, cached, interceptor: false', 'express', { cache: CACHE, interceptor: false }),
+  ours('ours on express, encrypted', 'express', { encryption: ENCRYPTION }),
   {
     name: 'express-session + connect-pg-simple',
     platform: 'express',
@@ -64,6 +79,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   },
   bare('fastify', false),
   ours('ours on fastify', 'fastify'),
+  ours('ours on fastify, interceptor: false', 'fastify', { interceptor: false }),
   {
     name: '@fastify/session + connect-pg-simple',
     platform: 'fastify',

@@ -15,8 +15,9 @@ import {
   type Type,
   type ValueProvider,
 } from '@nestjs/common';
-import { APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
 import { SessionInterceptor } from './http/session.interceptor.js';
+import { SessionLoader } from './http/session.loader.js';
 import type { SessionId } from './session/credential.js';
 import { SessionConfigurationError } from './session.errors.js';
 import {
@@ -42,6 +43,17 @@ export interface SessionModuleExtras {
    * {@link SESSION_OPTIONS}, or how to provide one. MikroORM is then left alone.
    */
   readonly store?: Type<SessionStore> | StoreProvider | undefined;
+  /**
+   * Whether sessions are loaded and stored by a global interceptor. With `false`, a global guard loads them, and they
+   * are stored when the response is about to be sent, as they are with an interceptor where a request never gets to it.
+   * That saves what Nest asks for the first interceptor of a route, which is more than a session costs; where the
+   * application has an interceptor for all routes anyway, it saves nothing. What differs: when storing fails, the 401 or
+   * 503 does not pass through the application's exception filters, and of a handler that fails, only the status of the
+   * response tells whether its changes are stored. Gateways and resolvers need `@UseInterceptors(SessionInterceptor)`.
+   *
+   * @default true
+   */
+  readonly interceptor?: boolean | undefined;
 }
 
 /** How to provide a store, as Nest's custom providers say it. */
@@ -74,8 +86,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createSessionOptions')
   .setExtras<SessionModuleExtras>(
-    { contextName: undefined, store: undefined },
-    (definition, { contextName, store }) => ({
+    { contextName: undefined, store: undefined, interceptor: true },
+    (definition, { contextName, store, interceptor = true }) => ({
       ...definition,
       global: true,
       imports: [
@@ -86,13 +98,15 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
         ...(definition.providers ?? []),
         {
           provide: SESSION_OPTIONS,
-          useFactory: (given: SessionModuleOptions) => resolveOptions(given, { contextName, store }),
+          useFactory: (given: SessionModuleOptions) => resolveOptions(given, { contextName, store, interceptor }),
           inject: [GIVEN_OPTIONS],
         },
         { provide: INNERMOST_STORE, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
         { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
         SessionService,
-        { provide: APP_INTERCEPTOR, useClass: SessionInterceptor },
+        interceptor
+          ? { provide: APP_INTERCEPTOR, useClass: SessionInterceptor }
+          : { provide: APP_GUARD, useClass: SessionLoader },
       ],
       exports: [SessionService, SessionStore],
     }),

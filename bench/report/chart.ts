@@ -1,6 +1,6 @@
 import * as echarts from 'echarts';
 import type { Results } from '../results.js';
-import { type Event, eventsOf, isBare, isOurs } from './comparison.js';
+import { type Event, eventsOf, isOurs, isPeer } from './comparison.js';
 
 const WIDTH = 960;
 const ROW = 34;
@@ -63,7 +63,7 @@ function seriesOf({ figures }: Event, index: number): echarts.SeriesOption[] {
       barWidth: '62%',
       data: figures.map(({ contestant, spread }) => ({
         value: Math.round(spread.perSecond.median),
-        itemStyle: { color: isBare(contestant) ? COLOURS.bare : isOurs(contestant) ? COLOURS.ours : COLOURS.peer },
+        itemStyle: { color: isOurs(contestant) ? COLOURS.ours : isPeer(contestant) ? COLOURS.peer : COLOURS.bare },
       })),
       label: {
         show: true,

@@ -29,6 +29,11 @@ export function isOurs(name: string): boolean {
   return contestant(name)?.server === 'ours';
 }
 
+/** A session library of somebody else's. */
+export function isPeer(name: string): boolean {
+  return !isOurs(name) && contestant(name)?.store !== 'none';
+}
+
 /** The server without sessions on the same framework. */
 export function bareFor<One extends { contestant: string; platform: string }>(
   one: One,

@@ -1,5 +1,5 @@
 import type { OpenFigures, Results } from '../results.js';
-import { type Event, eventsOf, isBare, isOurs } from './comparison.js';
+import { type Event, eventsOf, isOurs, isPeer } from './comparison.js';
 import { figure, percent, times } from './format.js';
 
 /** Where ours is behind a peer on the same framework: one sentence each, out of the figures. */
@@ -69,7 +69,7 @@ function pairsOf<One extends { contestant: string; platform: string }>(figures: 
     .filter(({ contestant }) => isOurs(contestant))
     .flatMap((ours) =>
       figures
-        .filter((peer) => peer.platform === ours.platform && !isOurs(peer.contestant) && !isBare(peer.contestant))
+        .filter((peer) => peer.platform === ours.platform && isPeer(peer.contestant))
         .map((peer): [One, One] => [ours, peer]),
     );
 }

@@ -5,7 +5,7 @@ import type { StartServer } from './setting.js';
 
 /** The same handlers without a session: what there is to lose. */
 @Controller()
-class BareController {
+export class BareController {
   readonly #data = sampleData();
 
   @Get('read')
