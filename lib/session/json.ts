@@ -106,6 +106,7 @@ function isPlainArray(value: unknown[]): boolean {
   if (!Array.isArray(Object.getPrototypeOf(value))) return false;
   // A hole makes room for a property of another name, but a hole is refused, and differs from everything, anyway.
   let count = 0;
+  // oxlint-disable-next-line typescript/no-for-in-array -- it is those other keys that are looked for
   for (const _key in value) count++;
   return count <= value.length;
 }

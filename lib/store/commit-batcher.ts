@@ -60,12 +60,15 @@ const LONGEST_PAUSE = 50;
  */
 export class CommitBatcher {
   readonly #target: CommitTarget;
+  readonly #soon: (send: () => void) => void;
   readonly #lanes = new Map<SessionId, Lane>();
   #queue: Lane[] = [];
   #isWriting = false;
 
-  constructor(target: CommitTarget) {
+  /** @param soon when to send what nothing is in the way of: at the end of this turn of the event loop, with what else it brings */
+  constructor(target: CommitTarget, soon: (send: () => void) => void = setImmediate) {
     this.#target = target;
+    this.#soon = soon;
   }
 
   /** The times after the commit; `null` when the session is gone. */
@@ -84,11 +87,12 @@ export class CommitBatcher {
   #enqueue(lane: Lane): void {
     lane.isBusy = true;
     this.#queue.push(lane);
-    if (!this.#isWriting) void this.#write();
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#soon(() => void this.#write());
   }
 
   async #write(): Promise<void> {
-    this.#isWriting = true;
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       const waiters = batch.flatMap((group) => group.waiters);
       const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);

@@ -322,13 +322,13 @@ export class MikroOrmSessionStore extends SessionStore {
     const values = [
       requests.map(({ id }) => id),
       requests.map(({ generation }) => generation),
-      data.map(({ set }) => set),
-      data.map(({ unset }) => unset),
-      data.map(({ increment }) => increment),
-      data.map(({ push }) => push),
-      lifetimes.map((lifetime) => lifetime?.ttl ?? null),
-      lifetimes.map((lifetime) => lifetime?.absolute ?? null),
-      lifetimes.map((lifetime) => lifetime?.absolute === null),
+      columnOf(data.map(({ set }) => set)),
+      columnOf(data.map(({ unset }) => unset)),
+      columnOf(data.map(({ increment }) => increment)),
+      columnOf(data.map(({ push }) => push)),
+      columnOf(lifetimes.map((lifetime) => lifetime?.ttl ?? null)),
+      columnOf(lifetimes.map((lifetime) => lifetime?.absolute ?? null)),
+      columnOf(lifetimes.map((lifetime) => (lifetime?.absolute === null ? true : null))),
       requests.map(({ changes }) => changes.renew),
       deadlines,
       this.#options.maxDataBytes,
@@ -414,6 +414,11 @@ function sqlOf(changes: DataChanges | null) {
     increment: objectOf(changes.increment),
     push: objectOf(changes.push),
   };
+}
+
+/** A column for `unnest`, which makes up what is missing: nothing but nulls need not be written, sent and read. */
+function columnOf<Value>(values: readonly Value[]): readonly Value[] | null {
+  return values.some((value) => value !== null) ? values : null;
 }
 
 function objectOf(entries: ReadonlyMap<string, string | number>): string | null {

@@ -89,7 +89,7 @@ describe('CommitBatcher', () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
     jest.spyOn(Math, 'random').mockReturnValue(0.5);
     database = new FakeDatabase();
-    batcher = new CommitBatcher(database);
+    batcher = new CommitBatcher(database, (send) => send());
     answers = {};
   });
 
@@ -141,6 +141,16 @@ describe('CommitBatcher', () => {
       await database.answer();
       expect(await committing).toBe(SAVED);
       await expectIdle('one');
+    });
+
+    it('what one turn of the event loop brings, unless told otherwise', async () => {
+      batcher = new CommitBatcher(database);
+      for (const id of ['one', 'two', 'one']) commit(id, id);
+      expect(database.statements).toEqual([]);
+      await turn();
+      expect(database.sent).toEqual(['one', 'two']);
+      await database.answer();
+      expect(answers).toEqual({ one: SAVED, two: SAVED });
     });
 
     it('what comes while a statement is under way, and sends it with the next: one at a time', async () => {
