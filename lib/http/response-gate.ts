@@ -72,6 +72,8 @@ class ResponseGate {
   #state: State = 'closed';
   #held: Call[] | null = null;
   #statusHeld = 200;
+  /** What the response inherits from when it is not held. */
+  #prototype: object | null = null;
 
   constructor(response: ServerResponse, keeper: Gatekeeper) {
     this.#response = response;
@@ -121,14 +123,8 @@ class ResponseGate {
     const response = this.#response;
     this.#state = 'holding';
     this.#statusHeld = response.statusCode;
-    // For everybody else they are sent: what is asked about them, and what would change them, must answer so.
-    Object.defineProperty(response, 'headersSent', { value: true, configurable: true });
-    for (const method of AMENDING) {
-      const value = (): never => {
-        throw headersSentError();
-      };
-      Object.defineProperty(response, method, { value, configurable: true, writable: true });
-    }
+    this.#prototype = Object.getPrototypeOf(response) as object;
+    Object.setPrototypeOf(response, sentLike(this.#prototype));
     this.#keeper.settle(status).then(
       () => this.#release(),
       (error: unknown) => this.#refuse(error),
@@ -139,8 +135,7 @@ class ResponseGate {
     const response = this.#response;
     this.#state = 'open';
     response.statusCode = this.#statusHeld;
-    delete (response as { headersSent?: boolean }).headersSent;
-    for (const method of AMENDING) Reflect.deleteProperty(response, method);
+    Object.setPrototypeOf(response, this.#prototype);
   }
 
   #send(method: Method, args: unknown[]): unknown {
@@ -196,6 +191,25 @@ class ResponseGate {
     // Where nothing goes any more, nobody need wait for room.
     return method === 'write' ? this.#state === 'refused' : this.#response;
   }
+}
+
+const sentLikes = new WeakMap<object, object>();
+
+/**
+ * What a held response inherits from for as long: for everybody else its headers are sent, so what is asked about them,
+ * and what would change them, must answer so. (Properties of its own would be made, and deleted, for each response.)
+ */
+function sentLike(prototype: object): object {
+  const known = sentLikes.get(prototype);
+  if (known !== undefined) return known;
+  const made = Object.create(prototype, { headersSent: { value: true } }) as Record<string, unknown>;
+  for (const method of AMENDING) {
+    made[method] = () => {
+      throw headersSentError();
+    };
+  }
+  sentLikes.set(prototype, made);
+  return made;
 }
 
 /** The same as Node's own. */
