@@ -156,6 +156,8 @@ export function sameJson(live: unknown, parsed: unknown): boolean {
   for (const key in live) {
     const item = live[key];
     if (item === undefined) continue;
+    // The one name under which everything that is parsed inherits an object.
+    if (key === '__proto__' && !Object.hasOwn(parsed, key)) return false;
     if (!sameJson(item, (parsed as Record<string, unknown>)[key])) return false;
     count++;
   }
