@@ -33,11 +33,9 @@ export {
   type StoreProvider,
 } from './session.module.js';
 export {
-  type ResolvedCookieOptions,
   type ResolvedSessionOptions,
   SESSION_OPTIONS,
   type SessionCacheSettings,
-  type SessionCookieOptions,
   type SessionEncryptionOptions,
   type SessionModuleOptions,
   type SessionRenewalOptions,
@@ -52,3 +50,10 @@ export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/
 export { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './store/session-store.js';
 export { SessionEntity } from './store/mikro-orm/session.entity.js';
 export { SessionMigration } from './store/mikro-orm/session.migration.js';
+export type {
+  ResolvedCookieOptions,
+  ResolvedHeaderOptions,
+  ResolvedTransportOptions,
+  SessionCookieOptions,
+  SessionHeaderOptions,
+} from './transport.options.js';

@@ -4,31 +4,12 @@ import { isPlainObject } from './session/json.js';
 import type { Duration, Lifetime } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { type EncryptionKey, KeyRing } from './store/encryption.js';
-
-/** How the cookie is set. It is always HttpOnly. */
-export interface SessionCookieOptions {
-  /**
-   * Its name. The prefixes `__Host-` and `__Secure-` are honoured: what they demand is checked at start.
-   * @default 'session_id'
-   */
-  readonly name?: string;
-  /** @default '/' */
-  readonly path?: string;
-  /** Which hosts get it: none but the one that set it, unless given. */
-  readonly domain?: string;
-  /**
-   * Whether browsers send it over HTTPS only; `'auto'`: when it was set over HTTPS. Behind a proxy that ends TLS, have
-   * the platform trust it (`trust proxy` on Express, `trustProxy` on Fastify).
-   * @default 'auto'
-   */
-  readonly secure?: boolean | 'auto';
-  /** Which requests from other sites carry it. `'none'` demands `secure: true`. @default 'lax' */
-  readonly sameSite?: 'strict' | 'lax' | 'none';
-  /** Whether it is kept apart for each site that embeds yours (CHIPS). Demands `secure: true`. @default false */
-  readonly partitioned?: boolean;
-  /** Whether it outlives the browser's own session, until the session's absolute end. @default true */
-  readonly persistent?: boolean;
-}
+import {
+  type ResolvedTransportOptions,
+  resolveTransport,
+  type SessionCookieOptions,
+  type SessionHeaderOptions,
+} from './transport.options.js';
 
 /** How accesses are written back. */
 export interface SessionRenewalOptions {
@@ -70,7 +51,15 @@ export interface SessionModuleOptions {
   readonly idleTimeout?: Duration;
   /** How long it lives at most, from its start or the login; `false` for no such limit. @default '12h' */
   readonly absoluteTimeout?: Duration | false;
+  /**
+   * How the client keeps and sends what opens its session: in a cookie, or in a header of its own, for mobile and API
+   * clients without cookies. @default 'cookie'
+   */
+  readonly transport?: 'cookie' | 'header';
+  /** How the cookie is set. Not with `transport: 'header'`. */
   readonly cookie?: SessionCookieOptions;
+  /** What the header is called. With `transport: 'header'` only. */
+  readonly header?: SessionHeaderOptions;
   /** Whether visitors whose session nobody wrote to get a row and a cookie too. @default false */
   readonly saveUninitialized?: boolean;
   readonly renewal?: SessionRenewalOptions;
@@ -117,23 +106,11 @@ export interface SessionModuleOptions {
   readonly ensureSchema?: boolean;
 }
 
-/** {@link SessionCookieOptions} with every default filled in. */
-export interface ResolvedCookieOptions {
-  readonly name: string;
-  readonly path: string;
-  readonly domain: string | undefined;
-  readonly secure: boolean | 'auto';
-  readonly sameSite: 'strict' | 'lax' | 'none';
-  readonly partitioned: boolean;
-  readonly persistent: boolean;
-}
-
 /** {@link SessionModuleOptions}, checked, with every default filled in and durations in milliseconds. Frozen. */
-export interface ResolvedSessionOptions {
+export interface ResolvedSessionOptions extends ResolvedTransportOptions {
   /** What the module was registered with besides. */
   readonly extras: object;
   readonly lifetime: Lifetime;
-  readonly cookie: ResolvedCookieOptions;
   readonly saveUninitialized: boolean;
   readonly renewal: { readonly flushEvery: number; readonly granularity: number };
   readonly rotationGrace: number;
@@ -159,7 +136,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const KNOWN = [
   'idleTimeout',
   'absoluteTimeout',
+  'transport',
   'cookie',
+  'header',
   'saveUninitialized',
   'renewal',
   'rotationGrace',
@@ -173,7 +152,6 @@ const KNOWN = [
   'trackDevice',
   'ensureSchema',
 ];
-const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
 const KNOWN_ENCRYPTION = ['keys'];
 const KNOWN_CACHE = ['max', 'ttl'];
 const KNOWN_SWEEP = ['every'];
@@ -208,7 +186,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
   return Object.freeze({
     extras,
     lifetime: Object.freeze({ ttl: idle, absolute }),
-    cookie: resolveCookie(new OptionReader('cookie', options.object('cookie'), KNOWN_COOKIE)),
+    ...resolveTransport(options),
     saveUninitialized: options.boolean('saveUninitialized', false),
     renewal: Object.freeze({
       flushEvery: renewal.duration('flushEvery', '1s', 0, LONGEST_TIMER),
@@ -255,47 +233,4 @@ function resolveEncryption(given: SessionEncryptionOptions | null | undefined): 
   if ((given ?? null) === null) return null;
   new OptionReader('encryption', given, KNOWN_ENCRYPTION);
   return new KeyRing((given as SessionEncryptionOptions).keys);
-}
-
-function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
-  // RFC 6265bis: a name is a token; path and domain hold no control character and no semicolon.
-  const resolved = {
-    name: cookie.text('name', 'session_id', /^[\w!#$%&'*+.^`|~-]+$/, "a cookie name such as 'session_id'"),
-    path: cookie.text('path', '/', /^\/[ -:=-~]*$/, "a path that begins with '/'"),
-    domain: cookie.text(
-      'domain',
-      undefined,
-      /^\.?([\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?\.)*[\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?$/,
-      "a host name such as 'example.com'",
-    ),
-    secure: cookie.oneOf('secure', 'auto', [true, false, 'auto'] as const),
-    sameSite: cookie.oneOf('sameSite', 'lax', ['strict', 'lax', 'none'] as const),
-    partitioned: cookie.boolean('partitioned', false),
-    persistent: cookie.boolean('persistent', true),
-  };
-  const host = /^__host-/i.test(resolved.name);
-  const demands: [boolean, string, string][] = [
-    [
-      host || /^__secure-/i.test(resolved.name),
-      `its name begins with "${resolved.name.slice(0, host ? 7 : 9)}"`,
-      'name',
-    ],
-    [resolved.sameSite === 'none', 'sameSite is "none"', 'sameSite'],
-    [resolved.partitioned, 'partitioned is true', 'partitioned'],
-  ];
-  for (const [applies, because, option] of demands) {
-    if (applies && resolved.secure !== true) {
-      throw new SessionConfigurationError(
-        `SessionModule option "cookie.secure" is ${String(resolved.secure)}, but ${because}, and browsers drop such a ` +
-          `cookie unless it is secure. Set "cookie.secure" to true, or change "cookie.${option}".`,
-      );
-    }
-  }
-  if (host && (resolved.path !== '/' || resolved.domain !== undefined)) {
-    throw new SessionConfigurationError(
-      'SessionModule option "cookie.name" begins with "__Host-", which demands "cookie.path" to be "/" and no ' +
-        '"cookie.domain". Remove them, or use the prefix "__Secure-".',
-    );
-  }
-  return Object.freeze(resolved);
 }

@@ -11,6 +11,7 @@ import {
 import { type Observable, Subject } from 'rxjs';
 import { metadataOf } from './http/session.metadata.js';
 import { type PlatformRequest, RequestSession, type SessionSource } from './http/request-session.js';
+import { type SessionTransport, transportOf } from './http/session-transport.js';
 import type { AuthSnapshot } from './session/avatar.js';
 import { type Credential, isSessionId, recognise, type SessionId } from './session/credential.js';
 import { LiveSession } from './session/live-session.js';
@@ -20,7 +21,7 @@ import type { Session } from './session/session.js';
 import type { StoredSession } from './session/stored-session.js';
 import { SessionArgumentError, SessionGoneError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
-import { type ResolvedCookieOptions, type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
+import { type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
 import { RenewalQueue } from './store/renewal-queue.js';
 import { SessionStore } from './store/session-store.js';
 import { Sweeper } from './store/sweeper.js';
@@ -57,6 +58,9 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    */
   readonly events: Observable<SessionEvent>;
 
+  /** @internal */
+  readonly transport: SessionTransport;
+
   readonly #logger = new Logger('SessionModule');
   readonly #events = new Subject<SessionEvent>();
   readonly #store: SessionStore;
@@ -70,6 +74,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   constructor(@Inject(SessionStore) store: SessionStore, @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions) {
     this.#store = store;
     this.#options = options;
+    this.transport = transportOf(options);
     this.events = this.#events.asObservable();
     this.#renewals = new RenewalQueue(store, options.renewal.flushEvery, {
       renewed: (ids) => {
@@ -216,26 +221,24 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   /**
    * Makes a session without a request, for tests and jobs.
    *
-   * @returns the stored session, and its cookie as a `Cookie` header takes it (`name=value`): a secret.
+   * @returns the stored session, and what opens it, which is a secret: the bare `credential`, as a client sends it with
+   * `transport: 'header'`; and the `cookie`, as a `Cookie` header takes it (`name=value`), empty with that transport.
    */
-  async create(content: NewSessionContent = {}): Promise<{ session: Session; cookie: string }> {
+  async create(content: NewSessionContent = {}): Promise<{ session: Session; credential: string; cookie: string }> {
     const session = new LiveSession({ ...this.#environment, saveUninitialized: true }, NOBODY, null);
     for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
     if (content.userId === undefined) await session.save();
     else await session.login(content.userId, content.auth);
     const change = session.cookieChange;
     if (change?.kind !== 'issued') throw new SessionArgumentError('The session was not stored.');
-    return { session, cookie: `${this.#options.cookie.name}=${change.value}` };
+    const { transport, cookie } = this.#options;
+    const credential = change.value;
+    return { session, credential, cookie: transport === 'header' ? '' : `${cookie.name}=${credential}` };
   }
 
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */
   async flush(): Promise<void> {
     await this.#renewals.flush();
-  }
-
-  /** @internal */
-  get cookie(): ResolvedCookieOptions {
-    return this.#options.cookie;
   }
 
   /** @internal */

@@ -2,11 +2,10 @@ import { STATUS_CODES, IncomingMessage, type ServerResponse } from 'node:http';
 import type { Credential } from '../session/credential.js';
 import type { LiveSession } from '../session/live-session.js';
 import type { CookieChange, Visitor } from '../session/session-environment.js';
-import type { ResolvedCookieOptions } from '../session.options.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
 import { logFailure, statusOf, toHttpException } from './http-errors.js';
 import { type Gatekeeper, installGate } from './response-gate.js';
-import { readCredentials, writeSetCookie } from './session-cookie.js';
+import type { SessionTransport } from './session-transport.js';
 
 /** A request as Express or Fastify hand it to Nest. */
 export interface PlatformRequest {
@@ -20,7 +19,7 @@ export interface PlatformRequest {
 
 /** Where a request's session comes from. */
 export interface SessionSource {
-  readonly cookie: ResolvedCookieOptions;
+  readonly transport: SessionTransport;
   now(): number;
   /** The session that the credentials open, or a new one. At once, where there is nothing to look up. */
   open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession>;
@@ -102,10 +101,10 @@ export class RequestSession implements Gatekeeper, Visitor {
   beforeHeaders(): void {
     this.#headersSent = true;
     const session = this.#session;
-    if (this.#wasLookedAt) addVary(this.#response);
+    if (this.#wasLookedAt) addVary(this.#response, this.#source.transport.requestHeader);
     if (session === null) return;
     session.renew();
-    if (session.cookieChange !== null) this.#setCookie(session.cookieChange);
+    if (session.cookieChange !== null) this.#giveOut(session.cookieChange);
   }
 
   failed(error: unknown): string {
@@ -156,7 +155,7 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   #load(): LiveSession | Promise<LiveSession> {
     exposeOn(this.#request);
-    const opened = this.#source.open(readCredentials(this.#raw.headers.cookie, this.#source.cookie.name), this);
+    const opened = this.#source.open(this.#source.transport.read(this.#raw.headers), this);
     if (!(opened instanceof Promise)) return (this.#session = opened);
     return opened.then(
       (session) => (this.#session = session),
@@ -167,12 +166,14 @@ export class RequestSession implements Gatekeeper, Visitor {
     );
   }
 
-  #setCookie(change: CookieChange): void {
+  #giveOut(change: CookieChange): void {
     const response = this.#response;
-    const { cookie } = this.#source;
-    const others = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
-    const ours = writeSetCookie(cookie, change, this.#source.now(), this.#isHttps);
-    response.setHeader('Set-Cookie', [...others.filter((other) => !other.startsWith(`${cookie.name}=`)), ours]);
+    this.#source.transport.write(change, {
+      requestHeaders: this.#raw.headers,
+      response,
+      isHttps: this.#isHttps,
+      now: this.#source.now(),
+    });
     if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');
   }
 }
@@ -206,13 +207,13 @@ function rawOf(request: PlatformRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
 }
 
-function addVary(response: ServerResponse): void {
+function addVary(response: ServerResponse, name: string): void {
   const header = response.getHeader('Vary');
   if (header === undefined) {
-    response.setHeader('Vary', 'Cookie');
+    response.setHeader('Vary', name);
     return;
   }
   const known = [header].flat().join(', ');
-  if (/(^|[\s,])(cookie|\*)($|[\s,])/i.test(known)) return;
-  response.setHeader('Vary', known === '' ? 'Cookie' : `${known}, Cookie`);
+  if (known.split(/[\s,]+/).some((one) => one === '*' || one.toLowerCase() === name.toLowerCase())) return;
+  response.setHeader('Vary', known === '' ? name : `${known}, ${name}`);
 }

@@ -1,7 +1,7 @@
 import { stringifySetCookie } from 'cookie';
 import { type Credential, parseCredential } from '../session/credential.js';
 import type { CookieChange } from '../session/session-environment.js';
-import type { ResolvedCookieOptions } from '../session.options.js';
+import type { ResolvedCookieOptions } from '../transport.options.js';
 
 /** RFC 6265bis, 5.5: user agents keep no cookie longer than 400 days. */
 const LONGEST_SECONDS = 400 * 24 * 60 * 60;
@@ -31,6 +31,11 @@ export function readCredentials(header: string | undefined, name: string): Crede
 /** Without the spaces and tabs around it; other white space is part of a name (RFC 6265bis, 5.6), and makes it another. */
 function trimmed(text: string): string {
   return text.replaceAll(/^[ \t]+|[ \t]+$/g, '');
+}
+
+/** The name of the cookie that a Set-Cookie header sets, as browsers read it. */
+export function nameOfSetCookie(line: string): string {
+  return trimmed(line.slice(0, line.search(/[=;]|$/)));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { writeSetCookie } from '../../lib/http/session-cookie.js';
-import { resolveOptions, type SessionCookieOptions } from '../../lib/session.options.js';
+import { resolveOptions } from '../../lib/session.options.js';
+import type { SessionCookieOptions } from '../../lib/transport.options.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
 import { errorOf } from './support.js';
 
@@ -22,6 +23,11 @@ describe('the cookie options', () => {
     [{ sameSite: 'none', secure: true }],
     [{ sameSite: 'strict', secure: false }],
     [{ partitioned: true, secure: true }],
+    [{ name: '__Host-sid', secure: true, path: '/', partitioned: true, sameSite: 'none' }],
+    [{ name: '__Http-sid', secure: true, domain: 'example.com', path: '/a' }],
+    [{ name: '__Host-Http-sid', secure: true }],
+    [{ name: '__Secured', path: '/a' }],
+    [{ name: 'x__Host-sid', path: '/a' }],
   ])('may be %j, and then a cookie can be made of them', (options) => {
     const set = writeSetCookie(resolved(options), { kind: 'issued', value: 'v', endsAt: null }, 0, true);
     expect(set).toContain(`${options.name ?? 'session_id'}=v; Max-Age=`);
@@ -72,6 +78,11 @@ describe('the cookie options', () => {
     [{ name: '__host-sid' }, 'its name begins with "__host-"', '"cookie.name"'],
     [{ name: '__Secure-sid' }, 'its name begins with "__Secure-"', '"cookie.name"'],
     [{ name: '__Secure-sid', secure: false }, 'is false, but its name', '"cookie.name"'],
+    [{ name: '__SECURE-sid' }, 'its name begins with "__SECURE-"', '"cookie.name"'],
+    [{ name: '__Http-sid' }, 'its name begins with "__Http-"', '"cookie.name"'],
+    [{ name: '__Host-sid', secure: 'auto' }, 'is auto, but its name', '"cookie.name"'],
+    [{ sameSite: 'none', secure: false }, 'is false, but sameSite is "none"', '"cookie.sameSite"'],
+    [{ partitioned: true, secure: 'auto' }, 'is auto, but partitioned is true', '"cookie.partitioned"'],
     [{ sameSite: 'none' }, 'is auto, but sameSite is "none"', '"cookie.sameSite"'],
     [{ partitioned: true }, 'partitioned is true', '"cookie.partitioned"'],
   ])('%j demand secure: true, since browsers drop such a cookie otherwise', (options, because, alternative) => {
@@ -84,7 +95,8 @@ describe('the cookie options', () => {
   it.each<[SessionCookieOptions]>([[{ path: '/app' }], [{ domain: 'example.com' }], [{ path: '/x', domain: 'a.b' }]])(
     'with the prefix __Host- refuse %j',
     (options) => {
-      expect(problemOf({ name: '__Host-sid', secure: true, ...options })).toMatch(/"__Host-", which demands.*Remove/);
+      for (const name of ['__Host-sid', '__HOST-sid', '__Host-Http-sid'])
+        expect(problemOf({ name, secure: true, ...options })).toMatch(/"__Host-", which demands.*Remove/);
     },
   );
 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { readCredentials, writeSetCookie } from '../../../lib/http/session-cookie.js';
 import { issueCredential } from '../../../lib/session/credential.js';
 import type { CookieChange } from '../../../lib/session/session-environment.js';
-import { resolveOptions, type SessionCookieOptions } from '../../../lib/session.options.js';
+import { resolveOptions } from '../../../lib/session.options.js';
+import type { SessionCookieOptions } from '../../../lib/transport.options.js';
 
 const [A, B, C, D, E] = Array.from(
   { length: 5 },

@@ -1,0 +1,53 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Logger } from '@nestjs/common';
+import type { Credential } from '../session/credential.js';
+import type { CookieChange } from '../session/session-environment.js';
+import type { ResolvedCookieOptions } from '../transport.options.js';
+import { nameOfSetCookie, readCredentials, writeSetCookie } from './session-cookie.js';
+import type { Exchange, SessionTransport } from './session-transport.js';
+
+const TRUST =
+  "app.set('trust proxy', 1) on Express, new FastifyAdapter({ trustProxy: true }) on Fastify. This is said once.";
+
+const DROPPED =
+  'The session cookie was sent with Secure in answer to a request over plain HTTP. Browsers drop it then (most make an ' +
+  'exception for localhost), and the visitor has no session. Serve HTTPS. Where plain HTTP is meant, as in development, ' +
+  'set "cookie.secure" to \'auto\'. If a proxy ends TLS, have it send X-Forwarded-Proto, and have the platform trust ' +
+  `it: ${TRUST}`;
+
+const UNTRUSTED =
+  'The session cookie was sent without Secure: its request came over plain HTTP, and said "X-Forwarded-Proto: https", ' +
+  `but nobody told the platform to believe that. If a proxy of yours ends TLS, have the platform trust it: ${TRUST}`;
+
+/** Credentials in a cookie. Warns, once, of what keeps browsers from keeping it, or from keeping it safe. */
+export class CookieTransport implements SessionTransport {
+  readonly requestHeader = 'Cookie';
+  readonly #options: ResolvedCookieOptions;
+  readonly #logger = new Logger('SessionModule');
+  #hasWarned = false;
+
+  constructor(options: ResolvedCookieOptions) {
+    this.#options = options;
+  }
+
+  read(headers: IncomingHttpHeaders): readonly Credential[] {
+    return readCredentials(headers.cookie, this.#options.name);
+  }
+
+  write(change: CookieChange, { requestHeaders, response, isHttps, now }: Exchange): void {
+    const lines = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
+    const others = lines.filter((line) => nameOfSetCookie(line) !== this.#options.name);
+    response.setHeader('Set-Cookie', [...others, writeSetCookie(this.#options, change, now, isHttps)]);
+    if (!isHttps && change.kind === 'issued') this.#warnOfPlainHttp(requestHeaders);
+  }
+
+  #warnOfPlainHttp(headers: IncomingHttpHeaders): void {
+    if (this.#hasWarned) return;
+    // Anybody can send this header: it is believed for a warning, and no further.
+    const saysHttps = /^\s*https\s*(,\s*https\s*)*$/i.test(String(headers['x-forwarded-proto']));
+    const { secure } = this.#options;
+    if (secure === false || (secure === 'auto') !== saysHttps) return;
+    this.#hasWarned = true;
+    this.#logger.warn(secure === 'auto' ? UNTRUSTED : DROPPED);
+  }
+}

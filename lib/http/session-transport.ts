@@ -1,0 +1,31 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { Credential } from '../session/credential.js';
+import type { CookieChange } from '../session/session-environment.js';
+import type { ResolvedSessionOptions } from '../session.options.js';
+import { CookieTransport } from './cookie-transport.js';
+import { HeaderTransport } from './header-transport.js';
+
+/** The request and the response that a credential is given out with. */
+export interface Exchange {
+  readonly requestHeaders: IncomingHttpHeaders;
+  readonly response: ServerResponse;
+  /** Whether the request came over HTTPS, as far as the platform knows. */
+  readonly isHttps: boolean;
+  /** Milliseconds on the store's clock. */
+  readonly now: number;
+}
+
+/** How credentials travel between a client and the application. One serves all requests. */
+export interface SessionTransport {
+  /** The request header that answers depend on, as `Vary` names it. */
+  readonly requestHeader: string;
+  /** The well-formed credentials that a request came with, each once. Not an error: anything else in their place. */
+  read(headers: IncomingHttpHeaders): readonly Credential[];
+  /** Puts a change on the response, in place of whatever it says under the same name already. */
+  write(change: CookieChange, exchange: Exchange): void;
+}
+
+/** The one that the options ask for. */
+export function transportOf({ transport, cookie, header }: ResolvedSessionOptions): SessionTransport {
+  return transport === 'header' ? new HeaderTransport(header) : new CookieTransport(cookie);
+}
