@@ -482,6 +482,9 @@ export class LiveSession implements Session {
     } else if (lost) {
       // Somebody else ended it, or logged in to it: the browser may hold a newer cookie, which must stay.
       this.#outsider = true;
+    } else if (this.#browserKnewOne) {
+      // Ended by this request before, and not begun anew since.
+      this.#cookieChange = { kind: 'removed' };
     }
     return deleted;
   }
