@@ -1,5 +1,5 @@
 import { MikroORM } from '@mikro-orm/core';
-import type { TestApp } from './app.js';
+import type { INestApplication } from '@nestjs/common';
 
 interface Query {
   readonly text?: string;
@@ -10,7 +10,11 @@ interface Query {
  *
  * @param matching counts only those with this in their text
  */
-export async function statements(app: TestApp, during: () => Promise<unknown>, matching = ''): Promise<number> {
+export async function statements(
+  app: { readonly app: INestApplication },
+  during: () => Promise<unknown>,
+  matching = '',
+): Promise<number> {
   const pool = await app.app.get<any>(MikroORM).driver.getConnection().getNativeClient();
   const { prototype } = pool.Client as { prototype: { query: (...args: unknown[]) => unknown } };
   const { query } = prototype;

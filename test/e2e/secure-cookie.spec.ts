@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Session, SessionCookieOptions } from 'nestjs-mikro-session';
+import { createDatabase, type TestDatabase } from '../support/database.js';
+import { type PlatformApp, type PlatformDefinition, PLATFORMS, startOn } from '../support/platforms.js';
+import { visit } from '../support/probe.js';
+
+const write = (session: Session) => session.set('a', 1);
+const VIA_HTTPS = { 'x-forwarded-proto': 'https' };
+const TRUST = /app\.set\('trust proxy', 1\) on Express, new FastifyAdapter\(\{ trustProxy: true \}\) on Fastify/;
+
+describe.each(PLATFORMS)('On %s, a cookie', (platform) => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterAll(async () => {
+    await database.drop();
+  });
+
+  const running = async (definition: PlatformDefinition, during: (app: PlatformApp) => Promise<void>) => {
+    const app = await startOn(platform, database, definition);
+    try {
+      await during(app);
+    } finally {
+      await app.close();
+    }
+  };
+  /** Whether the cookie of a new visitor has Secure. */
+  const isSecure = async (app: PlatformApp, headers: Record<string, string> = {}) => {
+    const { setCookies } = await visit(app.client(), write, headers);
+    expect(setCookies).toHaveLength(1);
+    return setCookies[0]?.includes('; Secure');
+  };
+
+  it.each<[string, SessionCookieOptions['secure'], boolean, Record<string, string>, boolean, RegExp | null]>([
+    ["'auto', directly", 'auto', false, {}, false, null],
+    ["'auto', by HTTPS to a trusted proxy", 'auto', true, VIA_HTTPS, true, null],
+    ["'auto', by HTTP to a trusted proxy", 'auto', true, { 'x-forwarded-proto': 'http' }, false, null],
+    ["'auto', by HTTPS to a proxy that is not trusted", 'auto', false, VIA_HTTPS, false, /without Secure/],
+    ["'auto', by HTTP to a proxy that is not trusted", 'auto', false, { 'x-forwarded-proto': 'http' }, false, null],
+    ["'auto', by who knows what", 'auto', false, { 'x-forwarded-proto': 'https, http' }, false, null],
+    ['true, directly', true, false, {}, true, /over plain HTTP\. Browsers drop it.*"cookie\.secure" to 'auto'/],
+    ['true, by HTTPS to a trusted proxy', true, true, VIA_HTTPS, true, null],
+    ['true, by HTTP to a trusted proxy', true, true, { 'x-forwarded-proto': 'http' }, true, /Browsers drop it/],
+    ['true, by HTTPS to a proxy that is not trusted', true, false, VIA_HTTPS, true, null],
+    ['false, directly', false, false, {}, false, null],
+    ['false, by HTTPS to a trusted proxy', false, true, VIA_HTTPS, false, null],
+    ['false, by HTTPS to a proxy that is not trusted', false, false, VIA_HTTPS, false, null],
+  ])(
+    'with secure: %s, is Secure where it can be, or says why not',
+    async (_what, secure, trustsProxy, headers, is, warning) => {
+      await running({ options: { cookie: { secure: secure as boolean } }, trustsProxy }, async (app) => {
+        expect(await isSecure(app, headers)).toBe(is);
+        expect(app.warnings).toEqual(warning === null ? [] : [expect.stringMatching(warning)]);
+        if (warning !== null) expect(app.warnings[0]).toMatch(TRUST);
+      });
+    },
+  );
+
+  it.each<[SessionCookieOptions]>([
+    [{ name: '__Host-sid', secure: true }],
+    [{ sameSite: 'none', secure: true }],
+    [{ partitioned: true, secure: true }],
+  ])('as in %j is set over plain HTTP all the same, with a warning', async (cookie) => {
+    await running({ options: { cookie } }, async (app) => {
+      expect(await isSecure(app)).toBe(true);
+      expect(app.warnings).toEqual([expect.stringMatching(TRUST)]);
+    });
+  });
+
+  it('warns once, not for every request; and anew in another application', async () => {
+    for (const secure of [true, 'auto'] as const) {
+      await running({ options: { cookie: { secure } } }, async (app) => {
+        const headers: Record<string, string> = secure === true ? {} : VIA_HTTPS;
+        for (let times = 0; times < 3; times++) await isSecure(app, headers);
+        expect(app.warnings).toHaveLength(1);
+      });
+    }
+  });
+
+  it('does not warn where no cookie goes out, or only its removal', async () => {
+    await running({ options: { cookie: { secure: true } } }, async (app) => {
+      const { cookie } = await app.sessions.create({ userId: 'ada' });
+      await visit(app.client(), (session) => session.userId);
+      await visit(app.client(), (session) => session.set('a', 1), { cookie });
+      const { setCookies } = await visit(app.client(), (session) => session.logout(), { cookie });
+      expect(setCookies).toEqual([expect.stringMatching(/^session_id=; Max-Age=0;.*; Secure;/)]);
+      expect(app.warnings).toEqual([]);
+    });
+  });
+});
