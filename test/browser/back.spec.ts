@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import { Controller, Get, Header } from '@nestjs/common';
+import { Session } from 'nestjs-mikro-session';
+import type { Page } from 'playwright-core';
+import { PLATFORMS, useAppOn } from '../support/platforms.js';
+import { useChromium } from './chromium.js';
+import { SiteController } from './site.js';
+
+/** Pages that may be kept for an hour, as far as whoever wrote them is concerned. */
+@Controller()
+class KeptController {
+  @Get('account') @Header('Cache-Control', 'private, max-age=3600') account(@Session('userId') userId: string | null) {
+    return userId ?? 'nobody';
+  }
+  @Get('statement') @Header('Cache-Control', 'no-store') statement(@Session('userId') userId: string | null) {
+    return userId ?? 'nobody';
+  }
+}
+
+describe.each(PLATFORMS)('After a logout, with %s, going back in Chromium', (platform) => {
+  const browser = useChromium();
+  const fixture = useAppOn(platform, { controllers: [SiteController, KeptController] });
+
+  const backTo = async (page: Page, path: string) => {
+    const url = `http://app.test:${fixture.app.port}`;
+    if (path !== '/login') await page.goto(`${url}/login`);
+    await page.goto(url + path);
+    const before = await page.locator('body').textContent();
+    await page.goto(`${url}/logout`);
+    await page.goBack();
+    return [before, await page.locator('body').textContent()];
+  };
+
+  it.each(['/me', '/account', '/statement'])('does not show %s as it was', async (path) => {
+    const page = await (await browser.visitor()).newPage();
+    expect(await backTo(page, path)).toEqual(['ada', 'nobody']);
+  });
+
+  it('has the page that brought the cookie asked for again, for it was not stored', async () => {
+    const page = await (await browser.visitor()).newPage();
+    let requests = 0;
+    page.on('request', (request) => void (request.url().endsWith('/login') && requests++));
+    await backTo(page, '/login');
+    expect(requests).toBe(2);
+  });
+});
