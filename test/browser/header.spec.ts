@@ -17,8 +17,9 @@ const CLIENT = `async (url) => {
   return [...said, token, await call('/me')];
 }`;
 
+const browser = useChromium();
+
 describe.each(PLATFORMS)('In Chromium, a session in a header, with %s', (platform) => {
-  const browser = useChromium();
   const prepare = (app: INestApplication) =>
     app.enableCors({ origin: /^http:\/\/client\.test:/, exposedHeaders: ['X-Session-Token'] });
   const controllers = [SiteController];
