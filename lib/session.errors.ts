@@ -100,7 +100,7 @@ export class SessionHeadersSentError extends SessionError {
 
   constructor() {
     super(
-      'The response had already begun, so the session cookie can no longer be sent. ' +
+      'The response had already begun, so the cookie or header of the session can no longer be sent. ' +
         'Start, log in or end the session before the first byte of the response.',
       500,
     );
