@@ -30,7 +30,7 @@ describe.each(PLATFORMS)('After a logout, with %s, Chromium’s way back', (plat
     await page.goto(url + path);
     const before = await page.locator('body').textContent();
     await page.goto(`${url}/logout`);
-    await page.goBack({ timeout: 5_000 });
+    await page.goBack({ timeout: 10_000 });
     return [before, await page.locator('body').textContent()];
   };
 
