@@ -30,7 +30,15 @@ export function readCredentials(header: string | undefined, name: string): Crede
 
 /** Without the spaces and tabs around it; other white space is part of a name (RFC 6265bis, 5.6), and makes it another. */
 function trimmed(text: string): string {
-  return text.replaceAll(/^[ \t]+|[ \t]+$/g, '');
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /** The name of the cookie that a Set-Cookie header sets, as browsers read it. */
