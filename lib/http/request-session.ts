@@ -25,6 +25,13 @@ export interface SessionSource {
   open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession>;
 }
 
+/** What `request.session` gives in the place of the session itself. */
+export interface RequestView {
+  readonly shown: object;
+  /** Takes out of the session's data what is not worth storing. */
+  tidy(): void;
+}
+
 const KEY = Symbol('nestjs-mikro-session');
 const MOST_USER_AGENT = 512;
 /** In seconds: a store that was out of reach for a moment is not worth a longer wait. */
@@ -40,6 +47,7 @@ export class RequestSession implements Gatekeeper, Visitor {
   readonly #response: ServerResponse;
   #loading: LiveSession | Promise<LiveSession> | null = null;
   #session: LiveSession | null = null;
+  #view: RequestView | null = null;
   #wasLookedAt = false;
   #settling: Promise<void> | null = null;
   #headersSent: boolean;
@@ -79,6 +87,22 @@ export class RequestSession implements Gatekeeper, Visitor {
     return this.#session;
   }
 
+  /** What `request.session` gives. */
+  get shown(): object | undefined {
+    const session = this.look();
+    return session === null ? undefined : (this.#view?.shown ?? session);
+  }
+
+  /** Has `request.session` give something else than the session itself. Whoever says so first is right. */
+  showAs(view: RequestView): void {
+    this.#view ??= view;
+  }
+
+  /** The route wants no session: one that somebody has loaded all the same is not renewed. */
+  skip(): void {
+    if (this.#session !== null) this.#session.renews = false;
+  }
+
   /**
    * Stores what a handler changed, or drops it if the response is to report a failure of the server. Whoever asks while
    * that is under way is answered when what has come since is stored as well; and gets its error, if it fails.
@@ -95,6 +119,7 @@ export class RequestSession implements Gatekeeper, Visitor {
   }
 
   isPending(): boolean {
+    this.#view?.tidy();
     return this.#session?.isPending ?? false;
   }
 
@@ -149,6 +174,7 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   async #settle(status: number): Promise<void> {
     if (this.#session === null) return;
+    this.#view?.tidy();
     if (status >= 500) await this.#session.discardPending();
     else await this.#session.commitPending();
   }
@@ -183,7 +209,7 @@ const ACCESSOR = {
   configurable: true,
   enumerable: true,
   get(this: PlatformRequest): unknown {
-    return RequestSession.known(this)?.look() ?? undefined;
+    return RequestSession.known(this)?.shown;
   },
   set(this: PlatformRequest, value: unknown): void {
     Object.defineProperty(this, 'session', { configurable: true, enumerable: true, writable: true, value });

@@ -3,7 +3,7 @@ import { concatMap, from, Observable, of, type Observer, type Subscriber } from 
 import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { statusOf } from './http-errors.js';
-import type { RequestSession } from './request-session.js';
+import { type PlatformRequest, RequestSession } from './request-session.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
@@ -25,7 +25,10 @@ export class SessionInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const metadata = metadataOf(context);
-    if (metadata.isSkipped) return next.handle();
+    if (metadata.isSkipped) {
+      RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.skip();
+      return next.handle();
+    }
     const request = this.#sessions.requestSessionOf(context);
     const response = context.switchToHttp().getResponse<{ statusCode: number }>();
     const loading = request.load();

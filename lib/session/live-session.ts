@@ -1,5 +1,6 @@
 import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
 import { type AuthSnapshot, Avatar } from './avatar.js';
+import { type SessionCallback, told } from './callback.js';
 import { NO_CHANGES, textOf } from './changes.js';
 import { createSessionId, type Credential, issueCredential, type SessionId } from './credential.js';
 import type { FlashMessage } from './flash.js';
@@ -45,6 +46,8 @@ export class LiveSession implements Session {
   #goneReported = false;
   #ended = false;
   #renewed = false;
+  /** Whether it started over in this request, and is not worth a row unless something comes. */
+  #isBlank = false;
   #newId: SessionId | null = null;
   #bornAt: number | null = null;
   #lifetimeChange: LifetimeChange | null = null;
@@ -183,8 +186,8 @@ export class LiveSession implements Session {
   }
 
   get authenticatedAt(): Date | null {
-    const at = this.#stored?.authenticatedAt ?? null;
-    return at === null ? null : new Date(at);
+    const { userId = null, authenticatedAt = null } = this.#stored ?? {};
+    return userId === null || authenticatedAt === null ? null : new Date(authenticatedAt);
   }
 
   get auth(): AuthSnapshot | null {
@@ -242,35 +245,64 @@ export class LiveSession implements Session {
     });
   }
 
-  async regenerate(): Promise<void> {
-    await this.#exclusively(() => this.#regenerate());
+  regenerate(): Promise<void>;
+  regenerate(callback: SessionCallback): void;
+  regenerate(callback?: SessionCallback): Promise<void> | void {
+    return told(
+      this.#exclusively(() => this.#regenerate()),
+      callback,
+    );
   }
 
-  async destroy(): Promise<void> {
-    await this.#exclusively(() => this.#destroy());
+  /**
+   * What `regenerate()` means to express-session: a new credential, no data, nobody signed in. The old credential is dead
+   * at once, as after a login. If nothing comes until the response, the session ends.
+   */
+  async restart(): Promise<void> {
+    await this.#exclusively(() => this.#login(null, null, this.#lifetimeChange));
   }
 
-  async save(): Promise<void> {
-    await this.#exclusively(() => this.#commit());
+  destroy(): Promise<void>;
+  destroy(callback: SessionCallback): void;
+  destroy(callback?: SessionCallback): Promise<void> | void {
+    return told(
+      this.#exclusively(async () => void (await this.#destroy())),
+      callback,
+    );
+  }
+
+  save(): Promise<void>;
+  save(callback: SessionCallback): void;
+  save(callback?: SessionCallback): Promise<void> | void {
+    return told(
+      this.#exclusively(() => this.#commit()),
+      callback,
+    );
   }
 
   async update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
     return this.#exclusively(() => this.#update(change));
   }
 
-  async reload(): Promise<void> {
-    await this.#exclusively(() => this.#reload());
+  reload(): Promise<void>;
+  reload(callback: SessionCallback): void;
+  reload(callback?: SessionCallback): Promise<void> | void {
+    return told(
+      this.#exclusively(() => this.#reload()),
+      callback,
+    );
   }
 
   /** Whether {@link commitPending} has anything to do. */
   get isPending(): boolean {
-    return this.#busy !== null || this.#wantsRow || (this.isModified && !this.#goneReported);
+    return this.#busy !== null || this.#isBlank || this.#wantsRow || (this.isModified && !this.#goneReported);
   }
 
   /** The commit at the end of a request: as `save()`, but what was refused once is not refused again. */
   async commitPending(): Promise<void> {
     await this.#exclusively(async () => {
       if (!this.#goneReported) await this.#commit();
+      if (this.#isBlank) await this.#endIfBlank();
     });
   }
 
@@ -366,11 +398,12 @@ export class LiveSession implements Session {
     this.#env.emit('created', this.id, userId);
   }
 
-  async #login(userId: string, auth: string | null, change: LifetimeChange | null): Promise<void> {
+  /** @param userId `null` to start over with nobody signed in */
+  async #login(userId: string | null, auth: string | null, change: LifetimeChange | null): Promise<void> {
     const stored = this.#stored;
     if (stored !== null && !this.#goneReported) {
-      this.#assertOwnCookie('login');
-      const flush = stored.userId !== null && stored.userId !== userId;
+      this.#assertOwnCookie(userId === null ? 'regenerate' : 'login');
+      const flush = userId === null || (stored.userId !== null && stored.userId !== userId);
       const changes = flush ? null : this.#document.changes();
       const taken = this.#lifetimeChange;
       const credential = issueCredential(stored.id);
@@ -397,7 +430,9 @@ export class LiveSession implements Session {
         if (flush) this.#document.replace(null);
         this.#begun(credential, taken);
         this.#env.emit('rotated', this.id, userId);
-        await this.#loggedIn(userId);
+        if (userId !== null) return this.#loggedIn(userId);
+        this.#isBlank = !this.#env.saveUninitialized;
+        if (stored.userId !== null) this.#env.emit('logout', this.id, stored.userId);
         return;
       }
     }
@@ -407,8 +442,20 @@ export class LiveSession implements Session {
       else this.#document.replace(null);
       this.#forget();
     }
+    if (userId === null) {
+      this.#document.replace(null);
+      this.#newId = null;
+      this.#outsider = false;
+      this.#goneReported = false;
+    }
     await this.#begin(userId, auth, change);
-    await this.#loggedIn(userId);
+    if (userId !== null) await this.#loggedIn(userId);
+  }
+
+  /** An empty session is not worth a row. */
+  async #endIfBlank(): Promise<void> {
+    this.#isBlank = false;
+    if (this.userId === null && this.#document.text() === '{}') await this.#destroy();
   }
 
   async #loggedIn(userId: string): Promise<void> {

@@ -17,7 +17,7 @@ export interface NewSession {
   readonly userAgent: string | null;
 }
 
-/** A login into a session that exists: it gets a new secret, a new generation and a new start. */
+/** A login into a session that exists, or its start over for nobody: it gets a new secret, a new generation and a new start. */
 export interface Login {
   readonly id: SessionId;
   /** The generation that the session was loaded under. */
@@ -25,7 +25,8 @@ export interface Login {
   readonly secretHash: Buffer;
   /** What the browser still holds, if that is not the current secret: requests that bring it are no strangers yet. */
   readonly previousSecretHash?: Buffer;
-  readonly userId: string;
+  /** `null`: nobody is signed in any more. */
+  readonly userId: string | null;
   readonly auth: string | null;
   readonly lifetime: Lifetime;
   /** Whether to drop all data first, because it is somebody else's. */

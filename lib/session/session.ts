@@ -1,4 +1,5 @@
 import type { AuthSnapshot, Avatar } from './avatar.js';
+import type { SessionCallback } from './callback.js';
 import type { SessionId } from './credential.js';
 import type { FlashMessage } from './flash.js';
 import type { Duration } from './lifetime.js';
@@ -123,11 +124,15 @@ export interface Session {
    * @throws {SessionGoneError} when the session has ended meanwhile.
    */
   regenerate(): Promise<void>;
+  /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
+  regenerate(callback: SessionCallback): void;
   /**
    * Ends the session, at once: its row is deleted and its cookie removed. Later writes begin a new session in the same
    * response. Not an error: there is nothing to end.
    */
   destroy(): Promise<void>;
+  /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
+  destroy(callback: SessionCallback): void;
   /**
    * Stores now what would be stored before the response. Not an error: there is nothing to store.
    *
@@ -136,6 +141,8 @@ export interface Session {
    * @throws {SessionStoreUnavailableError} when the database does not answer.
    */
   save(): Promise<void>;
+  /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
+  save(callback: SessionCallback): void;
   /**
    * Changes the data under the lock of the session's row, as it is in the database then: what parallel requests do to it
    * comes before or after, in whichever process they run. For what `increment()`, `push()` and keys of their own cannot
@@ -154,4 +161,6 @@ export interface Session {
    * @throws {SessionGoneError} when it has ended meanwhile.
    */
   reload(): Promise<void>;
+  /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
+  reload(callback: SessionCallback): void;
 }

@@ -13,6 +13,7 @@ export interface StoredSession {
   readonly userId: string | null;
   /** The snapshot given at login, as JSON text. */
   readonly auth: string | null;
+  /** When its user signed in, or when it started over for nobody. */
   readonly authenticatedAt: number | null;
   /** The data as JSON text; parsed only when somebody looks. */
   readonly data: string;

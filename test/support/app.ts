@@ -1,6 +1,7 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { DynamicModule, ModuleMetadata, Type } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { SessionModule, type SessionModuleOptions, SessionService } from 'nestjs-mikro-session';
@@ -15,6 +16,8 @@ export interface AppDefinition {
   readonly options?: SessionModuleOptions;
   /** Instead of `SessionModule.forRoot(options)`. */
   readonly session?: DynamicModule;
+  /** Instead of Express's. */
+  readonly adapter?: () => AbstractHttpAdapter;
   /** Before the application listens. */
   readonly prepare?: (app: NestExpressApplication) => void;
 }
@@ -45,7 +48,9 @@ export async function startApp(definition: AppDefinition): Promise<TestApp> {
     controllers: [ProbeController, ...(definition.controllers ?? [])],
     providers: definition.providers ?? [],
   }).compile();
-  const app = module.createNestApplication<NestExpressApplication>({ logger: false });
+  const app = definition.adapter
+    ? module.createNestApplication<NestExpressApplication>(definition.adapter(), { logger: false })
+    : module.createNestApplication<NestExpressApplication>({ logger: false });
   definition.prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;

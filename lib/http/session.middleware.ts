@@ -1,0 +1,84 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { INestApplication } from '@nestjs/common';
+import type { LiveSession } from '../session/live-session.js';
+import { SessionService } from '../session.service.js';
+import { SessionSetupError } from '../session.errors.js';
+import { ExpressSessionView } from './express-session.js';
+import { type PlatformRequest, RequestSession } from './request-session.js';
+
+/** Middleware as Express and Nest's Fastify adapter take it. */
+export type SessionMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** As much of Fastify as is needed here; its package is the user's. */
+interface Fastify {
+  hasRequestDecorator(name: string): boolean;
+  decorateRequest(name: string, accessor: { getter(): unknown; setter(value: unknown): void }): void;
+}
+
+/**
+ * Loads the session before all that comes after it, for code that reads `request.session` before guards run: Passport,
+ * connect-flash, csrf-csrf, middleware of your own. It works on Express and on Fastify.
+ *
+ * ```ts
+ * const app = await NestFactory.create(AppModule);
+ * app.use(sessionMiddleware(app));
+ * app.use(passport.session());
+ * ```
+ *
+ * It is the session that `@Session()` gives, and `request.session` is an {@link ExpressSession} of it. Whatever the
+ * request does is stored before its response is sent, whoever sends it. A request without a cookie costs no query. When
+ * the store cannot answer, the request is answered 503 with `Retry-After`, whatever its route: give a path to
+ * `app.use()`, or mount it after what must go on working.
+ *
+ * The middleware does not know the route. One with `@SkipSession()` finds `request.session` all the same, and one with it
+ * or `@SessionRenewal(false)` does not keep the session alive; what never reaches the route's handler or `SessionGuard`
+ * does (a guard of another kind that refuses, a 404, a handler of Express's own).
+ *
+ * @throws {SessionSetupError} when the application does not import `SessionModule`.
+ */
+export function sessionMiddleware(app: INestApplication): SessionMiddleware {
+  const sessions = sessionsOf(app);
+  exposeOnFastify(app);
+  return (raw, response, next) => {
+    const request = RequestSession.of(sessions, raw as PlatformRequest, response);
+    const loaded = (session: LiveSession): void => {
+      request.showAs(new ExpressSessionView(session));
+      next();
+    };
+    const failed = (error: unknown): void => next(request.reported(error));
+    const loading = request.load();
+    if (loading instanceof Promise) loading.then(loaded, failed);
+    else loaded(loading);
+  };
+}
+
+function sessionsOf(app: INestApplication): SessionService {
+  try {
+    return app.get(SessionService);
+  } catch (cause) {
+    throw new SessionSetupError(
+      'sessionMiddleware() finds no SessionService in the application. Import SessionModule.forRoot() in its root module.',
+      { cause },
+    );
+  }
+}
+
+/** Middleware is given Node's own request there, and handlers are given Fastify's. */
+function exposeOnFastify(app: INestApplication): void {
+  const adapter = app.getHttpAdapter();
+  if (adapter.getType() !== 'fastify') return;
+  const fastify: Fastify = adapter.getInstance();
+  if (fastify.hasRequestDecorator('session')) return;
+  fastify.decorateRequest('session', {
+    getter(this: { raw: { session?: unknown } }) {
+      return this.raw.session;
+    },
+    setter(this: { raw: { session?: unknown } }, value) {
+      this.raw.session = value;
+    },
+  });
+}
