@@ -282,7 +282,7 @@ export const sessionStoreContract: readonly StoreExpectation[] = [
     async run(store) {
       const session = newSession({ data: '{"cart":1}' });
       const created = await store.create(session);
-      const login = (generation: number, userId: string, flush: boolean) =>
+      const login = (generation: number, userId: string | null, flush: boolean) =>
         store.login({
           id: session.id,
           generation,
@@ -303,6 +303,11 @@ export const sessionStoreContract: readonly StoreExpectation[] = [
       const second = await login(1, 'bob', true);
       assert.deepEqual([second?.userId, second?.generation, second?.data], ['bob', 2, '{}']);
       assert.equal(await store.commit(session.id, 0, changes(set({ late: 1 }))), null);
+      const nobody = await login(2, null, true);
+      assert.ok(nobody);
+      assert.deepEqual([nobody.userId, nobody.generation, nobody.data], [null, 3, '{}']);
+      assert.equal(nobody.rotatedAt, nobody.authenticatedAt);
+      assert.deepEqual(await store.findByUser('bob'), []);
     },
   },
   {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { BadRequestException } from '@nestjs/common';
 import { inspect } from 'node:util';
 import { type ExpressSession, type Session, sessionMiddleware, type SessionEvent } from 'nestjs-mikro-session';
 import type { Client, Reply } from '../support/client.js';
@@ -129,6 +130,14 @@ describe('request.session behind sessionMiddleware()', () => {
         delete request.session['flash'].info;
       });
       expect(reply).toMatchObject({ status: 200, setCookies: [] });
+    });
+
+    it('nor does an exception in the same request', async () => {
+      const reply = await work(client(), ({ session }) => {
+        session['flash'] = {};
+        throw new BadRequestException();
+      });
+      expect(reply).toMatchObject({ status: 400, setCookies: [] });
     });
 
     it('but loses nothing that comes into it late, or is no messages', async () => {

@@ -11,6 +11,7 @@ import { ProbeController } from './probe.js';
 /** What a test's application consists of. */
 export interface AppDefinition {
   readonly database: { readonly url: string };
+  readonly imports?: ModuleMetadata['imports'];
   readonly controllers?: Type[];
   readonly providers?: ModuleMetadata['providers'];
   readonly options?: SessionModuleOptions;
@@ -44,7 +45,7 @@ export function databaseModule(url: string): Promise<DynamicModule> {
 export async function startApp(definition: AppDefinition): Promise<TestApp> {
   const session = definition.session ?? SessionModule.forRoot({ ensureSchema: true, ...definition.options });
   const module = await Test.createTestingModule({
-    imports: [databaseModule(definition.database.url), session],
+    imports: [databaseModule(definition.database.url), session, ...(definition.imports ?? [])],
     controllers: [ProbeController, ...(definition.controllers ?? [])],
     providers: definition.providers ?? [],
   }).compile();
