@@ -120,7 +120,7 @@ export class ExpressSessionView implements RequestView {
         return Reflect.set(data(), key, value);
       },
       has: (_target, key) => isMember(key) || key in data(),
-      ownKeys: () => Reflect.ownKeys(data()).filter((key) => !isMember(key)),
+      ownKeys: () => Reflect.ownKeys(data()),
       getOwnPropertyDescriptor: (_target, key) =>
         isMember(key) ? undefined : Reflect.getOwnPropertyDescriptor(data(), key),
       defineProperty: (_target, key, descriptor) => !isMember(key) && Reflect.defineProperty(data(), key, descriptor),

@@ -119,7 +119,6 @@ export class RequestSession implements Gatekeeper, Visitor {
   }
 
   isPending(): boolean {
-    this.#view?.tidy();
     return this.#session?.isPending ?? false;
   }
 

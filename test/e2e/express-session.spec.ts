@@ -235,6 +235,31 @@ describe('request.session behind sessionMiddleware()', () => {
       expect(await dataOf(visitor)).toEqual({ fresh: 1 });
     });
 
+    it('in a request that came with the cookie from before, such as the second of a double click', async () => {
+      const { visitor, cookie } = await signedIn();
+      const restart: Work = async (request) => {
+        await regenerated(request);
+        request.session['fresh'] = 1;
+      };
+      await work(visitor, restart);
+      const second = client();
+      expect(await work(second, restart, { cookie })).toMatchObject({ status: 200, setCookies: [expect.any(String)] });
+      expect(await idOf(second)).not.toBe(await idOf(visitor));
+      expect(await dataOf(visitor)).toEqual({ fresh: 1 });
+    });
+
+    it('in a request that was told that its session has ended', async () => {
+      const { visitor } = await signedIn();
+      const reply = await work(visitor, async (request) => {
+        await fixture.app.sessions.revoke(request.session.id);
+        request.session['lost'] = 1;
+        await saved(request).catch(() => regenerated(request));
+        request.session['fresh'] = 1;
+      });
+      expect(reply.status).toBe(200);
+      expect(await dataOf(visitor)).toEqual({ fresh: 1 });
+    });
+
     it('twice in one request', async () => {
       const { visitor } = await signedIn();
       await work(visitor, async (request) => {
@@ -300,5 +325,19 @@ describe('request.session behind sessionMiddleware()', () => {
       expect(await late).toMatchObject({ status: 401, setCookies: [] });
       expect(await dataOf(visitor)).toEqual({ fresh: 1 });
     });
+  });
+});
+
+describe('With saveUninitialized, regenerate(callback) on request.session', () => {
+  const fixture = useApp({ options: { saveUninitialized: true }, prepare: (app) => app.use(sessionMiddleware(app)) });
+
+  it('leaves an empty session, with a new credential', async () => {
+    const visitor = fixture.app.client();
+    await work(visitor, ({ session }) => (session['old'] = 1));
+    const cookie = await visitor.cookie();
+    await work(visitor, regenerated);
+    expect(await visitor.cookie()).toMatch(/^session_id=/);
+    expect(await visitor.cookie()).not.toBe(cookie);
+    expect((await fixture.row(await idOf(visitor)))['data']).toEqual({});
   });
 });

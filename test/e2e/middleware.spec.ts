@@ -175,13 +175,24 @@ describe.each([
   });
 
   describe('mounted twice', () => {
-    const twice = useApp({ ...platform, prepare: (app) => (useEarly(app), useEarly(app)) });
+    let first: ExpressSession | undefined;
+    const twice = useApp({
+      ...platform,
+      prepare: (app) => {
+        app.use(sessionMiddleware(app));
+        app.use((request: WithSession, _response: ServerResponse, next: () => void) => {
+          first = request.session;
+          next();
+        });
+        app.use(sessionMiddleware(app));
+      },
+    });
 
     it('gives one request.session, of the one session', async () => {
       const seen = await inHandler(twice.app.client(), (session, request) => {
-        const view = (request as unknown as WithSession).session;
-        view['views'] = 1;
-        return [view === (request as unknown as WithSession).session, view.id === session.id, session.get('views')];
+        const { session: second } = request as unknown as WithSession;
+        second['views'] = 1;
+        return [second === first, second.id === session.id, session.get('views')];
       });
       expect(seen).toEqual([true, true, 1]);
     });
