@@ -89,7 +89,7 @@ export class ExpressSessionView implements RequestView {
 
   /** connect-flash leaves an empty object in the session of everybody whom it only asks for messages. */
   tidy(): void {
-    if (this.#shown === null) return;
+    if (this.#shown === null || !this.#session.has('flash')) return;
     const data: Data = this.#session.data;
     if (isPlainObject(data['flash']) && Object.keys(data['flash']).length === 0) delete data['flash'];
   }
