@@ -23,6 +23,7 @@ import {
   SkipSession,
 } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
+import { idOf } from '../support/express-session.js';
 import { useApp } from '../support/fixture.js';
 import { inHandler, visit } from '../support/probe.js';
 import { statements } from '../support/statements.js';
@@ -93,7 +94,7 @@ describe.each([
     await visit(client, (session) => session.set('known', true));
     return client;
   };
-  const rowOf = async (client: Client) => fixture.row(/session_id=([^.]+)/.exec(await client.cookie())?.[1] ?? 'none');
+  const rowOf = async (client: Client) => fixture.row(await idOf(client));
 
   it('has request.session there for middleware and guards, and it is the session of the handler', async () => {
     const client = fixture.app.client();

@@ -6,6 +6,7 @@ import { Controller, Get, Post, Req } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Request } from 'express';
 import type { Client, Reply } from '../support/client.js';
+import { idOf } from '../support/express-session.js';
 import { useApp } from '../support/fixture.js';
 import {
   AccountController,
@@ -31,8 +32,6 @@ const usePassportApp = (extra: Parameters<typeof useApp>[0] = {}) =>
 
 const login = (client: Client, name: string, headers?: Record<string, string>): Promise<Reply> =>
   client.post('/login', { username: name, password: passwordOf(name) }, headers);
-
-const idOf = async (client: Client) => /session_id=([^.]+)/.exec(await client.cookie())?.[1] ?? 'none';
 
 describe('@nestjs/passport with passport-local, on the session of this library', () => {
   const fixture = usePassportApp();
