@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { SessionService } from '../session.service.js';
+import { type PlatformRequest, RequestSession } from './request-session.js';
 import { metadataOf } from './session.metadata.js';
 
 /**
@@ -17,7 +18,10 @@ export class SessionLoader implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== 'http') return true;
     const { isSkipped, renews } = metadataOf(context);
-    if (isSkipped) return true;
+    if (isSkipped) {
+      RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.skip();
+      return true;
+    }
     const request = this.#sessions.requestSessionOf(context);
     const loading = request.load();
     if (!(loading instanceof Promise)) {

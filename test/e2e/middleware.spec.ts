@@ -18,6 +18,7 @@ import {
   Session,
   SessionGuard,
   sessionMiddleware,
+  SessionModule,
   SessionRenewal,
   SessionSetupError,
   SkipSession,
@@ -78,14 +79,18 @@ const useEarly = (app: INestApplication): void => {
   app.use(early);
 };
 
+const options = { queryTimeout: '200ms', renewal: { flushEvery: '1h' } } as const;
+const withoutInterceptor = SessionModule.forRoot({ ensureSchema: true, ...options, interceptor: false });
+
 describe.each([
   ['Express', {}],
+  ['Express without the interceptor', { session: withoutInterceptor }],
   ['Fastify', { adapter: () => new FastifyAdapter() as never }],
 ])('On %s, sessionMiddleware()', (_platform, platform) => {
   const fixture = useApp({
     ...platform,
     controllers: [EarlyController],
-    options: { queryTimeout: '200ms', renewal: { flushEvery: '1h' } },
+    options,
     prepare: useEarly,
   });
 
