@@ -1,16 +1,31 @@
-import { afterAll, beforeAll, beforeEach, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
 import {
   CachedSessionStore,
   MemorySessionStore,
   MikroOrmSessionStore,
+  type NewSession,
   SessionEntity,
   type SessionStore,
 } from 'nestjs-mikro-session';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
+import { createSessionId } from '../../lib/session/credential.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000, ensureSchema: true };
+
+const newSession = (): NewSession => ({
+  id: createSessionId(),
+  secretHash: Buffer.alloc(32),
+  userId: null,
+  auth: null,
+  data: '{}',
+  lifetime: { ttl: 60_000, absolute: null },
+  ip: null,
+  userAgent: null,
+});
 
 describe.each([
   ['MikroOrmSessionStore', 4, OPTIONS, (store: SessionStore) => store],
@@ -51,6 +66,54 @@ describe.each([
 
   // oxlint-disable-next-line jest/expect-expect -- the contract asserts
   it.each(sessionStoreContract)('$name', ({ run }) => run(store));
+});
+
+describe('MikroOrmSessionStore, on a Kysely instance of the application’s own,', () => {
+  let database: TestDatabase;
+  let orm: MikroORM;
+  let store: SessionStore;
+  beforeAll(async () => {
+    database = await createDatabase();
+    const pool = new pg.Pool({ connectionString: database.url, max: 4 });
+    orm = await MikroORM.init({
+      driver: PostgreSqlDriver,
+      driverOptions: new Kysely({ dialect: new PostgresDialect({ pool }) }),
+      dbName: new URL(database.url).pathname.slice(1),
+      entities: [SessionEntity],
+    });
+    store = new MikroOrmSessionStore(orm, OPTIONS);
+    await store.open();
+  });
+  beforeEach(() => database.query('truncate sessions'));
+  afterAll(async () => {
+    await store.close();
+    await orm.close();
+    await database.drop();
+  });
+
+  // oxlint-disable-next-line jest/expect-expect -- the contract asserts
+  it.each(sessionStoreContract)('$name', ({ run }) => run(store));
+
+  it('may sweep, and refuses to be cached', async () => {
+    expect(await store.claimSweep()).toBe(true);
+    const telling = new MikroOrmSessionStore(orm, { ...OPTIONS, tellsChanges: true });
+    await expect(telling.open()).rejects.toThrow('Set "cache: false"');
+  });
+
+  it('gives a connection back without a trace of a transaction that was given up', async () => {
+    const { id } = await store.create(newSession());
+    const impatient = new MikroOrmSessionStore(orm, { ...OPTIONS, queryTimeout: 100 });
+    await impatient.open();
+    const held = await database.hold('select from sessions where id = $1 for update', [id]);
+    const updates = Array.from({ length: 4 }, () => impatient.update(id, null, () => null));
+    for (const update of updates) await expect(update).rejects.toThrow('could not update a session');
+    await held.release();
+    expect(await store.update(id, null, () => null)).not.toBeNull();
+    const [open] = await database.query<{ count: number }>(
+      `select count(*)::int from pg_stat_activity where datname = current_database() and state like 'idle in%'`,
+    );
+    expect(open).toEqual({ count: 0 });
+  });
 });
 
 describe('MemorySessionStore', () => {

@@ -1,6 +1,6 @@
 import type { SessionId } from '../../session/credential.js';
 import type { ChangeListener } from '../session-store.js';
-import type { LoneConnection } from './database.js';
+import type { LoneConnection } from './connections.js';
 import { CHANGES_CHANNEL } from './statements.js';
 
 const SHORTEST_PAUSE = 100;

@@ -1,35 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { StoreClock } from '../store-clock.js';
-
-/** A statement, as `pg` takes it. */
-interface Query {
-  readonly name?: string;
-  readonly text: string;
-  readonly values: unknown[];
-}
-
-/** The parts of `pg` that the store uses. */
-export interface Queryable {
-  /** Several statements in one message, which none of ours but `begin` is, have a list of results without rows. */
-  query(query: Query): Promise<{ rows?: unknown[] }>;
-}
-interface PoolClient extends Queryable {
-  release(destroy: boolean): void;
-}
-/** A connection that is no pool's. */
-export interface LoneConnection extends Queryable {
-  connect(): Promise<void>;
-  end(): Promise<void>;
-  on(event: 'error' | 'end', listener: () => void): void;
-  on(event: 'notification', listener: (message: { payload?: string | undefined }) => void): void;
-}
-/** The pool under MikroORM. */
-export interface Pool extends Queryable {
-  connect(): Promise<PoolClient>;
-  readonly options: object;
-  readonly Client: new (options: object) => LoneConnection;
-}
+import type { Connections, PoolClient, Query, Queryable } from './connections.js';
 
 /** A timer may fire early, and two clocks never agree: nobody is told "not written" before the database would refuse. */
 const MARGIN = 5;
@@ -48,13 +20,13 @@ export interface DatabaseOptions {
  * {@link SessionDataError}.
  */
 export class Database {
-  readonly #pool: Pool;
+  readonly #connections: Connections;
   readonly #options: DatabaseOptions;
   readonly #clock = new StoreClock();
   readonly #names = new Map<string, string>();
 
-  constructor(pool: Pool, options: DatabaseOptions) {
-    this.#pool = pool;
+  constructor(connections: Connections, options: DatabaseOptions) {
+    this.#connections = connections;
     this.#options = options;
   }
 
@@ -106,7 +78,7 @@ export class Database {
     deadline: number,
     use: (connection: Queryable) => Promise<Result>,
   ): Promise<Result> {
-    const client = await this.#connect(operation, deadline);
+    const client = await this.#connect(operation, deadline, true);
     const left = Math.max(1, Math.ceil(deadline - this.now()));
     const begin = `begin; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
     let isBroken = true;
@@ -130,18 +102,12 @@ export class Database {
     }
   }
 
-  /** A connection that is not the pool's, for what lasts: a pool may consist of one. Not connected yet. */
-  lone(): LoneConnection {
-    const { Client, options } = this.#pool;
-    return new Client(options);
-  }
-
   /**
    * On a connection of the pool. One that does not answer in time is thrown away: it may never answer, and a pool whose
    * connections have gone silent would be lost with them.
    */
   async #onPool(operation: string, query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
-    const client = await this.#connect(operation, deadline);
+    const client = await this.#connect(operation, deadline, false);
     let hasAnswered = false;
     try {
       const answer = client.query(query);
@@ -153,8 +119,8 @@ export class Database {
     }
   }
 
-  async #connect(operation: string, deadline: number): Promise<PoolClient> {
-    const connecting = this.#pool.connect();
+  async #connect(operation: string, deadline: number, isForTransaction: boolean): Promise<PoolClient> {
+    const connecting = this.#connections.connect(isForTransaction);
     try {
       return await this.#inTime(connecting, deadline);
     } catch (error) {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/core';
-import type { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { SessionId } from '../../session/credential.js';
 import type { DataChanges, SessionChanges } from '../../session/changes.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
@@ -11,7 +10,14 @@ import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../commit
 import { FindBatcher } from '../find-batcher.js';
 import { KeyedQueue } from '../keyed-queue.js';
 import { ChangeFeed } from './change-feed.js';
-import { Database, type LoneConnection, type Pool, type Queryable } from './database.js';
+import {
+  type Connections,
+  connectionsOf,
+  type LoneConnection,
+  type OrmConnection,
+  type Queryable,
+} from './connections.js';
+import { Database } from './database.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
 import { type Statements, statementsFor } from './statements.js';
 
@@ -41,6 +47,13 @@ type CommitRow = CommittedTimes & {
   readonly now: number;
 };
 
+/** What there is once the store is open. */
+interface Opened {
+  readonly db: Database;
+  readonly sql: Statements;
+  readonly connections: Connections;
+}
+
 /** What a statement that ends several sessions says. */
 interface Ended {
   readonly ids: readonly SessionId[];
@@ -67,7 +80,7 @@ export class MikroOrmSessionStore extends SessionStore {
   });
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
-  #open: { readonly db: Database; readonly sql: Statements } | null = null;
+  #open: Opened | null = null;
   /** The connection whose lock says that it is for this process to sweep. */
   #sweepClaim: LoneConnection | null = null;
   #feed: ChangeFeed | null = null;
@@ -84,24 +97,18 @@ export class MikroOrmSessionStore extends SessionStore {
     const { queryTimeout, preparedStatements = true, ensureSchema, tellsChanges = false } = this.#options;
     const table = sessionTableOf(this.#orm);
     const sql = statementsFor(table, tellsChanges ? this.#teller : null);
-    const connection = (this.#orm.driver as PostgreSqlDriver).getConnection();
-    let pool: Pool;
-    try {
-      pool = (await connection.getNativeClient()) as unknown as Pool;
-    } catch (error) {
+    const connections = await connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
+    if (tellsChanges && connections.lone === null) {
       throw new SessionSetupError(
-        'The sessions need the connection pool of MikroORM’s PostgreSqlDriver. ' +
-          'Use the driver of @mikro-orm/postgresql, without a Kysely instance or dialect of your own.',
-        { cause: error },
+        'The cache needs a connection on which processes hear each other, which a Kysely instance or dialect of your own ' +
+          'does not give. Set "cache: false", or let MikroORM make the pool.',
       );
     }
-    if (ensureSchema) await createTable(pool, table);
-    await checkTable(pool, table, sql.check);
-    // MikroORM ends its pool only if it has run a statement itself.
-    await connection.execute('select 1');
-    const db = new Database(pool, { queryTimeout, preparedStatements });
+    if (ensureSchema) await createTable(connections, table);
+    await checkTable(connections, table, sql.check);
+    const db = new Database(connections, { queryTimeout, preparedStatements });
     await db.query('read the clock', sql.clock, []);
-    this.#open = { db, sql };
+    this.#open = { db, sql, connections };
   }
 
   now(): number {
@@ -249,7 +256,10 @@ export class MikroOrmSessionStore extends SessionStore {
     if (this.#sweepClaim !== null) return true;
     const operation = 'claim the sweep';
     // The claim lasts as long as the connection.
-    const connection = this.#db.lone();
+    const { lone } = this.#opened.connections;
+    // Without one, each process sweeps: they only do the same work twice.
+    if (lone === null) return true;
+    const connection = lone();
     const lost = (): void => {
       if (this.#sweepClaim === connection) this.#sweepClaim = null;
     };
@@ -275,7 +285,9 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async subscribe(listener: ChangeListener): Promise<void> {
-    this.#feed = new ChangeFeed(() => this.#db.lone(), this.#teller, listener);
+    const { lone } = this.#opened.connections;
+    if (lone === null) return;
+    this.#feed = new ChangeFeed(lone, this.#teller, listener);
     await this.#feed.start();
   }
 
@@ -298,7 +310,7 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#opened.sql;
   }
 
-  get #opened(): { readonly db: Database; readonly sql: Statements } {
+  get #opened(): Opened {
     if (this.#open === null) throw new SessionSetupError('The session store is used before it was opened.');
     return this.#open;
   }

@@ -1,0 +1,62 @@
+import type { Connections, PoolClient, Query } from './connections.js';
+
+/** The parts of Kysely (https://kysely.dev) that the store uses. */
+export interface KyselyInstance {
+  executeQuery(query: object): Promise<{ rows: unknown[] }>;
+  connection(): { execute(use: (one: KyselyInstance) => Promise<void>): Promise<void> };
+}
+
+/**
+ * Connections of a Kysely instance that is the application's own, over any PostgreSQL driver. What cannot be had here:
+ * statements that are prepared by name, connections beside the pool, and to throw one away that does not answer.
+ */
+export function connectionsOfKysely(kysely: KyselyInstance): Connections {
+  const connect = (): Promise<PoolClient> => clientOf(kysely);
+  return {
+    connect,
+    async query(query) {
+      const client = await connect();
+      try {
+        return await client.query(query);
+      } finally {
+        client.release(false);
+      }
+    },
+    lone: null,
+  };
+}
+
+function clientOf(kysely: KyselyInstance): Promise<PoolClient> {
+  return new Promise((resolve, reject) => {
+    const lent = kysely.connection().execute(
+      (one) =>
+        new Promise((giveBack) => {
+          let last: Promise<unknown> = Promise.resolve();
+          const query = (asked: Query): Promise<{ rows: unknown[] }> => {
+            const answer = one.executeQuery(compiled(asked));
+            last = answer.catch(() => {});
+            return answer;
+          };
+          const release = (destroy: boolean): void => {
+            if (!destroy) return giveBack();
+            // Whoever is next must neither wait for its answer nor find its transaction.
+            const rolledBack = last.then(() => query({ text: 'rollback', values: [] }));
+            void rolledBack.catch(() => {}).then(() => giveBack());
+          };
+          resolve({ query, release });
+        }),
+    );
+    lent.catch(reject);
+  });
+}
+
+/** A statement as Kysely's compiler would leave it: `CompiledQuery.raw()`, without a dependency on that package. */
+function compiled({ text, values }: Query): object {
+  return {
+    sql: text,
+    parameters: values,
+    query: { kind: 'RawNode', sqlFragments: [text], parameters: [] },
+    queryId: { queryId: `session-${++queries}` },
+  };
+}
+let queries = 0;
