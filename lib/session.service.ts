@@ -251,9 +251,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     const [first] = credentials;
     if (first === undefined) return new LiveSession(this.#environment, visitor, null);
     if (credentials.length > 1) return this.#openOne(credentials, visitor);
-    return this.#store
-      .find(first.id)
-      .then((stored) => this.#opened(stored && this.#recognised(first, stored), visitor));
+    return this.#lookUp(first).then((found) => this.#opened(found, visitor));
   }
 
   /** @internal */
@@ -276,11 +274,8 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */
   async #openOne(credentials: readonly Credential[], visitor: Visitor): Promise<LiveSession> {
-    const found: FoundSession[] = [];
-    for (const credential of credentials) {
-      const stored = await this.#store.find(credential.id);
-      if (stored !== null) found.push(this.#recognised(credential, stored));
-    }
+    const looked = await Promise.all(credentials.map((credential) => this.#lookUp(credential)));
+    const found = looked.filter((one) => one !== null);
     const live = found.filter(isLive);
     if (live.length > 1 && !sameSession(live)) {
       this.#warnOfTossing();
@@ -292,6 +287,15 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
       found.find(({ recognition }) => recognition === 'outsider') ??
       null;
     return this.#opened(one, visitor);
+  }
+
+  #lookUp(credential: Credential): Promise<FoundSession | null> {
+    return this.#store.find(credential.id).then((stored) => {
+      const found = stored && this.#recognised(credential, stored);
+      if (found?.recognition !== 'stranger') return found;
+      // A copy may not know the newest credential yet.
+      return this.#store.refind(found.stored).then((newer) => newer && this.#recognised(credential, newer));
+    });
   }
 
   #recognised(credential: Credential, stored: StoredSession): FoundSession {

@@ -61,6 +61,13 @@ export class CachedSessionStore extends SessionStore implements ChangeListener {
     return this.#withOthers({ ...copy, readAt });
   }
 
+  override refind(found: StoredSession): Promise<StoredSession | null> {
+    // As it was read, and so not from a copy.
+    if (this.#copies.peek(found.id)?.readAt === found.readAt) return Promise.resolve(found);
+    this.#copies.delete(found.id);
+    return this.#look(found.id);
+  }
+
   async create(session: NewSession): Promise<StoredSession> {
     const stored = await this.#store.create(session);
     this.#keep(stored);

@@ -39,6 +39,15 @@ export abstract class SessionStore implements SessionPersistence {
 
   /** A live session, or `null`. */
   abstract find(id: SessionId): Promise<StoredSession | null>;
+  /**
+   * The same for whoever found a session out of date, and so perhaps a copy. A store that keeps no copies has nothing newer
+   * to say.
+   *
+   * @param found what {@link find} gave
+   */
+  refind(found: StoredSession): Promise<StoredSession | null> {
+    return Promise.resolve(found);
+  }
   abstract create(session: NewSession): Promise<StoredSession>;
   /** Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written. */
   abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;

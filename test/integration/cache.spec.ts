@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.js';
+import { issueCredential } from '../../lib/session/credential.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { statements } from '../support/statements.js';
 import { inHandler, visit } from '../support/probe.js';
@@ -92,6 +93,19 @@ describe('The cache', () => {
     await visit(client, (session) => session.logout());
     await heard(one);
     expect(await inHandler(two.client(), (session) => session.userId, { cookie })).toBeNull();
+  });
+
+  it('knows a new credential before the message of it has come', async () => {
+    const { id, read } = await visitor();
+    const next = issueCredential(id);
+    // Nobody is told of this change.
+    await database.query('update sessions set previous_secret_hash = secret_hash, secret_hash = $1 where id = $2', [
+      next.secretHash,
+      id,
+    ]);
+    const cookie = `session_id=${next.cookieValue}`;
+    expect(await inHandler(two.client(), (session) => session.userId, { cookie })).toBe('ada');
+    expect(await read(two)).toEqual([null, undefined]);
   });
 
   it('never serves a session that has expired', async () => {
