@@ -15,19 +15,23 @@ interface Item {
 /**
  * Whether something that was added must be there at a moment, may be there, or must not. It must if it was answered
  * before, unless a removal may have come between; it must not if a removal came between for sure.
+ *
+ * @param isRemoved whether a removal takes away what was there: a key as a whole, whatever it holds by then
  */
 export function presence(
+  facts: Facts,
   life: Life,
   item: Moment & { readonly isSure: boolean },
   removals: readonly Effect[],
   at: Moment,
+  isRemoved: (item: Moment, by: Moment) => boolean = isBefore,
 ): 'must' | 'may' | 'not' {
   if (!isVisible(life, item.epoch, at.epoch) || item.begin >= at.end) return 'not';
-  let must = item.isSure && isBefore(item, at);
+  let must = item.isSure && facts.knows(item, at);
   for (const removal of removals) {
     if (!isVisible(life, removal.epoch, at.epoch) || removal.visit === at.visit) continue;
     const isSure = removal.status === 'acknowledged';
-    if (isSure && isBefore(item, removal) && isBefore(removal, at)) return 'not';
+    if (isSure && isRemoved(item, removal) && facts.knows(removal, at)) return 'not';
     if (!isBefore(removal, item) && removal.begin < at.end) must = false;
   }
   return must ? 'must' : 'may';
@@ -70,7 +74,7 @@ function checkCounter(
   let least = 0;
   let most = 0;
   for (const item of items) {
-    const is = presence(life, { ...item.moment, isSure: item.isSure }, clears, moment);
+    const is = presence(facts, life, { ...item.moment, isSure: item.isSure }, clears, moment);
     if (is === 'must') least += item.by;
     if (is !== 'not') most += item.by;
   }
@@ -101,7 +105,10 @@ function checkList(facts: Facts, sight: Sight, items: readonly Item[], clears: r
     const item = byWrite.get(write);
     if (found.has(write)) report(`${name} has write ${write} twice`, item);
     found.add(write);
-    if (item === undefined || presence(life, { ...item.moment, isSure: item.isSure }, clears, moment) === 'not') {
+    if (
+      item === undefined ||
+      presence(facts, life, { ...item.moment, isSure: item.isSure }, clears, moment) === 'not'
+    ) {
       const effect = item?.effect ?? facts.byWrite.get(write);
       const rule = effect !== undefined && !mayBe(effect) ? 'refused change' : 'list';
       const status = effect === undefined ? 'which nobody made there' : `which was ${effect.status}, and cannot be`;
@@ -116,7 +123,7 @@ function checkList(facts: Facts, sight: Sight, items: readonly Item[], clears: r
   }
   for (const item of items) {
     if (item.write === null || found.has(item.write)) continue;
-    if (presence(life, { ...item.moment, isSure: item.isSure }, clears, moment) !== 'must') continue;
+    if (presence(facts, life, { ...item.moment, isSure: item.isSure }, clears, moment) !== 'must') continue;
     report(`${name} lacks write ${item.write}, which was acknowledged`, item);
   }
 }

@@ -1,5 +1,6 @@
+import { hasReached } from './effects.js';
 import type { Facts } from './facts.js';
-import type { Visit } from './history.js';
+import type { Span, Visit } from './history.js';
 import { type CookiePlace, type Life, precedes, STORES } from './lineage.js';
 
 /** Who is recognised as what: a dead session never again, a live one always; and why a request was refused. */
@@ -21,14 +22,14 @@ function checkRecognition(facts: Facts, visit: Visit): void {
   const cookie = place?.cookie;
   if (!place || !cookie || visit.cookie === null) return;
   const { life, epoch } = cookie;
-  const death = life.deaths.find(({ isSure, end }) => isSure && end < visit.begin);
+  const death = life.deaths.find((one) => one.isSure && isKnown(facts, one, visit));
   const login = life.epochs[epoch + 1]?.start;
   const { certain, possible } = rotationsAfter(facts, cookie, visit);
   if (place.isRecognised) {
     if (life.isBuried || death !== undefined) {
       facts.report('dead session', `session ${life.id} was recognised after its end`, death?.visit ?? null, visit);
     }
-    if (login !== undefined && precedes(login, visit)) {
+    if (login !== undefined && isKnown(facts, login, visit)) {
       facts.report(
         'credential',
         `a cookie of session ${life.id} was good after the login that replaced it`,
@@ -65,7 +66,7 @@ function rotationsAfter(
   let next = successors.get(visit.cookie as number);
   while (next !== undefined) {
     if (next.by.begin < visit.end && next.by !== visit) possible += 1;
-    if (next.to !== null && precedes(next.by, visit)) certain += 1;
+    if (next.to !== null && isKnown(facts, next.by, visit)) certain += 1;
     next = next.to === null ? undefined : successors.get(next.to);
   }
   // One whose cookie was lost may stand anywhere in the chain.
@@ -74,10 +75,16 @@ function rotationsAfter(
   return { certain, possible };
 }
 
+/** Whether something came about before a request that must have known of it. */
+function isKnown({ history }: Facts, one: Span & { readonly process: number }, visit: Visit): boolean {
+  return precedes(one, visit) && hasReached(history, one, visit);
+}
+
 function checkRefusal(facts: Facts, visit: Visit): void {
   const place = facts.lineage.places.get(visit);
   if (!place) return;
-  const isBetween = ({ begin, end }: { begin: number; end: number }): boolean => begin < visit.end && end > visit.begin;
+  const isBetween = (one: Span & { readonly process: number }): boolean =>
+    one.begin < visit.end && !isKnown(facts, one, visit);
   const isMeanwhileDead = ({ deaths }: Life): boolean =>
     deaths.some((death) => death.visit !== visit && isBetween(death));
   const replaced = (life: Life, epoch: number): boolean => {

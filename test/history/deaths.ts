@@ -6,6 +6,7 @@ export interface Death extends Span {
   /** Whether it did for sure. */
   readonly isSure: boolean;
   readonly visit: Visit | null;
+  readonly process: number;
 }
 
 /** All that ended a session, or may have. */
@@ -14,13 +15,14 @@ export function deathsOf(life: Life, history: History, places: ReadonlyMap<Visit
   for (const visit of history.visits) {
     if (places.get(visit)?.life !== life) continue;
     const isSure = endedBy(visit);
-    if (isSure !== null) deaths.push({ begin: visit.begin, end: isSure ? visit.end : Infinity, isSure, visit });
+    if (isSure !== null)
+      deaths.push({ begin: visit.begin, end: isSure ? visit.end : Infinity, isSure, visit, process: visit.process });
   }
   for (const revocation of history.revocations) {
     const isSure = revokedBy(revocation, life);
     if (isSure === null) continue;
     const end = revocation.status === 200 ? revocation.end : Infinity;
-    deaths.push({ begin: revocation.begin, end, isSure, visit: null });
+    deaths.push({ begin: revocation.begin, end, isSure, visit: null, process: revocation.process });
   }
   return deaths;
 }

@@ -75,6 +75,26 @@ export function isBefore(one: Moment, other: Moment): boolean {
   return one.epoch < other.epoch || (one.epoch === other.epoch && one.end < other.begin);
 }
 
+/**
+ * Whether whoever looks at the session at a moment must know of something that came about before. Where processes keep
+ * copies, that is what their own process did, and what they have heard of since.
+ */
+export function isKnown(history: History, one: Moment, at: Moment): boolean {
+  if (!isBefore(one, at)) return false;
+  if (one.visit === null || at.visit === null || one.visit === at.visit || one.epoch < at.epoch) return true;
+  return hasReached(history, { end: one.end, process: one.visit.process }, at.visit);
+}
+
+/** Whether what a process had done is known to whom another process serves. */
+export function hasReached(
+  { hearings }: History,
+  done: Pick<Visit, 'end' | 'process'>,
+  visit: Pick<Visit, 'begin' | 'process'>,
+): boolean {
+  if (hearings === null || done.process === visit.process) return true;
+  return hearings.some(({ begin, end }) => done.end < begin && end < visit.begin);
+}
+
 /** Whether a change of one epoch can be seen in another of the same session: it comes later, with no flush between. */
 export function isVisible(life: Life, from: number, to: number): boolean {
   return from <= to && life.epochs.every((epoch, index) => index <= from || index > to || !epoch.isFlushed);

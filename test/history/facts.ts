@@ -1,5 +1,5 @@
 import type { Document, History, Rule, Violation, Visit } from './history.js';
-import { type Effect, effectsOf, mayBe, type Moment, THE_END, writesOf } from './effects.js';
+import { type Effect, effectsOf, isKnown, mayBe, type Moment, THE_END, writesOf } from './effects.js';
 import { type Life, type Lineage, lineageOf } from './lineage.js';
 
 /** The data of a session as somebody saw it. */
@@ -20,6 +20,8 @@ export interface Facts {
   readonly effectsIn: ReadonlyMap<Life, readonly Effect[]>;
   readonly byWrite: ReadonlyMap<number, Effect>;
   readonly sights: readonly Sight[];
+  /** Whether whoever looks at a session at a moment must know of something. */
+  knows(one: Moment, at: Moment): boolean;
   report(rule: Rule, message: string, ...visits: (Visit | null)[]): void;
   readonly violations: readonly Violation[];
 }
@@ -38,6 +40,7 @@ export function factsOf(history: History): Facts {
     byWrite,
     sights: [...seenByVisits(effects, lineage), ...seenAtTheEnd(history, lineage)],
     violations,
+    knows: (one, at) => isKnown(history, one, at),
     report: (rule, message, ...visits) =>
       violations.push({ rule, message, visits: visits.filter((visit) => visit !== null) }),
   };

@@ -1,5 +1,5 @@
 import { presence } from './bags.js';
-import { type Effect, isBefore, mayBe, type Moment, THE_END } from './effects.js';
+import { type Effect, mayBe, type Moment, THE_END } from './effects.js';
 import { clearsOf, type Facts } from './facts.js';
 import type { Document, Row } from './history.js';
 import type { Life } from './lineage.js';
@@ -68,13 +68,13 @@ function checkShown(facts: Facts, life: Life, taking: Taking, takings: readonly 
     if (!isOwn && !mayBe(message) && !(message.status === 'carried' && message.life !== life)) {
       facts.report('refused change', `message ${write} was ${message.status}, and yet shown`, visit, message.visit);
     } else if (!isOwn && message.life === life) {
-      const is = presence(life, { ...message, isSure: false }, clears, moment);
+      const is = presence(facts, life, { ...message, isSure: false }, clears, moment, facts.knows);
       if (is === 'not')
         facts.report('flash', `message ${write} cannot be there when it was shown`, visit, message.visit);
     }
     for (const other of takings) {
       if (other === taking || other.effect.status !== 'acknowledged' || !other.shown.has(write)) continue;
-      if (isBefore(other.effect, moment)) {
+      if (facts.knows(other.effect, moment)) {
         facts.report(
           'flash',
           `message ${write} was shown twice ${where}, one after the other`,
@@ -101,7 +101,7 @@ function checkMissing(
     const write = writeOf(message);
     if (taking.shown.has(write) || message.status !== 'acknowledged' || message.visit === visit) continue;
     if (category !== null && category !== categoryOf(message)) continue;
-    if (presence(life, { ...message, isSure: true }, clears, moment) !== 'must') continue;
+    if (presence(facts, life, { ...message, isSure: true }, clears, moment, facts.knows) !== 'must') continue;
     if (takings.some((other) => other !== taking && other.shown.has(write) && mayTake(other))) continue;
     const text = `message ${write} of session ${life.id} was waiting, and was not shown`;
     facts.report('flash', text, message.visit, visit);
@@ -125,7 +125,10 @@ function checkWaiting(
       facts.report('foreign data', `message ${write} waits in session ${life.id}, which it was not left in`);
     } else if (!mayBe(message) && message.status !== 'carried') {
       facts.report('refused change', `message ${write} was ${message.status}, and yet waits`, message.visit);
-    } else if (message.life === life && presence(life, { ...message, isSure: true }, clears, end) === 'not') {
+    } else if (
+      message.life === life &&
+      presence(facts, life, { ...message, isSure: true }, clears, end, facts.knows) === 'not'
+    ) {
       facts.report('flash', `message ${write} cannot be there at the end`, message.visit);
     } else if (isTaken !== undefined) {
       facts.report('flash', `message ${write} was shown, and still waits`, message.visit, isTaken.effect.visit);
@@ -134,7 +137,7 @@ function checkWaiting(
   for (const message of messages) {
     const write = writeOf(message);
     if (message.status !== 'acknowledged' || waiting.has(write)) continue;
-    if (presence(life, { ...message, isSure: true }, clears, end) !== 'must') continue;
+    if (presence(facts, life, { ...message, isSure: true }, clears, end, facts.knows) !== 'must') continue;
     if (takings.some((taking) => taking.shown.has(write) && mayTake(taking))) continue;
     facts.report('flash', `message ${write} of session ${life.id} was never shown, and waits no more`, message.visit);
   }

@@ -54,6 +54,7 @@ export interface Visit extends Span {
 
 /** One call of the service that ends sessions. */
 export interface Revocation extends Span {
+  readonly process: number;
   readonly request: RevocationRequest;
   readonly status: number;
   /** Whether, or how many. */
@@ -84,6 +85,11 @@ export interface History {
   readonly revocations: readonly Revocation[];
   readonly cookies: readonly Cookie[];
   readonly rows: readonly Row[];
+  /**
+   * Where processes keep copies of sessions: when each was made sure to have heard of all that the others had changed by
+   * then. `null`: they keep none, and see every change at once.
+   */
+  readonly hearings: readonly Span[] | null;
 }
 
 /** A broken promise. */

@@ -32,8 +32,11 @@ function checkSight(facts: Facts, life: Life, key: string, sight: Sight, turns: 
   const { moment } = sight;
   const value = valueOf(sight.data[key]);
   const known = turns.filter((turn) => isVisible(life, turn.epoch, moment.epoch));
-  const others = known.filter((turn) => turn.isSure && turn.value !== value && isBefore(turn, moment));
-  const isLast = (source: Moment): boolean => !others.some((other) => isBefore(source, other));
+  const others = known.filter((turn) => turn.isSure && turn.value !== value && facts.knows(turn, moment));
+  // What is seen may be older than the moment of the look.
+  const isFollowed = (source: Moment, by: Turn): boolean =>
+    by.isWrite ? isBefore(source, by) : facts.knows(source, by);
+  const isLast = (source: Moment): boolean => !others.some((other) => isFollowed(source, other));
   const sources = known.filter((turn) => turn.isWrite && turn.value === value && turn.begin < moment.end);
   if (sources.some(isLast)) return;
   const isFirst = life.epochs.every(({ isFlushed }, index) => index > moment.epoch || !isFlushed);

@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import type { SessionModuleOptions } from 'nestjs-mikro-session';
 import pg from 'pg';
 import { check } from './checker.js';
 import { HttpClient } from './client.js';
 import { openDatabase } from './database.js';
+import { hearAll } from './hearing.js';
 import type { Row } from './history.js';
+import { readerOf } from './rows.js';
 import { startServer, type ServerProcess } from './processes.js';
 import { excerpt, Report } from './report.js';
 import { Slot, type Surroundings } from './slot.js';
@@ -39,6 +42,7 @@ class Run {
   readonly #sessions = numberOf('sessions', 1);
   readonly #clients = Math.max(1, Math.round(numberOf('clients', 1) / this.#sessions));
   readonly #seed = numberOf('seed', 0);
+  readonly #options = JSON.parse(values.options) as SessionModuleOptions;
   readonly #report = new Report();
   readonly #ids: string[] = [];
   readonly #servers: ServerProcess[] = [];
@@ -56,7 +60,7 @@ class Run {
   async play(): Promise<boolean> {
     say(
       `seed ${this.#seed}: ${this.#operations} operations, ${this.#processes} processes, ${this.#sessions} shared ` +
-        `cookies, ${this.#clients} clients to each`,
+        `cookies, ${this.#clients} clients to each, options ${Object.keys(this.#options).join(', ') || 'as they are'}`,
     );
     const database = await openDatabase();
     const pool = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -101,7 +105,8 @@ class Run {
         this.#left -= operations;
         return true;
       },
-      rowsOf: (ids) => rowsOf(pool, ids),
+      rowsOf: readerOf(pool, this.#options.encryption?.keys ?? null),
+      hear: this.#options.cache ? () => hearAll(this.#https) : null,
     };
     await Promise.all(
       Array.from({ length: this.#sessions }, async (_, number) => {
@@ -129,21 +134,16 @@ class Run {
   /** Everything was ended in the end, so nothing may be there. */
   async #checkAllEnded(pool: pg.Pool): Promise<void> {
     for (let from = 0; from < this.#ids.length; from += 10_000) {
-      for (const { id } of await rowsOf(pool, this.#ids.slice(from, from + 10_000))) {
+      const ids = this.#ids.slice(from, from + 10_000);
+      const { rows } = await pool.query<Pick<Row, 'id'>>('select id::text from sessions where id = any($1::uuid[])', [
+        ids,
+      ]);
+      for (const { id } of rows) {
         this.#report.addViolation('dead session');
         say(`VIOLATION (dead session): session ${id} is there at the end of the run, long after its own`);
       }
     }
   }
-}
-
-async function rowsOf(pool: pg.Pool, ids: readonly string[]): Promise<Row[]> {
-  const { rows } = await pool.query<Row>(
-    `select id::text, user_id as "user", generation, encode(secret_hash, 'hex') as hash, data
-     from sessions where id = any($1::uuid[])`,
-    [ids],
-  );
-  return rows;
 }
 
 async function main(): Promise<number> {

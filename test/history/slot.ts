@@ -1,6 +1,6 @@
 import type { Answer, HttpClient } from './client.js';
 import { hashOf } from './client.js';
-import type { Cookie, History, Revocation, Row, Visit } from './history.js';
+import type { Cookie, History, Revocation, Row, Span, Visit } from './history.js';
 import { makeVisit, type Operation, type Profile, PROFILES, type RevocationRequest } from './operations.js';
 import { Random } from './random.js';
 
@@ -13,11 +13,15 @@ export interface Surroundings {
   /** The one clock: every call is later than all before. */
   readonly tick: () => number;
   readonly rowsOf: (ids: readonly string[]) => Promise<Row[]>;
+  /** Makes sure that every process has heard of all that others have changed so far; `null` if they keep no copies. */
+  readonly hear: (() => Promise<void>) | null;
 }
 
 /** How many cookies of ended sessions are kept to be tried again. */
 const KEPT = 4;
 const LONGEST_EPISODE = 36;
+/** How many requests of a client there are between two hearings. */
+const ROUND = 6;
 
 /**
  * One cookie jar that several clients share, as the tabs of a browser do: they send the same cookie at the same time,
@@ -50,25 +54,31 @@ export class Slot {
 
     await scene.visit(0, random, makeVisit(random, profile, scene.users, number, true));
     const length = random.integer(8, LONGEST_EPISODE);
-    await Promise.all(
-      Array.from({ length: this.#clients }, async (_, client) => {
-        const own = Random.of(seed, this.#number, episode, client);
-        for (let count = length; count > 0; count--) {
-          if (own.chance(profile.revoke)) {
-            if (!this.#surroundings.spend(1)) return;
-            await scene.revoke(own);
-            continue;
+    const { hear, spend } = this.#surroundings;
+    const owns = Array.from({ length: this.#clients }, (_, client) => Random.of(seed, this.#number, episode, client));
+    const round = hear === null ? length : ROUND;
+    for (let from = 0; from < length; from += round) {
+      await Promise.all(
+        owns.map(async (own, client) => {
+          for (let count = Math.min(round, length - from); count > 0; count--) {
+            if (own.chance(profile.revoke)) {
+              if (!spend(1)) return;
+              await scene.revoke(own);
+              continue;
+            }
+            const operations = makeVisit(own, profile, scene.users, number);
+            if (!spend(operations.filter(({ kind }) => kind !== 'pause').length)) return;
+            await scene.visit(client, own, operations, own.chance(profile.replay));
           }
-          const operations = makeVisit(own, profile, scene.users, number);
-          if (!this.#surroundings.spend(operations.filter(({ kind }) => kind !== 'pause').length)) return;
-          await scene.visit(client, own, operations, own.chance(profile.replay));
-        }
-      }),
-    );
+        }),
+      );
+      await scene.hear();
+    }
     await scene.tryAll(random);
     const ids = scene.ids;
     const rows = await this.#surroundings.rowsOf(ids);
     await scene.bury(rows);
+    await hear?.();
     this.#buried = [...scene.cookies.slice(-KEPT), ...this.#buried].slice(0, KEPT);
     return { history: { ...scene.history(), rows }, profile, ids };
   }
@@ -83,6 +93,7 @@ class Scene {
   readonly #noted: Cookie[] = [];
   readonly #visits: Visit[] = [];
   readonly #revocations: Revocation[] = [];
+  readonly #hearings: Span[] = [];
   #jar: string | null = null;
 
   constructor(surroundings: Surroundings, slot: number, buried: readonly string[]) {
@@ -99,7 +110,16 @@ class Scene {
   }
 
   history(): Omit<History, 'rows'> {
-    return { visits: this.#visits, revocations: this.#revocations, cookies: this.#noted };
+    const hearings = this.#surroundings.hear === null ? null : this.#hearings;
+    return { visits: this.#visits, revocations: this.#revocations, cookies: this.#noted, hearings };
+  }
+
+  async hear(): Promise<void> {
+    const { hear, tick } = this.#surroundings;
+    if (hear === null) return;
+    const begin = tick();
+    await hear();
+    this.#hearings.push({ begin, end: tick() });
   }
 
   /** One request, with the cookie of the jar; or with some other one of ours, whose answer leaves the jar alone. */
@@ -146,10 +166,11 @@ class Scene {
   }
 
   async #revoke(random: Random, request: RevocationRequest): Promise<void> {
-    const { tick } = this.#surroundings;
+    const { servers, tick } = this.#surroundings;
+    const process = random.integer(0, servers.length - 1);
     const begin = tick();
-    const answer: Answer = await random.pick(this.#surroundings.servers).revoke(request);
-    this.#revocations.push({ request, begin, end: tick(), status: answer.status, result: answer.result });
+    const { status, result }: Answer = await (servers[process] as HttpClient).revoke(request);
+    this.#revocations.push({ request, process, begin, end: tick(), status, result });
   }
 
   /** Ends what is left, past the history. */

@@ -1,4 +1,4 @@
-import type { Cookie, Document, Fate, History, Revocation, Row, Trace, Visit } from './history.js';
+import type { Cookie, Document, Fate, History, Revocation, Row, Span, Trace, Visit } from './history.js';
 import type { Operation } from './operations.js';
 import { tagOf } from './tag.js';
 
@@ -22,6 +22,7 @@ export interface ToldVisit {
   /** The session of the cookie that it sets. */
   readonly issues?: string;
   readonly removes?: boolean;
+  readonly process?: number;
 }
 
 export const SESSION = '01900000-0000-7000-8000-00000000000a';
@@ -33,6 +34,7 @@ export class Story {
   readonly #revocations: Revocation[] = [];
   readonly #cookies: Cookie[] = [];
   readonly #rows: Row[] = [];
+  #hearings: Span[] | null = null;
   #clock = 0;
 
   /** A visitor without a cookie begins a session, and gets cookie 0. */
@@ -51,9 +53,16 @@ export class Story {
     return this;
   }
 
-  revoke(id: string, result = true): this {
+  revoke(id: string, result = true, process = 0): this {
     const begin = ++this.#clock;
-    this.#revocations.push({ request: { kind: 'revoke', id }, begin, end: ++this.#clock, status: 200, result });
+    const end = ++this.#clock;
+    this.#revocations.push({ request: { kind: 'revoke', id }, process, begin, end, status: 200, result });
+    return this;
+  }
+
+  /** From the first call on, processes keep copies; all have now heard of what has been. */
+  hear(): this {
+    (this.#hearings ??= []).push({ begin: ++this.#clock, end: ++this.#clock });
     return this;
   }
 
@@ -65,12 +74,18 @@ export class Story {
   }
 
   get history(): History {
-    return { visits: this.#visits, revocations: this.#revocations, cookies: this.#cookies, rows: this.#rows };
+    return {
+      visits: this.#visits,
+      revocations: this.#revocations,
+      cookies: this.#cookies,
+      rows: this.#rows,
+      hearings: this.#hearings,
+    };
   }
 
   #tell(told: ToldVisit, begin: number): void {
     const { cookie = 0, session = SESSION, isNew = false, user = null, steps = [], status = 200 } = told;
-    const { after = null, base = null, removes = false } = told;
+    const { after = null, base = null, removes = false, process = 0 } = told;
     let issued: number | null = null;
     if (told.issues !== undefined) {
       issued = this.#cookies.push({ id: told.issues, hash: `hash ${this.#cookies.length}`, isBuried: false }) - 1;
@@ -78,7 +93,7 @@ export class Story {
     const done = steps.map(({ fate = 'pending', gives }) => ({ fate, result: gives }));
     this.#visits.push({
       client: 0,
-      process: 0,
+      process,
       begin,
       end: ++this.#clock,
       cookie,
