@@ -122,8 +122,9 @@ function inPostgres(contextName: string | undefined): StoreProvider {
 }
 
 /** The cache outside: it keeps what was decrypted, once. */
-function wrapped(store: SessionStore, { cache, encryption }: ResolvedSessionOptions): SessionStore {
-  const readable = encryption === null ? store : new EncryptedSessionStore(store, encryption, logUnreadable);
+function wrapped(store: SessionStore, { cache, encryption, queryTimeout }: ResolvedSessionOptions): SessionStore {
+  const readable =
+    encryption === null ? store : new EncryptedSessionStore(store, encryption, logUnreadable, queryTimeout);
   return cache === null ? readable : new CachedSessionStore(readable, cache);
 }
 

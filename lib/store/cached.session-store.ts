@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { SessionChanges } from '../session/changes.js';
+import type { DataChanges, SessionChanges } from '../session/changes.js';
 import type { SessionId } from '../session/credential.js';
 import { expiryOf } from '../session/lifetime.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
@@ -82,8 +82,9 @@ export class CachedSessionStore extends SessionStore implements ChangeListener {
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
+    deadline?: number,
   ): Promise<StoredSession | null> {
-    return this.#changing(id, this.#store.update(id, generation, change));
+    return this.#changing(id, this.#store.update(id, generation, change, deadline));
   }
 
   async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
@@ -93,8 +94,8 @@ export class CachedSessionStore extends SessionStore implements ChangeListener {
     return outcome;
   }
 
-  login(login: Login): Promise<StoredSession | null> {
-    return this.#changing(login.id, this.#store.login(login));
+  login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
+    return this.#changing(login.id, this.#store.login(login, changesTo));
   }
 
   rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {

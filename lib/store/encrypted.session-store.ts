@@ -4,6 +4,7 @@ import { kindOf } from '../session/json.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
+import { CommitBatcher, type CommitRequest } from './commit-batcher.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
 
@@ -19,16 +20,24 @@ import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } f
  *   time. Hence a value put into the database by hand is believed: this keeps secrets, and proves no origin.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
  * - `increment` and `push` are done here, under the lock of the inner store's `update`: as exact as ever, at the price of
- *   a transaction each, one after the other. All other changes take the inner store's own way.
+ *   a transaction, one at a time for each session. Those that wait meanwhile share the next. All other changes take the
+ *   inner store's own way.
  * - The inner store's `maxDataBytes` counts what is sealed: 4/3 of the plain JSON, and 55 bytes for each top-level key.
  */
 export class EncryptedSessionStore extends SessionStore {
   readonly #inner: SessionStore;
   readonly #cipher: SessionCipher;
+  readonly #queryTimeout: number;
+  /** Additions under way, for each session by itself: whoever waits for one waits for no other. */
+  readonly #additions = new Map<SessionId, { readonly batcher: CommitBatcher; waiting: number }>();
 
-  /** @param onUnreadable told once of each value that cannot be opened */
-  constructor(inner: SessionStore, keys: KeyRing, onUnreadable: UnreadableListener) {
+  /**
+   * @param onUnreadable told once of each value that cannot be opened
+   * @param queryTimeout how long an addition may take, its waiting for others included, in milliseconds
+   */
+  constructor(inner: SessionStore, keys: KeyRing, onUnreadable: UnreadableListener, queryTimeout = 1_000) {
     super();
+    this.#queryTimeout = queryTimeout;
     this.#inner = inner;
     this.#cipher = new SessionCipher(keys, onUnreadable);
   }
@@ -50,41 +59,45 @@ export class EncryptedSessionStore extends SessionStore {
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     if (!hasAdditions(changes.data)) return this.#inner.commit(id, generation, this.#seal(id, changes, null));
-    const updated = await this.#inner.update(id, generation, (stored) => this.#seal(id, changes, stored));
-    if (updated === null) return null;
-    const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = updated;
-    return { ttl, updatedAt, lastAccessAt, expiresAt, endsAt };
+    let additions = this.#additions.get(id);
+    if (additions === undefined) {
+      additions = { batcher: this.#batcher(), waiting: 0 };
+      this.#additions.set(id, additions);
+    }
+    additions.waiting += 1;
+    try {
+      const deadline = this.now() + this.#queryTimeout;
+      return await additions.batcher.commit({ id, generation, changes, deadline });
+    } finally {
+      additions.waiting -= 1;
+      if (additions.waiting === 0) this.#additions.delete(id);
+    }
   }
 
   async update(
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
+    deadline?: number,
   ): Promise<StoredSession | null> {
     let plain: PlainText | undefined;
-    const updated = await this.#inner.update(id, generation, (stored) => {
+    const sealed = (stored: StoredSession): SessionChanges | null => {
       plain = this.#cipher.open(stored);
       const changes = change(present(stored, plain));
       return changes && this.#seal(stored.id, changes, stored);
-    });
+    };
+    const updated = await this.#inner.update(id, generation, sealed, deadline);
     return updated && present(updated, plain ?? this.#cipher.open(updated));
   }
 
-  /** Additions are stored first: they stay when the login itself then fails, or finds that it came too late. */
+  /** `changesTo` is for whoever seals; here is who does. */
   async login(login: Login): Promise<StoredSession | null> {
-    const { id, generation, auth, flush } = login;
-    let { changes } = login;
-    if (hasAdditions(changes) && !flush) {
-      const additions = { ...changes, set: new Map<string, string>(), unset: [] };
-      const times = await this.commit(id, generation, { data: additions, lifetime: null, renew: false });
-      if (times === null) return null;
-      changes = { ...changes, increment: new Map(), push: new Map() };
-    }
-    const loggedIn = await this.#inner.login({
-      ...login,
-      auth: this.#cipher.sealAuth(id, auth),
-      changes: changes && this.#sealChanges(id, changes, null),
-    });
+    const { id, auth, changes, flush } = login;
+    const sealed = { ...login, auth: this.#cipher.sealAuth(id, auth) };
+    const loggedIn =
+      changes !== null && hasAdditions(changes) && !flush
+        ? await this.#inner.login(sealed, (stored) => this.#sealChanges(id, changes, stored))
+        : await this.#inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
   }
 
@@ -143,6 +156,22 @@ export class EncryptedSessionStore extends SessionStore {
 
   close(): Promise<void> {
     return this.#inner.close();
+  }
+
+  /** For one session: what it writes at a time is one request, into which all that wait are folded. */
+  #batcher(): CommitBatcher {
+    return new CommitBatcher({
+      now: () => this.now(),
+      write: async ([request]) => {
+        const { id, generation, changes, deadline } = request as CommitRequest;
+        const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
+        const updated = await this.#inner.update(id, generation, seal, deadline);
+        if (updated === null) return ['gone'];
+        const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = updated;
+        return [{ ttl, updatedAt, lastAccessAt, expiresAt, endsAt }];
+      },
+      tooLarge: () => new SessionDataError('', 'The data would get too big.'),
+    });
   }
 
   #seal(id: SessionId, changes: SessionChanges, stored: StoredSession | null): SessionChanges {

@@ -90,11 +90,11 @@ export class MemorySessionStore extends SessionStore {
     return { renewed, locked: [] };
   }
 
-  async login(login: Login): Promise<StoredSession | null> {
+  async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
     const stored = this.#live(login.id, login.generation);
     if (stored === null) return null;
     const now = this.now();
-    const data = login.flush ? '{}' : merged(stored.data, login.changes);
+    const data = login.flush ? '{}' : merged(stored.data, changesTo ? changesTo(stored) : login.changes);
     this.#refuseLarge(data);
     return this.#put({
       ...stored,

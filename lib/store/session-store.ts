@@ -1,5 +1,5 @@
 import type { SessionId } from '../session/credential.js';
-import type { SessionChanges } from '../session/changes.js';
+import type { DataChanges, SessionChanges } from '../session/changes.js';
 import type { CommittedTimes, Login, NewSession, Rotation, SessionPersistence } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 
@@ -51,15 +51,26 @@ export abstract class SessionStore implements SessionPersistence {
   abstract create(session: NewSession): Promise<StoredSession>;
   /** Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written. */
   abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  /**
+   * @param deadline when it must be done, in milliseconds of the store's clock, where its time began earlier than now
+   */
   abstract update(
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
+    deadline?: number,
   ): Promise<StoredSession | null>;
   /** Moves expiries forward, never back, and never those of dead sessions. */
   abstract renew(accesses: readonly Access[]): Promise<RenewalOutcome>;
-  /** `null`: the session is gone, or somebody else logged in to it. */
-  abstract login(login: Login): Promise<StoredSession | null>;
+  /**
+   * `null`: the session is gone, or somebody else logged in to it.
+   *
+   * @param changesTo says, instead of `login.changes`, what to change of the session as it is, which is locked meanwhile
+   */
+  abstract login(
+    login: Login,
+    changesTo?: (stored: StoredSession) => DataChanges | null,
+  ): Promise<StoredSession | null>;
   abstract rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'>;
   /** Whether it was there, under that generation; `null` for any. */
   abstract delete(id: SessionId, generation: number | null): Promise<boolean>;

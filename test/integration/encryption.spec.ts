@@ -28,6 +28,14 @@ interface Process {
   readonly reports: string[];
 }
 
+let transactions = 0;
+class CountingStore extends MikroOrmSessionStore {
+  override update(...args: Parameters<MikroOrmSessionStore['update']>) {
+    transactions++;
+    return super.update(...args);
+  }
+}
+
 let database: TestDatabase;
 const orms: MikroORM[] = [];
 
@@ -40,9 +48,10 @@ async function start(...keys: Buffer[]): Promise<Process> {
   });
   orms.push(orm);
   const reports: string[] = [];
-  const inner = new MikroOrmSessionStore(orm, OPTIONS);
+  const inner = new CountingStore(orm, OPTIONS);
   const report = (id: string, what: string) => void reports.push(`${id}: ${what}`);
-  const store = keys.length === 0 ? inner : new EncryptedSessionStore(inner, new KeyRing(keys), report);
+  const store =
+    keys.length === 0 ? inner : new EncryptedSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout);
   await store.open();
   return { store, sessions: new SessionService(store, OPTIONS), reports };
 }
@@ -214,6 +223,37 @@ describe('Parallel requests in two processes', () => {
     await request(two, id, (session) => session.set('n', -1.5e308));
     await expect(overflowing.save()).rejects.toMatchObject(refused('n', /^increment\("n"\) led out of the range/));
     expect(await read(one, id)).toEqual({ a: 'text', list: { no: 'list' }, n: -1.5e308 });
+  });
+
+  it('share transactions: of 300 additions at once each counts once, but for the one that does not fit', async () => {
+    const id = await create(one, { n: 0, text: 'no number' });
+    transactions = 0;
+    const additions = range(300).map((n) => one.store.commit(id, 0, increment(n === 150 ? 'text' : 'n', 1)));
+    const outcomes = await Promise.allSettled(additions);
+    const failed = range(300).filter((n) => outcomes[n]?.status === 'rejected');
+    expect(failed).toEqual([150]);
+    expect(outcomes[150]).toMatchObject({ reason: { code: 'ERR_SESSION_DATA', path: 'text' } });
+    expect(await read(two, id)).toEqual({ n: 299, text: 'no number' });
+    // Those that were refused together with it try once more, by themselves.
+    expect(transactions).toBeLessThanOrEqual(310);
+    transactions = 0;
+    await Promise.all(range(300).map(() => one.store.commit(id, 0, increment('n', 1))));
+    expect(await read(two, id)).toEqual({ n: 599, text: 'no number' });
+    expect(transactions).toBeLessThanOrEqual(3);
+  });
+
+  it('leave nothing of a login that fails', async () => {
+    const id = await create(one, { n: 1 });
+    const changes = {
+      set: new Map([['a', JSON.stringify('x'.repeat(70_000))]]),
+      unset: [],
+      increment: new Map([['n', 2]]),
+      push: new Map<string, string>(),
+    };
+    const who = { secretHash: Buffer.alloc(32), userId: 'u1', auth: null, lifetime: OPTIONS.lifetime };
+    const login = one.store.login({ id, generation: 0, ...who, flush: false, changes });
+    await expect(login).rejects.toThrow(SessionDataError);
+    expect(await read(two, id)).toEqual({ n: 1 });
   });
 
   it('count null as nothing, and an absent key', async () => {

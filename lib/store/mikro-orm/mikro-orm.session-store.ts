@@ -150,29 +150,18 @@ export class MikroOrmSessionStore extends SessionStore {
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
+    deadline = this.#db.deadline(),
   ): Promise<StoredSession | null> {
     const operation = 'update a session';
-    const deadline = this.#db.deadline();
-    return this.#updates.run(id, async () => {
-      if (this.now() >= deadline) throw new SessionStoreUnavailableError(operation);
-      return this.#db.transaction(operation, deadline, async (client) => {
-        const [stored] = await this.#db.query<StoredSession>(
-          operation,
-          this.#sql.lock,
-          [id, generation],
-          deadline,
-          client,
-        );
-        if (stored === undefined) return null;
-        const changes = change(stored);
-        if (changes === null) return stored;
-        this.#refuseLarge(changes);
-        const request = { id, generation: stored.generation, changes, deadline };
-        const [outcome] = await this.#write(operation, [request], client);
-        if (outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
-        if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
-        return outcome === 'gone' || outcome === undefined ? null : { ...stored, ...outcome };
-      });
+    return this.#locking(operation, id, generation, deadline, async (stored, client) => {
+      const changes = change(stored);
+      if (changes === null) return stored;
+      this.#refuseLarge(changes);
+      const request = { id, generation: stored.generation, changes, deadline };
+      const [outcome] = await this.#write(operation, [request], client);
+      if (outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
+      if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
+      return outcome === 'gone' || outcome === undefined ? null : { ...stored, ...outcome };
     });
   }
 
@@ -192,25 +181,19 @@ export class MikroOrmSessionStore extends SessionStore {
     return { renewed: ids.filter((id) => !missing.has(id)), locked };
   }
 
-  async login(login: Login): Promise<StoredSession | null> {
-    const data = sqlOf(login.changes);
-    const row = await this.#changeOne<StoredSession>('log in', this.#sql.login, login.id, login.generation, [
-      login.secretHash,
-      login.userId,
-      login.auth,
-      login.lifetime.ttl,
-      login.flush,
-      data.set,
-      data.unset,
-      data.increment,
-      data.push,
-      login.lifetime.absolute,
-      this.#options.maxDataBytes,
-      login.previousSecretHash ?? null,
-    ]);
-    if (row === null) return null;
-    if (row.id === null) throw tooLarge(this.#options.maxDataBytes);
-    return row;
+  async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
+    const operation = 'log in';
+    const { id, generation } = login;
+    const values = this.#valuesOf(login);
+    if (changesTo === undefined) {
+      return this.#loggedIn(await this.#changeOne<StoredSession>(operation, this.#sql.login, id, generation, values));
+    }
+    const deadline = this.#db.deadline();
+    return this.#locking(operation, id, generation, deadline, async (stored, client) => {
+      const all = [id, generation, deadline, ...this.#valuesOf({ ...login, changes: changesTo(stored) })];
+      const [row] = await this.#db.query<StoredSession & Attempt>(operation, this.#sql.login, all, deadline, client);
+      return this.#loggedIn(row !== undefined && row.locked > 0 ? row : null);
+    });
   }
 
   async rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
@@ -348,6 +331,47 @@ export class MikroOrmSessionStore extends SessionStore {
     const rows = await this.#db.query<CommitRow>(operation, this.#sql.commit, values, Math.max(...deadlines), on);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return requests.map(({ id }) => outcomeOf(byId.get(id) as CommitRow));
+  }
+
+  /** Something to be done with a session in a transaction of its own, while nobody else writes to it. */
+  #locking(
+    operation: string,
+    id: SessionId,
+    generation: number | null,
+    deadline: number,
+    use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
+  ): Promise<StoredSession | null> {
+    return this.#updates.run(id, async () => {
+      if (this.now() >= deadline) throw new SessionStoreUnavailableError(operation);
+      return this.#db.transaction(operation, deadline, async (client) => {
+        const values = [id, generation];
+        const [stored] = await this.#db.query<StoredSession>(operation, this.#sql.lock, values, deadline, client);
+        return stored === undefined ? null : use(stored, client);
+      });
+    });
+  }
+
+  #valuesOf(login: Login): unknown[] {
+    const data = sqlOf(login.changes);
+    return [
+      login.secretHash,
+      login.userId,
+      login.auth,
+      login.lifetime.ttl,
+      login.flush,
+      data.set,
+      data.unset,
+      data.increment,
+      data.push,
+      login.lifetime.absolute,
+      this.#options.maxDataBytes,
+      login.previousSecretHash ?? null,
+    ];
+  }
+
+  #loggedIn(row: StoredSession | null): StoredSession | null {
+    if (row !== null && row.id === null) throw tooLarge(this.#options.maxDataBytes);
+    return row;
   }
 
   /** A statement on one locked row. `null`: the session is not there, or not of that generation. */
