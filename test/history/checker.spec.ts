@@ -252,3 +252,54 @@ describe('what it says of the end of a session, and of its secret', () => {
     expectBroken(Story.begun(set(2)).row({ ...first, r0: value(2, null, OTHER) }), 'foreign data');
   });
 });
+
+describe('what the history checker says of processes that keep copies', () => {
+  const seen = { ...first, r0: value(2) };
+  /** A session that both processes have heard of, and that process 0 then changes. */
+  const changed = (): Story =>
+    Story.begun(set(2))
+      .hear()
+      .visit({ steps: [set(3), increment(4, 5), flash(6)] });
+  const row = { ...first, r0: value(3), count: 5, '$flash.1': { message: value(6) } };
+
+  it('lets the other process miss a change until it has heard, and no longer', () => {
+    const missed = { process: 1, steps: [read(seen), flashes()] };
+    expectKept(changed().visit(missed).row(row));
+    const heard = changed().hear().visit(missed).row(row);
+    for (const rule of ['lost change', 'counter', 'flash']) expectBroken(heard, rule);
+    const own = changed()
+      .visit({ ...missed, process: 0 })
+      .row(row);
+    for (const rule of ['lost change', 'counter', 'flash']) expectBroken(own, rule);
+  });
+
+  it('lets no process see less than it has seen', () => {
+    const now = { ...first, r0: value(3), count: 5 };
+    const story = changed()
+      .visit({ process: 1, steps: [read(now)] })
+      .visit({ process: 1, steps: [read(seen)] });
+    expectBroken(story.row(row), 'lost change');
+  });
+
+  it('lets nobody lose a change, whatever they had missed', () => {
+    const story = changed().visit({ process: 1, steps: [read(seen), set(7, 'r1')] });
+    expectKept(story.row({ ...row, r1: value(7) }));
+    const lost = changed().visit({ process: 1, steps: [read(seen), set(7, 'r1')] });
+    expectBroken(lost.row({ ...first, r0: value(2), r1: value(7) }), 'lost change');
+  });
+
+  it('lets the other process recognise a session that has ended until it has heard, and refuse what it writes', () => {
+    const ended = (): Story => Story.begun().hear().revoke(SESSION);
+    const late = { process: 1, steps: [read(first)] };
+    expectKept(ended().visit(late));
+    expectKept(ended().visit({ process: 1, steps: [set(2)], status: 401 }));
+    expectBroken(ended().hear().visit(late), 'dead session');
+    expectBroken(ended().visit({ ...late, process: 0 }), 'dead session');
+    expectBroken(
+      ended()
+        .visit({ process: 1, steps: [set(2)] })
+        .row({ ...first, r0: value(2) }),
+      'dead session',
+    );
+  });
+});
