@@ -6,7 +6,7 @@ import type { Setting } from './servers/setting.js';
 /** What a server tells its parent. */
 export type ServerMessage =
   | { readonly kind: 'ready'; readonly port: number }
-  | { readonly kind: 'statistics'; readonly queries: number; readonly rss: number };
+  | { readonly kind: 'statistics'; readonly queries: number; readonly rss: number; readonly heap: number };
 
 /** How long a server may take to start, to answer and to stop, in milliseconds. */
 const PATIENCE = 30_000;
@@ -45,8 +45,11 @@ export class ServerProcess {
     }
   }
 
-  /** How many queries it has sent to PostgreSQL, and its memory in bytes. */
-  async statistics(): Promise<{ queries: number; rss: number }> {
+  /**
+   * How many queries it has sent to PostgreSQL, and its memory in bytes; its heap without what can be collected, if it was
+   * started with `--expose-gc`.
+   */
+  async statistics(): Promise<{ queries: number; rss: number; heap: number }> {
     const answer = messageOf(this.#child, new AbortController().signal);
     this.#child.send('statistics');
     const message = await answer;

@@ -14,7 +14,11 @@ const { start } = (await import(`./servers/${setting.contestant.server}.js`)) as
 const app = await start(setting);
 await app.listen(0, '127.0.0.1');
 
-process.on('message', () => reply({ kind: 'statistics', queries, rss: process.memoryUsage().rss }));
+process.on('message', () => {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  reply({ kind: 'statistics', queries, rss, heap: heapUsed });
+});
 process.once('disconnect', () => {
   // Whoever holds a connection pool of its own would keep the process alive.
   void app.close().finally(() => process.exit());

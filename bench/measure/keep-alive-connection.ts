@@ -10,6 +10,7 @@ export class KeepAliveConnection {
   readonly #socket: Socket;
   #received = '';
   #waiting: Waiting | null = null;
+  #head = '';
 
   constructor(port: number) {
     this.#socket = connect({ host: '127.0.0.1', port, noDelay: true });
@@ -17,6 +18,11 @@ export class KeepAliveConnection {
     this.#socket.on('data', (text: string) => this.#take(text));
     this.#socket.on('error', (error) => this.#fail(error));
     this.#socket.on('close', () => this.#fail(new Error('The server closed a connection.')));
+  }
+
+  /** The head of the last answer. */
+  get head(): string {
+    return this.#head;
   }
 
   /** Sends a request and resolves to the status of its answer, once that is here completely. */
@@ -44,6 +50,7 @@ export class KeepAliveConnection {
     }
     if (this.#received.length < end + 4 + Number(length)) return;
     this.#received = '';
+    this.#head = head;
     const waiting = this.#waiting;
     this.#waiting = null;
     waiting?.resolve(Number(head.slice(9, 12)));

@@ -34,6 +34,27 @@ class OursController {
     return {};
   }
 
+  /** For the check of memory. */
+  @Get('keys')
+  keys(@Session() session: Session): object {
+    return { keys: session.keys(), flashes: session.flashes() };
+  }
+
+  /** For the check of memory. */
+  @Post('login')
+  async login(@Session() session: Session): Promise<object> {
+    await session.login(`user-${Math.floor(Math.random() * 1_000)}`, { roles: ['reader'] });
+    session.flash('info', 'Welcome back.');
+    return {};
+  }
+
+  /** For the check of memory. */
+  @Post('logout')
+  async logout(@Session() session: Session): Promise<object> {
+    await session.logout();
+    return {};
+  }
+
   /** For the benchmark of the sweep. */
   @Post('purge')
   async purge(): Promise<{ purged: number }> {

@@ -17,7 +17,7 @@ interface Output {
 
 const ENCRYPTION = { keys: [randomBytes(32).toString('base64')] };
 // So long that only messages can explain that changes are seen.
-const CACHE = { ttl: '1h' };
+const CACHE = { ttl: '1h' } as const;
 
 // The same with a million operations: npm run check:history.
 it.each<[string, string, SessionModuleOptions]>([

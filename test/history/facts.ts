@@ -21,7 +21,7 @@ export interface Facts {
   readonly byWrite: ReadonlyMap<number, Effect>;
   readonly sights: readonly Sight[];
   /** Whether whoever looks at a session at a moment must know of something. */
-  knows(one: Moment, at: Moment): boolean;
+  readonly knows: (one: Moment, at: Moment) => boolean;
   report(rule: Rule, message: string, ...visits: (Visit | null)[]): void;
   readonly violations: readonly Violation[];
 }
