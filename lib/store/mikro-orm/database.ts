@@ -6,6 +6,20 @@ import type { Connections, PoolClient, Query, Queryable } from './connections.js
 /** A timer may fire early, and two clocks never agree: nobody is told "not written" before the database would refuse. */
 const MARGIN = 5;
 
+const OWN_RULE = 'a constraint or a trigger of your own on the table does not let them pass (the "cause" says which)';
+
+/**
+ * By the class of their SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), errors that are about
+ * what was to be written, and so one session's own: whoever shared the statement is to try again without it. All others
+ * are the database's, and everybody's.
+ */
+const REFUSALS: Readonly<Record<string, string | undefined>> = {
+  '22': 'increment() or push() met a value of another kind, which a parallel request has put there, or the sum is out of range',
+  '23': OWN_RULE,
+  '44': OWN_RULE,
+  P0: OWN_RULE,
+};
+
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
   /** How long an operation may take, its waiting included, in milliseconds. */
@@ -16,7 +30,7 @@ export interface DatabaseOptions {
 
 /**
  * Sends statements through a pool, each until its deadline, and reads the database's clock from the answers. Every
- * failure is a {@link SessionStoreUnavailableError}, but for values that the database refuses: a
+ * failure is a {@link SessionStoreUnavailableError}, but for what the database refuses to write: a
  * {@link SessionDataError}.
  */
 export class Database {
@@ -58,14 +72,11 @@ export class Database {
       if (typeof now === 'number') this.#clock.observe(now);
       return rows as Row[];
     } catch (error) {
-      // Class 22: the database refused a value. A number was to be added to what another request made a text, say.
-      if (sqlState(error)?.startsWith('22')) {
-        throw new SessionDataError(
-          '',
-          'The database refused the changes to the session: increment() or push() met a value of another kind, which a ' +
-            'parallel request has put there, or the sum is out of range.',
-          { cause: error },
-        );
+      const refusal = REFUSALS[sqlState(error)?.slice(0, 2) ?? ''];
+      if (refusal !== undefined) {
+        throw new SessionDataError('', `The database refused the changes to the session: ${refusal}.`, {
+          cause: error,
+        });
       }
       if (error instanceof SessionStoreUnavailableError) throw error;
       throw new SessionStoreUnavailableError(operation, { cause: error });
