@@ -108,6 +108,20 @@ describe('The cache', () => {
     expect(await read(two)).toEqual([null, undefined]);
   });
 
+  it('trusts a copy for its ttl and no longer, however often the session is renewed, when a message gets lost', async () => {
+    const { id, cookie } = await visitor();
+    const three = await startApp({ database, options: { cache: { ttl: 200 }, renewal: { flushEvery: 20 } } });
+    const read = () => inHandler(three.client(), (session) => session.get('n'), { cookie });
+    expect(await read()).toBe(0);
+    // Nobody is told of this change.
+    await database.query(`update sessions set data = '{"n": 1}' where id = $1`, [id]);
+    const since = performance.now();
+    while ((await read()) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    // Generous, for a machine that stands still for a moment.
+    expect(performance.now() - since).toBeLessThan(2_000);
+    await three.close();
+  });
+
   it('never serves a session that has expired', async () => {
     const client = one.client();
     const id = await inHandler(client, (session) => session.setTtl(50).set('n', 1).id);
