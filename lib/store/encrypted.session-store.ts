@@ -90,7 +90,7 @@ export class EncryptedSessionStore extends SessionStore {
     return updated && present(updated, plain ?? this.#cipher.open(updated));
   }
 
-  /** `changesTo` is for whoever seals; here is who does. */
+  /** Additions to what is stored are found out under the lock, as part of the login: all of it is done, or nothing. */
   async login(login: Login): Promise<StoredSession | null> {
     const { id, auth, changes, flush } = login;
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, auth) };
@@ -170,7 +170,8 @@ export class EncryptedSessionStore extends SessionStore {
         const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = updated;
         return [{ ttl, updatedAt, lastAccessAt, expiresAt, endsAt }];
       },
-      tooLarge: () => new SessionDataError('', 'The data would get too big.'),
+      // Of what is too large the inner store says so itself.
+      tooLarge: () => new SessionDataError('', 'The session’s data would get too big.'),
     });
   }
 
