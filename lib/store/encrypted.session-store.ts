@@ -96,7 +96,7 @@ export class EncryptedSessionStore extends SessionStore {
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, auth) };
     const loggedIn =
       changes !== null && hasAdditions(changes) && !flush
-        ? await this.#inner.login(sealed, (stored) => this.#sealChanges(id, changes, stored))
+        ? await this.#inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
         : await this.#inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
   }
