@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { Client } from '../../support/client.js';
 import { call, results, useProcesses } from '../../support/processes.js';
 
 const keys = [randomBytes(32).toString('base64')];
@@ -9,9 +10,9 @@ describe('Two processes with encryption, and the budget of one second that is th
 
   it('count 300 increments and 100 pushes of one session at once, and refuse none', async () => {
     const [one, two] = processes.servers;
-    const client = one!.client();
+    const client = one?.client() as Client;
     await results(client, ['set', 'first', true]);
-    const other = two!.client(client);
+    const other = two?.client(client) as Client;
     const replies = await Promise.all([
       ...Array.from({ length: 300 }, (_, n) => call(n % 2 ? client : other, ['increment', 'n'])),
       ...Array.from({ length: 100 }, (_, n) => call(n % 2 ? client : other, ['push', 'list', n])),
