@@ -1,5 +1,6 @@
 export { Authorize, type AuthorizeOptions } from './http/authorize.decorator.js';
 export type { ExpressSession } from './http/express-session.js';
+export { rememberHandshakes } from './http/handshake.js';
 export { SessionGuard } from './http/session.guard.js';
 export { SessionInterceptor } from './http/session.interceptor.js';
 export { type SessionMiddleware, sessionMiddleware } from './http/session.middleware.js';

@@ -93,17 +93,17 @@ export class SessionGoneError extends SessionError {
 
 /**
  * A session was begun, rotated or ended after the response's headers had been sent, so its cookie cannot reach the
- * browser. Begin it before the first byte: read and write the session, then stream.
+ * browser. Begin it before the first byte: read and write the session, then stream. So it is with a message on a socket,
+ * which has no response: begin the session over HTTP.
  */
 export class SessionHeadersSentError extends SessionError {
   readonly code = 'ERR_SESSION_HEADERS_SENT';
 
-  constructor() {
-    super(
-      'The response had already begun, so the cookie or header of the session can no longer be sent. ' +
-        'Start, log in or end the session before the first byte of the response.',
-      500,
-    );
+  constructor(
+    message = 'The response had already begun, so the cookie or header of the session can no longer be sent. ' +
+      'Start, log in or end the session before the first byte of the response.',
+  ) {
+    super(message, 500);
   }
 }
 

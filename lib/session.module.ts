@@ -15,7 +15,8 @@ import {
   type Type,
   type ValueProvider,
 } from '@nestjs/common';
-import { APP_GUARD, APP_INTERCEPTOR, ModulesContainer } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { announce } from './http/announcement.js';
 import { SessionInterceptor } from './http/session.interceptor.js';
 import { SessionLoader } from './http/session.loader.js';
 import type { SessionId } from './session/credential.js';
@@ -149,12 +150,18 @@ function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit {
   readonly #options: ResolvedSessionOptions;
   readonly #modules: ModulesContainer;
+  readonly #sessions: SessionService;
+  readonly #http: HttpAdapterHost;
 
   constructor(
     @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
     @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(SessionService) sessions: SessionService,
+    @Inject(HttpAdapterHost) http: HttpAdapterHost,
   ) {
     super();
+    this.#sessions = sessions;
+    this.#http = http;
     this.#options = options;
     this.#modules = modules;
   }
@@ -171,6 +178,8 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
 
   /** @internal */
   onModuleInit(): void {
+    const application = this.#http.httpAdapter?.getInstance<object | undefined>();
+    if (application !== undefined) announce(this.#sessions, application);
     for (const module of this.#modules.values()) {
       if (module.metatype !== SessionModule) continue;
       const other = module.instance as unknown as SessionModule;

@@ -9,7 +9,11 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
+import { isWebSocket } from './http/handshake.js';
+import { MessageSession } from './http/message-session.js';
+import { scopeOf } from './http/scope-of.js';
 import { metadataOf } from './http/session.metadata.js';
+import { noSession, type SessionScope } from './http/session-scope.js';
 import { type PlatformRequest, RequestSession, type SessionSource } from './http/request-session.js';
 import { type SessionTransport, transportOf } from './http/session-transport.js';
 import type { AuthSnapshot } from './session/avatar.js';
@@ -133,15 +137,22 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * Nest gives them (an `ExecutionContext` or `ArgumentsHost`), or a request of Express; on Fastify, a request does not
    * know its response.
    *
+   * For a client of a WebSocket gateway: the session of the message whose handler is running, which is stored when that
+   * ends. Elsewhere, as in `handleConnection()`, the session is looked up at each call, that is no access, and whoever
+   * changes it calls `save()`.
+   *
    * @throws {SessionStoreUnavailableError} when the database does not answer. Not an error: a cookie that opens nothing.
+   * @throws {SessionSetupError} where there is no session to be found, such as in a microservice.
    */
   async of(requestOrContext: ArgumentsHost | object): Promise<Session> {
-    const request = this.requestSessionOf(requestOrContext);
-    const session = await request.load();
-    request.look();
+    const scope = this.#scopeOf(requestOrContext);
+    const session = await scope.load();
+    scope.look();
     // A guard knows the route; an exception filter, whose host looks the same, does not.
-    const context = requestOrContext as Partial<ExecutionContext>;
-    if (context.getHandler?.() && context.getClass?.()) session.renews = metadataOf(context as ExecutionContext).renews;
+    const context = requestOrContext as ExecutionContext;
+    if ('getHandler' in context && context.getHandler() && context.getClass()) {
+      scope.accessed(metadataOf(context).renews, context);
+    }
     return session;
   }
 
@@ -254,13 +265,15 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return this.#lookUp(first).then((found) => this.#opened(found, visitor));
   }
 
-  /** @internal */
-  requestSessionOf(requestOrContext: ArgumentsHost | object): RequestSession {
+  #scopeOf(requestOrContext: ArgumentsHost | object): SessionScope {
     if ('switchToHttp' in requestOrContext) {
-      const http = requestOrContext.switchToHttp();
-      const response = http.getResponse<{ raw?: ServerResponse }>();
-      return RequestSession.of(this, http.getRequest(), response.raw ?? (response as ServerResponse));
+      const scope = scopeOf(this, requestOrContext);
+      if (scope === null) throw noSession('SessionService.of()', requestOrContext.getType());
+      return scope;
     }
+    const message = MessageSession.from(this, requestOrContext);
+    if (message !== null) return message;
+    if (isWebSocket(requestOrContext)) throw noSession('SessionService.of()', 'ws');
     const request = requestOrContext as PlatformRequest & { res?: ServerResponse };
     const known = RequestSession.known(request);
     if (known !== undefined) return known;

@@ -5,6 +5,7 @@ import type { CookieChange, Visitor } from '../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
 import { logFailure, statusOf, toHttpException } from './http-errors.js';
 import { type Gatekeeper, installGate } from './response-gate.js';
+import type { SessionScope } from './session-scope.js';
 import type { SessionTransport } from './session-transport.js';
 
 /** A request as Express or Fastify hand it to Nest. */
@@ -40,7 +41,10 @@ const RETRY_AFTER = '1';
 const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
 
 /** The session of one request: loaded once, whoever asks first, and stored before the response is sent. */
-export class RequestSession implements Gatekeeper, Visitor {
+export class RequestSession implements Gatekeeper, SessionScope, Visitor {
+  /** Writes an error in place of the response, whose status is the error's, and returns the body. */
+  errorBody: (response: ServerResponse, message: string) => string = jsonError;
+
   readonly #source: SessionSource;
   readonly #request: PlatformRequest;
   readonly #raw: IncomingMessage;
@@ -100,7 +104,11 @@ export class RequestSession implements Gatekeeper, Visitor {
 
   /** The route wants no session: one that somebody has loaded all the same is not renewed. */
   skip(): void {
-    if (this.#session !== null) this.#session.renews = false;
+    this.accessed(false);
+  }
+
+  accessed(renews: boolean): void {
+    if (this.#session !== null) this.#session.renews = renews;
   }
 
   /**
@@ -141,8 +149,7 @@ export class RequestSession implements Gatekeeper, Visitor {
     response.statusCode = status;
     response.statusMessage = '';
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
-    const text = STATUS_CODES[status] ?? 'Error';
-    return JSON.stringify({ statusCode: status, message: text });
+    return this.errorBody(response, STATUS_CODES[status] ?? 'Error');
   }
 
   /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
@@ -226,6 +233,10 @@ function exposeOn(request: PlatformRequest): void {
     prototype !== IncomingMessage.prototype && !('session' in request) && rawOf(request) instanceof IncomingMessage;
   Object.defineProperty(isShared ? prototype : request, 'session', ACCESSOR);
   if (isShared) exposing.add(prototype);
+}
+
+function jsonError({ statusCode }: ServerResponse, message: string): string {
+  return JSON.stringify({ statusCode, message });
 }
 
 function rawOf(request: PlatformRequest): IncomingMessage {

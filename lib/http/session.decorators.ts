@@ -2,8 +2,11 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { AuthSnapshot, Avatar } from '../session/avatar.js';
 import type { SessionPath } from '../session/paths.js';
 import type { Session as SessionContract } from '../session/session.js';
-import { SessionSetupError } from '../session.errors.js';
-import { type PlatformRequest, RequestSession } from './request-session.js';
+import { GraphqlSession } from './graphql-session.js';
+import { MessageSession } from './message-session.js';
+import { RequestSession } from './request-session.js';
+import { noSession, type SessionScope } from './session-scope.js';
+import { metadataOf } from './session.metadata.js';
 
 /** The visitor's session: see the members. As a value, the parameter decorator of the same name. */
 export interface Session extends SessionContract {}
@@ -19,25 +22,46 @@ export interface SessionMembers {
 const MEMBERS: ReadonlySet<string> = new Set<keyof SessionMembers>(['id', 'userId', 'auth', 'avatar']);
 
 /**
- * Gives a handler the session of its request; with an argument, one of `id`, `userId`, `auth`, `avatar`, or else what
- * stands at that dotted path of the data.
+ * Gives a handler the session of its request, or of its message on a socket; with an argument, one of `id`, `userId`,
+ * `auth`, `avatar`, or else what stands at that dotted path of the data.
  *
  * ```ts
  * add(@Session() session: Session, @Session('userId') userId: string, @Session('cart.items') items: string[] = [])
  * ```
  *
- * @throws {SessionSetupError} where there are no sessions: on a route with `@SkipSession()`, or without the module.
+ * @throws {SessionSetupError} where there are no sessions: on a route with `@SkipSession()`, without the module, in a
+ *   microservice.
  */
 export const Session: (path?: keyof SessionMembers | SessionPath) => ParameterDecorator = createParamDecorator(
   (path: string | undefined, context: ExecutionContext): unknown => {
-    const session = RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.look();
-    if (!session) {
-      throw new SessionSetupError(
-        `@Session() in ${context.getClass().name}.${context.getHandler().name}() has no session to give. ` +
-          'Import SessionModule, and remove @SkipSession() from the route.',
-      );
-    }
-    if (path === undefined) return session;
-    return MEMBERS.has(path) ? session[path as keyof SessionMembers] : session.get(path);
+    const type = context.getType<string>();
+    if (type === 'http') return memberOf(RequestSession.known(context.switchToHttp().getRequest()), path, context);
+    if (type === 'graphql') return inGraphql(path, context);
+    const client = type === 'ws' ? context.switchToWs().getClient<object>() : null;
+    return memberOf(client && MessageSession.current(client), path, context);
   },
 );
+
+/** Of a field whose resolver no interceptor stands before, maybe the first that asks. */
+async function inGraphql(path: string | undefined, context: ExecutionContext): Promise<unknown> {
+  const scope = metadataOf(context).isSkipped ? null : GraphqlSession.of(null, context);
+  try {
+    await scope?.load();
+  } catch (error) {
+    throw scope?.reported(error);
+  }
+  return memberOf(scope, path, context);
+}
+
+function memberOf(
+  scope: SessionScope | null | undefined,
+  path: string | undefined,
+  context: ExecutionContext,
+): unknown {
+  const session = scope?.look();
+  if (!session) {
+    throw noSession(`@Session() in ${context.getClass().name}.${context.getHandler().name}()`, context.getType());
+  }
+  if (path === undefined) return session;
+  return MEMBERS.has(path) ? session[path as keyof SessionMembers] : session.get(path);
+}

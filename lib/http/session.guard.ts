@@ -8,11 +8,17 @@ import {
 } from '@nestjs/common';
 import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
+import { scopeOf } from './scope-of.js';
+import { noSession } from './session-scope.js';
 import { metadataOf, type Requirements } from './session.metadata.js';
+import { toWsException } from './ws-exception.js';
 
 /**
- * Lets in whoever is signed in (and meets what `@Authorize()` asks for), and answers 401 to everybody else. For a route, a controller, or (as `APP_GUARD`) all
- * routes but those that are `@Public()`.
+ * Lets in whoever is signed in (and meets what `@Authorize()` asks for), and answers 401 to everybody else. For a route,
+ * a controller, or (as `APP_GUARD`) all routes but those that are `@Public()`; for gateways and GraphQL resolvers as well.
+ * Nobody is signed in to a microservice: its messages get in only where that is `@Public()`.
+ *
+ * @throws {SessionSetupError} at a gateway or resolver where the request behind it is not known.
  */
 @Injectable()
 export class SessionGuard implements CanActivate {
@@ -25,19 +31,20 @@ export class SessionGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { isPublic, isSkipped, renews, requirements } = metadataOf(context);
     if (isPublic) return true;
-    if (!isSkipped) {
-      const request = this.#sessions.requestSessionOf(context);
-      try {
-        const session = await request.load();
-        request.look();
-        session.renews = renews;
-        if (session.isAuthenticated && !session.isExpired())
-          return assertMeets(session, requirements, this.#sessions.now());
-      } catch (error) {
-        throw request.reported(error);
-      }
+    const type = context.getType<string>();
+    const scope = isSkipped ? null : scopeOf(this.#sessions, context);
+    // Nest says no to a message in the way of its transport.
+    if (scope === null && !['http', 'ws', 'graphql'].includes(type)) return false;
+    if (scope === null && !isSkipped) throw noSession('SessionGuard', type);
+    try {
+      const session = await scope?.load();
+      scope?.look();
+      scope?.accessed(renews, context);
+      if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
+      return assertMeets(session, requirements, this.#sessions.now());
+    } catch (error) {
+      throw await toWsException(scope?.reported(error) ?? error, context);
     }
-    throw new UnauthorizedException('Sign in to go on.');
   }
 }
 

@@ -4,11 +4,14 @@ import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { statusOf } from './http-errors.js';
 import { type PlatformRequest, RequestSession } from './request-session.js';
+import { boundedScopeOf, requestOf } from './scope-of.js';
+import { handleInScope } from './scoped-handling.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
- * Loads the session before a handler runs, and stores it before the handler's result becomes a response. Registered for
- * all routes by the module.
+ * Loads the session before a handler runs, and stores it before the handler's result becomes a response. Registered by
+ * the module for all routes, resolvers of GraphQL and messages of gateways. Other messages pass it untouched, and so do
+ * those of sockets and GraphQL servers that do not tell what request they come from.
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
  * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
@@ -23,13 +26,16 @@ export class SessionInterceptor implements NestInterceptor {
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
-    if (context.getType() !== 'http') return next.handle();
     const metadata = metadataOf(context);
+    if (context.getType() !== 'http') {
+      const scope = metadata.isSkipped ? null : boundedScopeOf(this.#sessions, context);
+      return scope === null ? next.handle() : handleInScope(scope, context, next, metadata.renews);
+    }
     if (metadata.isSkipped) {
       RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.skip();
       return next.handle();
     }
-    const request = this.#sessions.requestSessionOf(context);
+    const request = requestOf(this.#sessions, context);
     const response = context.switchToHttp().getResponse<{ statusCode: number }>();
     const loading = request.load();
     const run = (session: LiveSession): Observable<unknown> => {

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { SessionService } from '../session.service.js';
 import { type PlatformRequest, RequestSession } from './request-session.js';
+import { requestOf } from './scope-of.js';
 import { metadataOf } from './session.metadata.js';
 
 /**
@@ -22,7 +23,7 @@ export class SessionLoader implements CanActivate {
       RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.skip();
       return true;
     }
-    const request = this.#sessions.requestSessionOf(context);
+    const request = requestOf(this.#sessions, context);
     const loading = request.load();
     if (!(loading instanceof Promise)) {
       loading.renews = renews;

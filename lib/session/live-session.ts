@@ -334,7 +334,8 @@ export class LiveSession implements Session {
   }
 
   get #wantsRow(): boolean {
-    return this.#env.saveUninitialized && this.#stored === null && !this.#ended && !this.#outsider;
+    if (!this.#env.saveUninitialized || this.#visitor.takesNoCookies) return false;
+    return this.#stored === null && !this.#ended && !this.#outsider;
   }
 
   async #commit(): Promise<void> {

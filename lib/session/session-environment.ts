@@ -8,6 +8,8 @@ import type { StoredSession } from './stored-session.js';
 export interface Visitor {
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** Set where no cookie can ever reach this visitor, who then gets a session only by having one. */
+  readonly takesNoCookies?: true;
   /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
   assertReachable(): void;
 }

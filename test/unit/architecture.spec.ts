@@ -114,6 +114,16 @@ describe('the parts of the library', () => {
     expect(packages.filter(({ target }) => !declared.includes(target))).toEqual([]);
   });
 
+  it('load an optional package only once it is needed', () => {
+    const { peerDependenciesMeta } = JSON.parse(readFileSync(join(ROOT, '../package.json'), 'utf8')) as {
+      peerDependenciesMeta: Record<string, { optional: boolean }>;
+    };
+    const optional = Object.keys(peerDependenciesMeta).join('|');
+    const atOnce = new RegExp(`^(import|export) (?!type )[^;]*['"](${optional})['"]`, 'm');
+    expect("import { A } from '@nestjs/websockets';").toMatch(atOnce);
+    expect(files.filter((file) => atOnce.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
+  });
+
   it('import each other by the full path of the file', () => {
     const missing = imports.filter(({ target, isRelative }) => isRelative && !files.includes(target));
     expect(missing).toEqual([]);

@@ -1,0 +1,122 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ArgumentsHost } from '@nestjs/common';
+import { finalize, type Observable } from 'rxjs';
+import type { LiveSession } from '../session/live-session.js';
+import { announcedTo } from './announcement.js';
+import { MessageSession } from './message-session.js';
+import { type PlatformRequest, RequestSession, type SessionSource } from './request-session.js';
+import type { BoundedScope } from './session-scope.js';
+
+/** The context that a GraphQL server makes for a request, as far as it tells where that came from. */
+interface GraphqlContext {
+  /** Apollo; over a socket (`graphql-ws`) what the connection is known by. */
+  readonly req?: PlatformRequest & { readonly res?: ServerResponse; readonly extra?: { readonly request?: object } };
+  readonly res?: PlatformResponse;
+  /** Mercurius. */
+  readonly reply?: PlatformResponse & { readonly request?: PlatformRequest };
+}
+
+type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };
+
+const known = new WeakMap<object, GraphqlSession>();
+
+/** The session that all resolvers of a GraphQL request share. */
+export class GraphqlSession implements BoundedScope {
+  readonly #scope: RequestSession | MessageSession;
+  #resolvers = 0;
+  #renews = false;
+
+  private constructor(scope: RequestSession | MessageSession) {
+    this.#scope = scope;
+  }
+
+  /**
+   * That of the request that a resolver works on; `null` where the context does not tell.
+   *
+   * @param source where sessions come from, unless the application is known by its request
+   */
+  static of(source: SessionSource | null, host: ArgumentsHost): GraphqlSession | null {
+    const context = contextOf(host);
+    if (typeof context !== 'object' || context === null) return null;
+    const request = context.reply?.request ?? context.req ?? null;
+    // Over a socket, a function that takes (req, res) gets something else for the second.
+    const response = [context.reply, context.res, context.req?.res].find(
+      (one) => typeof one === 'object' && one !== null,
+    );
+    // Of one HTTP request there may be several contexts (batching); over a socket each operation has one.
+    const key = response ?? context;
+    const found = known.get(key);
+    if (found !== undefined || request === null) return found ?? null;
+    const scope = scopeOf(source ?? announcedTo(request), request, response);
+    if (scope === null) return null;
+    const created = new GraphqlSession(scope);
+    known.set(key, created);
+    return created;
+  }
+
+  load(): LiveSession | Promise<LiveSession> {
+    return this.#scope.load();
+  }
+
+  look(): LiveSession | null {
+    return this.#scope.look();
+  }
+
+  /** An access if one of the queries or mutations is; resolvers of fields have no say. */
+  accessed(renews: boolean, host: ArgumentsHost): void {
+    const info = host.getArgByIndex<{ path?: { prev?: unknown } } | undefined>(3);
+    if (info?.path === undefined || info.path.prev !== undefined) return;
+    this.#renews ||= renews;
+    this.#scope.accessed(this.#renews);
+  }
+
+  isPending(): boolean {
+    return this.#scope.isPending();
+  }
+
+  async settle(status: number): Promise<void> {
+    // Nobody can tell whose the changes are, and those of a resolver that succeeds must not be lost.
+    if (status >= 500 && this.#resolvers > 1) return;
+    await this.#scope.settle(status);
+  }
+
+  reported(error: unknown): unknown {
+    return this.#scope.reported(error);
+  }
+
+  around(work: () => Observable<unknown>): Observable<unknown> {
+    this.#resolvers++;
+    const counted = (): Observable<unknown> => work().pipe(finalize(() => this.#resolvers--));
+    return this.#scope instanceof MessageSession ? this.#scope.around(counted) : counted();
+  }
+}
+
+/** The third of a resolver's arguments; the second of a reference resolver's, which has only three. */
+function contextOf(host: ArgumentsHost): GraphqlContext | null {
+  return host.getArgByIndex(host.getArgByIndex(3) === undefined ? 1 : 2);
+}
+
+function scopeOf(
+  source: SessionSource | null,
+  request: NonNullable<GraphqlContext['req']>,
+  response: PlatformResponse | undefined,
+): RequestSession | MessageSession | null {
+  if (source === null) return null;
+  const { headers } = (request.extra?.request ?? request) as Partial<IncomingMessage>;
+  if (headers === undefined) return null;
+  if (response !== undefined) {
+    const scope = RequestSession.of(source, request, 'raw' in response ? response.raw : response);
+    scope.errorBody = errorBody;
+    return scope;
+  }
+  return headers.upgrade === undefined ? null : new MessageSession(source, headers);
+}
+
+/** The same as when a resolver throws it: GraphQL clients expect the status 200 with that. */
+function errorBody(response: ServerResponse, message: string): string {
+  const { statusCode } = response;
+  const code = statusCode === 401 ? 'UNAUTHENTICATED' : 'INTERNAL_SERVER_ERROR';
+  const extensions = { code, originalError: { statusCode, message } };
+  response.statusCode = 200;
+  return JSON.stringify({ errors: [{ message, extensions }], data: null });
+}

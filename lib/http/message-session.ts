@@ -1,0 +1,158 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { ArgumentsHost } from '@nestjs/common';
+import { finalize, Observable, Subscription } from 'rxjs';
+import type { LiveSession } from '../session/live-session.js';
+import type { Visitor } from '../session/session-environment.js';
+import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
+import { handshakeOf } from './handshake.js';
+import { logFailure, toHttpException } from './http-errors.js';
+import type { SessionSource } from './request-session.js';
+import type { BoundedScope } from './session-scope.js';
+
+/** How long a handler may go on, in milliseconds, that has not answered when its client leaves. */
+const PATIENCE = 30_000;
+
+/** What parameter decorators and the service find a message by, while its handler runs. */
+const running = new AsyncLocalStorage<MessageSession>();
+/** What guards and interceptors find it by: the list of arguments that Nest hands to all of them. */
+const known = new WeakMap<object, MessageSession>();
+
+/** At the other end of a socket: somebody whose cookies are out of reach. */
+const UNREACHABLE: Visitor = {
+  ip: null,
+  userAgent: null,
+  takesNoCookies: true,
+  assertReachable: () => {
+    throw new SessionHeadersSentError(
+      'A message on a socket has no response that could bring the session cookie to the browser. ' +
+        'Start the session, log in and regenerate over HTTP, then connect.',
+    );
+  },
+};
+
+/**
+ * The session of one message on a socket, opened by the cookie of the handshake. Every message looks it up anew: who
+ * was signed in at the one before may be no longer.
+ */
+export class MessageSession implements BoundedScope {
+  readonly #source: SessionSource;
+  readonly #handshake: IncomingHttpHeaders;
+  readonly #client: object | null;
+  #loading: LiveSession | Promise<LiveSession> | null = null;
+  #session: LiveSession | null = null;
+  #isOver = false;
+
+  constructor(source: SessionSource, handshake: IncomingHttpHeaders, client: object | null = null) {
+    this.#source = source;
+    this.#handshake = handshake;
+    this.#client = client;
+  }
+
+  /** That of the message whose handler is running, if it is this client's. */
+  static current(client: object): MessageSession | null {
+    const current = running.getStore();
+    return current !== undefined && current.#client === client && !current.#isOver ? current : null;
+  }
+
+  /** That of the message that Nest handles; `null` where the handshake is not known. */
+  static of(source: SessionSource, host: ArgumentsHost): MessageSession | null {
+    const args = host.getArgs();
+    const found = known.get(args) ?? MessageSession.from(source, host.switchToWs().getClient<object>());
+    if (found !== null) known.set(args, found);
+    return found;
+  }
+
+  /** The running message's, or one for who is no handler; `null` where the handshake is not known. */
+  static from(source: SessionSource, client: object): MessageSession | null {
+    const current = MessageSession.current(client);
+    if (current !== null) return current;
+    const handshake = handshakeOf(client);
+    return handshake && new MessageSession(source, handshake, client);
+  }
+
+  load(): LiveSession | Promise<LiveSession> {
+    return this.#session ?? (this.#loading ??= this.#load());
+  }
+
+  look(): LiveSession | null {
+    return this.#session;
+  }
+
+  accessed(renews: boolean): void {
+    if (this.#session !== null) this.#session.renews = renews;
+  }
+
+  isPending(): boolean {
+    return this.#session?.isPending ?? false;
+  }
+
+  async settle(status: number): Promise<void> {
+    if (status >= 500) await this.#session?.discardPending();
+    else await this.#session?.commitPending();
+  }
+
+  reported(error: unknown): unknown {
+    if (error instanceof SessionStoreUnavailableError) logFailure(error);
+    return toHttpException(error);
+  }
+
+  around(work: () => Observable<unknown>): Observable<unknown> {
+    return untilAnswered(running.run(this, work).pipe(finalize(() => this.#end())));
+  }
+
+  #load(): LiveSession | Promise<LiveSession> {
+    const opened = this.#source.open(this.#source.transport.read(this.#handshake), UNREACHABLE);
+    if (!(opened instanceof Promise)) return (this.#session = opened);
+    return opened.then(
+      (session) => (this.#session = session),
+      (error: unknown) => {
+        this.#loading = null;
+        throw error;
+      },
+    );
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    // Only where the client left in the middle of a stream; whoever could be told of an error has gone.
+    if (this.isPending()) this.settle(200).catch(logFailure);
+    else this.#session?.renew();
+  }
+}
+
+/** The client may leave at once: what it asked for is done and stored all the same. A stream ends with the client. */
+function untilAnswered<Value>(source: Observable<Value>): Observable<Value> {
+  return new Observable<Value>((subscriber) => {
+    const work = new Subscription();
+    let hasAnswered = false;
+    work.add(
+      source.subscribe({
+        next: (value) => {
+          hasAnswered = true;
+          if (subscriber.closed) work.unsubscribe();
+          else subscriber.next(value);
+        },
+        error: (error: unknown) => {
+          work.unsubscribe();
+          subscriber.error(error);
+        },
+        complete: () => {
+          work.unsubscribe();
+          subscriber.complete();
+        },
+      }),
+    );
+    return () => {
+      if (hasAnswered) work.unsubscribe();
+      else if (!work.closed) work.add(afterwards(() => work.unsubscribe(), PATIENCE));
+    };
+  });
+}
+
+/** Returns how to call it off. */
+function afterwards(action: () => void, delay: number): () => void {
+  const timer = setTimeout(action, delay);
+  timer.unref();
+  return () => clearTimeout(timer);
+}

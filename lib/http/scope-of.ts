@@ -1,0 +1,30 @@
+import type { ServerResponse } from 'node:http';
+import type { ArgumentsHost } from '@nestjs/common';
+import { GraphqlSession } from './graphql-session.js';
+import { MessageSession } from './message-session.js';
+import { RequestSession, type SessionSource } from './request-session.js';
+import type { BoundedScope, SessionScope } from './session-scope.js';
+
+/** The session of a request over plain HTTP. */
+export function requestOf(source: SessionSource, host: ArgumentsHost): RequestSession {
+  const http = host.switchToHttp();
+  const response = http.getResponse<{ raw?: ServerResponse }>();
+  return RequestSession.of(source, http.getRequest(), response.raw ?? (response as ServerResponse));
+}
+
+/** The session of what Nest handles; `null` where there are none, or the request behind it is not known. */
+export function scopeOf(source: SessionSource, host: ArgumentsHost): SessionScope | null {
+  return host.getType() === 'http' ? requestOf(source, host) : boundedScopeOf(source, host);
+}
+
+/** The same for what is not plain HTTP. */
+export function boundedScopeOf(source: SessionSource, host: ArgumentsHost): BoundedScope | null {
+  switch (host.getType<string>()) {
+    case 'ws':
+      return MessageSession.of(source, host);
+    case 'graphql':
+      return GraphqlSession.of(source, host);
+    default:
+      return null;
+  }
+}

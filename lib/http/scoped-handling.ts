@@ -1,0 +1,58 @@
+import { type CallHandler, type ExecutionContext, HttpException } from '@nestjs/common';
+import { catchError, concat, concatMap, defer, EMPTY, from, ignoreElements, type Observable, of } from 'rxjs';
+import { statusOf } from './http-errors.js';
+import type { BoundedScope } from './session-scope.js';
+import { toWsException } from './ws-exception.js';
+
+/**
+ * Loads the session of a message, or of a GraphQL request, before the handler runs, and stores it before anything that
+ * the handler answers goes out, and when that is complete.
+ */
+export async function handleInScope(
+  scope: BoundedScope,
+  context: ExecutionContext,
+  next: CallHandler,
+  renews: boolean,
+): Promise<Observable<unknown>> {
+  try {
+    await scope.load();
+    scope.accessed(renews, context);
+  } catch (error) {
+    throw await answerOf(scope, error, context);
+  }
+  // Each value of a message's handler goes out by itself; a resolver's Observable counts when it completes.
+  const isMessage = context.getType() === 'ws';
+  return scope.around(() => {
+    const result = next.handle();
+    const answers = isMessage
+      ? result.pipe(concatMap((value) => (scope.isPending() ? settled(scope, of(value)) : of(value))))
+      : result;
+    const rest = defer(() => (scope.isPending() ? settled(scope, EMPTY) : EMPTY));
+    return concat(answers, rest).pipe(catchError((error: unknown) => from(settleAfter(scope, error, context))));
+  });
+}
+
+function settled<Value>(scope: BoundedScope, then: Observable<Value>): Observable<Value> {
+  return concat(from(scope.settle(200)).pipe(ignoreElements()), then);
+}
+
+async function settleAfter(scope: BoundedScope, error: unknown, context: ExecutionContext): Promise<never> {
+  try {
+    await scope.settle(isDeliberate(error) ? 200 : 500);
+  } catch (instead) {
+    throw await answerOf(scope, instead, context);
+  }
+  throw await answerOf(scope, error, context);
+}
+
+/** Whether it tells the client what it did wrong: as HTTP says it, or with the `WsException` of gateways. */
+function isDeliberate(error: unknown): boolean {
+  if (statusOf(error) < 500) return true;
+  return !(error instanceof HttpException) && typeof (error as { getError?: unknown } | null)?.getError === 'function';
+}
+
+async function answerOf(scope: BoundedScope, error: unknown, context: ExecutionContext): Promise<unknown> {
+  const reported = scope.reported(error);
+  // What the application throws is its own affair.
+  return reported === error ? error : toWsException(reported, context);
+}

@@ -1,0 +1,44 @@
+import type { ArgumentsHost } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { LiveSession } from '../session/live-session.js';
+import { SessionSetupError } from '../session.errors.js';
+
+/** The session of one piece of work, such as a request or a message, as guards, interceptors and decorators need it. */
+export interface SessionScope {
+  /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
+  load(): LiveSession | Promise<LiveSession>;
+  /** The session once it is loaded, for somebody whose answer will depend on it. */
+  look(): LiveSession | null;
+  /** Says, once it is loaded, whether what a handler does counts as an access. */
+  accessed(renews: boolean, host: ArgumentsHost): void;
+  /** Whether something has to be stored, or dropped. */
+  isPending(): boolean;
+  /** Stores what a handler changed, or drops it where the status reports a failure of the server. */
+  settle(status: number): Promise<void>;
+  /** The error as exception filters expect it; the same if it is none of ours. */
+  reported(error: unknown): unknown;
+}
+
+/** That of work that does not end with an HTTP response, and so has to be told where it begins and ends. */
+export interface BoundedScope extends SessionScope {
+  /** Runs a handler, storing included. */
+  around(work: () => Observable<unknown>): Observable<unknown>;
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  http: 'Import SessionModule, and remove @SkipSession() from the route.',
+  graphql:
+    'Import SessionModule, and remove @SkipSession() from the resolver. Where neither is the reason (Apollo on Fastify), ' +
+    'the GraphQL context lacks the response: make it with `context: (req, res) => ({ req, res })`.',
+  ws:
+    'Remove @SkipSession() from the gateway; with `interceptor: false`, give it @UseInterceptors(SessionInterceptor). ' +
+    'Where neither is the reason, the handshake of the socket is not known, as the package "ws" does not keep it: ' +
+    'app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app))).',
+};
+const ELSEWHERE =
+  'It comes with the cookie of a browser. Send along what the handler needs to know, such as the user’s id.';
+
+/** Says why there is no session, and what to do about it. */
+export function noSession(what: string, type: string): SessionSetupError {
+  return new SessionSetupError(`${what} has no session to give (context "${type}"). ${REMEDIES[type] ?? ELSEWHERE}`);
+}

@@ -1,0 +1,22 @@
+import { type ArgumentsHost, HttpException } from '@nestjs/common';
+
+/**
+ * An error of ours as the exception filters of gateways understand it. To them an `HttpException` is unknown, and what
+ * the client hears is "Internal server error". Elsewhere, and for other errors: the same error.
+ *
+ * The `WsException` that comes of it has `{ status: 'error', statusCode, message, cause: { pattern, data } }` for the
+ * client, and the original as `cause`.
+ */
+export async function toWsException(error: unknown, host: ArgumentsHost): Promise<unknown> {
+  if (host.getType() !== 'ws' || !(error instanceof HttpException)) return error;
+  // Not a dependency, but there whenever a gateway is.
+  const { WsException } = await import('@nestjs/websockets');
+  const ws = host.switchToWs();
+  const exception = new WsException({
+    status: 'error',
+    statusCode: error.getStatus(),
+    message: error.message,
+    cause: { pattern: ws.getPattern(), data: ws.getData<unknown>() },
+  });
+  return Object.assign(exception, { cause: error.cause ?? error });
+}

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { rememberHandshakes } from 'nestjs-mikro-session';
+import WebSocket from 'ws';
+import { useApp } from '../support/fixture.js';
+import { ask, type GatewayClient, Inbox, onConnection, VisitGateway } from '../support/gateway.js';
+import { describeGateway } from '../support/gateway-behaviour.js';
+
+async function connect(url: string, cookie?: string): Promise<GatewayClient> {
+  const inbox = new Inbox();
+  const socket = new WebSocket(url.replace('http', 'ws'), cookie === undefined ? {} : { headers: { cookie } });
+  socket.on('message', (text: Buffer) => {
+    const { event, data } = JSON.parse(text.toString()) as { event: string; data: unknown };
+    inbox.put(event, data);
+  });
+  await once(socket, 'open');
+  return {
+    send: (event, data) => socket.send(JSON.stringify({ event, data })),
+    next: () => inbox.next(),
+    close: () => socket.close(),
+  };
+}
+
+describeGateway('ws', {
+  prepare: (app) => app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app))),
+  connect,
+});
+
+describe('A gateway on ws whose adapter does not remember handshakes', () => {
+  const fixture = useApp({ providers: [VisitGateway], prepare: (app) => app.useWebSocketAdapter(new WsAdapter(app)) });
+
+  it('serves messages that need no session, and lets nobody past SessionGuard', async () => {
+    const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });
+    const client = await connect(fixture.app.url, cookie);
+    expect(await ask(client, 'open')).toBe('open');
+    expect(await ask(client, 'me')).toMatchObject({ exception: { message: 'Internal server error' } });
+    client.close();
+  });
+
+  it('is told what to do by the service', async () => {
+    const connection = new Promise((resolve) => (onConnection.handler = resolve));
+    const client = await connect(fixture.app.url);
+    await expect(fixture.app.sessions.of((await connection) as object)).rejects.toMatchObject({
+      code: 'ERR_SESSION_SETUP',
+      message: expect.stringContaining('app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app)))'),
+    });
+    onConnection.handler = null;
+    client.close();
+  });
+});

@@ -1,0 +1,39 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
+import { describe, expect, it } from '@jest/globals';
+import { MemorySessionStore, SessionService } from 'nestjs-mikro-session';
+import { resolveOptions } from '../../../lib/session.options.js';
+
+const options = resolveOptions();
+const sessions = new SessionService(new MemorySessionStore(options), options);
+const INFO = { fieldName: 'me', path: { key: 'me' } };
+
+/** What a resolver is called with, as Nest sees it. */
+function hostOf(...args: unknown[]): ExecutionContextHost {
+  const host = new ExecutionContextHost(args);
+  host.setType('graphql');
+  return host;
+}
+
+async function signedIn(): Promise<{ req: IncomingMessage; res: ServerResponse }> {
+  const req = new IncomingMessage(new Socket());
+  req.headers.cookie = (await sessions.create({ userId: 'ada' })).cookie;
+  return { req, res: new ServerResponse(req) };
+}
+
+describe('A GraphQL resolver has the session', () => {
+  it('of the context that it is called with', async () => {
+    expect((await sessions.of(hostOf({}, {}, await signedIn(), INFO))).userId).toBe('ada');
+  });
+
+  it('of the context that a reference resolver is called with, one place earlier', async () => {
+    expect((await sessions.of(hostOf({ id: 1 }, await signedIn(), INFO))).userId).toBe('ada');
+  });
+
+  it('of its context and not of what a client sends by the same names', async () => {
+    const theirs = await signedIn();
+    await expect(sessions.of(hostOf({}, theirs, {}, INFO))).rejects.toMatchObject({ code: 'ERR_SESSION_SETUP' });
+    await expect(sessions.of(hostOf({}, theirs, null, INFO))).rejects.toMatchObject({ code: 'ERR_SESSION_SETUP' });
+  });
+});
