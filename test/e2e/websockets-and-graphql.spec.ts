@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { Inject, UseGuards } from '@nestjs/common';
+import { Args, GraphQLModule, Int, Mutation, Query, Resolver } from '@nestjs/graphql';
+import {
+  MessageBody,
+  type OnGatewayConnection,
+  type OnGatewayInit,
+  SubscribeMessage,
+  WebSocketGateway,
+  WebSocketServer,
+  type WsResponse,
+} from '@nestjs/websockets';
+import { describe, expect, it } from '@jest/globals';
+import { Session, SessionGuard, SessionService } from 'nestjs-mikro-session';
+import { io } from 'socket.io-client';
+import { useApp } from '../support/fixture.js';
+import { graphql } from '../support/graphql.js';
+
+/** As far as it is used here; `socket.io` itself is a dependency of Nest's adapter. */
+interface Server {
+  in(room: string): { disconnectSockets(): void };
+}
+interface Socket {
+  join(room: string): Promise<void> | void;
+  disconnect(): void;
+}
+
+@WebSocketGateway()
+class ChatGateway implements OnGatewayInit, OnGatewayConnection {
+  @WebSocketServer() server!: Server;
+
+  constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
+
+  afterInit(): void {
+    this.sessions.events.subscribe(({ type, sessionId }) => {
+      if (type === 'revoked' || type === 'destroyed') this.server.in(sessionId).disconnectSockets();
+    });
+  }
+
+  async handleConnection(client: Socket): Promise<void> {
+    const session = await this.sessions.of(client);
+    if (session.isAuthenticated) await client.join(session.id);
+    else client.disconnect();
+  }
+
+  @SubscribeMessage('say')
+  @UseGuards(SessionGuard)
+  say(@Session() session: Session, @MessageBody() text: string): WsResponse<string> {
+    session.increment('said');
+    return { event: 'said', data: `${session.userId}: ${text}` };
+  }
+}
+
+@Resolver()
+class CartResolver {
+  @Query(() => [String])
+  @UseGuards(SessionGuard)
+  cart(@Session('cart') cart: string[] = []): string[] {
+    return cart;
+  }
+
+  @Mutation(() => Int)
+  addToCart(@Session() session: Session, @Args('item') item: string): number {
+    return session.push('cart', item);
+  }
+}
+
+const bare = (code: string) => code.replaceAll(/\s+/g, ' ').replaceAll('export ', '').trim();
+
+describe('The page on WebSockets and GraphQL', () => {
+  const fixture = useApp({
+    imports: [
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false }),
+    ],
+    providers: [ChatGateway, CartResolver],
+  });
+  const signedIn = () => fixture.app.sessions.create({ userId: 'ada' });
+  const connect = (cookie?: string) =>
+    io(fixture.app.url, { forceNew: true, reconnection: false, ...(cookie && { extraHeaders: { cookie } }) });
+
+  it('shows code that stands in a test', () => {
+    const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
+    const tests = bare(
+      ['./websockets-and-graphql.spec.ts', './ws.spec.ts', './graphql-fastify.spec.ts'].map(read).join(),
+    );
+    const blocks = [...read('../../docs/websockets-and-graphql.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) =>
+      bare(code as string),
+    );
+    expect(blocks.length).toBeGreaterThan(3);
+    // The options for Apollo on Fastify cannot run here; that context is tested by itself.
+    const [apollo, ...others] = blocks.toSorted((one) => (one.includes('ApolloDriverConfig') ? -1 : 1));
+    expect(apollo).toContain('context: (req, res) => ({ req, res })');
+    expect(tests).toContain('(req, res) => ({ req, res })');
+    expect(others.filter((code) => !tests.includes(code.replace(/;$/, '')))).toEqual([]);
+  });
+
+  it('chats while the session lives, and is disconnected when it ends', async () => {
+    const { session, cookie } = await signedIn();
+    const client = connect(cookie);
+    client.emit('say', 'hello');
+    const said = await new Promise((resolve) => client.once('said', resolve));
+    expect(said).toBe('ada: hello');
+    expect((await fixture.row(session.id))['data']).toEqual({ said: 1 });
+    const disconnected = new Promise((resolve) => client.once('disconnect', resolve));
+    await fixture.app.sessions.revoke(session.id);
+    expect(await disconnected).toBe('io server disconnect');
+  });
+
+  it('disconnects who is not signed in', async () => {
+    const client = connect();
+    expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
+  });
+
+  it('keeps a cart', async () => {
+    const client = fixture.app.client();
+    expect((await graphql(client, 'mutation { addToCart(item: "book") }')).data).toEqual({ addToCart: 1 });
+    expect((await graphql(client, '{ cart }')).errors).toMatchObject([{ extensions: { code: 'UNAUTHENTICATED' } }]);
+    const { cookie } = await signedIn();
+    await graphql(client, 'mutation { addToCart(item: "pen") }', { cookie });
+    expect((await graphql(client, '{ cart }', { cookie })).data).toEqual({ cart: ['pen'] });
+  });
+});
