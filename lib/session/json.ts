@@ -105,10 +105,7 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 function isPlainArray(value: unknown[]): boolean {
   if (!Array.isArray(Object.getPrototypeOf(value))) return false;
   // A hole makes room for a property of another name, but a hole is refused, and differs from everything, anyway.
-  let count = 0;
-  // oxlint-disable-next-line typescript/no-for-in-array -- it is those other keys that are looked for
-  for (const _key in value) count++;
-  return count <= value.length;
+  return Object.keys(value).length <= value.length;
 }
 
 /** What a value is, for a message; never what it contains. */
