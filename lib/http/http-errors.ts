@@ -25,3 +25,9 @@ export function logFailure(error: unknown): void {
   if (error instanceof SessionStoreUnavailableError) logger.error(`${message} Cause: ${String(cause)}`);
   else logger.error(message, stack);
 }
+
+/** The same where the client cannot be told either: its answer has begun. */
+export function logCutOff(error: unknown): void {
+  logger.error(`A response was cut off, for what came after its first byte could not be stored. ${String(error)}`);
+  logFailure(error);
+}

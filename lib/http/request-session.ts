@@ -3,7 +3,8 @@ import type { Credential } from '../session/credential.js';
 import type { LiveSession } from '../session/live-session.js';
 import type { CookieChange, Visitor } from '../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
-import { logFailure, statusOf, toHttpException } from './http-errors.js';
+import { keepFromSharedCaches } from './cache-control.js';
+import { logCutOff, logFailure, statusOf, toHttpException } from './http-errors.js';
 import { type Gatekeeper, installGate } from './response-gate.js';
 import type { SessionScope } from './session-scope.js';
 import type { SessionTransport } from './session-transport.js';
@@ -142,12 +143,17 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   failed(error: unknown): string {
     const response = this.#response;
     this.#session?.discard();
+    if (response.headersSent) {
+      logCutOff(error);
+      return '';
+    }
     logFailure(error);
     const status = statusOf(error);
     for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
     if (error instanceof SessionStoreUnavailableError) response.setHeader('Retry-After', RETRY_AFTER);
     response.statusCode = status;
-    response.statusMessage = '';
+    // HTTP/2 has none, and Node warns of it.
+    if (this.#raw.httpVersionMajor < 2) response.statusMessage = '';
     response.setHeader('Content-Type', 'application/json; charset=utf-8');
     return this.errorBody(response, STATUS_CODES[status] ?? 'Error');
   }
@@ -206,7 +212,7 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
       isHttps: this.#isHttps,
       now: this.#source.now(),
     });
-    if (!response.hasHeader('Cache-Control')) response.setHeader('Cache-Control', 'no-store');
+    keepFromSharedCaches(response);
   }
 }
 

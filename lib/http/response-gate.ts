@@ -8,7 +8,7 @@ export interface Gatekeeper {
   settle(status: number): Promise<void>;
   /** Adds headers. The last moment at which that is possible. */
   beforeHeaders(): void;
-  /** Prepares the response that reports the error and returns its body. */
+  /** Prepares the response that reports the error and returns its body; for nothing, if the headers are out: then it is cut off. */
   failed(error: unknown): string;
 }
 
@@ -88,9 +88,14 @@ class ResponseGate {
 
   pass(method: Method, args: unknown[]): unknown {
     const response = this.#response;
-    if (this.#state === 'open') return this.#original(method).apply(response, args);
     if (this.#state === 'refused') return this.#drop(method, args);
-    if (this.#state === 'closed') {
+    if (this.#state === 'open') {
+      // The end waits for what was changed since the headers were decided on.
+      if (method !== 'end' || response.writableEnded || !this.#keeper.isPending()) {
+        return this.#original(method).apply(response, args);
+      }
+      this.#hold(response.statusCode);
+    } else if (this.#state === 'closed') {
       if (response.headersSent || !this.#keeper.isPending()) {
         this.#state = 'open';
         return this.#send(method, args);
@@ -149,12 +154,13 @@ class ResponseGate {
   #release(): void {
     const response = this.#response;
     const held = this.#held ?? [];
+    this.#held = null;
     this.#open();
     try {
       for (const { method, args } of held) this.#send(method, args);
     } catch (error) {
       // The handler, which would have caught it, has gone on: a header with a line break, say.
-      if (response.headersSent) response.destroy();
+      if (response.headersSent) cutOff(response);
       else this.#refuse(error);
       return;
     }
@@ -170,10 +176,11 @@ class ResponseGate {
     this.#open();
     try {
       const body = this.#keeper.failed(error);
+      if (response.headersSent) throw headersSentError();
       this.#keeper.beforeHeaders();
       this.#end.call(response, body);
     } catch {
-      response.destroy();
+      cutOff(response);
     }
     this.#state = 'refused';
     for (const { method, args } of held) this.#drop(method, args);
@@ -210,6 +217,17 @@ function sentLike(prototype: object): object {
   }
   sentLikes.set(prototype, made);
   return made;
+}
+
+/** RFC 9113, 7. */
+const INTERNAL_ERROR = 2;
+
+/** Ends a response that has begun, such that the client does not take it for whole. */
+function cutOff(response: ServerResponse): void {
+  // Over HTTP/2, destroy() ends the stream as if that were all.
+  const { stream } = response as { stream?: { close?(code: number): void } };
+  if (typeof stream?.close === 'function') stream.close(INTERNAL_ERROR);
+  else response.destroy();
 }
 
 /** The same as Node's own. */

@@ -40,6 +40,8 @@ export class SessionInterceptor implements NestInterceptor {
     const loading = request.load();
     const run = (session: LiveSession): Observable<unknown> => {
       session.renews = metadata.renews;
+      // Elsewhere an access counts when the headers are sent; those of an event stream may be out by now.
+      if (metadata.isSse) session.renew();
       return settled(next.handle(), request, response, metadata);
     };
     if (!(loading instanceof Promise)) return run(loading);

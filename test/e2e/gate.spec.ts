@@ -12,6 +12,10 @@ class GateController {
     response.redirect('/first');
     response.json({ second: 'with a longer body than the first' });
   }
+  @Post('headless') headless(@Session() session: Session, @Res() response: Response): void {
+    session.set('a', 1);
+    response.writeHead(99).end('with a body that is not sent');
+  }
   @Get('later') later(@Session() session: Session, @Res() response: Response): void {
     session.set('a', 1);
     // The interceptor is storing what is there by then.
@@ -33,6 +37,11 @@ describe('A response that has to wait for the session', () => {
     expect(reply.headers.get('content-type')).toMatch(/^text\//);
     expect(reply.setCookies).toHaveLength(1);
     expect(await inHandler(client, (session) => session.get('a'))).toBe(1);
+  });
+
+  it('is an error with a body of its own, if its head turns out to be no head', async () => {
+    const reply = await fixture.app.client().post('/gate/headless');
+    expect(reply).toMatchObject({ status: 500, json: { statusCode: 500, message: 'Internal Server Error' } });
   });
 
   it('carries what a handler changed after it had returned', async () => {

@@ -73,12 +73,45 @@ describe('Cache-Control', () => {
     expect((await visit(client, (session) => session.destroy())).headers.get('cache-control')).toBe('no-store');
   });
 
-  it('is the handler’s, if it has set one', async () => {
+  it.each([
+    ['private, max-age=60', 'private, max-age=60'],
+    ['no-store', 'no-store'],
+    ['public, max-age=60', 'private, max-age=60'],
+    ['Public', 'private'],
+    ['max-age=60', 'private, max-age=60'],
+    ['s-maxage=600,max-age=60,must-revalidate', 'private, max-age=60, must-revalidate'],
+    ['no-cache', 'private, no-cache'],
+    ['private="set-cookie", max-age=60', 'private, private="set-cookie", max-age=60'],
+    ['no-cache="a, public, b"', 'private, no-cache="a, public, b"'],
+  ])('is what the handler says of browsers, and never lets a shared cache keep a Set-Cookie: %s', async (own, sent) => {
     const reply = await visit(fixture.app.client(), (session, _request, response) => {
-      response.setHeader('Cache-Control', 'private, max-age=60');
+      response.setHeader('Cache-Control', own);
       session.set('a', 1);
     });
-    expect(reply.headers.get('cache-control')).toBe('private, max-age=60');
+    expect(reply.headers.get('cache-control')).toBe(sent);
+  });
+
+  it('is not undone by what the handler tells a content delivery network', async () => {
+    const reply = await visit(fixture.app.client(), (session, _request, response) => {
+      response.setHeader('CDN-Cache-Control', 'max-age=600');
+      response.setHeader('Surrogate-Control', 'max-age=600');
+      session.set('a', 1);
+    });
+    expect(reply.headers.get('cache-control')).toBe('no-store');
+    expect(reply.headers.get('cdn-cache-control')).toBeNull();
+    expect(reply.headers.get('surrogate-control')).toBeNull();
+  });
+
+  it('is the handler’s, whatever it says, where no cookie is set', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('a', 1));
+    const reply = await visit(client, (session, _request, response) => {
+      response.setHeader('Cache-Control', 'public, max-age=60');
+      response.setHeader('CDN-Cache-Control', 'max-age=600');
+      session.set('a', 2);
+    });
+    expect(reply.headers.get('cache-control')).toBe('public, max-age=60');
+    expect(reply.headers.get('cdn-cache-control')).toBe('max-age=600');
   });
 });
 

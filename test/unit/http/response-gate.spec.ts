@@ -161,15 +161,16 @@ describe('where nothing has to be stored, the gate', () => {
     expect([keeper.settled, keeper.amended]).toEqual([[], 1]);
   });
 
-  it('asks once, at the first byte', async () => {
+  it('asks at the first byte, and not again for every other', async () => {
     const { response, keeper, answer } = await exchange();
     keeper.pending = false;
     response.flushHeaders();
-    keeper.pending = true;
     response.write('a');
-    response.end();
-    expect((await answer).body.toString()).toBe('a');
+    response.write('b');
     expect(keeper.asked).toBe(1);
+    response.end();
+    expect((await answer).body.toString()).toBe('ab');
+    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([2, [], 1]);
   });
 
   it('stays out of the way of a response that had begun before it was installed', async () => {
@@ -177,6 +178,45 @@ describe('where nothing has to be stored, the gate', () => {
     response.end('b');
     expect((await answer).body.toString()).toBe('ab');
     expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([0, [], 0]);
+  });
+});
+
+describe('where there is something to store after the first byte, the gate', () => {
+  it('holds the end, and sends headers only once', async () => {
+    const { response, keeper, answer } = await exchange();
+    keeper.pending = false;
+    response.write('a');
+    keeper.pending = true;
+    response.write('b');
+    const ended = new Promise<void>((resolve) => response.end('c', resolve));
+    await turns();
+    expect([keeper.settled, response.writableEnded]).toEqual([[200], false]);
+    keeper.pending = false;
+    keeper.release();
+    await ended;
+    expect((await answer).body.toString()).toBe('abc');
+    expect(keeper.amended).toBe(1);
+  });
+
+  it('does so too after it had held the beginning', async () => {
+    const { response, keeper, answer } = await exchange();
+    response.write('a');
+    keeper.release();
+    await once(response, 'drain');
+    response.end('b');
+    expect(keeper.settled).toHaveLength(2);
+    expect((await answer).body.toString()).toBe('ab');
+  });
+
+  it('cuts the answer off where it cannot be stored', async () => {
+    const { response, keeper, answer } = await exchange();
+    keeper.pending = false;
+    response.write('a');
+    keeper.pending = true;
+    response.end('b');
+    keeper.refuse();
+    await expect(answer).rejects.toThrow(/aborted|socket hang up|ECONNRESET/);
+    expect(keeper.errors).toHaveLength(1);
   });
 });
 

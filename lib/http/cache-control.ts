@@ -1,0 +1,22 @@
+import type { ServerResponse } from 'node:http';
+
+/** What is said to a content delivery network, which then ignores Cache-Control (RFC 9213). */
+const TARGETED = /^(.+-cache-control|surrogate-control)$/;
+const DIRECTIVE = /[^\s,="]+(?:=(?:"[^"]*"|[^\s,]*))?/g;
+
+/**
+ * Keeps shared caches from storing a response that sets a credential: Set-Cookie by itself does not (RFC 9111, 7.3), and
+ * they would hand it to the next visitor. What the handler says to the visitor's own browser stays.
+ */
+export function keepFromSharedCaches(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
+  const given = response.getHeader('Cache-Control');
+  response.setHeader('Cache-Control', given === undefined ? 'no-store' : withoutSharing([given].flat().join(', ')));
+}
+
+function withoutSharing(cacheControl: string): string {
+  const kept = (cacheControl.match(DIRECTIVE) ?? []).filter((one) => !/^(public|s-maxage)(=|$)/i.test(one));
+  // `private="Set-Cookie"` keeps back a header, where caches know it at all.
+  const isKept = kept.some((one) => /^(private|no-store)$/i.test(one));
+  return (isKept ? kept : ['private', ...kept]).join(', ');
+}
