@@ -154,7 +154,6 @@ class ResponseGate {
   #release(): void {
     const response = this.#response;
     const held = this.#held ?? [];
-    this.#held = null;
     this.#open();
     try {
       for (const { method, args } of held) this.#send(method, args);
@@ -164,6 +163,7 @@ class ResponseGate {
       else this.#refuse(error);
       return;
     }
+    this.#held = null;
     // Whoever wrote was told to wait.
     if (held.some(({ method }) => method === 'write') && !response.writableNeedDrain && !response.writableEnded) {
       response.emit('drain');

@@ -11,6 +11,9 @@ import { ProbeController } from './probe.js';
 /** What a test's application consists of. */
 export interface AppDefinition {
   readonly database: { readonly url: string };
+  /** Modules before that of sessions. */
+  readonly before?: ModuleMetadata['imports'];
+  /** Modules after it. */
   readonly imports?: ModuleMetadata['imports'];
   readonly controllers?: Type[];
   readonly providers?: ModuleMetadata['providers'];
@@ -20,7 +23,7 @@ export interface AppDefinition {
   /** Instead of Express's. */
   readonly adapter?: () => AbstractHttpAdapter;
   /** Before the application listens. */
-  readonly prepare?: (app: NestExpressApplication) => void;
+  readonly prepare?: (app: NestExpressApplication) => void | Promise<void>;
 }
 
 /** A Nest application on Express, listening on a port of its own. */
@@ -45,14 +48,19 @@ export function databaseModule(url: string): Promise<DynamicModule> {
 export async function startApp(definition: AppDefinition): Promise<TestApp> {
   const session = definition.session ?? SessionModule.forRoot({ ensureSchema: true, ...definition.options });
   const module = await Test.createTestingModule({
-    imports: [databaseModule(definition.database.url), session, ...(definition.imports ?? [])],
+    imports: [
+      ...(definition.before ?? []),
+      databaseModule(definition.database.url),
+      session,
+      ...(definition.imports ?? []),
+    ],
     controllers: [ProbeController, ...(definition.controllers ?? [])],
     providers: definition.providers ?? [],
   }).compile();
   const app = definition.adapter
     ? module.createNestApplication<NestExpressApplication>(definition.adapter(), { logger: false })
     : module.createNestApplication<NestExpressApplication>({ logger: false });
-  definition.prepare?.(app);
+  await definition.prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
   return {
