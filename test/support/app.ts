@@ -23,7 +23,7 @@ export interface AppDefinition {
   /** Instead of Express's. */
   readonly adapter?: () => AbstractHttpAdapter;
   /** Before the application listens. */
-  readonly prepare?: (app: NestExpressApplication) => void | Promise<void>;
+  readonly prepare?: (app: NestExpressApplication) => unknown;
 }
 
 /** A Nest application on Express, listening on a port of its own. */
