@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Writable } from 'node:stream';
 
 /** What the gate asks before it lets a response go. */
 export interface Gatekeeper {
@@ -165,8 +166,9 @@ class ResponseGate {
     }
     this.#held = null;
     // Whoever wrote was told to wait.
-    if (held.some(({ method }) => method === 'write') && !response.writableNeedDrain && !response.writableEnded) {
-      response.emit('drain');
+    if (held.some(({ method }) => method === 'write')) {
+      const drains = draining(response);
+      if (!drains.writableNeedDrain && !drains.writableEnded) drains.emit('drain');
     }
   }
 
@@ -217,6 +219,13 @@ function sentLike(prototype: object): object {
   }
   sentLikes.set(prototype, made);
   return made;
+}
+
+function nothing(): void {}
+
+/** Whom those listen to who wait for room: compression hands them on to a stream of its own, and returns that. */
+function draining(response: ServerResponse): Writable {
+  return response.on('drain', nothing).off('drain', nothing);
 }
 
 /** RFC 9113, 7. */

@@ -103,6 +103,11 @@ class AnswersController {
     mark();
     Readable.from(['first', 'last']).pipe(rawOf(response));
   }
+  @Get('pipe-text') pipeText(@Mark() mark: () => void, @Res() response: PlatformResponse): void {
+    mark();
+    rawOf(response).setHeader('content-type', 'text/plain');
+    Readable.from(['first '.repeat(1_000), 'last']).pipe(rawOf(response));
+  }
   @Get('send-stream') sendStream(@Mark() mark: () => void, @Res() response: PlatformResponse): void {
     mark();
     response.send(Readable.from(['first', 'last']));

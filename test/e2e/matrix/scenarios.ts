@@ -96,6 +96,13 @@ export const ANSWERS: Group<AnswerScenario> = {
       header: ['content-encoding', 'gzip'],
     },
     {
+      name: '`pipe()` through compression',
+      path: '/answers/pipe-text',
+      headers: GZIP,
+      header: ['content-encoding', 'gzip'],
+      on: EXPRESS,
+    },
+    {
       name: 'a chunked upload',
       method: 'POST',
       path: '/answers/upload',
