@@ -262,7 +262,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     const [first] = credentials;
     if (first === undefined) return new LiveSession(this.#environment, visitor, null);
     if (credentials.length > 1) return this.#openOne(credentials, visitor);
-    return this.#lookUp(first).then((found) => this.#opened(found, visitor));
+    return this.#lookUp(first, (found) => this.#opened(found, visitor));
   }
 
   #scopeOf(requestOrContext: ArgumentsHost | object): SessionScope {
@@ -287,7 +287,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */
   async #openOne(credentials: readonly Credential[], visitor: Visitor): Promise<LiveSession> {
-    const looked = await Promise.all(credentials.map((credential) => this.#lookUp(credential)));
+    const looked = await Promise.all(credentials.map((credential) => this.#lookUp(credential, (found) => found)));
     const found = looked.filter((one) => one !== null);
     const live = found.filter(isLive);
     if (live.length > 1 && !sameSession(live)) {
@@ -302,12 +302,12 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return this.#opened(one, visitor);
   }
 
-  #lookUp(credential: Credential): Promise<FoundSession | null> {
+  #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
     return this.#store.find(credential.id).then((stored) => {
       const found = stored && this.#recognised(credential, stored);
-      if (found?.recognition !== 'stranger') return found;
+      if (found?.recognition !== 'stranger') return then(found);
       // A copy may not know the newest credential yet.
-      return this.#store.refind(found.stored).then((newer) => newer && this.#recognised(credential, newer));
+      return this.#store.refind(found.stored).then((newer) => then(newer && this.#recognised(credential, newer)));
     });
   }
 

@@ -7,9 +7,9 @@ import type { BoundedScope, SessionScope } from './session-scope.js';
 
 /** The session of a request over plain HTTP. */
 export function requestOf(source: SessionSource, host: ArgumentsHost): RequestSession {
-  const http = host.switchToHttp();
-  const response = http.getResponse<{ raw?: ServerResponse }>();
-  return RequestSession.of(source, http.getRequest(), response.raw ?? (response as ServerResponse));
+  // As switchToHttp() has them, but without the three closures that it makes each time.
+  const response = host.getArgByIndex<{ raw?: ServerResponse }>(1);
+  return RequestSession.of(source, host.getArgByIndex(0), response.raw ?? (response as ServerResponse));
 }
 
 /** The session of what Nest handles; `null` where there are none, or the request behind it is not known. */

@@ -35,7 +35,7 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof SessionMembers>(['id', 'userI
 export const Session: (path?: keyof SessionMembers | SessionPath) => ParameterDecorator = createParamDecorator(
   (path: string | undefined, context: ExecutionContext): unknown => {
     const type = context.getType<string>();
-    if (type === 'http') return memberOf(RequestSession.known(context.switchToHttp().getRequest()), path, context);
+    if (type === 'http') return memberOf(RequestSession.known(context.getArgByIndex(0)), path, context);
     if (type === 'graphql') return inGraphql(path, context);
     const client = type === 'ws' ? context.switchToWs().getClient<object>() : null;
     return memberOf(client && MessageSession.current(client), path, context);

@@ -32,11 +32,11 @@ export class SessionInterceptor implements NestInterceptor {
       return scope === null ? next.handle() : handleInScope(scope, context, next, metadata.renews);
     }
     if (metadata.isSkipped) {
-      RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.skip();
+      RequestSession.known(context.getArgByIndex<PlatformRequest>(0))?.skip();
       return next.handle();
     }
     const request = requestOf(this.#sessions, context);
-    const response = context.switchToHttp().getResponse<{ statusCode: number }>();
+    const response = context.getArgByIndex<{ statusCode: number }>(1);
     const loading = request.load();
     const run = (session: LiveSession): Observable<unknown> => {
       session.renews = metadata.renews;

@@ -20,7 +20,7 @@ export class SessionLoader implements CanActivate {
     if (context.getType() !== 'http') return true;
     const { isSkipped, renews } = metadataOf(context);
     if (isSkipped) {
-      RequestSession.known(context.switchToHttp().getRequest<PlatformRequest>())?.skip();
+      RequestSession.known(context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;
     }
     const request = requestOf(this.#sessions, context);

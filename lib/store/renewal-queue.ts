@@ -9,17 +9,17 @@ export interface RenewalListener {
 }
 
 /** In how many statements the accesses of one period go out: under load, a big one would be felt by all others. */
-const PARTS = 8;
+const PARTS = 25;
 /** In milliseconds: too short to be worth parts, and too short to try again at once what has failed. */
 const SHORT = 10;
 
 /** More would not be written within the time that a statement has. */
-const MOST_ACCESSES = 1_000;
+const MOST_ACCESSES = 250;
 
 /** An access that waits. */
 interface Noted {
   /** When the session was last accessed, in milliseconds of the store's clock. */
-  readonly at: number;
+  at: number;
   /** In which part of a period it was first noted, counted from the start. */
   readonly part: number;
 }
@@ -51,7 +51,9 @@ export class RenewalQueue {
   add(id: SessionId, expiresAt: number): void {
     const now = this.#store.now();
     // Whatever comes after the first is in the same statement: a session is written once a period at most.
-    this.#accesses.set(id, { at: now, part: this.#accesses.get(id)?.part ?? this.#part });
+    const noted = this.#accesses.get(id);
+    if (noted === undefined) this.#accesses.set(id, { at: now, part: this.#part });
+    else noted.at = now;
     // A session that would expire while its renewal is still being collected cannot wait.
     if (this.#closing || expiresAt - now <= 2 * this.#every) void this.flush();
     else this.#wait();

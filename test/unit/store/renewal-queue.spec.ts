@@ -41,9 +41,9 @@ describe('RenewalQueue', () => {
 
   it('writes accesses a second after they came, with those that came about when they did', async () => {
     queue.add(A, FAR);
-    await pass(100);
+    await pass(30);
     queue.add(B, FAR);
-    await pass(400);
+    await pass(470);
     queue.add(C, FAR);
     await pass(499);
     expect(store.calls).toEqual([]);
