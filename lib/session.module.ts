@@ -50,7 +50,8 @@ export interface SessionModuleExtras {
    * That saves what Nest asks for the first interceptor of a route, which is more than a session costs; where the
    * application has an interceptor for all routes anyway, it saves nothing. What differs: when storing fails, the 401 or
    * 503 does not pass through the application's exception filters, and of a handler that fails, only the status of the
-   * response tells whether its changes are stored. Gateways and resolvers need `@UseInterceptors(SessionInterceptor)`.
+   * response tells whether its changes are stored. Gateways, resolvers and
+   * `@Sse()` routes need `@UseInterceptors(SessionInterceptor)`.
    *
    * @default true
    */

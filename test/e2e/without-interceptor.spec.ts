@@ -1,8 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { BadRequestException, Controller, Get, UseGuards } from '@nestjs/common';
+import { BadRequestException, Controller, Get, Sse, UseGuards, UseInterceptors } from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
-import { Session, SessionGuard, SessionModule, SessionRenewal, SkipSession } from 'nestjs-mikro-session';
-import { of } from 'rxjs';
+import {
+  Session,
+  SessionGuard,
+  SessionInterceptor,
+  SessionModule,
+  SessionRenewal,
+  SkipSession,
+} from 'nestjs-mikro-session';
+import { of, tap } from 'rxjs';
 import { startApp } from '../support/app.js';
 import { useApp } from '../support/fixture.js';
 import { inHandler, visit } from '../support/probe.js';
@@ -18,6 +25,9 @@ class PathsController {
   }
   @Get('polled') @SessionRenewal(false) polled(@Session() session: Session): object {
     return { seen: session.get('seen') as string };
+  }
+  @Sse('events') @UseInterceptors(SessionInterceptor) events(@Session() session: Session) {
+    return of(1, 2, 3).pipe(tap((n) => session.set('n', n)));
   }
   @Get('skipped') @SkipSession() skipped(): string {
     return 'nothing';
@@ -54,6 +64,13 @@ describe('SessionModule with `interceptor: false`', () => {
     expect(await stored(id)).toEqual({ n: 2 });
     expect((await visit(client, failing(new Error('broken')))).status).toBe(500);
     expect(await stored(id)).toEqual({ n: 2 });
+  });
+
+  it('stores what comes with events where the route has the interceptor of its own', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('n', 0).id);
+    expect((await client.get('/events')).text).toContain('data: 3');
+    expect(await stored(id)).toEqual({ n: 3 });
   });
 
   it('lets in whoever is signed in, and nobody else', async () => {

@@ -1,0 +1,170 @@
+import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
+import { MikroORM } from '@mikro-orm/core';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import type { SessionChanges } from '../../../lib/session/changes.js';
+import { createSessionId, issueCredential } from '../../../lib/session/credential.js';
+import type { NewSession } from '../../../lib/session/persistence.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
+import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import { SessionEntity } from '../../../lib/store/mikro-orm/session.entity.js';
+import {
+  MikroOrmSessionStore,
+  type MikroOrmSessionStoreOptions,
+} from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
+import { createDatabase, type TestDatabase } from '../../support/database.js';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const ABSENT = '0199a1b2-c3d4-7e5f-8a6b-0123456789ab';
+const OPTIONS: MikroOrmSessionStoreOptions = {
+  queryTimeout: 20_000,
+  maxDataBytes: 1_000,
+  ensureSchema: true,
+};
+/** Of a store that gives up soon, for what is to fail: long enough for a statement that nothing holds up. */
+export const SOON = 400;
+
+/** What a test changes of a session. */
+export interface Change {
+  set?: Record<string, unknown>;
+  unset?: string[];
+  increment?: Record<string, number>;
+  push?: Record<string, unknown[]>;
+  lifetime?: SessionChanges['lifetime'];
+  renew?: boolean;
+}
+
+export function changesOf({ set = {}, unset = [], increment = {}, push = {}, ...rest }: Change): SessionChanges {
+  const texts = (values: object) => new Map(Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]));
+  const data = { set: texts(set), unset, increment: new Map(Object.entries(increment)), push: texts(push) };
+  const isEmpty = data.set.size + unset.length + data.increment.size + data.push.size === 0;
+  return { data: isEmpty ? null : data, lifetime: null, renew: false, ...rest };
+}
+
+/** Stores over a database of their own, for all tests of a file; there once its first test runs. */
+// oxlint-disable-next-line typescript/explicit-function-return-type -- said once, below
+export function useStores() {
+  let database: TestDatabase;
+  const orms: MikroORM[] = [];
+  let store: MikroOrmSessionStore;
+  let impatient: MikroOrmSessionStore;
+
+  async function openStore(
+    options: Partial<MikroOrmSessionStoreOptions> = {},
+    max = 4,
+    url = database.url,
+  ): Promise<MikroOrmSessionStore> {
+    const name = `store-${orms.length}`;
+    const orm = await MikroORM.init({
+      driver: PostgreSqlDriver,
+      clientUrl: url,
+      entities: [SessionEntity],
+      pool: { min: 0, max },
+      driverOptions: { application_name: name },
+    });
+    orms.push(orm);
+    const opened = new MikroOrmSessionStore(orm, { ...OPTIONS, ...options });
+    await opened.open();
+    return opened;
+  }
+
+  beforeAll(async () => {
+    database = await createDatabase();
+    store = await openStore();
+    impatient = await openStore({ queryTimeout: SOON });
+  });
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    await database.query('delete from sessions');
+  });
+
+  afterAll(async () => {
+    await Promise.all(orms.map((orm) => orm.close(true)));
+    await database.drop();
+  });
+
+  /** A stored session. */
+  function create(content: Partial<Omit<NewSession, 'data'>> & { data?: unknown } = {}): Promise<StoredSession> {
+    const id = createSessionId();
+    return store.create({
+      id,
+      secretHash: issueCredential(id).secretHash,
+      userId: null,
+      auth: null,
+      lifetime: { ttl: 30 * MINUTE, absolute: 12 * HOUR },
+      ip: null,
+      userAgent: null,
+      ...content,
+      data: JSON.stringify(content.data ?? {}),
+    });
+  }
+
+  async function row(id: string): Promise<Record<string, any>> {
+    const rows = await database.query('select * from sessions where id = $1', [id]);
+    expect(rows).toHaveLength(1);
+    return rows[0] as Record<string, any>;
+  }
+
+  const dataOf = async (id: string): Promise<unknown> => (await row(id))['data'];
+  const commit = (id: string, change: Change, generation = 0) => store.commit(id, generation, changesOf(change));
+
+  /** Changes a row behind the store's back. */
+  const alter = (id: string, assignments: string) =>
+    database.query(`update sessions set ${assignments} where id = $1`, [id]);
+  const expire = (id: string) => alter(id, 'expires_at = clock_timestamp()');
+  const lock = (id: string) => database.hold('select from sessions where id = $1 for update', [id]);
+
+  /** Waits until a question to the database has no answer any more. */
+  async function untilNone(query: string): Promise<void> {
+    while ((await database.query(query)).length > 0);
+  }
+  const others = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+                  and application_name like 'store-%'`;
+  const untilIdle = () => untilNone(`${others} and state <> 'idle'`);
+  const untilNoTransaction = () => untilNone(`${others} and xact_start is not null`);
+  const untilBlocked = async (count = 1): Promise<void> => {
+    while ((await database.query(`${others} and wait_event_type = 'Lock'`)).length < count);
+  };
+
+  async function databaseNow(): Promise<number> {
+    const [answer] = await database.query<{ now: Date }>('select clock_timestamp() as now');
+    return (answer as { now: Date }).now.getTime();
+  }
+  const expectNear = (actual: number | Date | null, expected: number): void =>
+    expect(Math.abs(Number(actual) - expected)).toBeLessThan(MINUTE);
+
+  const unavailable = expect.any(SessionStoreUnavailableError);
+  const outcomes = async (...all: Promise<unknown>[]): Promise<unknown[]> =>
+    (await Promise.allSettled(all)).map((one) => (one.status === 'fulfilled' ? one.value : one.reason));
+
+  return {
+    get database() {
+      return database;
+    },
+    get store() {
+      return store;
+    },
+    /** One that gives up soon. */
+    get impatient() {
+      return impatient;
+    },
+    orms,
+    openStore,
+    create,
+    row,
+    dataOf,
+    commit,
+    alter,
+    expire,
+    lock,
+    others,
+    untilIdle,
+    untilNoTransaction,
+    untilBlocked,
+    databaseNow,
+    expectNear,
+    unavailable,
+    outcomes,
+  };
+}
