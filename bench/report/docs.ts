@@ -43,7 +43,7 @@ function page(results: Results, scale: ScaleResults | null): string {
     'All contestants are Nest applications with the same two handlers: `GET /read` reads three values of the session, `POST /count` increments a number in it. ' +
       'Each was checked before it was measured: the answers, and that the count is in the store after a restart. Every answer under load was a success, and the counters in ' +
       'the store add up to the requests that were answered (where SQL or Redis can read them).',
-    '“Of bare” is the share of the requests per second that the same handlers reach without a session; “ours ÷ this” how many times as fast as that row ours is on the same framework.',
+    '“Of bare” is the share of the requests per second that the same handlers reach without a session; “ours ÷ this” how many times as fast as that row ours is on the same framework. “Bare + an empty interceptor” is what Nest itself takes for a route’s first interceptor, which ours is by default ([decision 7](decisions/0007-doing-without-the-interceptor.md)).',
     '## Where we lose',
     losses(lossesOf(results)),
     '## Closed loop',
