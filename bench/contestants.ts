@@ -48,7 +48,6 @@ export const CONTESTANTS: readonly Contestant[] = [
     platform: 'express',
     server: 'interceptor',
     store: 'none',
-    isEssential: true,
   },
   { ...ours('ours on express', 'express'), isEssential: true },
   { ...ours('ours on express, interceptor: false', 'express', { interceptor: false }), isEssential: true },
