@@ -26,6 +26,7 @@ import type { StoredSession } from './session/stored-session.js';
 import { SessionArgumentError, SessionGoneError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
+import { paced } from './store/paced.js';
 import { RenewalQueue } from './store/renewal-queue.js';
 import { SessionStore } from './store/session-store.js';
 import { Sweeper } from './store/sweeper.js';
@@ -219,10 +220,13 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return this.#store.count();
   }
 
-  /** Removes the rows of sessions whose time is over, which are absent already. Returns how many. */
+  /**
+   * Removes the rows of sessions whose time is over, which are absent already: in batches, at the pace of the sweep, which
+   * holds up no request. Returns how many.
+   */
   async purgeExpired(): Promise<number> {
     let count = 0;
-    for await (const ids of this.#store.deleteExpired()) {
+    for await (const ids of paced(this.#store.deleteExpired())) {
       this.#expired(ids);
       count += ids.length;
     }

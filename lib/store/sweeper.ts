@@ -1,4 +1,5 @@
 import type { SessionId } from '../session/credential.js';
+import { paced } from './paced.js';
 import type { SessionStore } from './session-store.js';
 
 /** Told what a sweep removed, and when one failed: the next will try again. */
@@ -6,9 +7,6 @@ export interface SweepListener {
   expired(ids: readonly SessionId[]): void;
   failed(error: unknown): void;
 }
-
-/** Between two batches, in milliseconds: a sweep has all the time in the world, and requests have not. */
-const PAUSE = 20;
 
 /**
  * Removes expired sessions every now and then, in one process of many. They are absent already; this only frees the
@@ -51,10 +49,9 @@ export class Sweeper {
 
   async #sweep(): Promise<void> {
     if (!(await this.#store.claimSweep())) return;
-    for await (const ids of this.#store.deleteExpired()) {
+    for await (const ids of paced(this.#store.deleteExpired())) {
       if (ids.length > 0) this.#listener.expired(ids);
       if (this.#isStopped) return;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }
   }
 }
