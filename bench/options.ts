@@ -15,6 +15,9 @@ export interface BenchOptions {
   readonly writesDocs: boolean;
 }
 
+/** In seconds: as long as V8 goes on optimising what it sees under load. */
+const WARM_UP = 3;
+
 export const USAGE = `npm run bench -- [options]
   --quick               the essential comparison, in under three minutes
   --rounds N            how often every contestant has its turn (3)
@@ -50,7 +53,7 @@ export function parseOptions(args: string[]): BenchOptions {
     contestants: selected(values.only, isQuick),
     rounds: positive('rounds', values.rounds ?? '3'),
     duration,
-    warmUp: Math.max(1, Math.round(duration / 3)),
+    warmUp: WARM_UP,
     connections: (values.connections ?? (isQuick ? '64' : '64,4')).split(',').map((n) => positive('connections', n)),
     openLoop: !isQuick && !values['no-open-loop'],
     writesDocs: isWhole || values.docs,
