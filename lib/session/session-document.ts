@@ -3,6 +3,7 @@ import { type Additions, applyChanges, changesBetween, type DataChanges } from '
 import { type FlashMessage, isFlashKey, newFlashKey, RESERVED } from './flash.js';
 import { copyJson, encodeJson, isPlainObject, kindOf, sameJson } from './json.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
+import { Snapshot } from './snapshot.js';
 
 type Document = Record<string, unknown>;
 
@@ -19,7 +20,7 @@ const NO_ADDITIONS: Additions = noAdditions();
  *
  * What has changed is found by comparing. As long as the application holds no part of the data that it could change in
  * place, only keys that a method has changed can differ: those are remembered one by one, as they were. From then on
- * everything can, and everything is remembered.
+ * everything can, and everything is remembered: as a snapshot, as long as that holds, for most requests only look.
  */
 export class SessionDocument {
   #source: DocumentSource | null;
@@ -29,6 +30,10 @@ export class SessionDocument {
   #reserved: Document = NOTHING;
   /** Whether the application may hold parts that it can change in place. */
   #isHeld = false;
+  /** Whether it says what its source says, as no method has changed it since. */
+  #isAsRead = false;
+  /** As long as this holds, nothing was changed; once it does not, its place is taken by {@link #before}. */
+  #snapshot: Snapshot | null = null;
   /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
   #before: Document | null = null;
   #additions: Additions | null = null;
@@ -138,7 +143,8 @@ export class SessionDocument {
 
   /** Whether there is anything that has not been sent; also what cannot be. */
   get isChanged(): boolean {
-    const before = this.#before;
+    if (this.#snapshot?.holds()) return false;
+    const before = this.#wasBefore();
     if (before === null) return false;
     if (this.#isHeld) return !sameJson(this.#whole(), before);
     for (const key in before) if (!sameJson(this.#homeOf(key)[key], before[key])) return true;
@@ -147,8 +153,8 @@ export class SessionDocument {
 
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
-    const before = this.#before;
-    if (before === null || !this.isChanged) return null;
+    if (!this.isChanged) return null;
+    const before = this.#before as Document;
     const live = this.#open();
     for (const key of Object.keys(live)) {
       if (key.startsWith(RESERVED) && live[key] !== undefined) {
@@ -182,19 +188,22 @@ export class SessionDocument {
 
   /** Drops what has not been sent. */
   discard(): void {
-    if (this.#before === null) return;
+    if (this.#snapshot?.holds()) return;
+    const before = this.#wasBefore();
+    if (before === null) return;
     this.#additions = null;
     if (this.#isHeld) {
-      this.#fill(copyJson(this.#before) as Document);
+      this.#fill(copyJson(before) as Document);
       return;
     }
-    for (const key in this.#before) this.#put(key, this.#before[key]);
+    for (const key in before) this.#put(key, before[key]);
     this.#before = null;
   }
 
   /** Changes everything at once, without taking it for stored. */
   fillWith(text: string): void {
     this.#hold();
+    this.#wasBefore();
     this.#additions = null;
     this.#fill(JSON.parse(text) as Document);
   }
@@ -215,6 +224,7 @@ export class SessionDocument {
   detach(): void {
     this.#hold();
     this.#source = null;
+    this.#snapshot = null;
     this.#before = Object.create(null) as Document;
     this.#additions = null;
   }
@@ -224,7 +234,9 @@ export class SessionDocument {
     this.#source = source;
     this.#additions = null;
     if (this.#live !== null) this.#fill(this.#parse());
-    this.#before = this.#isHeld ? copyOf(this.#whole()) : null;
+    this.#before = null;
+    this.#isAsRead = true;
+    this.#snapshot = this.#isHeld ? new Snapshot(this.#open()) : null;
   }
 
   #open(): Document {
@@ -236,21 +248,36 @@ export class SessionDocument {
       this.#reserved[key] = live[key];
       delete live[key];
     }
+    this.#isAsRead = true;
     return (this.#live = live);
   }
 
   /** From now on the application holds parts of the data, and can change them unseen. */
   #hold(): void {
     if (this.#isHeld) return;
-    this.#open();
-    this.#before = overlaid(copyOf(this.#whole()), this.#before ?? NOTHING);
+    const live = this.#open();
+    if (this.#isAsRead) this.#snapshot = new Snapshot(live);
+    else this.#before = overlaid(copyOf(this.#whole()), this.#before ?? NOTHING);
     this.#isHeld = true;
+  }
+
+  /** As it was, taken from the source where a snapshot has stood for it. */
+  #wasBefore(): Document | null {
+    if (this.#snapshot !== null) {
+      this.#snapshot = null;
+      this.#before = this.#parse();
+    }
+    return this.#before;
   }
 
   /** A method is about to change a key. */
   #remember(key: string): void {
     const home = this.#open() && this.#homeOf(key);
-    if (this.#isHeld) return;
+    this.#isAsRead = false;
+    if (this.#isHeld) {
+      this.#wasBefore();
+      return;
+    }
     const before = (this.#before ??= Object.create(null) as Document);
     if (!(key in before)) before[key] = copyJson(home[key]);
   }
