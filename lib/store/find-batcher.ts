@@ -21,7 +21,8 @@ interface Batch {
   readonly sessions: Map<SessionId, Waiter[]>;
 }
 
-const MOST_SESSIONS = 64;
+/** Of 64 requests at a time, one half is worked on while the other is looked up: with more, all of them would wait. */
+const MOST_SESSIONS = 32;
 /** While the database works on one statement, the next is on its way. */
 const MOST_UNDER_WAY = 2;
 /** How long a few wait for company while a bigger statement is under way, in milliseconds. */

@@ -190,11 +190,11 @@ describe('FindBatcher', () => {
     await expectIdle();
   });
 
-  it('asks for no more than 64 sessions in one statement, first come first served', async () => {
+  it('asks for no more than 32 sessions in one statement, first come first served', async () => {
     await occupy();
     for (let n = 0; n < 200; n++) find(`s${n}`);
     while (answers.length < 202) await database.answer();
-    expect(database.sent.slice(2).map((ids) => ids.length)).toEqual([64, 64, 64, 8]);
+    expect(database.sent.slice(2).map((ids) => ids.length)).toEqual([32, 32, 32, 32, 32, 32, 8]);
     expect(database.sent.slice(2).flat()).toEqual(Array.from({ length: 200 }, (_, n) => `s${n}`));
     await expectIdle();
   });
