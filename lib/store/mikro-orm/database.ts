@@ -64,9 +64,7 @@ export class Database {
   ): Promise<Row[]> {
     try {
       const query = this.#prepared(text, values);
-      const { rows = [] } = await (on
-        ? this.#inTime(on.query(query), deadline)
-        : this.#onPool(operation, query, deadline));
+      const { rows = [] } = await (on ? this.#inTime(on.query(query), deadline) : this.#onPool(query, deadline));
       const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
       const now = first?.now ?? first?.readAt;
       if (typeof now === 'number') this.#clock.observe(now);
@@ -89,7 +87,7 @@ export class Database {
     deadline: number,
     use: (connection: Queryable) => Promise<Result>,
   ): Promise<Result> {
-    const client = await this.#connect(operation, deadline, true);
+    const client = await this.#connect(operation, deadline);
     const left = Math.max(1, Math.ceil(deadline - this.now()));
     const begin = `begin; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
     let isBroken = true;
@@ -117,21 +115,37 @@ export class Database {
    * On a connection of the pool. One that does not answer in time is thrown away: it may never answer, and a pool whose
    * connections have gone silent would be lost with them.
    */
-  async #onPool(operation: string, query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
-    const client = await this.#connect(operation, deadline, false);
-    let hasAnswered = false;
+  async #onPool(query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
+    const lease: { client: PoolClient | null; hasAnswered: boolean; isOver: boolean } = {
+      client: null,
+      hasAnswered: false,
+      isOver: false,
+    };
+    const use = async (): Promise<{ rows?: unknown[] }> => {
+      const client = await this.#connections.connect(false);
+      if (lease.isOver) {
+        // It has come when nobody waits for it any more.
+        client.release(false);
+        return {};
+      }
+      lease.client = client;
+      try {
+        return await client.query(query);
+      } finally {
+        lease.hasAnswered = true;
+      }
+    };
     try {
-      const answer = client.query(query);
-      const answered = (): void => void (hasAnswered = true);
-      answer.then(answered, answered);
-      return await this.#inTime(answer, deadline);
+      return await this.#inTime(use(), deadline);
     } finally {
-      client.release(!hasAnswered);
+      lease.isOver = true;
+      lease.client?.release(!lease.hasAnswered);
     }
   }
 
-  async #connect(operation: string, deadline: number, isForTransaction: boolean): Promise<PoolClient> {
-    const connecting = this.#connections.connect(isForTransaction);
+  /** For a transaction. */
+  async #connect(operation: string, deadline: number): Promise<PoolClient> {
+    const connecting = this.#connections.connect(true);
     try {
       return await this.#inTime(connecting, deadline);
     } catch (error) {

@@ -19,7 +19,7 @@ import {
 } from './connections.js';
 import { Database } from './database.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
-import { type Statements, statementsFor } from './statements.js';
+import { type ChangeKind, DATA_KINDS, type Statements, statementsFor } from './statements.js';
 
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
@@ -41,9 +41,11 @@ interface Attempt {
   readonly locked: number;
 }
 
-type CommitRow = CommittedTimes & {
+/** What a commit says of a session that it could write to. */
+type CommitRow = Omit<CommittedTimes, 'ttl' | 'updatedAt'> & {
   readonly id: SessionId;
-  readonly outcome: 'saved' | 'large' | 'locked' | 'gone';
+  /** `null`, as are the times: it would have got too big. */
+  readonly ttl: number | null;
   readonly now: number;
 };
 
@@ -71,7 +73,7 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #finds = new FindBatcher({
     now: () => this.now(),
-    findMany: (ids, deadline) => this.#sessions('find a session', this.#sql.find, [ids], deadline),
+    findMany: (ids, deadline) => this.#sessions('find a session', this.#sql.find, [arrayOf(ids, (id) => id)], deadline),
   });
   readonly #commits = new CommitBatcher({
     now: () => this.now(),
@@ -80,6 +82,7 @@ export class MikroOrmSessionStore extends SessionStore {
   });
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
+  readonly #commitTexts = new Map<string, string>();
   #open: Opened | null = null;
   /** The connection whose lock says that it is for this process to sweep. */
   #sweepClaim: LoneConnection | null = null;
@@ -168,8 +171,8 @@ export class MikroOrmSessionStore extends SessionStore {
   async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
     const now = this.now();
     const ids = accesses.map((access) => access.id);
-    const ages = accesses.map((access) => Math.max(0, now - access.at));
-    const values = [ids, ages, this.#db.deadline()];
+    const ages = arrayOf(accesses, (access) => Math.max(0, now - access.at));
+    const values = [arrayOf(ids, (id) => id), ages, this.#db.deadline()];
     const [row] = await this.#db.query<{ locked: SessionId[]; gone: SessionId[] }>(
       'renew sessions',
       this.#sql.renew,
@@ -312,25 +315,58 @@ export class MikroOrmSessionStore extends SessionStore {
   /** Writes changes of several sessions in one statement. */
   async #write(operation: string, requests: readonly CommitRequest[], on?: Queryable): Promise<CommitOutcome[]> {
     const data = requests.map(({ changes }) => sqlOf(changes.data));
-    const lifetimes = requests.map(({ changes }) => changes.lifetime);
-    const deadlines = requests.map((request) => request.deadline);
-    const values = [
-      requests.map(({ id }) => id),
-      requests.map(({ generation }) => generation),
-      columnOf(data.map(({ set }) => set)),
-      columnOf(data.map(({ unset }) => unset)),
-      columnOf(data.map(({ increment }) => increment)),
-      columnOf(data.map(({ push }) => push)),
-      columnOf(lifetimes.map((lifetime) => lifetime?.ttl ?? null)),
-      columnOf(lifetimes.map((lifetime) => lifetime?.absolute ?? null)),
-      columnOf(lifetimes.map((lifetime) => (lifetime?.absolute === null ? true : null))),
-      requests.map(({ changes }) => changes.renew),
-      deadlines,
-      this.#options.maxDataBytes,
-    ];
-    const rows = await this.#db.query<CommitRow>(operation, this.#sql.commit, values, Math.max(...deadlines), on);
-    const byId = new Map(rows.map((row) => [row.id, row]));
-    return requests.map(({ id }) => outcomeOf(byId.get(id) as CommitRow));
+    const kinds: ChangeKind[] = [];
+    const columns: unknown[] = [];
+    for (const kind of DATA_KINDS) {
+      if (data.every((changes) => changes[kind] === null)) continue;
+      kinds.push(kind);
+      columns.push(data.map((changes) => changes[kind]));
+    }
+    if (requests.some(({ changes }) => changes.lifetime !== null)) {
+      const lifetimes = requests.map(({ changes }) => changes.lifetime);
+      kinds.push('lifetime');
+      columns.push(
+        arrayOf(lifetimes, (lifetime) => lifetime?.ttl),
+        arrayOf(lifetimes, (lifetime) => lifetime?.absolute),
+        arrayOf(lifetimes, (lifetime) => lifetime?.absolute === null),
+      );
+    }
+    let first = Infinity;
+    let last = 0;
+    for (const { deadline } of requests) {
+      first = Math.min(first, deadline);
+      last = Math.max(last, deadline);
+    }
+    const ids = arrayOf(requests, ({ id }) => id);
+    const generations = arrayOf(requests, ({ generation }) => generation);
+    const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), first];
+    const rows = await this.#db.query<CommitRow>(
+      operation,
+      this.#commitOf(kinds),
+      [...values, this.#options.maxDataBytes, ...columns],
+      last,
+      on,
+    );
+    const outcomes = new Map<SessionId, CommitOutcome>(rows.map((row) => [row.id, outcomeOf(row)]));
+    if (outcomes.size < requests.length) {
+      const present = await this.#db.query<{ id: SessionId }>(
+        operation,
+        this.#sql.present,
+        [ids, generations],
+        last,
+        on,
+      );
+      for (const { id } of present) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+    }
+    return requests.map(({ id }) => outcomes.get(id) ?? 'gone');
+  }
+
+  /** The statement for some kinds of changes, always the same text. */
+  #commitOf(kinds: readonly ChangeKind[]): string {
+    const key = kinds.join();
+    let text = this.#commitTexts.get(key);
+    if (text === undefined) this.#commitTexts.set(key, (text = this.#sql.commit(kinds)));
+    return text;
   }
 
   /** Something to be done with a session in a transaction of its own, while nobody else writes to it. */
@@ -437,8 +473,8 @@ function endSoon(connection: LoneConnection): void {
   connection.end().catch(() => {});
 }
 
-function outcomeOf({ outcome, ttl, updatedAt, lastAccessAt, expiresAt, endsAt }: CommitRow): CommitOutcome {
-  return outcome === 'saved' ? { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } : outcome;
+function outcomeOf({ ttl, now, lastAccessAt, expiresAt, endsAt }: CommitRow): CommitOutcome {
+  return ttl === null ? 'large' : { ttl, updatedAt: now, lastAccessAt, expiresAt, endsAt };
 }
 
 /** The arguments of a merging statement; null where a kind of change is absent. */
@@ -452,9 +488,17 @@ function sqlOf(changes: DataChanges | null) {
   };
 }
 
-/** A column for `unnest`, which makes up what is missing: nothing but nulls need not be written, sent and read. */
-function columnOf<Value>(values: readonly Value[]): readonly Value[] | null {
-  return values.some((value) => value !== null) ? values : null;
+/**
+ * An array as PostgreSQL writes it, of what needs no quotes: ids, numbers, truth values. (Of other things the driver makes
+ * one, looking through each for what it has to escape.)
+ */
+function arrayOf<Item>(
+  items: readonly Item[],
+  valueOf: (item: Item) => SessionId | number | boolean | null | undefined,
+): string {
+  let text = '';
+  for (const item of items) text += `${text === '' ? '' : ','}${valueOf(item) ?? 'null'}`;
+  return `{${text}}`;
 }
 
 function objectOf(entries: ReadonlyMap<string, string | number>): string | null {

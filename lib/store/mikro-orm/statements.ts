@@ -22,23 +22,37 @@ const columns = (row: string, now = NOW): string => `
   ${ms(`${row}.last_access_at`)} as "lastAccessAt", ${ms(`${row}.expires_at`)} as "expiresAt",
   ${ms(`${row}.ends_at`)} as "endsAt", ${row}.ip, ${row}.user_agent as "userAgent", ${ms(now)} as "readAt"`;
 
+/** What changes to the data are made of, in the order in which statements take them. */
+export const DATA_KINDS = ['set', 'unset', 'increment', 'push'] as const;
+
+/** What a commit can be made of. */
+export type ChangeKind = (typeof DATA_KINDS)[number] | 'lifetime';
+
 // Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. A sum is
 // done in double precision, as JavaScript would; subtracting an index that no array has changes no array, and is an
 // error for anything else: so a push to what is not an array is refused, and so is adding to what is not a number.
 // What is absent from the changes is not worked out, and the data, which may be big, is copied once.
-const merged = (data: string, change: string): string => `
-  case when jsonb_typeof(${data}) <> 'object' then '{}'
-       when ${change}.unset is null then ${data}
-       else ${data} - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}') end
-  || case when ${change}.increment is null and ${change}.push is null then coalesce(${change}.set, '{}')
-          else coalesce(${change}.set, '{}')
-            || case when ${change}.increment is null then '{}'
-                    else (select jsonb_object_agg(key, coalesce(nullif(${data}->key, 'null')::float8, 0) + by::float8)
-                          from jsonb_each(${change}.increment) as each(key, by)) end
-            || case when ${change}.push is null then '{}'
-                    else (select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
-                          from jsonb_each(${change}.push) as each(key, items)) end
-     end`;
+const merged = (data: string, change: string, kinds: readonly ChangeKind[]): string => {
+  const kept = `case when jsonb_typeof(${data}) <> 'object' then '{}' else ${
+    !kinds.includes('unset')
+      ? data
+      : `case when ${change}.unset is null then ${data}
+              else ${data} - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}') end`
+  } end`;
+  const patches = {
+    set: `coalesce(${change}.set, '{}')`,
+    increment: `
+      case when ${change}.increment is null then '{}'
+           else (select jsonb_object_agg(key, coalesce(nullif(${data}->key, 'null')::float8, 0) + by::float8)
+                 from jsonb_each(${change}.increment) as each(key, by)) end`,
+    push: `
+      case when ${change}.push is null then '{}'
+           else (select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
+                 from jsonb_each(${change}.push) as each(key, items)) end`,
+  };
+  const present = (['set', 'increment', 'push'] as const).filter((kind) => kinds.includes(kind));
+  return present.length === 0 ? kept : `(${kept}) || (${present.map((kind) => patches[kind]).join(' || ')})`;
+};
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
 // that is done to the row. The longest text for its binary size is a number such as 1e308: 12 bytes, 309 digits.
@@ -123,58 +137,76 @@ export function statementsFor(table: string, teller: string | null) {
       select ${columns('created')} from (select) as one left join created on true`,
 
     /**
-     * Merges changes into the rows as they are, and counts as an access where it should. Reports for each what became of it: \`saved\`,
-     * \`large\` (the merged data would be too big), \`locked\` (by another transaction: try again) or \`gone\`. A session
-     * may occur only once in a batch: \`UPDATE … FROM\` silently applies one of several.
+     * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each session that
+     * was there to be written to, without times if the merged data would be too big. For one that is missing, ask
+     * `present`. A session may occur only once in a batch: `UPDATE … FROM` silently applies one of several.
+     *
+     * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
+     * to write a row. So there is a statement for each combination, of which an application uses a few.
+     *
+     * $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how many bytes the data may have; then an array
+     * for each of the kinds, and for a lifetime three: ttl, absolute, endless.
      */
-    commit: `
+    commit: (kinds: readonly ChangeKind[]): string => {
+      const hasLifetimes = kinds.includes('lifetime');
+      const columns = kinds.flatMap((kind) =>
+        kind === 'lifetime' ? ['ttl bigint', 'absolute bigint', 'endless boolean'] : [`${kind} jsonb`],
+      );
+      const types = ['uuid', 'int', 'boolean', ...columns.map((column) => column.split(' ')[1])];
+      const names = ['id', 'generation', 'renew', ...columns.map((column) => column.split(' ')[0])];
+      // The fourth and fifth are no arrays.
+      const arrays = types.map((type, index) => `$${index < 3 ? index + 1 : index + 3}::${type}[] as a${index}`);
+      const lifetime = hasLifetimes
+        ? `coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless,
+           coalesce(s.authenticated_at, s.created_at) as started_at`
+        : 's.ttl';
+      const endsAt = hasLifetimes
+        ? `case when not l.changed then l.ends_at
+                when l.endless then null
+                when l.absolute is not null then l.started_at + ${span('l.absolute')}
+                when l.ends_at is null then null
+                else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
+        : 'l.ends_at';
+      return `
       with change as (
-        select change.*
-        from (select $1::uuid[] as a, $2::int[] as b, $3::jsonb[] as c, $4::jsonb[] as d, $5::jsonb[] as e, $6::jsonb[] as f,
-                     $7::bigint[] as g, $8::bigint[] as h, $9::boolean[] as i, $10::boolean[] as j, $11::float8[] as k
-              ${UNSEEN}) as given,
-             unnest(a, b, c, d, e, f, g, h, i, j, k)
-               as change(id, generation, set, unset, increment, push, ttl, absolute, endless, renew, deadline)
+        select change.* from (select ${arrays.join(', ')} ${UNSEEN}) as given,
+                             unnest(${arrays.map((_, index) => `a${index}`).join(', ')}) as change(${names.join(', ')})
       ),
       locked as materialized (
-        select s.id, s.data, s.ends_at, coalesce(s.authenticated_at, s.created_at) as started_at,
-               coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless, c.renew,
-               c.set, c.unset, c.increment, c.push, ${NOW} as now
+        select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
+               ${kinds.map((kind) => (kind === 'lifetime' ? '' : `, c.${kind}`)).join('')}
         from ${table} s join change c on c.id = s.id and c.generation = s.generation
-        where s.expires_at > ${NOW} and ${NOW} < ${at('c.deadline')}
+        where s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
         order by s.id for no key update of s skip locked
       ),
       -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
       ready as materialized (
-        select l.id, l.now, l.ttl, l.renew, l.changed, m.data, ${sizeOf('m.data', '$12::int')} as size,
-               case when not l.changed then l.ends_at
-                    when l.endless then null
-                    when l.absolute is not null then l.started_at + ${span('l.absolute')}
-                    when l.ends_at is null then null
-                    else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end as ends_at
-        from locked l cross join lateral (select ${merged('l.data', 'l')} as data offset 0) m
+        select l.id, l.now, l.ttl, l.renew, ${hasLifetimes ? 'l.changed,' : ''} m.data,
+               ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at
+        from locked l cross join lateral (select ${merged('l.data', 'l', kinds)} as data offset 0) m
       ),
       saved as (
         update ${table} s
-        set data = r.data, ttl = r.ttl, ends_at = r.ends_at, updated_at = r.now,
+        set data = r.data, updated_at = r.now, ${hasLifetimes ? 'ttl = r.ttl, ends_at = r.ends_at,' : ''}
             last_access_at = case when r.renew then r.now else s.last_access_at end,
-            expires_at = case when r.changed then least(r.now + ${span('r.ttl')}, r.ends_at)
+            expires_at = case ${hasLifetimes ? `when r.changed then least(r.now + ${span('r.ttl')}, r.ends_at)` : ''}
                               when not r.renew then s.expires_at
                               else least(greatest(s.expires_at, r.now + ${span('r.ttl')}), r.ends_at) end
         from ready r
-        where s.id = r.id and r.size <= $12::int
+        where s.id = r.id and r.size <= $5::int
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
       )${told('saved')}
-      select c.id::text as id,
-             case when saved.id is not null then 'saved'
-                  when ready.id is not null then 'large'
-                  when exists (select from ${table} s where s.id = c.id and s.generation = c.generation
-                               and s.expires_at > ${NOW}) then 'locked'
-                  else 'gone' end as outcome,
-             saved.ttl::float8 as ttl, ${ms('saved.updated_at')} as "updatedAt",
-             ${ms('saved.last_access_at')} as "lastAccessAt", ${ms('saved.expires_at')} as "expiresAt",
-             ${ms('saved.ends_at')} as "endsAt", ${ms(ONCE)} as now
-      from change c left join saved on saved.id = c.id left join ready on ready.id = c.id ${hence}`,
+      select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
+             ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt"
+      from saved ${hence}
+      union all select id::text, null, null, null, null, null from ready where size > $5::int`;
+    },
+
+    /** Which sessions are live and of their generation: written to they are not if another transaction has locked them. */
+    present: `
+      select s.id::text as id
+      from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as c(id, generation), ${table} s
+      where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW}`,
 
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
@@ -216,7 +248,7 @@ export function statementsFor(table: string, teller: string | null) {
       with ${locked},
       change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increment, $12::jsonb as push),
       merged as materialized (
-        select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c')} end as data from locked l, change c
+        select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', DATA_KINDS)} end as data from locked l, change c
       ),
       changed as (
         update ${table} s
