@@ -31,8 +31,11 @@ export interface Additions {
 
 type Document = Record<string, unknown>;
 
+// Shared, as most changes are of one kind.
+const NONE: ReadonlyMap<string, never> = new Map<string, never>();
+
 /** No changes at all. */
-export const NO_CHANGES: DataChanges = { set: new Map(), unset: [], increment: new Map(), push: new Map() };
+export const NO_CHANGES: DataChanges = { set: NONE, unset: [], increment: NONE, push: NONE };
 
 /**
  * What turns `before` into `live`, or `null` if they say the same. Additions explain a difference where they can; a key
@@ -47,10 +50,10 @@ export function changesBetween(
   additions: Additions,
   suspects: Document = live,
 ): DataChanges | null {
-  const set = new Map<string, string>();
+  let set: Map<string, string> | null = null;
   const unset: string[] = [];
-  const increment = new Map<string, number>();
-  const push = new Map<string, string>();
+  let increment: Map<string, number> | null = null;
+  let push: Map<string, string> | null = null;
 
   for (const key of Object.keys(suspects)) {
     const value = Object.hasOwn(live, key) ? live[key] : undefined;
@@ -62,16 +65,16 @@ export function changesBetween(
       const by = sumFrom(0, steps) as number;
       if (by === 0 && typeof old === 'number') continue;
       for (const number of [by, value]) encodeJson(number, key);
-      increment.set(key, by);
+      (increment ??= new Map<string, number>()).set(key, by);
     } else if (
       items !== undefined &&
       steps === undefined &&
       isArrayOrAbsent(old) &&
       sameJson(value, [...(old ?? []), ...items])
     ) {
-      push.set(key, encodeItems(items, key, value));
+      (push ??= new Map<string, string>()).set(key, encodeItems(items, key, value));
     } else if (old === undefined || !sameJson(value, old)) {
-      set.set(key, encodeJson(value, key));
+      (set ??= new Map<string, string>()).set(key, encodeJson(value, key));
     } else {
       continue;
     }
@@ -80,8 +83,8 @@ export function changesBetween(
   for (const key of Object.keys(before)) {
     if (before[key] !== undefined && (live[key] === undefined || !Object.hasOwn(live, key))) unset.push(key);
   }
-  const changed = set.size + unset.length + increment.size + push.size > 0;
-  return changed ? { set, unset, increment, push } : null;
+  if (set === null && unset.length === 0 && increment === null && push === null) return null;
+  return { set: set ?? NONE, unset, increment: increment ?? NONE, push: push ?? NONE };
 }
 
 /** What the next changes are compared with: the document after these, sharing nothing that a handler can change. */

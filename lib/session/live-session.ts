@@ -54,7 +54,8 @@ export class LiveSession implements Session {
   #cookieChange: CookieChange | null = null;
   #avatar: Avatar | null = null;
   #auth: AuthSnapshot | null | undefined = undefined;
-  #busy: Promise<unknown> | null = null;
+  /** What is under way, and settles without an error. */
+  #busy: Promise<void> | null = null;
 
   constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
     this.#env = env;
@@ -299,16 +300,16 @@ export class LiveSession implements Session {
   }
 
   /** The commit at the end of a request: as `save()`, but what was refused once is not refused again. */
-  async commitPending(): Promise<void> {
-    await this.#exclusively(async () => {
+  commitPending(): Promise<void> {
+    return this.#exclusively(async () => {
       if (!this.#goneReported) await this.#commit();
       if (this.#isBlank) await this.#endIfBlank();
     });
   }
 
   /** The same where the response is to report a failure: what is under way comes to its end, the rest is dropped. */
-  async discardPending(): Promise<void> {
-    await this.#exclusively(async () => this.discard());
+  discardPending(): Promise<void> {
+    return this.#exclusively(async () => this.discard());
   }
 
   /** Drops what has not been stored. */
@@ -625,18 +626,13 @@ export class LiveSession implements Session {
   }
 
   /** One operation after the other, in the order of the calls. */
-  async #exclusively<Result>(operation: () => Promise<Result>): Promise<Result> {
-    while (this.#busy !== null) await this.#busy;
-    const running = operation();
-    const settled = running.then(
-      () => {},
-      () => {},
-    );
-    this.#busy = settled;
-    try {
-      return await running;
-    } finally {
-      if (this.#busy === settled) this.#busy = null;
-    }
+  #exclusively<Result>(operation: () => Promise<Result>): Promise<Result> {
+    const running = this.#busy === null ? operation() : this.#busy.then(operation);
+    const settled = (): void => {
+      if (this.#busy === busy) this.#busy = null;
+    };
+    const busy = running.then(settled, settled);
+    this.#busy = busy;
+    return running;
   }
 }
