@@ -46,7 +46,6 @@ export interface Rotation {
 /** The times of a session after a commit. */
 export interface CommittedTimes {
   readonly ttl: number;
-  readonly updatedAt: number;
   readonly lastAccessAt: number;
   readonly expiresAt: number;
   readonly endsAt: number | null;

@@ -20,7 +20,6 @@ export interface StoredSession {
   /** The idle timeout in milliseconds. */
   readonly ttl: number;
   readonly createdAt: number;
-  readonly updatedAt: number;
   readonly lastAccessAt: number;
   readonly expiresAt: number;
   /** The absolute end; `null` when there is none. */

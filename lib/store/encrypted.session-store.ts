@@ -167,8 +167,8 @@ export class EncryptedSessionStore extends SessionStore {
         const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
         const updated = await this.#inner.update(id, generation, seal, deadline);
         if (updated === null) return ['gone'];
-        const { ttl, updatedAt, lastAccessAt, expiresAt, endsAt } = updated;
-        return [{ ttl, updatedAt, lastAccessAt, expiresAt, endsAt }];
+        const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
+        return [{ ttl, lastAccessAt, expiresAt, endsAt }];
       },
       // Of what is too large the inner store says so itself.
       tooLarge: () => new SessionDataError('', 'The session’s data would get too big.'),

@@ -194,7 +194,7 @@ export class MemorySessionStore extends SessionStore {
     else if (lifetime !== null && endsAt !== null) endsAt = Math.max(endsAt, start + ttl);
     if (lifetime !== null) expiresAt = expiryOf(now, ttl, endsAt);
     else if (renew) expiresAt = Math.max(expiresAt, expiryOf(now, ttl, endsAt));
-    const times = { ttl, endsAt, expiresAt, updatedAt: now, lastAccessAt: renew ? now : stored.lastAccessAt };
+    const times = { ttl, endsAt, expiresAt, lastAccessAt: renew ? now : stored.lastAccessAt };
     this.#put({ ...stored, ...times, data: text });
     return times;
   }
@@ -207,7 +207,7 @@ export class MemorySessionStore extends SessionStore {
 
 function timesFrom(now: number, { ttl, absolute }: Lifetime) {
   const endsAt = absolute === null ? null : now + absolute;
-  return { updatedAt: now, lastAccessAt: now, endsAt, expiresAt: expiryOf(now, ttl, endsAt) };
+  return { lastAccessAt: now, endsAt, expiresAt: expiryOf(now, ttl, endsAt) };
 }
 
 function merged(text: string, changes: DataChanges | null): string {

@@ -42,7 +42,7 @@ interface Attempt {
 }
 
 /** What a commit says of a session that it could write to. */
-type CommitRow = Omit<CommittedTimes, 'ttl' | 'updatedAt'> & {
+type CommitRow = Omit<CommittedTimes, 'ttl'> & {
   readonly id: SessionId;
   /** `null`, as are the times: it would have got too big. */
   readonly ttl: number | null;
@@ -64,8 +64,8 @@ interface Ended {
   readonly inTime: boolean;
 }
 
-/** How many pages one statement of a sweep looks through: two megabytes. */
-const SWEPT_PAGES = 256;
+/** How many pages one statement of a sweep looks through: half a megabyte, so that none is felt. */
+const SWEPT_PAGES = 64;
 
 /** Sessions in PostgreSQL, through MikroORM's own connection pool, past its entity manager and identity map. */
 export class MikroOrmSessionStore extends SessionStore {
@@ -349,13 +349,11 @@ export class MikroOrmSessionStore extends SessionStore {
     );
     const outcomes = new Map<SessionId, CommitOutcome>(rows.map((row) => [row.id, outcomeOf(row)]));
     if (outcomes.size < requests.length) {
-      const present = await this.#db.query<{ id: SessionId }>(
-        operation,
-        this.#sql.present,
-        [ids, generations],
-        last,
-        on,
-      );
+      const values = [ids, generations];
+      // Whatever comes of this, the others are written. Where it fails, those that are not may try again.
+      const present = await this.#db
+        .query<{ id: SessionId }>(operation, this.#sql.present, values, last, on)
+        .catch(() => requests);
       for (const { id } of present) if (!outcomes.has(id)) outcomes.set(id, 'locked');
     }
     return requests.map(({ id }) => outcomes.get(id) ?? 'gone');
@@ -473,8 +471,8 @@ function endSoon(connection: LoneConnection): void {
   connection.end().catch(() => {});
 }
 
-function outcomeOf({ ttl, now, lastAccessAt, expiresAt, endsAt }: CommitRow): CommitOutcome {
-  return ttl === null ? 'large' : { ttl, updatedAt: now, lastAccessAt, expiresAt, endsAt };
+function outcomeOf({ ttl, lastAccessAt, expiresAt, endsAt }: CommitRow): CommitOutcome {
+  return ttl === null ? 'large' : { ttl, lastAccessAt, expiresAt, endsAt };
 }
 
 /** The arguments of a merging statement; null where a kind of change is absent. */

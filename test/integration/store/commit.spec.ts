@@ -1,8 +1,12 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import pg from 'pg';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
 import { changesOf, MINUTE, HOUR, ABSENT, type Change, useStores } from './stores.js';
+
+/** Part of the statement that asks what became of sessions that were not written. */
+const PRESENT = 'as c(id, generation)';
 
 describe('MikroOrmSessionStore: commit()', () => {
   const fixture = useStores();
@@ -99,8 +103,9 @@ describe('MikroOrmSessionStore: commit()', () => {
     await alter(id, `last_access_at = now() - interval '20 min', expires_at = now() + interval '10 min'`);
     const before = await row(id);
     const times = await commit(id, { set: { a: 1 } });
-    expectNear(times?.updatedAt ?? null, await databaseNow());
     const quiet = await row(id);
+    expectNear(quiet['updated_at'], await databaseNow());
+    expectNear(times?.lastAccessAt ?? null, (before['last_access_at'] as Date).getTime());
     for (const column of ['last_access_at', 'expires_at']) expect(quiet[column]).toEqual(before[column]);
     const renewed = await commit(id, { set: { a: 2 }, renew: true });
     expect(renewed?.expiresAt).toBe((renewed?.lastAccessAt as number) + 30 * MINUTE);
@@ -168,6 +173,26 @@ describe('MikroOrmSessionStore: commit()', () => {
     await holder.release();
     expect(await committing).not.toBeNull();
     expect(await dataOf(id)).toEqual({ n: 11, held: true });
+  });
+
+  it('owns up to what was written when it cannot find out what became of the rest', async () => {
+    const [free, locked, gone] = [await create(), await create(), await create()];
+    await fixture.store.delete(gone.id, null);
+    const holder = await lock(locked.id);
+    // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
+    const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
+    jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+      const { text } = args[0] as { text?: string };
+      const asksForTheRest = text?.includes(PRESENT) === true;
+      return asksForTheRest ? Promise.reject(new Error('Connection lost')) : query.apply(this, args);
+    } as never);
+    const all = [free, locked, gone].map(({ id }) =>
+      fixture.impatient.commit(id, 0, changesOf({ increment: { n: 1 } })),
+    );
+    expect(await outcomes(...all)).toEqual([expect.objectContaining({ ttl: 30 * MINUTE }), unavailable, unavailable]);
+    await holder.release();
+    expect(await dataOf(free.id)).toEqual({ n: 1 });
+    expect(await dataOf(locked.id)).toEqual({});
   });
 
   it('finds the session gone when it was deleted, or logged in to, under the lock', async () => {

@@ -39,7 +39,8 @@ describe('MikroOrmSessionStore: update()', () => {
     expect(JSON.parse(updated?.data as string)).toEqual({ stock: 5 });
     expect(await dataOf(id)).toEqual({ stock: 4 });
     expectNear(updated?.lastAccessAt ?? null, await databaseNow());
-    expect(updated?.updatedAt).toBe((await fixture.store.find(id))?.updatedAt);
+    expect(updated?.lastAccessAt).toBe((await fixture.store.find(id))?.lastAccessAt);
+    expect((await row(id))['updated_at']).toEqual((await row(id))['last_access_at']);
   });
 
   it('changes nothing when there is nothing to change', async () => {

@@ -28,7 +28,7 @@ class OneRow {
       await this.#gate.promise;
       if (this.failure) throw this.failure;
       if (data) this.data = merge(this.data, data);
-      return { ttl: 1e6, updatedAt: 0, lastAccessAt: 0, expiresAt: 1e6, endsAt: null };
+      return { ttl: 1e6, lastAccessAt: 0, expiresAt: 1e6, endsAt: null };
     },
     login: async ({ changes }: { changes: Parameters<typeof merge>[1] | null }) => {
       await this.#gate.promise;
@@ -58,7 +58,6 @@ const BARE = {
   data: '{}',
   ttl: 1e6,
   createdAt: 0,
-  updatedAt: 0,
   lastAccessAt: 0,
   expiresAt: 1e6,
   endsAt: null,

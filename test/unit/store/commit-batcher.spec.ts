@@ -6,7 +6,7 @@ import type { CommittedTimes } from '../../../lib/session/persistence.js';
 import { SessionDataError, SessionError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../../../lib/store/commit-batcher.js';
 
-const SAVED: CommittedTimes = { ttl: 1, updatedAt: 2, lastAccessAt: 3, expiresAt: 4, endsAt: 5 };
+const SAVED: CommittedTimes = { ttl: 1, lastAccessAt: 3, expiresAt: 4, endsAt: 5 };
 const REFUSED = new SessionDataError('', 'refused');
 const DOWN = new SessionStoreUnavailableError('save a session');
 const NEVER = 1e9;
