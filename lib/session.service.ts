@@ -222,7 +222,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /**
    * Removes the rows of sessions whose time is over, which are absent already: in batches, at the pace of the sweep, which
-   * holds up no request. Returns how many.
+   * holds up no request (5,000 rows a second at most: a million take over three minutes). Returns how many.
    */
   async purgeExpired(): Promise<number> {
     let count = 0;

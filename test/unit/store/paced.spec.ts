@@ -10,23 +10,27 @@ describe('paced()', () => {
     jest.useRealTimers();
   });
 
-  it('asks for the next batch 20 ms after it has handed on the last', async () => {
-    const asked: number[] = [];
-    async function* batches(): AsyncGenerator<number> {
-      for (const batch of [1, 2]) {
-        asked.push(batch);
-        yield await Promise.resolve(batch);
+  it.each([
+    { removed: 100, rest: 20 },
+    { removed: 500, rest: 100 },
+    { removed: 0, rest: 2 },
+  ])('rests for $rest ms after a batch of $removed rows', async ({ removed, rest }) => {
+    let asked = 0;
+    const handedOn: number[] = [];
+    async function* batches(): AsyncGenerator<readonly string[]> {
+      for (; asked < 2;) {
+        asked += 1;
+        yield await Promise.resolve(Array.from({ length: removed }, (_, index) => `${asked}.${index}`));
       }
     }
-    const handedOn: number[] = [];
     const done = (async () => {
-      for await (const batch of paced(batches())) handedOn.push(batch);
+      for await (const batch of paced(batches())) handedOn.push(batch.length);
     })();
-    await jest.advanceTimersByTimeAsync(19);
-    expect({ asked, handedOn }).toEqual({ asked: [1], handedOn: [1] });
+    await jest.advanceTimersByTimeAsync(rest - 1);
+    expect({ asked, handedOn }).toEqual({ asked: 1, handedOn: [removed] });
     await jest.advanceTimersByTimeAsync(1);
-    expect({ asked, handedOn }).toEqual({ asked: [1, 2], handedOn: [1, 2] });
-    await jest.advanceTimersByTimeAsync(20);
+    expect({ asked, handedOn }).toEqual({ asked: 2, handedOn: [removed, removed] });
+    await jest.advanceTimersByTimeAsync(rest);
     await done;
   });
 });
