@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { type Contestant, CONTESTANTS } from './contestants.js';
+import { WARM_UP } from './measure/turn.js';
 
 /** What the command was asked to do. */
 export interface BenchOptions {
@@ -14,9 +15,6 @@ export interface BenchOptions {
   readonly openLoop: boolean;
   readonly writesDocs: boolean;
 }
-
-/** In seconds: as long as V8 goes on optimising what it sees under load. */
-const WARM_UP = 3;
 
 export const USAGE = `npm run bench -- [options]
   --quick               the essential comparison, in under three minutes

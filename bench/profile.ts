@@ -7,7 +7,7 @@ import { startEnvironment } from './environment/environment.js';
 import { stopSignal } from './environment/stop-signal.js';
 import { closedLoop, type Load } from './measure/closed-loop.js';
 import { Entrant } from './measure/entrant.js';
-import { ROUTES } from './measure/turn.js';
+import { ROUTES, WARM_UP } from './measure/turn.js';
 import { asText } from './report/table.js';
 import type { ServerProcess } from './server-process.js';
 
@@ -28,7 +28,6 @@ interface CallFrame {
 }
 
 const CONNECTIONS = 64;
-const WARM_UP = 3;
 const ROOT = join(import.meta.dirname, '..', '..');
 
 const { values } = parseArgs({

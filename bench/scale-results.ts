@@ -30,6 +30,8 @@ export interface ScaleResults {
   readonly date: string;
   readonly machine: Machine;
   readonly postgres: string;
+  /** As PostgreSQL writes it. */
+  readonly sharedBuffers: string;
   readonly rounds: number;
   readonly duration: number;
   readonly lookups: readonly LookupFigures[];

@@ -1,10 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Environment, startEnvironment } from './environment/environment.js';
 import { describeMachine } from './environment/machine.js';
+import { SETTINGS } from './environment/postgres-server.js';
 import { HOW_TO_INSTALL, programVersions } from './environment/programs.js';
 import { stopSignal } from './environment/stop-signal.js';
+import { WARM_UP } from './measure/turn.js';
 import { scaleTables } from './report/scale-tables.js';
 import { asText } from './report/table.js';
 import type { LookupFigures, ScaleResults } from './scale-results.js';
@@ -17,6 +20,12 @@ import { measureSweep } from './scale/sweep.js';
 
 const FOLDER = join(import.meta.dirname, '..', 'results');
 const CONNECTIONS = [1, 64];
+/**
+ * A quarter of the memory, which is where to begin with a server of one's own
+ * (https://www.postgresql.org/docs/current/runtime-config-resource.html). With the default, 128 MB, it is measured how
+ * PostgreSQL reads from the system's cache.
+ */
+const SHARED_BUFFERS = `${Math.floor(totalmem() / 4 / 2 ** 20)}MB`;
 
 try {
   process.exitCode = await main();
@@ -42,7 +51,7 @@ async function main(): Promise<number> {
   await mkdir(FOLDER, { recursive: true });
   if (!process.env.DATABASE_URL) await assertSpace(FOLDER, Math.max(options.expired, ...options.sizes));
   const signal = stopSignal();
-  const environment = await startEnvironment(false);
+  const environment = await startEnvironment(false, { ...SETTINGS, shared_buffers: SHARED_BUFFERS });
   try {
     const results = await measure(environment, options, signal);
     process.stdout.write(`\n${scaleTables(results).map(asText).join('\n')}\n`);
@@ -58,7 +67,7 @@ async function measure(environment: Environment, options: ScaleOptions, signal: 
   const site = await BenchSite.open(environment, signal);
   try {
     const lookups: LookupFigures[] = [];
-    const pace = { duration, warmUp: Math.max(1, Math.round(duration / 3)) };
+    const pace = { duration, warmUp: WARM_UP };
     let filled = 0;
     for (const rows of sizes) {
       log(`filling the table up to ${rows} sessions`);
@@ -72,6 +81,7 @@ async function measure(environment: Environment, options: ScaleOptions, signal: 
       date: new Date().toISOString(),
       machine: describeMachine(),
       postgres: environment.postgres.version,
+      sharedBuffers: await site.setting('shared_buffers'),
       rounds,
       duration,
       lookups,

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Cleanup } from './cleanup.js';
-import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { type PostgresServer, type PostgresSettings, SETTINGS, startPostgres } from './postgres-server.js';
 import { type RedisServer, startRedis } from './redis-server.js';
 
 /** What the contestants stand on. */
@@ -17,7 +17,8 @@ export interface Environment {
 /** In the project's folder, not in the system's temporary one: that may be in memory, where `fsync` costs nothing. */
 const HOME = join(import.meta.dirname, '..', '..', '.data');
 
-export async function startEnvironment(hasRedis: boolean): Promise<Environment> {
+/** @param settings of a PostgreSQL that is started for the run */
+export async function startEnvironment(hasRedis: boolean, settings: PostgresSettings = SETTINGS): Promise<Environment> {
   const cleanup = new Cleanup();
   try {
     await mkdir(HOME, { recursive: true });
@@ -25,7 +26,7 @@ export async function startEnvironment(hasRedis: boolean): Promise<Environment> 
     cleanup.add(() => rm(folder, { recursive: true, force: true }));
     // The server's user must be able to walk through it.
     await chmod(folder, 0o755);
-    const postgres = await startPostgres(join(folder, 'postgres'));
+    const postgres = await startPostgres(join(folder, 'postgres'), settings);
     cleanup.add(() => postgres.stop());
     const redis = hasRedis ? await startRedis(folder) : null;
     if (redis) cleanup.add(() => redis.stop());

@@ -4,7 +4,7 @@ import pg from 'pg';
 /** The PostgreSQL that is measured, with a database for every contestant. */
 export interface PostgresServer {
   readonly version: string;
-  /** Whether it was started for this run, and set up as `SETTINGS` says. */
+  /** Whether it was started for this run, and set up for it. */
   readonly isOwn: boolean;
   /** Whether it counts statements (`pg_stat_statements`). */
   readonly countsStatements: boolean;
@@ -29,17 +29,19 @@ export const SETTINGS = {
   checkpoint_timeout: '1h',
   max_wal_size: '16GB',
 };
+/** Names and values of `postgresql.conf`. */
+export type PostgresSettings = Readonly<Record<string, string>>;
 const PREFIX = 'session_bench_';
 
 /** Uses the server of `DATABASE_URL` (whose user may create databases), or starts one in a folder. */
-export async function startPostgres(folder: string): Promise<PostgresServer> {
+export async function startPostgres(folder: string, settings: PostgresSettings): Promise<PostgresServer> {
   const given = process.env.DATABASE_URL;
   if (given) return describe(given, false, async () => {});
   const location = new URL('../../../sample-app/dist/local-postgres.js', import.meta.url).href;
   const { startLocalPostgres } = (await import(location)) as { startLocalPostgres: StartLocalPostgres };
   const first = await startLocalPostgres(folder);
   try {
-    await configure(await first.url('postgres'));
+    await configure(await first.url('postgres'), settings);
   } finally {
     await first.release();
   }
@@ -52,10 +54,10 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
   }
 }
 
-async function configure(url: string): Promise<void> {
+async function configure(url: string, settings: PostgresSettings): Promise<void> {
   const client = await connect(url);
   try {
-    for (const [name, value] of Object.entries(SETTINGS)) await client.query(`alter system set ${name} = '${value}'`);
+    for (const [name, value] of Object.entries(settings)) await client.query(`alter system set ${name} = '${value}'`);
   } finally {
     await client.end();
   }

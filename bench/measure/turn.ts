@@ -13,6 +13,9 @@ export const ROUTES: Readonly<Record<Method, string>> = { GET: '/read', POST: '/
 /** How long answers that nobody waited for may take to be stored, in milliseconds. */
 const SETTLING = 500;
 
+/** In seconds: as long as V8 goes on optimising what it sees under load. */
+export const WARM_UP = 3;
+
 /** How long to load a server. */
 export interface Pace {
   readonly duration: number;

@@ -56,7 +56,13 @@ function page(results: Results, scale: ScaleResults | null): string {
           'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. Who cannot keep up with the rate has no latency worth naming: it grows as long as the load goes on.',
           ...open.map(asMarkdown),
         ]),
-    ...(scale === null ? [] : ['## Scale', 'Written by `npm run bench:scale`.', ...scaleTables(scale).map(asMarkdown)]),
+    ...(scale === null
+      ? []
+      : [
+          '## Scale',
+          `Written by \`npm run bench:scale\` on ${scale.date.slice(0, 10)}, with shared_buffers = ${scale.sharedBuffers}; medians of ${scale.rounds} rounds.`,
+          ...scaleTables(scale).map(asMarkdown),
+        ]),
     ...missing(results),
     '## Do it again',
     '```sh\napt-get install -y wrk redis-server   # the only things that npm does not bring\nnpm run bench                          # everything\nnpm run bench -- --quick               # the essential comparison, in under three minutes\nnpm run bench:scale -- --full          # up to ten million sessions\n```',

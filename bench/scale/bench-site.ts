@@ -44,6 +44,12 @@ export class BenchSite {
     }
   }
 
+  /** One of PostgreSQL's settings. */
+  async setting(name: string): Promise<string> {
+    const { rows } = await this.database.query<{ value: string }>('select current_setting($1) as value', [name]);
+    return rows[0]?.value ?? '';
+  }
+
   async close(): Promise<void> {
     await this.database.end();
   }
