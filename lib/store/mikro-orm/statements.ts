@@ -149,13 +149,16 @@ export function statementsFor(table: string, teller: string | null) {
      */
     commit: (kinds: readonly ChangeKind[]): string => {
       const hasLifetimes = kinds.includes('lifetime');
-      const columns = kinds.flatMap((kind) =>
-        kind === 'lifetime' ? ['ttl bigint', 'absolute bigint', 'endless boolean'] : [`${kind} jsonb`],
-      );
-      const types = ['uuid', 'int', 'boolean', ...columns.map((column) => column.split(' ')[1])];
-      const names = ['id', 'generation', 'renew', ...columns.map((column) => column.split(' ')[0])];
+      const columns: [name: string, type: string][] = [
+        ['id', 'uuid'],
+        ['generation', 'int'],
+        ['renew', 'boolean'],
+      ];
+      for (const kind of kinds) if (kind !== 'lifetime') columns.push([kind, 'jsonb']);
+      if (hasLifetimes) columns.push(['ttl', 'bigint'], ['absolute', 'bigint'], ['endless', 'boolean']);
+      const names = columns.map(([name]) => name);
       // The fourth and fifth are no arrays.
-      const arrays = types.map((type, index) => `$${index < 3 ? index + 1 : index + 3}::${type}[] as a${index}`);
+      const arrays = columns.map(([, type], index) => `$${index < 3 ? index + 1 : index + 3}::${type}[] as a${index}`);
       const lifetime = hasLifetimes
         ? `coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless,
            coalesce(s.authenticated_at, s.created_at) as started_at`
