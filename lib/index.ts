@@ -49,6 +49,7 @@ export { type NewSessionContent, type SessionDevice, SessionService } from './se
 export { CachedSessionStore, type SessionCacheOptions } from './store/cached.session-store.js';
 export { EncryptedSessionStore } from './store/encrypted.session-store.js';
 export { type EncryptionKey, KeyRing, type UnreadableListener } from './store/encryption.js';
+export type { FoundValues } from './store/found-values.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
 export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/mikro-orm/mikro-orm.session-store.js';
 export { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './store/session-store.js';

@@ -108,6 +108,16 @@ function isPlainArray(value: unknown[]): boolean {
   return Object.keys(value).length <= value.length;
 }
 
+/** The object that a JSON text says; `null` if it says anything else, or nothing. */
+export function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isPlainObject(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What a value is, for a message; never what it contains. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';

@@ -2,6 +2,7 @@ import type { SessionId } from '../session/credential.js';
 import { foldChanges, type SessionChanges } from '../session/changes.js';
 import type { CommittedTimes } from '../session/persistence.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
+import type { FoundValues } from './found-values.js';
 import { type Waiting, watchDeadlines } from './overdue.js';
 
 /** Changes to one session, on their way to the database. */
@@ -9,12 +10,17 @@ export interface CommitRequest {
   readonly id: SessionId;
   readonly generation: number;
   readonly changes: SessionChanges;
+  /** What the data must still say for the changes to be written; `null` for anything. */
+  readonly found: FoundValues | null;
   /** After this, in milliseconds of the store's clock, they must not be written any more. */
   readonly deadline: number;
 }
 
-/** What became of a request: written; `large`: too big; `locked` by somebody else: try again; `gone`: nobody to write to. */
-export type CommitOutcome = CommittedTimes | 'large' | 'locked' | 'gone';
+/**
+ * What became of a request: written; `large`: too big; `changed`: what was found is not there any more; `locked` by
+ * somebody else: try again; `gone`: nobody to write to.
+ */
+export type CommitOutcome = CommittedTimes | 'large' | 'changed' | 'locked' | 'gone';
 
 /** What the batcher needs of its store. */
 export interface CommitTarget {
@@ -30,7 +36,7 @@ export interface CommitTarget {
 interface Waiter extends CommitRequest, Waiting {
   /** Whether it must not share a statement: with others it was refused, and nobody knows whose fault that was. */
   alone: boolean;
-  resolve(times: CommittedTimes | null): void;
+  resolve(times: CommittedTimes | 'changed' | null): void;
 }
 
 /** The commits of one session, in order. */
@@ -71,8 +77,10 @@ export class CommitBatcher {
     this.#soon = soon;
   }
 
-  /** The times after the commit; `null` when the session is gone. */
-  commit(request: CommitRequest): Promise<CommittedTimes | null> {
+  /** The times after the commit; `null` when the session is gone; `'changed'` when what was found is. */
+  commit(request: CommitRequest & { readonly found: null }): Promise<CommittedTimes | null>;
+  commit(request: CommitRequest): Promise<CommittedTimes | 'changed' | null>;
+  commit(request: CommitRequest): Promise<CommittedTimes | 'changed' | null> {
     return new Promise((resolve, reject) => {
       let lane = this.#lanes.get(request.id);
       if (lane === undefined) {
@@ -186,6 +194,7 @@ export class CommitBatcher {
 /** One request for two; `null` when they must go one after the other. */
 function fold(first: CommitRequest, then: Waiter): CommitRequest | null {
   if (then.alone || first.generation !== then.generation) return null;
+  if (first.found !== null || then.found !== null) return null;
   if (first.changes.lifetime !== null && then.changes.lifetime !== null) return null;
   const [one, two] = [first.changes.data, then.changes.data];
   const data = one === null || two === null ? (one ?? two) : foldChanges(one, two);
@@ -193,6 +202,7 @@ function fold(first: CommitRequest, then: Waiter): CommitRequest | null {
   return {
     id: first.id,
     generation: first.generation,
+    found: null,
     changes: {
       data,
       lifetime: then.changes.lifetime ?? first.changes.lifetime,

@@ -1,11 +1,12 @@
-import type { DataChanges, SessionChanges } from '../session/changes.js';
+import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/changes.js';
 import type { SessionId } from '../session/credential.js';
 import { kindOf } from '../session/json.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
-import { CommitBatcher, type CommitRequest } from './commit-batcher.js';
+import { CommitBatcher, type CommitOutcome, type CommitRequest } from './commit-batcher.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
+import { foundValues } from './found-values.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
 
 /**
@@ -19,9 +20,10 @@ import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } f
  * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
  *   time. Hence a value put into the database by hand is believed: this keeps secrets, and proves no origin.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
- * - `increment` and `push` are done here, under the lock of the inner store's `update`: as exact as ever, at the price of
- *   a transaction, one at a time for each session. Those that wait meanwhile share the next. All other changes take the
- *   inner store's own way.
+ * - `increment` and `push` are done here: what they are added to is read, and written if it is still the same by then; if
+ *   not, they are done under the lock of the inner store's `update`. So they are as exact as ever, at the price of a look-up,
+ *   one at a time for each session. Those that wait meanwhile share the next. All other changes take the inner store's own
+ *   way.
  * - The inner store's `maxDataBytes` counts what is sealed: 4/3 of the plain JSON, and 55 bytes for each top-level key.
  */
 export class EncryptedSessionStore extends SessionStore {
@@ -67,7 +69,7 @@ export class EncryptedSessionStore extends SessionStore {
     additions.waiting += 1;
     try {
       const deadline = this.now() + this.#queryTimeout;
-      return await additions.batcher.commit({ id, generation, changes, deadline });
+      return await additions.batcher.commit({ id, generation, changes, found: null, deadline });
     } finally {
       additions.waiting -= 1;
       if (additions.waiting === 0) this.#additions.delete(id);
@@ -162,17 +164,24 @@ export class EncryptedSessionStore extends SessionStore {
   #batcher(): CommitBatcher {
     return new CommitBatcher({
       now: () => this.now(),
-      write: async ([request]) => {
-        const { id, generation, changes, deadline } = request as CommitRequest;
-        const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
-        const updated = await this.#inner.update(id, generation, seal, deadline);
-        if (updated === null) return ['gone'];
-        const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
-        return [{ ttl, lastAccessAt, expiresAt, endsAt }];
-      },
+      write: async ([request]) => [await this.#add(request as CommitRequest)],
       // Of what is too large the inner store says so itself.
       tooLarge: () => new SessionDataError('', 'The session’s data would get too big.'),
     });
+  }
+
+  async #add({ id, generation, changes, deadline }: CommitRequest): Promise<CommitOutcome> {
+    const found = await this.#inner.find(id);
+    if (found?.generation !== generation) return 'gone';
+    const { increment, push } = changes.data ?? NO_CHANGES;
+    const values = foundValues(found.data, [...increment.keys(), ...push.keys()]);
+    const outcome = await this.#inner.commitIf(id, generation, values, this.#seal(id, changes, found), deadline);
+    if (outcome !== 'changed') return outcome ?? 'gone';
+    const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
+    const updated = await this.#inner.update(id, generation, seal, deadline);
+    if (updated === null) return 'gone';
+    const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
+    return { ttl, lastAccessAt, expiresAt, endsAt };
   }
 
   #seal(id: SessionId, changes: SessionChanges, stored: StoredSession | null): SessionChanges {

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { types } from 'node:util';
 import type { SessionId } from '../session/credential.js';
-import { isPlainObject, kindOf } from '../session/json.js';
+import { kindOf, parseObject } from '../session/json.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -133,13 +133,13 @@ export class SessionCipher {
 
   /** Seals each member of a document. */
   sealData(id: SessionId, data: string): string {
-    const document = parseDocument(data) ?? {};
+    const document = parseObject(data) ?? {};
     return textOf(document, (key) => this.seal(id, key, JSON.stringify(document[key])));
   }
 
   /** The values of a stored document, by key; `null` where there is none. */
   reader(id: SessionId, data: string): (key: string) => unknown {
-    const document = parseDocument(data) ?? {};
+    const document = parseObject(data) ?? {};
     return (key) => (Object.hasOwn(document, key) ? JSON.parse(this.#open(id, key, document[key]) ?? 'null') : null);
   }
 
@@ -151,7 +151,7 @@ export class SessionCipher {
       return KeyRing.isSealed(value) ? this.#open(id, null, value) : auth;
     };
     const openData = (): string => {
-      const document = parseDocument(data);
+      const document = parseObject(data);
       // What is no document is for the reader to report.
       return document === null ? data : textOf(document, (key) => this.#open(id, key, document[key]));
     };
@@ -186,15 +186,6 @@ export class SessionCipher {
 /** Where a sealed text belongs. Unambiguous, as an id has no NUL in it. */
 function contextOf(id: SessionId, key: string | null): string {
   return key === null ? `auth\0${id}` : `data\0${id}\0${key}`;
-}
-
-function parseDocument(data: string): Record<string, unknown> | null {
-  try {
-    const parsed: unknown = JSON.parse(data);
-    return isPlainObject(parsed) ? parsed : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The JSON text of a document, given that of its members; without those that have none. */

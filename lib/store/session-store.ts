@@ -2,6 +2,7 @@ import type { SessionId } from '../session/credential.js';
 import type { DataChanges, SessionChanges } from '../session/changes.js';
 import type { CommittedTimes, Login, NewSession, Rotation, SessionPersistence } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
+import { areStillFound, type FoundValues } from './found-values.js';
 
 /** An access to a session, on its way to being written down. */
 export interface Access {
@@ -51,6 +52,29 @@ export abstract class SessionStore implements SessionPersistence {
   abstract create(session: NewSession): Promise<StoredSession>;
   /** Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written. */
   abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  /**
+   * The same, if values of the data are still what somebody found there. `'changed'`: they are not; nothing was written.
+   * Here by {@link update}; a store may have a shorter way.
+   *
+   * @param deadline as with {@link update}
+   */
+  async commitIf(
+    id: SessionId,
+    generation: number,
+    found: FoundValues,
+    changes: SessionChanges,
+    deadline?: number,
+  ): Promise<CommittedTimes | 'changed' | null> {
+    let isStill = false;
+    const change = (stored: StoredSession): SessionChanges | null => {
+      isStill = areStillFound(found, stored.data);
+      return isStill ? changes : null;
+    };
+    const updated = await this.update(id, generation, change, deadline);
+    if (updated === null) return null;
+    const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
+    return isStill ? { ttl, lastAccessAt, expiresAt, endsAt } : 'changed';
+  }
   /**
    * @param deadline when it must be done, in milliseconds of the store's clock, where its time began earlier than now
    */

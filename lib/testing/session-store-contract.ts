@@ -208,6 +208,29 @@ export const sessionStoreContract: readonly StoreExpectation[] = [
     },
   },
   {
+    name: 'commits if values are still what was found, and says so where they are not',
+    async run(store) {
+      const session = newSession({ data: '{"a":"x","b":{"y":[1],"z":2},"n":null}' });
+      await store.create(session);
+      const commitIf = (found: Record<string, string | null>, data: Partial<DataChanges>, generation = 0) =>
+        store.commitIf(session.id, generation, new Map(Object.entries(found)), changes(data));
+      const times = await commitIf({ a: '"x"', b: '{"z":2,"y":[1]}', n: null, absent: null }, set({ a: 0 }));
+      assert.ok(times !== null && times !== 'changed');
+      assert.equal((await found(store, session.id)).expiresAt, times.expiresAt);
+      for (const values of [{ a: '"x"' }, { b: null }, { absent: '0' }, { a: '0', n: '1' }] as const) {
+        assert.equal(await commitIf(values, set({ a: 1 })), 'changed');
+      }
+      assert.deepEqual(await dataOf(store, session.id), { a: 0, b: { y: [1], z: 2 }, n: null });
+      const all = await Promise.all(Array.from({ length: 10 }, (_, n) => commitIf({ a: '0' }, set({ a: n + 1 }))));
+      assert.equal(all.filter((outcome) => outcome === 'changed').length, 9);
+      const large = set({ big: 'x'.repeat(70_000) });
+      await assert.rejects(async () => commitIf({ n: null }, large), SessionDataError);
+      assert.equal(await commitIf({}, set({ a: 11 }), 1), null);
+      await store.delete(session.id, 0);
+      assert.equal(await commitIf({ n: null }, set({ a: 11 })), null);
+    },
+  },
+  {
     name: 'gives a session a lifetime of its own',
     async run(store) {
       const session = newSession();

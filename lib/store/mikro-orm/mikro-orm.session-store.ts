@@ -8,6 +8,7 @@ import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } fro
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from '../session-store.js';
 import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../commit-batcher.js';
 import { FindBatcher } from '../find-batcher.js';
+import type { FoundValues } from '../found-values.js';
 import { KeyedQueue } from '../keyed-queue.js';
 import { ChangeFeed } from './change-feed.js';
 import {
@@ -44,8 +45,9 @@ interface Attempt {
 /** What a commit says of a session that it could write to. */
 type CommitRow = Omit<CommittedTimes, 'ttl'> & {
   readonly id: SessionId;
-  /** `null`, as are the times: it would have got too big. */
+  /** `null`, as are the times: it would have got too big, or is not what was found. */
   readonly ttl: number | null;
+  readonly outdated?: boolean;
   readonly now: number;
 };
 
@@ -146,7 +148,18 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     this.#refuseLarge(changes);
-    return this.#commits.commit({ id, generation, changes, deadline: this.#db.deadline() });
+    return this.#commits.commit({ id, generation, changes, found: null, deadline: this.#db.deadline() });
+  }
+
+  override async commitIf(
+    id: SessionId,
+    generation: number,
+    found: FoundValues,
+    changes: SessionChanges,
+    deadline = this.#db.deadline(),
+  ): Promise<CommittedTimes | 'changed' | null> {
+    this.#refuseLarge(changes);
+    return this.#commits.commit({ id, generation, changes, found, deadline });
   }
 
   async update(
@@ -160,11 +173,11 @@ export class MikroOrmSessionStore extends SessionStore {
       const changes = change(stored);
       if (changes === null) return stored;
       this.#refuseLarge(changes);
-      const request = { id, generation: stored.generation, changes, deadline };
+      const request = { id, generation: stored.generation, changes, found: null, deadline };
       const [outcome] = await this.#write(operation, [request], client);
       if (outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
       if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
-      return outcome === 'gone' || outcome === undefined ? null : { ...stored, ...outcome };
+      return typeof outcome === 'object' ? { ...stored, ...outcome } : null;
     });
   }
 
@@ -322,6 +335,10 @@ export class MikroOrmSessionStore extends SessionStore {
       kinds.push(kind);
       columns.push(data.map((changes) => changes[kind]));
     }
+    if (requests.some(({ found }) => found !== null)) {
+      kinds.push('found');
+      columns.push(requests.map(({ found }) => found && objectOf(found)));
+    }
     if (requests.some(({ changes }) => changes.lifetime !== null)) {
       const lifetimes = requests.map(({ changes }) => changes.lifetime);
       kinds.push('lifetime');
@@ -471,7 +488,8 @@ function endSoon(connection: LoneConnection): void {
   connection.end().catch(() => {});
 }
 
-function outcomeOf({ ttl, lastAccessAt, expiresAt, endsAt }: CommitRow): CommitOutcome {
+function outcomeOf({ ttl, lastAccessAt, expiresAt, endsAt, outdated }: CommitRow): CommitOutcome {
+  if (outdated) return 'changed';
   return ttl === null ? 'large' : { ttl, lastAccessAt, expiresAt, endsAt };
 }
 
@@ -499,7 +517,7 @@ function arrayOf<Item>(
   return `{${text}}`;
 }
 
-function objectOf(entries: ReadonlyMap<string, string | number>): string | null {
+function objectOf(entries: ReadonlyMap<string, string | number | null>): string | null {
   if (entries.size === 0) return null;
   return `{${Array.from(entries, ([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
 }

@@ -26,7 +26,7 @@ const columns = (row: string, now = NOW): string => `
 export const DATA_KINDS = ['set', 'unset', 'increment', 'push'] as const;
 
 /** What a commit can be made of. */
-export type ChangeKind = (typeof DATA_KINDS)[number] | 'lifetime';
+export type ChangeKind = (typeof DATA_KINDS)[number] | 'found' | 'lifetime';
 
 // Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. A sum is
 // done in double precision, as JavaScript would; subtracting an index that no array has changes no array, and is an
@@ -138,17 +138,18 @@ export function statementsFor(table: string, teller: string | null) {
 
     /**
      * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each session that
-     * was there to be written to, without times if the merged data would be too big. For one that is missing, ask
-     * `present`. A session may occur only once in a batch: `UPDATE … FROM` silently applies one of several.
+     * was there to be written to, without times if the merged data would be too big, or if it does not say any more what
+     * was found in it (`outdated`). For one that is missing, ask `present`. A session may occur only once in a batch: `UPDATE … FROM` silently applies one of several.
      *
      * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
      * to write a row. So there is a statement for each combination, of which an application uses a few.
      *
      * $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how many bytes the data may have; then an array
-     * for each of the kinds, and for a lifetime three: ttl, absolute, endless.
+     * for each of the kinds (what was found as an object, null for nothing), and for a lifetime three: ttl, absolute, endless.
      */
     commit: (kinds: readonly ChangeKind[]): string => {
       const hasLifetimes = kinds.includes('lifetime');
+      const hasFound = kinds.includes('found');
       const columns: [name: string, type: string][] = [
         ['id', 'uuid'],
         ['generation', 'int'],
@@ -170,6 +171,10 @@ export function statementsFor(table: string, teller: string | null) {
                 when l.ends_at is null then null
                 else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
         : 'l.ends_at';
+      const outdated = hasFound
+        ? `, exists (select from jsonb_each(l.found) as f(key, value)
+                     where coalesce(l.data->f.key, 'null') <> f.value) as outdated`
+        : '';
       return `
       with change as (
         select change.* from (select ${arrays.join(', ')} ${UNSEEN}) as given,
@@ -185,7 +190,7 @@ export function statementsFor(table: string, teller: string | null) {
       -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
       ready as materialized (
         select l.id, l.now, l.ttl, l.renew, ${hasLifetimes ? 'l.changed,' : ''} m.data,
-               ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at
+               ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at ${outdated}
         from locked l cross join lateral (select ${merged('l.data', 'l', kinds)} as data offset 0) m
       ),
       saved as (
@@ -196,13 +201,15 @@ export function statementsFor(table: string, teller: string | null) {
                               when not r.renew then s.expires_at
                               else least(greatest(s.expires_at, r.now + ${span('r.ttl')}), r.ends_at) end
         from ready r
-        where s.id = r.id and r.size <= $5::int
+        where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
         returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
       )${told('saved')}
       select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
-             ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt"
+             ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt" ${hasFound ? ', false as outdated' : ''}
       from saved ${hence}
-      union all select id::text, null, null, null, null, null from ready where size > $5::int`;
+      union all
+      select id::text, null, null, null, null, null ${hasFound ? ', outdated' : ''}
+      from ready where size > $5::int ${hasFound ? 'or outdated' : ''}`;
     },
 
     /** Which sessions are live and of their generation: written to they are not if another transaction has locked them. */

@@ -103,10 +103,10 @@ describe('CommitBatcher', () => {
     name: string,
     id: string,
     change: Change = { set: { [name]: true } },
-    options: { generation?: number; deadline?: number } = {},
+    options: Partial<CommitRequest> = {},
   ): void {
-    const { generation = 0, deadline = NEVER } = options;
-    batcher.commit({ id, generation, changes: changesOf(change), deadline }).then(
+    const { generation = 0, found = null, deadline = NEVER } = options;
+    batcher.commit({ id, generation, changes: changesOf(change), found, deadline }).then(
       (times) => (answers[name] = times),
       (error: unknown) => (answers[name] = error),
     );
@@ -135,7 +135,7 @@ describe('CommitBatcher', () => {
   describe('collects', () => {
     it('nothing when there is nothing to wait for: a commit is sent at once, as it is', async () => {
       const changes = changesOf({ set: { a: 1 }, ttl: 9, renew: true });
-      const request = { id: 'one', generation: 3, changes, deadline: 7 };
+      const request = { id: 'one', generation: 3, changes, found: null, deadline: 7 };
       const committing = batcher.commit(request);
       expect(database.statements).toEqual([[expect.objectContaining(request)]]);
       await database.answer();
@@ -222,6 +222,7 @@ describe('CommitBatcher', () => {
           id: 'one',
           generation: 0,
           changes: { data, lifetime: { ttl: 7, absolute: undefined }, renew: true },
+          found: null,
           deadline: 400,
         },
       ]);
@@ -246,6 +247,23 @@ describe('CommitBatcher', () => {
       await database.answer();
       expect(Object.keys(answers)).toEqual(['first', 'a', 'd', 'b', 'c']);
       expect(database.statements).toHaveLength(3);
+      await expectIdle('one', 'two');
+    });
+
+    it('but not what is only to be written if something is still there, which alone is told that it is not', async () => {
+      const found = new Map([['x', '1']]);
+      commit('a', 'one');
+      commit('b', 'one', { set: { x: 2 } }, { found });
+      commit('c', 'one');
+      commit('d', 'two');
+      await database.answer();
+      expect(database.sent).toEqual(['one', 'two']);
+      await database.answer();
+      expect(database.statements[2]).toEqual([expect.objectContaining({ id: 'one', found })]);
+      await database.answer('changed');
+      expect(database.statements[3]).toEqual([expect.objectContaining({ id: 'one', found: null })]);
+      await database.answer();
+      expect(answers).toEqual({ first: SAVED, a: SAVED, b: 'changed', c: SAVED, d: SAVED });
       await expectIdle('one', 'two');
     });
 
@@ -569,7 +587,7 @@ describe('CommitBatcher', () => {
     const changes = changesOf({ set: { a: 1 } });
     const commitMany = async (count: number) => {
       for (let n = 0; n < count; n++)
-        await real.commit({ id: `${Math.random()}-${n}`, generation: 0, changes, deadline: NEVER });
+        await real.commit({ id: `${Math.random()}-${n}`, generation: 0, changes, found: null, deadline: NEVER });
     };
     jest.restoreAllMocks();
     await commitMany(1_000);
@@ -631,7 +649,7 @@ describe('CommitBatcher', () => {
           const changes = changesOf({ set, push: { log: [n] }, ...(random() < 0.1 && { ttl: n }) });
           const deadline = Date.now() + (random() < 0.2 ? random() * 40 : 1e6);
           all.push(
-            soak.commit({ id, generation: 0, changes, deadline }).then(
+            soak.commit({ id, generation: 0, changes, found: null, deadline }).then(
               (times) => {
                 answered.add(times === null ? 'gone' : 'saved');
                 if (times !== null)
