@@ -181,6 +181,18 @@ export const sessionStoreContract: readonly StoreExpectation[] = [
       const refused = [
         { increment: new Map([['text', 1]]) },
         { push: new Map([['n', '[1]']]) },
+        {
+          increment: new Map([
+            ['n', 1],
+            ['text', 1],
+          ]),
+        },
+        {
+          push: new Map([
+            ['list', '[1]'],
+            ['n', '[1]'],
+          ]),
+        },
         set({ big: 'x'.repeat(70_000) }),
       ];
       for (const data of refused) {

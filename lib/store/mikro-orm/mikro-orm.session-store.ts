@@ -19,8 +19,9 @@ import {
   type Queryable,
 } from './connections.js';
 import { Database } from './database.js';
+import { arrayOf, changesOf, mergeOf } from './arguments.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
-import { type ChangeKind, DATA_KINDS, type Statements, statementsFor } from './statements.js';
+import { type Statements, statementsFor } from './statements.js';
 
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
@@ -84,7 +85,6 @@ export class MikroOrmSessionStore extends SessionStore {
   });
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
-  readonly #commitTexts = new Map<string, string>();
   #open: Opened | null = null;
   /** The connection whose lock says that it is for this process to sweep. */
   #sweepClaim: LoneConnection | null = null;
@@ -327,27 +327,6 @@ export class MikroOrmSessionStore extends SessionStore {
 
   /** Writes changes of several sessions in one statement. */
   async #write(operation: string, requests: readonly CommitRequest[], on?: Queryable): Promise<CommitOutcome[]> {
-    const data = requests.map(({ changes }) => sqlOf(changes.data));
-    const kinds: ChangeKind[] = [];
-    const columns: unknown[] = [];
-    for (const kind of DATA_KINDS) {
-      if (data.every((changes) => changes[kind] === null)) continue;
-      kinds.push(kind);
-      columns.push(data.map((changes) => changes[kind]));
-    }
-    if (requests.some(({ found }) => found !== null)) {
-      kinds.push('found');
-      columns.push(requests.map(({ found }) => found && objectOf(found)));
-    }
-    if (requests.some(({ changes }) => changes.lifetime !== null)) {
-      const lifetimes = requests.map(({ changes }) => changes.lifetime);
-      kinds.push('lifetime');
-      columns.push(
-        arrayOf(lifetimes, (lifetime) => lifetime?.ttl),
-        arrayOf(lifetimes, (lifetime) => lifetime?.absolute),
-        arrayOf(lifetimes, (lifetime) => lifetime?.absolute === null),
-      );
-    }
     let first = Infinity;
     let last = 0;
     for (const { deadline } of requests) {
@@ -356,11 +335,12 @@ export class MikroOrmSessionStore extends SessionStore {
     }
     const ids = arrayOf(requests, ({ id }) => id);
     const generations = arrayOf(requests, ({ generation }) => generation);
+    const { kinds, arrays } = changesOf(requests);
     const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), first];
     const rows = await this.#db.query<CommitRow>(
       operation,
-      this.#commitOf(kinds),
-      [...values, this.#options.maxDataBytes, ...columns],
+      this.#sql.commit(kinds),
+      [...values, this.#options.maxDataBytes, ...arrays],
       last,
       on,
     );
@@ -374,14 +354,6 @@ export class MikroOrmSessionStore extends SessionStore {
       for (const { id } of present) if (!outcomes.has(id)) outcomes.set(id, 'locked');
     }
     return requests.map(({ id }) => outcomes.get(id) ?? 'gone');
-  }
-
-  /** The statement for some kinds of changes, always the same text. */
-  #commitOf(kinds: readonly ChangeKind[]): string {
-    const key = kinds.join();
-    let text = this.#commitTexts.get(key);
-    if (text === undefined) this.#commitTexts.set(key, (text = this.#sql.commit(kinds)));
-    return text;
   }
 
   /** Something to be done with a session in a transaction of its own, while nobody else writes to it. */
@@ -403,7 +375,7 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   #valuesOf(login: Login): unknown[] {
-    const data = sqlOf(login.changes);
+    const data = mergeOf(login.changes);
     return [
       login.secretHash,
       login.userId,
@@ -491,35 +463,6 @@ function endSoon(connection: LoneConnection): void {
 function outcomeOf({ ttl, lastAccessAt, expiresAt, endsAt, outdated }: CommitRow): CommitOutcome {
   if (outdated) return 'changed';
   return ttl === null ? 'large' : { ttl, lastAccessAt, expiresAt, endsAt };
-}
-
-/** The arguments of a merging statement; null where a kind of change is absent. */
-function sqlOf(changes: DataChanges | null) {
-  if (changes === null) return { set: null, unset: null, increment: null, push: null };
-  return {
-    set: objectOf(changes.set),
-    unset: changes.unset.length === 0 ? null : JSON.stringify(changes.unset),
-    increment: objectOf(changes.increment),
-    push: objectOf(changes.push),
-  };
-}
-
-/**
- * An array as PostgreSQL writes it, of what needs no quotes: ids, numbers, truth values. (Of other things the driver makes
- * one, looking through each for what it has to escape.)
- */
-function arrayOf<Item>(
-  items: readonly Item[],
-  valueOf: (item: Item) => SessionId | number | boolean | null | undefined,
-): string {
-  let text = '';
-  for (const item of items) text += `${text === '' ? '' : ','}${valueOf(item) ?? 'null'}`;
-  return `{${text}}`;
-}
-
-function objectOf(entries: ReadonlyMap<string, string | number | null>): string | null {
-  if (entries.size === 0) return null;
-  return `{${Array.from(entries, ([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
 }
 
 function tooLarge(maxDataBytes: number): SessionDataError {

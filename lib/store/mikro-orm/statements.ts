@@ -22,16 +22,37 @@ const columns = (row: string, now = NOW): string => `
   ${ms(`${row}.last_access_at`)} as "lastAccessAt", ${ms(`${row}.expires_at`)} as "expiresAt",
   ${ms(`${row}.ends_at`)} as "endsAt", ${row}.ip, ${row}.user_agent as "userAgent", ${ms(now)} as "readAt"`;
 
-/** What changes to the data are made of, in the order in which statements take them. */
-export const DATA_KINDS = ['set', 'unset', 'increment', 'push'] as const;
+/**
+ * What a commit can be made of, and what its statement takes for each: arrays with a value for every session, null where
+ * there is none. Who adds mostly adds to one key. That takes PostgreSQL less than to look through an object of several: so
+ * there are two kinds of either addition.
+ */
+const CHANGE_COLUMNS = {
+  set: { set: 'jsonb' },
+  unset: { unset: 'jsonb' },
+  increment: { increment_key: 'text', increment: 'float8' },
+  increments: { increments: 'jsonb' },
+  push: { push_key: 'text', push: 'jsonb' },
+  pushes: { pushes: 'jsonb' },
+  found: { found: 'jsonb' },
+  lifetime: { ttl: 'bigint', absolute: 'bigint', endless: 'boolean' },
+} as const;
 
-/** What a commit can be made of. */
-export type ChangeKind = (typeof DATA_KINDS)[number] | 'found' | 'lifetime';
+/** One of them. */
+export type ChangeKind = keyof typeof CHANGE_COLUMNS;
 
-// Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. A sum is
-// done in double precision, as JavaScript would; subtracting an index that no array has changes no array, and is an
-// error for anything else: so a push to what is not an array is refused, and so is adding to what is not a number.
-// What is absent from the changes is not worked out, and the data, which may be big, is copied once.
+const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
+
+// In double precision, as JavaScript would; adding to what is not a number is refused.
+const sum = (value: string, by: string): string => `coalesce(nullif(${value}, 'null')::float8, 0) + ${by}`;
+
+// Subtracting an index that no array has changes no array, and is an error for anything else: so a push to what is not an
+// array is refused.
+const appended = (value: string, items: string): string =>
+  `(coalesce(nullif(${value}, 'null'), '[]') - 2147483647) || ${items}`;
+
+// Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. What is absent
+// from the changes is not worked out, and the data, which may be big, is copied once.
 const merged = (data: string, change: string, kinds: readonly ChangeKind[]): string => {
   const kept = `case when jsonb_typeof(${data}) <> 'object' then '{}' else ${
     !kinds.includes('unset')
@@ -42,16 +63,22 @@ const merged = (data: string, change: string, kinds: readonly ChangeKind[]): str
   const patches = {
     set: `coalesce(${change}.set, '{}')`,
     increment: `
-      case when ${change}.increment is null then '{}'
-           else (select jsonb_object_agg(key, coalesce(nullif(${data}->key, 'null')::float8, 0) + by::float8)
-                 from jsonb_each(${change}.increment) as each(key, by)) end`,
+      case when ${change}.increment_key is null then '{}'
+           else jsonb_build_object(${change}.increment_key, ${sum(`${data}->${change}.increment_key`, `${change}.increment`)}) end`,
+    increments: `
+      case when ${change}.increments is null then '{}'
+           else (select jsonb_object_agg(key, ${sum(`${data}->key`, 'by::float8')})
+                 from jsonb_each(${change}.increments) as each(key, by)) end`,
     push: `
-      case when ${change}.push is null then '{}'
-           else (select jsonb_object_agg(key, (coalesce(nullif(${data}->key, 'null'), '[]') - 2147483647) || items)
-                 from jsonb_each(${change}.push) as each(key, items)) end`,
+      case when ${change}.push_key is null then '{}'
+           else jsonb_build_object(${change}.push_key, ${appended(`${data}->${change}.push_key`, `${change}.push`)}) end`,
+    pushes: `
+      case when ${change}.pushes is null then '{}'
+           else (select jsonb_object_agg(key, ${appended(`${data}->key`, 'items')})
+                 from jsonb_each(${change}.pushes) as each(key, items)) end`,
   };
-  const present = (['set', 'increment', 'push'] as const).filter((kind) => kinds.includes(kind));
-  return present.length === 0 ? kept : `(${kept}) || (${present.map((kind) => patches[kind]).join(' || ')})`;
+  const present = Object.entries(patches).filter(([kind]) => kinds.includes(kind as ChangeKind));
+  return present.length === 0 ? kept : `(${kept}) || (${present.map(([, patch]) => patch).join(' || ')})`;
 };
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
@@ -115,6 +142,72 @@ export function statementsFor(table: string, teller: string | null) {
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(NOW)} as now
       from (select) as one ${hence}`;
 
+  const commits = new Map<string, string>();
+  const commitOf = (kinds: readonly ChangeKind[]): string => {
+    const hasLifetimes = kinds.includes('lifetime');
+    const hasFound = kinds.includes('found');
+    const columns: [name: string, type: string][] = [
+      ['id', 'uuid'],
+      ['generation', 'int'],
+      ['renew', 'boolean'],
+    ];
+    for (const kind of kinds) columns.push(...Object.entries(CHANGE_COLUMNS[kind]));
+    const names = columns.map(([name]) => name);
+    const changes = kinds.filter((kind) => kind !== 'lifetime').flatMap((kind) => Object.keys(CHANGE_COLUMNS[kind]));
+    // The fourth and fifth are no arrays.
+    const arrays = columns.map(([, type], index) => `$${index < 3 ? index + 1 : index + 3}::${type}[] as a${index}`);
+    const lifetime = hasLifetimes
+      ? `coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless,
+         coalesce(s.authenticated_at, s.created_at) as started_at`
+      : 's.ttl';
+    const endsAt = hasLifetimes
+      ? `case when not l.changed then l.ends_at
+              when l.endless then null
+              when l.absolute is not null then l.started_at + ${span('l.absolute')}
+              when l.ends_at is null then null
+              else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
+      : 'l.ends_at';
+    const outdated = hasFound
+      ? `, exists (select from jsonb_each(l.found) as f(key, value)
+                   where coalesce(l.data->f.key, 'null') <> f.value) as outdated`
+      : '';
+    return `
+    with change as (
+      select change.* from (select ${arrays.join(', ')} ${UNSEEN}) as given,
+                           unnest(${arrays.map((_, index) => `a${index}`).join(', ')}) as change(${names.join(', ')})
+    ),
+    locked as materialized (
+      select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
+             ${changes.map((name) => `, c.${name}`).join('')}
+      from ${table} s join change c on c.id = s.id and c.generation = s.generation
+      where s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
+      order by s.id for no key update of s skip locked
+    ),
+    -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
+    ready as materialized (
+      select l.id, l.now, l.ttl, l.renew, ${hasLifetimes ? 'l.changed,' : ''} m.data,
+             ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at ${outdated}
+      from locked l cross join lateral (select ${merged('l.data', 'l', kinds)} as data offset 0) m
+    ),
+    saved as (
+      update ${table} s
+      set data = r.data, updated_at = r.now, ${hasLifetimes ? 'ttl = r.ttl, ends_at = r.ends_at,' : ''}
+          last_access_at = case when r.renew then r.now else s.last_access_at end,
+          expires_at = case ${hasLifetimes ? `when r.changed then least(r.now + ${span('r.ttl')}, r.ends_at)` : ''}
+                            when not r.renew then s.expires_at
+                            else least(greatest(s.expires_at, r.now + ${span('r.ttl')}), r.ends_at) end
+      from ready r
+      where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
+      returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
+    )${told('saved')}
+    select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
+           ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt" ${hasFound ? ', false as outdated' : ''}
+    from saved ${hence}
+    union all
+    select id::text, null, null, null, null, null ${hasFound ? ', outdated' : ''}
+    from ready where size > $5::int ${hasFound ? 'or outdated' : ''}`;
+  };
+
   return {
     /** The store's clock. */
     clock: `select ${ms(NOW)} as now`,
@@ -139,77 +232,20 @@ export function statementsFor(table: string, teller: string | null) {
     /**
      * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each session that
      * was there to be written to, without times if the merged data would be too big, or if it does not say any more what
-     * was found in it (`outdated`). For one that is missing, ask `present`. A session may occur only once in a batch: `UPDATE … FROM` silently applies one of several.
+     * was found in it (`outdated`). For one that is missing, ask `present`. A session may occur only once in a
+     * batch: `UPDATE … FROM` silently applies one of several.
      *
      * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
      * to write a row. So there is a statement for each combination, of which an application uses a few.
      *
-     * $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how many bytes the data may have; then an array
-     * for each of the kinds (what was found as an object, null for nothing), and for a lifetime three: ttl, absolute, endless.
+     * $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how many bytes the data may have; then the arrays
+     * of each kind.
      */
     commit: (kinds: readonly ChangeKind[]): string => {
-      const hasLifetimes = kinds.includes('lifetime');
-      const hasFound = kinds.includes('found');
-      const columns: [name: string, type: string][] = [
-        ['id', 'uuid'],
-        ['generation', 'int'],
-        ['renew', 'boolean'],
-      ];
-      for (const kind of kinds) if (kind !== 'lifetime') columns.push([kind, 'jsonb']);
-      if (hasLifetimes) columns.push(['ttl', 'bigint'], ['absolute', 'bigint'], ['endless', 'boolean']);
-      const names = columns.map(([name]) => name);
-      // The fourth and fifth are no arrays.
-      const arrays = columns.map(([, type], index) => `$${index < 3 ? index + 1 : index + 3}::${type}[] as a${index}`);
-      const lifetime = hasLifetimes
-        ? `coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless,
-           coalesce(s.authenticated_at, s.created_at) as started_at`
-        : 's.ttl';
-      const endsAt = hasLifetimes
-        ? `case when not l.changed then l.ends_at
-                when l.endless then null
-                when l.absolute is not null then l.started_at + ${span('l.absolute')}
-                when l.ends_at is null then null
-                else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
-        : 'l.ends_at';
-      const outdated = hasFound
-        ? `, exists (select from jsonb_each(l.found) as f(key, value)
-                     where coalesce(l.data->f.key, 'null') <> f.value) as outdated`
-        : '';
-      return `
-      with change as (
-        select change.* from (select ${arrays.join(', ')} ${UNSEEN}) as given,
-                             unnest(${arrays.map((_, index) => `a${index}`).join(', ')}) as change(${names.join(', ')})
-      ),
-      locked as materialized (
-        select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
-               ${kinds.map((kind) => (kind === 'lifetime' ? '' : `, c.${kind}`)).join('')}
-        from ${table} s join change c on c.id = s.id and c.generation = s.generation
-        where s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
-        order by s.id for no key update of s skip locked
-      ),
-      -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
-      ready as materialized (
-        select l.id, l.now, l.ttl, l.renew, ${hasLifetimes ? 'l.changed,' : ''} m.data,
-               ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at ${outdated}
-        from locked l cross join lateral (select ${merged('l.data', 'l', kinds)} as data offset 0) m
-      ),
-      saved as (
-        update ${table} s
-        set data = r.data, updated_at = r.now, ${hasLifetimes ? 'ttl = r.ttl, ends_at = r.ends_at,' : ''}
-            last_access_at = case when r.renew then r.now else s.last_access_at end,
-            expires_at = case ${hasLifetimes ? `when r.changed then least(r.now + ${span('r.ttl')}, r.ends_at)` : ''}
-                              when not r.renew then s.expires_at
-                              else least(greatest(s.expires_at, r.now + ${span('r.ttl')}), r.ends_at) end
-        from ready r
-        where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
-        returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
-      )${told('saved')}
-      select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
-             ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt" ${hasFound ? ', false as outdated' : ''}
-      from saved ${hence}
-      union all
-      select id::text, null, null, null, null, null ${hasFound ? ', outdated' : ''}
-      from ready where size > $5::int ${hasFound ? 'or outdated' : ''}`;
+      const key = kinds.join();
+      let text = commits.get(key);
+      if (text === undefined) commits.set(key, (text = commitOf(kinds)));
+      return text;
     },
 
     /** Which sessions are live and of their generation: written to they are not if another transaction has locked them. */
@@ -256,9 +292,10 @@ export function statementsFor(table: string, teller: string | null) {
     /** A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. */
     login: `
       with ${locked},
-      change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increment, $12::jsonb as push),
+      change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increments, $12::jsonb as pushes),
       merged as materialized (
-        select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', DATA_KINDS)} end as data from locked l, change c
+        select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', MERGED_AT_LOGIN)} end as data
+        from locked l, change c
       ),
       changed as (
         update ${table} s

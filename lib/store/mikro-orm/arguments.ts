@@ -1,0 +1,106 @@
+import { type DataChanges, NO_CHANGES } from '../../session/changes.js';
+import type { SessionId } from '../../session/credential.js';
+import type { CommitRequest } from '../commit-batcher.js';
+import type { ChangeKind } from './statements.js';
+
+// What statements take, in the form that costs the driver least.
+
+/** The kinds of changes that there are, and the arrays that a commit takes for them. */
+export function changesOf(requests: readonly CommitRequest[]): { kinds: ChangeKind[]; arrays: unknown[] } {
+  const kinds: ChangeKind[] = [];
+  const arrays: unknown[] = [];
+  const add = (kind: ChangeKind, ...columns: unknown[]): void => {
+    kinds.push(kind);
+    arrays.push(...columns);
+  };
+  const data = requests.map(({ changes }) => changes.data ?? NO_CHANGES);
+  const lifetimes = requests.map(({ changes }) => changes.lifetime);
+  if (data.some(({ set }) => set.size > 0))
+    add(
+      'set',
+      data.map(({ set }) => objectOf(set)),
+    );
+  if (data.some(({ unset }) => unset.length > 0))
+    add(
+      'unset',
+      data.map(({ unset }) => listOf(unset)),
+    );
+  if (data.some(({ increment }) => increment.size > 1)) {
+    add(
+      'increments',
+      data.map(({ increment }) => objectOf(increment)),
+    );
+  } else if (data.some(({ increment }) => increment.size > 0)) {
+    const only = data.map(({ increment }) => onlyOf(increment));
+    add(
+      'increment',
+      only.map((entry) => entry?.[0]),
+      arrayOf(only, (entry) => entry?.[1]),
+    );
+  }
+  if (data.some(({ push }) => push.size > 1)) {
+    add(
+      'pushes',
+      data.map(({ push }) => objectOf(push)),
+    );
+  } else if (data.some(({ push }) => push.size > 0)) {
+    const only = data.map(({ push }) => onlyOf(push));
+    add(
+      'push',
+      only.map((entry) => entry?.[0]),
+      only.map((entry) => entry?.[1]),
+    );
+  }
+  if (requests.some(({ found }) => found !== null))
+    add(
+      'found',
+      requests.map(({ found }) => found && objectOf(found)),
+    );
+  if (lifetimes.some((lifetime) => lifetime !== null)) {
+    add(
+      'lifetime',
+      arrayOf(lifetimes, (lifetime) => lifetime?.ttl),
+      arrayOf(lifetimes, (lifetime) => lifetime?.absolute),
+      arrayOf(lifetimes, (lifetime) => lifetime?.absolute === null),
+    );
+  }
+  return { kinds, arrays };
+}
+
+/** The arguments of a login; null where a kind of change is absent. */
+export function mergeOf(changes: DataChanges | null) {
+  if (changes === null) return { set: null, unset: null, increment: null, push: null };
+  return {
+    set: objectOf(changes.set),
+    unset: listOf(changes.unset),
+    increment: objectOf(changes.increment),
+    push: objectOf(changes.push),
+  };
+}
+
+/**
+ * An array as PostgreSQL writes it, of what needs no quotes: ids, numbers, truth values. (Of other things the driver makes
+ * one, looking through each for what it has to escape.)
+ */
+export function arrayOf<Item>(
+  items: readonly Item[],
+  valueOf: (item: Item) => SessionId | number | boolean | null | undefined,
+): string {
+  let text = '';
+  for (const item of items) text += `${text === '' ? '' : ','}${valueOf(item) ?? 'null'}`;
+  return `{${text}}`;
+}
+
+function objectOf(entries: ReadonlyMap<string, string | number | null>): string | null {
+  if (entries.size === 0) return null;
+  return `{${Array.from(entries, ([key, json]) => `${JSON.stringify(key)}:${json}`).join(',')}}`;
+}
+
+function listOf(items: readonly string[]): string | null {
+  return items.length === 0 ? null : JSON.stringify(items);
+}
+
+/** The entry of a map that has one at most. */
+function onlyOf<Value>(entries: ReadonlyMap<string, Value>): [string, Value] | undefined {
+  return entries.entries().next().value;
+}
