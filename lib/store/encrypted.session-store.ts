@@ -4,10 +4,11 @@ import { kindOf } from '../session/json.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
-import { CommitBatcher, type CommitOutcome, type CommitRequest } from './commit-batcher.js';
+import { type CommitRequest, foldCommits } from './commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { foundValues } from './found-values.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
+import { WriteBatcher } from './write-batcher.js';
 
 /**
  * Encryption at rest, in front of any store. What is kept there are sealed texts: one for each top-level value of the
@@ -31,7 +32,7 @@ export class EncryptedSessionStore extends SessionStore {
   readonly #cipher: SessionCipher;
   readonly #queryTimeout: number;
   /** Additions under way, for each session by itself: whoever waits for one waits for no other. */
-  readonly #additions = new Map<SessionId, { readonly batcher: CommitBatcher; waiting: number }>();
+  readonly #additions = new Map<SessionId, { readonly batcher: AdditionBatcher; waiting: number }>();
 
   /**
    * @param onUnreadable told once of each value that cannot be opened
@@ -69,7 +70,7 @@ export class EncryptedSessionStore extends SessionStore {
     additions.waiting += 1;
     try {
       const deadline = this.now() + this.#queryTimeout;
-      return await additions.batcher.commit({ id, generation, changes, found: null, deadline });
+      return await additions.batcher.write({ id, generation, changes, found: null, deadline });
     } finally {
       additions.waiting -= 1;
       if (additions.waiting === 0) this.#additions.delete(id);
@@ -160,26 +161,25 @@ export class EncryptedSessionStore extends SessionStore {
     return this.#inner.close();
   }
 
-  /** For one session: what it writes at a time is one request, into which all that wait are folded. */
-  #batcher(): CommitBatcher {
-    return new CommitBatcher({
+  #batcher(): AdditionBatcher {
+    return new WriteBatcher({
+      operation: 'save a session',
       now: () => this.now(),
       write: async ([request]) => [await this.#add(request as CommitRequest)],
-      // Of what is too large the inner store says so itself.
-      tooLarge: () => new SessionDataError('', 'The session’s data would get too big.'),
+      fold: foldCommits,
     });
   }
 
-  async #add({ id, generation, changes, deadline }: CommitRequest): Promise<CommitOutcome> {
+  async #add({ id, generation, changes, deadline }: CommitRequest): Promise<CommittedTimes | null> {
     const found = await this.#inner.find(id);
-    if (found?.generation !== generation) return 'gone';
+    if (found?.generation !== generation) return null;
     const { increment, push } = changes.data ?? NO_CHANGES;
     const values = foundValues(found.data, [...increment.keys(), ...push.keys()]);
     const outcome = await this.#inner.commitIf(id, generation, values, this.#seal(id, changes, found), deadline);
-    if (outcome !== 'changed') return outcome ?? 'gone';
+    if (outcome !== 'changed') return outcome;
     const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
     const updated = await this.#inner.update(id, generation, seal, deadline);
-    if (updated === null) return 'gone';
+    if (updated === null) return null;
     const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
     return { ttl, lastAccessAt, expiresAt, endsAt };
   }
@@ -200,6 +200,9 @@ export class EncryptedSessionStore extends SessionStore {
     return { set, unset: changes.unset, increment: new Map(), push: new Map() };
   }
 }
+
+/** Of one session: what it writes at a time is one request, into which all that wait are folded. */
+type AdditionBatcher = WriteBatcher<CommitRequest, CommittedTimes | null>;
 
 /** A stored session, in plain text where somebody looks. */
 function present(stored: StoredSession, plain: PlainText): StoredSession {

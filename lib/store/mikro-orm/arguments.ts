@@ -1,6 +1,6 @@
 import { type DataChanges, NO_CHANGES } from '../../session/changes.js';
 import type { SessionId } from '../../session/credential.js';
-import type { CommitRequest } from '../commit-batcher.js';
+import type { CommitRequest } from '../commit-request.js';
 import type { ChangeKind } from './statements.js';
 
 // What statements take, in the form that costs the driver least.

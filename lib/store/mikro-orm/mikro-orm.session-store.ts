@@ -6,10 +6,11 @@ import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from '../session-store.js';
-import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../commit-batcher.js';
+import { type CommitOutcome, type CommitRequest, foldCommits } from '../commit-request.js';
 import { FindBatcher } from '../find-batcher.js';
 import type { FoundValues } from '../found-values.js';
 import { KeyedQueue } from '../keyed-queue.js';
+import { WriteBatcher, type WriteRequest, type Written } from '../write-batcher.js';
 import { ChangeFeed } from './change-feed.js';
 import {
   type Connections,
@@ -52,6 +53,17 @@ type CommitRow = Omit<CommittedTimes, 'ttl'> & {
   readonly now: number;
 };
 
+/** A session to be stored for the first time. */
+interface CreateRequest extends WriteRequest {
+  readonly session: NewSession;
+}
+
+/** A session to be ended. */
+interface DeleteRequest extends WriteRequest {
+  /** `null` for any. */
+  readonly generation: number | null;
+}
+
 /** What there is once the store is open. */
 interface Opened {
   readonly db: Database;
@@ -78,10 +90,21 @@ export class MikroOrmSessionStore extends SessionStore {
     now: () => this.now(),
     findMany: (ids, deadline) => this.#sessions('find a session', this.#sql.find, [arrayOf(ids, (id) => id)], deadline),
   });
-  readonly #commits = new CommitBatcher({
+  readonly #creations = new WriteBatcher<CreateRequest, StoredSession>({
+    operation: 'create a session',
     now: () => this.now(),
-    write: (requests) => this.#write('save a session', requests),
-    tooLarge: () => tooLarge(this.#options.maxDataBytes),
+    write: (requests) => this.#create(requests),
+  });
+  readonly #commits = new WriteBatcher<CommitRequest, CommitOutcome>({
+    operation: 'save a session',
+    now: () => this.now(),
+    write: (requests) => this.#commit('save a session', requests),
+    fold: foldCommits,
+  });
+  readonly #deletions = new WriteBatcher<DeleteRequest, boolean>({
+    operation: 'end a session',
+    now: () => this.now(),
+    write: (requests) => this.#delete(requests),
   });
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
@@ -125,30 +148,15 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async create(session: NewSession): Promise<StoredSession> {
-    const { id, secretHash, userId, auth, data, lifetime, ip, userAgent } = session;
-    if (data.length > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
-    const deadline = this.#db.deadline();
-    const [created] = await this.#sessions('create a session', this.#sql.create, [
-      id,
-      secretHash,
-      deadline,
-      userId,
-      auth,
-      data,
-      lifetime.ttl,
-      lifetime.absolute,
-      ip,
-      userAgent,
-      this.#options.maxDataBytes,
-    ]);
-    if (created !== undefined && created.id !== null) return created;
-    if (this.now() >= deadline) throw new SessionStoreUnavailableError('create a session');
-    throw tooLarge(this.#options.maxDataBytes);
+    if (session.data.length > this.#options.maxDataBytes) throw this.#tooLarge();
+    return this.#creations.write({ id: session.id, session, deadline: this.#db.deadline() });
   }
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     this.#refuseLarge(changes);
-    return this.#commits.commit({ id, generation, changes, found: null, deadline: this.#db.deadline() });
+    const request = { id, generation, changes, found: null, deadline: this.#db.deadline() };
+    // As nothing had to be found, nothing can have changed.
+    return this.#commits.write(request) as Promise<CommittedTimes | null>;
   }
 
   override async commitIf(
@@ -157,9 +165,9 @@ export class MikroOrmSessionStore extends SessionStore {
     found: FoundValues,
     changes: SessionChanges,
     deadline = this.#db.deadline(),
-  ): Promise<CommittedTimes | 'changed' | null> {
+  ): Promise<CommitOutcome> {
     this.#refuseLarge(changes);
-    return this.#commits.commit({ id, generation, changes, found, deadline });
+    return this.#commits.write({ id, generation, changes, found, deadline });
   }
 
   async update(
@@ -174,10 +182,10 @@ export class MikroOrmSessionStore extends SessionStore {
       if (changes === null) return stored;
       this.#refuseLarge(changes);
       const request = { id, generation: stored.generation, changes, found: null, deadline };
-      const [outcome] = await this.#write(operation, [request], client);
-      if (outcome === 'large') throw tooLarge(this.#options.maxDataBytes);
-      if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
-      return typeof outcome === 'object' ? { ...stored, ...outcome } : null;
+      const [outcome = null] = await this.#commit(operation, [request], client);
+      if (outcome instanceof SessionDataError) throw outcome;
+      if (outcome === 'locked' || outcome === 'changed') throw new SessionStoreUnavailableError(operation);
+      return outcome && { ...stored, ...outcome };
     });
   }
 
@@ -223,7 +231,7 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async delete(id: SessionId, generation: number | null): Promise<boolean> {
-    return (await this.#changeOne('end a session', this.#sql.delete, id, generation, [])) !== null;
+    return this.#deletions.write({ id, generation, deadline: this.#db.deadline() });
   }
 
   async findByUser(userId: string): Promise<StoredSession[]> {
@@ -326,16 +334,15 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   /** Writes changes of several sessions in one statement. */
-  async #write(operation: string, requests: readonly CommitRequest[], on?: Queryable): Promise<CommitOutcome[]> {
-    let first = Infinity;
-    let last = 0;
-    for (const { deadline } of requests) {
-      first = Math.min(first, deadline);
-      last = Math.max(last, deadline);
-    }
+  async #commit(
+    operation: string,
+    requests: readonly CommitRequest[],
+    on?: Queryable,
+  ): Promise<Written<CommitOutcome>[]> {
     const ids = arrayOf(requests, ({ id }) => id);
     const generations = arrayOf(requests, ({ generation }) => generation);
     const { kinds, arrays } = changesOf(requests);
+    const { first, last } = deadlinesOf(requests);
     const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), first];
     const rows = await this.#db.query<CommitRow>(
       operation,
@@ -344,16 +351,65 @@ export class MikroOrmSessionStore extends SessionStore {
       last,
       on,
     );
-    const outcomes = new Map<SessionId, CommitOutcome>(rows.map((row) => [row.id, outcomeOf(row)]));
-    if (outcomes.size < requests.length) {
-      const values = [ids, generations];
-      // Whatever comes of this, the others are written. Where it fails, those that are not may try again.
-      const present = await this.#db
-        .query<{ id: SessionId }>(operation, this.#sql.present, values, last, on)
-        .catch(() => requests);
-      for (const { id } of present) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+    const outcomes = new Map<SessionId, Written<CommitOutcome>>();
+    for (const { id, ttl, lastAccessAt, expiresAt, endsAt, outdated } of rows) {
+      if (outdated) outcomes.set(id, 'changed');
+      else outcomes.set(id, ttl === null ? this.#tooLarge() : { ttl, lastAccessAt, expiresAt, endsAt });
     }
-    return requests.map(({ id }) => outcomes.get(id) ?? 'gone');
+    if (outcomes.size < requests.length) {
+      for (const id of await this.#present(operation, requests, on)) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+    }
+    return requests.map(({ id }) => outcomes.get(id) ?? null);
+  }
+
+  /** Stores new sessions in one statement. */
+  async #create(requests: readonly CreateRequest[]): Promise<Written<StoredSession>[]> {
+    const { first, last } = deadlinesOf(requests);
+    const sessions = requests.map(({ session }) => session);
+    const values = [
+      arrayOf(sessions, ({ id }) => id),
+      arrayOf(sessions, ({ secretHash }) => secretHash.toString('hex')),
+      first,
+      this.#options.maxDataBytes,
+      sessions.map(({ userId }) => userId),
+      sessions.map(({ auth }) => auth),
+      sessions.map(({ data }) => data),
+      arrayOf(sessions, ({ lifetime }) => lifetime.ttl),
+      arrayOf(sessions, ({ lifetime }) => lifetime.absolute),
+      sessions.map(({ ip }) => ip),
+      sessions.map(({ userAgent }) => userAgent),
+    ];
+    const rows = await this.#sessions('create a session', this.#sql.create, values, last);
+    const created = new Map(rows.map((row) => [row.id, row]));
+    const otherwise = this.now() >= first ? 'locked' : this.#tooLarge();
+    return requests.map(({ id }) => created.get(id) ?? otherwise);
+  }
+
+  /** Ends sessions in one statement. */
+  async #delete(requests: readonly DeleteRequest[]): Promise<Written<boolean>[]> {
+    const operation = 'end a session';
+    const { first, last } = deadlinesOf(requests);
+    const generations = arrayOf(requests, ({ generation }) => generation);
+    const values = [arrayOf(requests, ({ id }) => id), generations, first];
+    const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
+    const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
+    if (outcomes.size < requests.length) {
+      for (const id of await this.#present(operation, requests)) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+    }
+    return requests.map(({ id }) => outcomes.get(id) ?? false);
+  }
+
+  /**
+   * Which sessions of a statement are live. Whatever comes of this question, what was written is written; where it fails,
+   * what was not may try again.
+   */
+  async #present(operation: string, requests: readonly DeleteRequest[], on?: Queryable): Promise<SessionId[]> {
+    const generations = arrayOf(requests, ({ generation }) => generation);
+    const values = [arrayOf(requests, ({ id }) => id), generations];
+    const rows = await this.#db
+      .query<{ id: SessionId }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
+      .catch(() => requests);
+    return rows.map(({ id }) => id);
   }
 
   /** Something to be done with a session in a transaction of its own, while nobody else writes to it. */
@@ -393,7 +449,7 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   #loggedIn(row: StoredSession | null): StoredSession | null {
-    if (row !== null && row.id === null) throw tooLarge(this.#options.maxDataBytes);
+    if (row !== null && row.id === null) throw this.#tooLarge();
     return row;
   }
 
@@ -446,12 +502,20 @@ export class MikroOrmSessionStore extends SessionStore {
     return (await this.#db.query<{ count: number }>(operation, text, values))[0]?.count ?? 0;
   }
 
+  #tooLarge(): SessionDataError {
+    return new SessionDataError(
+      '',
+      `The session's data would exceed ${this.#options.maxDataBytes} bytes of JSON. Keep large things elsewhere and an id ` +
+        'here, or raise the option "maxDataBytes".',
+    );
+  }
+
   /** Before any SQL is sent, as far as that can be told. */
   #refuseLarge({ data }: SessionChanges): void {
     if (data === null) return;
     let length = 0;
     for (const texts of [data.set, data.push]) for (const text of texts.values()) length += text.length;
-    if (length > this.#options.maxDataBytes) throw tooLarge(this.#options.maxDataBytes);
+    if (length > this.#options.maxDataBytes) throw this.#tooLarge();
   }
 }
 
@@ -460,15 +524,13 @@ function endSoon(connection: LoneConnection): void {
   connection.end().catch(() => {});
 }
 
-function outcomeOf({ ttl, lastAccessAt, expiresAt, endsAt, outdated }: CommitRow): CommitOutcome {
-  if (outdated) return 'changed';
-  return ttl === null ? 'large' : { ttl, lastAccessAt, expiresAt, endsAt };
-}
-
-function tooLarge(maxDataBytes: number): SessionDataError {
-  return new SessionDataError(
-    '',
-    `The session's data would exceed ${maxDataBytes} bytes of JSON. Keep large things elsewhere and an id here, or raise ` +
-      'the option "maxDataBytes".',
-  );
+/** The earliest and the latest: until then something must be written, or can still be answered. */
+function deadlinesOf(requests: readonly WriteRequest[]): { first: number; last: number } {
+  let first = Infinity;
+  let last = 0;
+  for (const { deadline } of requests) {
+    first = Math.min(first, deadline);
+    last = Math.max(last, deadline);
+  }
+  return { first, last };
 }

@@ -215,16 +215,26 @@ export function statementsFor(table: string, teller: string | null) {
     /** Live sessions. $1 ids. */
     find: `select ${columns('s', ONCE)} from ${table} s where s.id = any((select $1::uuid[])::uuid[]) and s.expires_at > ${ONCE}`,
 
-    /** A new session, unless the deadline has passed. */
+    /**
+     * New sessions, unless the deadline has passed, and but for those that are too big. Where there are none, the clock alone.
+     * $1 ids, $2 hashes in hexadecimal, $3 deadline, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
+     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents.
+     */
     create: `
       with clock as materialized (select ${NOW} as now),
+      given as (
+        select given.* from (select $1::uuid[] as a, $2::text[] as b, $5::text[] as c, $6::jsonb[] as d, $7::jsonb[] as e,
+                                    $8::bigint[] as f, $9::bigint[] as g, $10::text[] as h, $11::text[] as i ${UNSEEN}) as arrays,
+                            unnest(a, b, c, d, e, f, g, h, i)
+                              as given(id, secret_hash, user_id, auth, data, ttl, absolute, ip, user_agent)
+      ),
       created as (
         insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
                               updated_at, last_access_at, expires_at, ends_at, ip, user_agent)
-        select $1::uuid, $2::bytea, 0, $4::text, $5::jsonb, case when $4::text is null then null else now end,
-               $6::jsonb, $7::bigint, now, now, now, least(now + ${span('$7::bigint')}, now + ${span('$8::bigint')}),
-               now + ${span('$8::bigint')}, $9::text, $10::text
-        from clock where now < ${at('$3::float8')} and octet_length($6::jsonb::text) <= $11::int
+        select id, decode(secret_hash, 'hex'), 0, user_id, auth, case when user_id is null then null else now end, data,
+               ttl, now, now, now, least(now + ${span('ttl')}, now + ${span('absolute')}), now + ${span('absolute')}, ip,
+               user_agent
+        from given, clock where now < ${at('$3::float8')} and octet_length(data::text) <= $4::int
         returning *
       )
       select ${columns('created')} from (select) as one left join created on true`,
@@ -248,11 +258,14 @@ export function statementsFor(table: string, teller: string | null) {
       return text;
     },
 
-    /** Which sessions are live and of their generation: written to they are not if another transaction has locked them. */
+    /**
+     * Which sessions are live and of their generation: written to they are not if another transaction has locked them.
+     * $1 ids, $2 generations, null for any.
+     */
     present: `
       select s.id::text as id
       from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as c(id, generation), ${table} s
-      where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW}`,
+      where s.id = c.id and (c.generation is null or s.generation = c.generation) and s.expires_at > ${NOW}`,
 
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
@@ -325,12 +338,17 @@ export function statementsFor(table: string, teller: string | null) {
       select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
       from (select) as one ${hence}`,
 
-    /** Ends a session. */
+    /** Ends sessions, and gives those that it got at. For the others, ask `present`. $1 ids, $2 generations, $3 deadline. */
     delete: `
-      with ${locked},
-      changed as (delete from ${table} s using locked l where s.id = l.id returning s.id)${told('changed')}
-      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
-      from (select) as one ${hence}`,
+      with doomed as materialized (
+        select s.id
+        from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as d(id, generation), ${table} s
+        where s.id = d.id and (d.generation is null or s.generation = d.generation) and s.expires_at > ${NOW}
+              and ${NOW} < ${at('$3::float8')}
+        order by s.id for update of s skip locked
+      ),
+      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${told('deleted')}
+      select id::text as id from deleted ${hence}`,
 
     /** The live sessions of a user. $1 user id. */
     findByUser: `

@@ -1,12 +1,8 @@
-import { describe, expect, it, jest } from '@jest/globals';
-import pg from 'pg';
+import { describe, expect, it } from '@jest/globals';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
-import { changesOf, MINUTE, HOUR, ABSENT, type Change, useStores } from './stores.js';
-
-/** Part of the statement that asks what became of sessions that were not written. */
-const PRESENT = 'as c(id, generation)';
+import { changesOf, MINUTE, HOUR, ABSENT, type Change, failStatements, PRESENT, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: commit()', () => {
   const fixture = useStores();
@@ -179,13 +175,7 @@ describe('MikroOrmSessionStore: commit()', () => {
     const [free, locked, gone] = [await create(), await create(), await create()];
     await fixture.store.delete(gone.id, null);
     const holder = await lock(locked.id);
-    // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
-    const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
-    jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
-      const { text } = args[0] as { text?: string };
-      const asksForTheRest = text?.includes(PRESENT) === true;
-      return asksForTheRest ? Promise.reject(new Error('Connection lost')) : query.apply(this, args);
-    } as never);
+    failStatements(PRESENT);
     const all = [free, locked, gone].map(({ id }) =>
       fixture.impatient.commit(id, 0, changesOf({ increment: { n: 1 } })),
     );

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import pg from 'pg';
 import type { SessionChanges } from '../../../lib/session/changes.js';
 import { createSessionId, issueCredential } from '../../../lib/session/credential.js';
 import type { NewSession } from '../../../lib/session/persistence.js';
@@ -39,6 +40,30 @@ export function changesOf({ set = {}, unset = [], increment = {}, push = {}, ...
   const data = { set: texts(set), unset, increment: new Map(Object.entries(increment)), push: texts(push) };
   const isEmpty = data.set.size + unset.length + data.increment.size + data.push.size === 0;
   return { data: isEmpty ? null : data, lifetime: null, renew: false, ...rest };
+}
+
+/** Counts the statements with a text in them that go to the database, until the test ends. */
+export function countStatements(text: string): { readonly count: number } {
+  const spy = jest.spyOn(pg.Client.prototype, 'query');
+  return {
+    get count() {
+      const texts = spy.mock.calls.map(([query]) => (query as unknown as { text?: string }).text);
+      return texts.filter((one) => one?.includes(text)).length;
+    },
+  };
+}
+
+/** Part of the statement that asks what became of sessions that were not written. */
+export const PRESENT = 'as c(id, generation)';
+
+/** Has the statements with a text in them fail, until the test ends. */
+export function failStatements(text: string): void {
+  // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
+  const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
+  jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+    const isConcerned = (args[0] as { text?: string }).text?.includes(text) === true;
+    return isConcerned ? Promise.reject(new Error('Connection lost')) : query.apply(this, args);
+  } as never);
 }
 
 /** Stores over a database of their own, for all tests of a file; there once its first test runs. */

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { SessionChanges } from '../../../lib/session/changes.js';
 import type { CommittedTimes } from '../../../lib/session/persistence.js';
 import { SessionDataError, SessionError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
-import { CommitBatcher, type CommitOutcome, type CommitRequest } from '../../../lib/store/commit-batcher.js';
+import { type CommitOutcome, type CommitRequest, foldCommits } from '../../../lib/store/commit-request.js';
+import { WriteBatcher, type Written } from '../../../lib/store/write-batcher.js';
 
 const SAVED: CommittedTimes = { ttl: 1, lastAccessAt: 3, expiresAt: 4, endsAt: 5 };
 const REFUSED = new SessionDataError('', 'refused');
@@ -27,27 +28,28 @@ function changesOf({ set = {}, unset = [], increment = {}, push = {}, ttl, renew
   return { data: isEmpty ? null : data, lifetime: ttl === undefined ? null : { ttl, absolute: undefined }, renew };
 }
 
+const TOO_LARGE = new SessionDataError('', 'too large');
+type Outcome = Written<CommitOutcome>;
+
 /** A database whose statements the test answers. */
 class FakeDatabase {
+  readonly operation = 'save a session';
+  readonly fold = foldCommits;
   readonly statements: CommitRequest[][] = [];
   time = 0;
   mostUnderWay = 0;
-  readonly #waiting: { resolve: (outcomes: CommitOutcome[]) => void; reject: (error: unknown) => void }[] = [];
+  readonly #waiting: { resolve: (outcomes: Outcome[]) => void; reject: (error: unknown) => void }[] = [];
 
   now(): number {
     return this.time;
   }
 
-  write(requests: readonly CommitRequest[]): Promise<CommitOutcome[]> {
+  write(requests: readonly CommitRequest[]): Promise<Outcome[]> {
     this.statements.push([...requests]);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.mostUnderWay = Math.max(this.mostUnderWay, this.#waiting.length);
     });
-  }
-
-  tooLarge(): SessionDataError {
-    return new SessionDataError('', 'too large');
   }
 
   /** The last statement, as the sessions it changes. */
@@ -62,9 +64,9 @@ class FakeDatabase {
   }
 
   /** Answers the statement under way: for all its sessions alike, but for those named. */
-  async answer(outcome: CommitOutcome = SAVED, others: Record<string, CommitOutcome> = {}): Promise<void> {
+  async answer(outcome: Outcome = SAVED, others: Record<string, Outcome> = {}): Promise<void> {
     const requests = this.statements.at(-1) ?? [];
-    this.#waiting.shift()?.resolve(requests.map(({ id }) => others[id] ?? outcome));
+    this.#waiting.shift()?.resolve(requests.map(({ id }) => (id in others ? (others[id] as Outcome) : outcome)));
     await turn();
   }
 
@@ -79,9 +81,9 @@ async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('CommitBatcher', () => {
+describe('WriteBatcher', () => {
   let database: FakeDatabase;
-  let batcher: CommitBatcher;
+  let batcher: WriteBatcher<CommitRequest, CommitOutcome>;
   /** What became of the commits, by name, in the order in which they were answered. */
   let answers: Record<string, unknown>;
 
@@ -89,7 +91,7 @@ describe('CommitBatcher', () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] });
     jest.spyOn(Math, 'random').mockReturnValue(0.5);
     database = new FakeDatabase();
-    batcher = new CommitBatcher(database, (send) => send());
+    batcher = new WriteBatcher(database, (send) => send());
     answers = {};
   });
 
@@ -106,7 +108,7 @@ describe('CommitBatcher', () => {
     options: Partial<CommitRequest> = {},
   ): void {
     const { generation = 0, found = null, deadline = NEVER } = options;
-    batcher.commit({ id, generation, changes: changesOf(change), found, deadline }).then(
+    batcher.write({ id, generation, changes: changesOf(change), found, deadline }).then(
       (times) => (answers[name] = times),
       (error: unknown) => (answers[name] = error),
     );
@@ -136,7 +138,7 @@ describe('CommitBatcher', () => {
     it('nothing when there is nothing to wait for: a commit is sent at once, as it is', async () => {
       const changes = changesOf({ set: { a: 1 }, ttl: 9, renew: true });
       const request = { id: 'one', generation: 3, changes, found: null, deadline: 7 };
-      const committing = batcher.commit(request);
+      const committing = batcher.write(request);
       expect(database.statements).toEqual([[expect.objectContaining(request)]]);
       await database.answer();
       expect(await committing).toBe(SAVED);
@@ -144,7 +146,7 @@ describe('CommitBatcher', () => {
     });
 
     it('what one turn of the event loop brings, unless told otherwise', async () => {
-      batcher = new CommitBatcher(database);
+      batcher = new WriteBatcher(database);
       for (const id of ['one', 'two', 'one']) commit(id, id);
       expect(database.statements).toEqual([]);
       await turn();
@@ -272,7 +274,7 @@ describe('CommitBatcher', () => {
       commit('b', 'one');
       commit('c', 'two');
       await database.answer();
-      await database.answer(SAVED, { one: 'gone' });
+      await database.answer(SAVED, { one: null });
       expect(answers).toEqual({ first: SAVED, a: null, b: null, c: SAVED });
       await expectIdle('one', 'two');
     });
@@ -360,7 +362,7 @@ describe('CommitBatcher', () => {
       commit('b', 'one', { set: { x: 2 } }, { generation: 1 });
       await pass(1);
       expect(database.statements[1]?.[0]?.generation).toBe(0);
-      await database.answer('gone');
+      await database.answer(null);
       expect(database.statements[2]?.[0]?.generation).toBe(1);
       await database.answer();
       expect(answers).toEqual({ a: null, b: SAVED });
@@ -518,7 +520,7 @@ describe('CommitBatcher', () => {
       commit('large', 'one');
       commit('b', 'two');
       await database.answer();
-      await database.answer(SAVED, { one: 'large' });
+      await database.answer(SAVED, { one: TOO_LARGE });
       expect(answers).toEqual({ first: SAVED, large: expect.any(SessionDataError), b: SAVED });
       await expectIdle('one', 'two');
     });
@@ -527,13 +529,13 @@ describe('CommitBatcher', () => {
       commit('first', 'busy');
       for (const name of ['a', 'large', 'c']) commit(name, 'one');
       await database.answer();
-      await database.answer('large');
+      await database.answer(TOO_LARGE);
       commit('d', 'one');
       expect(answers).toEqual({ first: SAVED });
       expect(database.set).toEqual({ a: true });
       await database.answer();
       expect(database.set).toEqual({ large: true });
-      await database.answer('large');
+      await database.answer(TOO_LARGE);
       expect(database.set).toEqual({ c: true });
       await database.answer();
       expect(database.set).toEqual({ d: true });
@@ -581,13 +583,14 @@ describe('CommitBatcher', () => {
     const target = {
       now: () => 0,
       write: (all: readonly CommitRequest[]) => Promise.resolve(all.map(() => SAVED)),
-      tooLarge: () => database.tooLarge(),
+      operation: 'save a session',
+      fold: foldCommits,
     };
-    const real = new CommitBatcher(target);
+    const real = new WriteBatcher(target);
     const changes = changesOf({ set: { a: 1 } });
     const commitMany = async (count: number) => {
       for (let n = 0; n < count; n++)
-        await real.commit({ id: `${Math.random()}-${n}`, generation: 0, changes, found: null, deadline: NEVER });
+        await real.write({ id: `${Math.random()}-${n}`, generation: 0, changes, found: null, deadline: NEVER });
     };
     jest.restoreAllMocks();
     await commitMany(1_000);
@@ -616,8 +619,9 @@ describe('CommitBatcher', () => {
         let underWay = 0;
         const target = {
           now: () => Date.now(),
-          tooLarge: () => new SessionDataError('', 'too large'),
-          write: async (requests: readonly CommitRequest[]): Promise<CommitOutcome[]> => {
+          operation: 'save a session',
+          fold: foldCommits,
+          write: async (requests: readonly CommitRequest[]): Promise<Outcome[]> => {
             expect(++underWay).toBe(1);
             expect(new Set(requests.map(({ id }) => id)).size).toBe(requests.length);
             expect(requests.length).toBeLessThanOrEqual(64);
@@ -628,8 +632,8 @@ describe('CommitBatcher', () => {
             if (requests.some(({ changes }) => changes.data?.set.has('bad'))) throw REFUSED;
             return requests.map(({ id, changes, deadline }) => {
               if (random() < 0.2 || deadline <= Date.now()) return 'locked';
-              if (changes.data?.set.has('large')) return 'large';
-              if (id === 's0') return 'gone';
+              if (changes.data?.set.has('large')) return TOO_LARGE;
+              if (id === 's0') return null;
               const log = logs.get(id) ?? [];
               logs.set(id, log);
               log.push(...(JSON.parse(changes.data?.push.get('log') ?? '[]') as number[]));
@@ -637,7 +641,7 @@ describe('CommitBatcher', () => {
             });
           },
         };
-        const soak = new CommitBatcher(target);
+        const soak = new WriteBatcher(target);
         const expected = new Map<string, number[]>();
         const wrong: unknown[] = [];
         const all: Promise<void>[] = [];
@@ -649,7 +653,7 @@ describe('CommitBatcher', () => {
           const changes = changesOf({ set, push: { log: [n] }, ...(random() < 0.1 && { ttl: n }) });
           const deadline = Date.now() + (random() < 0.2 ? random() * 40 : 1e6);
           all.push(
-            soak.commit({ id, generation: 0, changes, found: null, deadline }).then(
+            soak.write({ id, generation: 0, changes, found: null, deadline }).then(
               (times) => {
                 answered.add(times === null ? 'gone' : 'saved');
                 if (times !== null)

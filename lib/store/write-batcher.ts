@@ -1,0 +1,201 @@
+import type { SessionId } from '../session/credential.js';
+import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
+import { type Waiting, watchDeadlines } from './overdue.js';
+
+/** Something to be written to one session. */
+export interface WriteRequest {
+  readonly id: SessionId;
+  /** After this, in milliseconds of the store's clock, it must not be written any more. */
+  readonly deadline: number;
+}
+
+/** What became of a request: an outcome; an error: it alone is refused; `locked` by somebody else: try again. */
+export type Written<Outcome> = Outcome | SessionDataError | 'locked';
+
+/** What the batcher needs of its store. */
+export interface WriteTarget<Request extends WriteRequest, Outcome> {
+  /** To follow "the session store could not …". */
+  readonly operation: string;
+  now(): number;
+  /**
+   * Writes requests, one a session, in one statement. Rejects with `SessionDataError` when the database refused a value,
+   * and then has written none of them.
+   */
+  write(requests: readonly Request[]): Promise<Written<Outcome>[]>;
+  /** One request for two to the same session; `null` when they must go one after the other, as they must without it. */
+  fold?(first: Request, then: Request): Request | null;
+}
+
+interface Waiter<Request, Outcome> extends Waiting {
+  readonly request: Request;
+  /** Whether it must not share a statement: with others it was refused, and nobody knows whose fault that was. */
+  alone: boolean;
+  resolve(outcome: Outcome): void;
+}
+
+/** The requests to one session, in order. */
+interface Lane<Request, Outcome> {
+  readonly id: SessionId;
+  waiters: Waiter<Request, Outcome>[];
+  /** Whether it stands in the queue, is being written, or pauses because its row is locked. */
+  isBusy: boolean;
+  pause: number;
+}
+
+/** What goes to the database as one: requests to one session, folded into one. */
+interface Group<Request, Outcome> {
+  readonly lane: Lane<Request, Outcome>;
+  readonly waiters: Waiter<Request, Outcome>[];
+  readonly request: Request;
+}
+
+/** Beyond this a statement takes so long that waiting for it costs more than it saves. */
+const MOST_SESSIONS = 64;
+const LONGEST_PAUSE = 50;
+
+/**
+ * Group commit: one statement is under way at a time, and whatever is to be written meanwhile goes with the next.
+ * Requests to the same session are folded into one, or go one after the other, in order. What goes wrong with one session stays with it: a locked
+ * row pauses its own session only, and a batch that the database refuses falls apart until the culprit stands alone.
+ */
+export class WriteBatcher<Request extends WriteRequest, Outcome> {
+  readonly #target: WriteTarget<Request, Outcome>;
+  readonly #soon: (send: () => void) => void;
+  readonly #lanes = new Map<SessionId, Lane<Request, Outcome>>();
+  #queue: Lane<Request, Outcome>[] = [];
+  #isWriting = false;
+
+  /** @param soon when to send what nothing is in the way of: at the end of this turn of the event loop, with what else it brings */
+  constructor(target: WriteTarget<Request, Outcome>, soon: (send: () => void) => void = setImmediate) {
+    this.#target = target;
+    this.#soon = soon;
+  }
+
+  /** What became of it. */
+  write(request: Request): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      let lane = this.#lanes.get(request.id);
+      if (lane === undefined) {
+        lane = { id: request.id, waiters: [], isBusy: false, pause: 1 };
+        this.#lanes.set(request.id, lane);
+      }
+      lane.waiters.push({ request, deadline: request.deadline, alone: false, resolve, reject });
+      if (!lane.isBusy) this.#enqueue(lane);
+    });
+  }
+
+  #enqueue(lane: Lane<Request, Outcome>): void {
+    lane.isBusy = true;
+    this.#queue.push(lane);
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    this.#soon(() => void this.#writeAll());
+  }
+
+  async #writeAll(): Promise<void> {
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
+      const waiters = batch.flatMap((group) => group.waiters);
+      const stopWatching = watchDeadlines(
+        waiters,
+        () => this.#target.now(),
+        () => this.#tooLate(),
+      );
+      try {
+        const outcomes = await this.#target.write(batch.map((group) => group.request));
+        for (const [index, group] of batch.entries()) this.#settle(group, outcomes[index] as Written<Outcome>);
+      } catch (error) {
+        this.#failed(batch, error);
+      } finally {
+        stopWatching();
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  #nextBatch(): Group<Request, Outcome>[] {
+    const batch: Group<Request, Outcome>[] = [];
+    while (this.#queue.length > 0 && batch.length < MOST_SESSIONS) {
+      const lane = this.#queue[0] as Lane<Request, Outcome>;
+      if (batch.length > 0 && lane.waiters[0]?.alone) break;
+      this.#queue.shift();
+      const group = this.#nextGroup(lane);
+      if (group === null) continue;
+      batch.push(group);
+      if (group.waiters[0]?.alone) break;
+    }
+    return batch;
+  }
+
+  #nextGroup(lane: Lane<Request, Outcome>): Group<Request, Outcome> | null {
+    const now = this.#target.now();
+    const waiters: Waiter<Request, Outcome>[] = [];
+    let request: Request | null = null;
+    while (lane.waiters.length > 0) {
+      const waiter = lane.waiters[0] as Waiter<Request, Outcome>;
+      if (waiter.deadline <= now) waiter.reject(this.#tooLate());
+      else {
+        const folded: Request | null = request === null ? waiter.request : this.#fold(request, waiter);
+        if (folded === null) break;
+        request = folded;
+        waiters.push(waiter);
+      }
+      lane.waiters.shift();
+      if (waiter.alone && waiters.length > 0) break;
+    }
+    if (request !== null) return { lane, waiters, request };
+    this.#release(lane);
+    return null;
+  }
+
+  #settle({ lane, waiters }: Group<Request, Outcome>, outcome: Written<Outcome>): void {
+    if (outcome === 'locked') {
+      lane.waiters.unshift(...waiters);
+      const pause = lane.pause * (0.5 + Math.random());
+      lane.pause = Math.min(lane.pause * 2, LONGEST_PAUSE);
+      setTimeout(() => this.#enqueue(lane), pause);
+      return;
+    }
+    lane.pause = 1;
+    if (outcome instanceof SessionDataError) {
+      if (waiters.length > 1) this.#takeApart(lane, waiters);
+      else waiters[0]?.reject(outcome);
+    } else {
+      for (const waiter of waiters) waiter.resolve(outcome);
+    }
+    this.#release(lane);
+  }
+
+  #failed(batch: readonly Group<Request, Outcome>[], error: unknown): void {
+    const isOne = batch.length === 1 && batch[0]?.waiters.length === 1;
+    for (const { lane, waiters } of batch) {
+      if (error instanceof SessionDataError && !isOne) this.#takeApart(lane, waiters);
+      else for (const waiter of waiters) waiter.reject(error);
+      this.#release(lane);
+    }
+  }
+
+  #takeApart(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
+    for (const waiter of waiters) waiter.alone = true;
+    lane.waiters.unshift(...waiters);
+  }
+
+  /** It is nobody's turn in this lane, unless somebody waits. */
+  #release(lane: Lane<Request, Outcome>): void {
+    if (lane.waiters.length > 0) {
+      this.#queue.push(lane);
+    } else {
+      lane.isBusy = false;
+      this.#lanes.delete(lane.id);
+    }
+  }
+
+  #fold(first: Request, then: Waiter<Request, Outcome>): Request | null {
+    return then.alone ? null : (this.#target.fold?.(first, then.request) ?? null);
+  }
+
+  #tooLate(): SessionStoreUnavailableError {
+    return new SessionStoreUnavailableError(this.#target.operation, {
+      cause: new Error('its turn did not come in time: the database is slow, or another transaction holds the row'),
+    });
+  }
+}
