@@ -88,7 +88,10 @@ const sizeOf = (data: string, limit: string): string =>
 
 // The planner must not see how many elements an array has: it would find a plan of its own for a few cheaper than the one
 // it has for any number, and make it anew each time, which takes longer than the statement
-// (https://www.postgresql.org/docs/current/sql-prepare.html).
+// (https://www.postgresql.org/docs/current/sql-prepare.html). Nor may it join the table as it likes, for what is cheap while
+// the table is new is to read all of it, and the plan is kept while it grows: so rows are looked up one by one, in a
+// subquery that it cannot take apart. To say outside once more that the ids are the same makes it expect so few rows that it
+// looks up those to be written, too.
 const UNSEEN = 'offset 0';
 
 /** Any number will do, as long as all processes use the same. */
@@ -179,9 +182,11 @@ export function statementsFor(table: string, teller: string | null) {
     locked as materialized (
       select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
              ${changes.map((name) => `, c.${name}`).join('')}
-      from ${table} s join change c on c.id = s.id and c.generation = s.generation
-      where s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
-      order by s.id for no key update of s skip locked
+      from (select * from change order by id) c, lateral (
+        select * from ${table} s
+        where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
+        for no key update skip locked
+      ) s where s.id = c.id
     ),
     -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
     ready as materialized (
@@ -213,7 +218,10 @@ export function statementsFor(table: string, teller: string | null) {
     clock: `select ${ms(NOW)} as now`,
 
     /** Live sessions. $1 ids. */
-    find: `select ${columns('s', ONCE)} from ${table} s where s.id = any((select $1::uuid[])::uuid[]) and s.expires_at > ${ONCE}`,
+    find: `
+      select ${columns('s', ONCE)}
+      from unnest((select $1::uuid[])) as wanted(id),
+           lateral (select * from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE} ${UNSEEN}) s`,
 
     /**
      * New sessions, unless the deadline has passed, and but for those that are too big. Where there are none, the clock alone.
@@ -264,8 +272,10 @@ export function statementsFor(table: string, teller: string | null) {
      */
     present: `
       select s.id::text as id
-      from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as c(id, generation), ${table} s
-      where s.id = c.id and (c.generation is null or s.generation = c.generation) and s.expires_at > ${NOW}`,
+      from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as c(id, generation), lateral (
+        select s.id from ${table} s
+        where s.id = c.id and (c.generation is null or s.generation = c.generation) and s.expires_at > ${NOW} ${UNSEEN}
+      ) s`,
 
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
@@ -279,9 +289,12 @@ export function statementsFor(table: string, teller: string | null) {
         from (select $1::uuid[] as a, $2::float8[] as b ${UNSEEN}) as given, unnest(a, b) as access(id, age)
       ),
       locked as materialized (
-        select s.ctid as place, ${ONCE} - ${span('a.age')} as accessed_at from ${table} s join access a on a.id = s.id
-        where s.expires_at > ${NOW} and ${ONCE} < ${at('$3::float8')}
-        order by s.id for no key update of s skip locked
+        select s.place, ${ONCE} - ${span('a.age')} as accessed_at
+        from (select * from access order by id) a, lateral (
+          select s.id, s.ctid as place from ${table} s
+          where s.id = a.id and s.expires_at > ${NOW} and ${ONCE} < ${at('$3::float8')}
+          for no key update skip locked
+        ) s where s.id = a.id
       ),
       renewed as (
         update ${table} s
@@ -297,7 +310,8 @@ export function statementsFor(table: string, teller: string | null) {
       )
       select coalesce(array_agg(m.id::text) filter (where s.id is not null), '{}') as locked,
              coalesce(array_agg(m.id::text) filter (where s.id is null), '{}') as gone, ${ms(ONCE)} as now
-      from missing m left join ${table} s on s.id = m.id and s.expires_at > ${NOW}`,
+      from missing m
+      left join lateral (select s.id from ${table} s where s.id = m.id and s.expires_at > ${NOW} ${UNSEEN}) s on true`,
 
     /** A row, locked until the transaction ends. $1 id, $2 generation (null for any). */
     lock: `select ${columns('s')} from ${table} s where ${target} for no key update`,
@@ -342,10 +356,15 @@ export function statementsFor(table: string, teller: string | null) {
     delete: `
       with doomed as materialized (
         select s.id
-        from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as d(id, generation), ${table} s
-        where s.id = d.id and (d.generation is null or s.generation = d.generation) and s.expires_at > ${NOW}
-              and ${NOW} < ${at('$3::float8')}
-        order by s.id for update of s skip locked
+        from (
+          select d.* from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as d(id, generation)
+          order by id
+        ) d, lateral (
+          select s.id from ${table} s
+          where s.id = d.id and (d.generation is null or s.generation = d.generation) and s.expires_at > ${NOW}
+                and ${NOW} < ${at('$3::float8')}
+          for update skip locked
+        ) s where s.id = d.id
       ),
       deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${told('deleted')}
       select id::text as id from deleted ${hence}`,
