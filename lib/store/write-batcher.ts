@@ -55,8 +55,9 @@ const LONGEST_PAUSE = 50;
 
 /**
  * Group commit: one statement is under way at a time, and whatever is to be written meanwhile goes with the next.
- * Requests to the same session are folded into one, or go one after the other, in order. What goes wrong with one session stays with it: a locked
- * row pauses its own session only, and a batch that the database refuses falls apart until the culprit stands alone.
+ * Requests to the same session are folded into one, or go one after the other, in order. What goes wrong with one session
+ * stays with it: a locked row pauses its own session only, and a batch that the database refuses falls apart until the
+ * culprit stands alone.
  */
 export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #target: WriteTarget<Request, Outcome>;

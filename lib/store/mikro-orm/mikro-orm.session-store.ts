@@ -381,8 +381,8 @@ export class MikroOrmSessionStore extends SessionStore {
     ];
     const rows = await this.#sessions('create a session', this.#sql.create, values, last);
     const created = new Map(rows.map((row) => [row.id, row]));
-    const otherwise = this.now() >= first ? 'locked' : this.#tooLarge();
-    return requests.map(({ id }) => created.get(id) ?? otherwise);
+    const isLate = this.now() >= first;
+    return requests.map(({ id }) => created.get(id) ?? (isLate ? 'locked' : this.#tooLarge()));
   }
 
   /** Ends sessions in one statement. */
