@@ -356,10 +356,7 @@ export class MikroOrmSessionStore extends SessionStore {
       if (outdated) outcomes.set(id, 'changed');
       else outcomes.set(id, ttl === null ? this.#tooLarge() : { ttl, lastAccessAt, expiresAt, endsAt });
     }
-    if (outcomes.size < requests.length) {
-      for (const id of await this.#present(operation, requests, on)) if (!outcomes.has(id)) outcomes.set(id, 'locked');
-    }
-    return requests.map(({ id }) => outcomes.get(id) ?? null);
+    return this.#answers(operation, requests, outcomes, null, on);
   }
 
   /** Stores new sessions in one statement. */
@@ -393,23 +390,29 @@ export class MikroOrmSessionStore extends SessionStore {
     const values = [arrayOf(requests, ({ id }) => id), generations, first];
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
     const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
-    if (outcomes.size < requests.length) {
-      for (const id of await this.#present(operation, requests)) if (!outcomes.has(id)) outcomes.set(id, 'locked');
-    }
-    return requests.map(({ id }) => outcomes.get(id) ?? false);
+    return this.#answers(operation, requests, outcomes, false);
   }
 
   /**
-   * Which sessions of a statement are live. Whatever comes of this question, what was written is written; where it fails,
-   * what was not may try again.
+   * What became of each request, given what the statement says of those that it got at: those of the others that are live
+   * are locked. Whatever comes of asking for them, what was written is written; where it fails, what was not may try again.
    */
-  async #present(operation: string, requests: readonly DeleteRequest[], on?: Queryable): Promise<SessionId[]> {
-    const generations = arrayOf(requests, ({ generation }) => generation);
-    const values = [arrayOf(requests, ({ id }) => id), generations];
-    const rows = await this.#db
-      .query<{ id: SessionId }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
-      .catch(() => requests);
-    return rows.map(({ id }) => id);
+  async #answers<Outcome>(
+    operation: string,
+    requests: readonly DeleteRequest[],
+    outcomes: Map<SessionId, Written<Outcome>>,
+    gone: Outcome,
+    on?: Queryable,
+  ): Promise<Written<Outcome>[]> {
+    if (outcomes.size < requests.length) {
+      const generations = arrayOf(requests, ({ generation }) => generation);
+      const values = [arrayOf(requests, ({ id }) => id), generations];
+      const live = await this.#db
+        .query<{ id: SessionId }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
+        .catch(() => requests);
+      for (const { id } of live) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+    }
+    return requests.map(({ id }) => outcomes.get(id) ?? gone);
   }
 
   /** Something to be done with a session in a transaction of its own, while nobody else writes to it. */
