@@ -7,6 +7,10 @@ export interface Query {
   readonly name?: string;
   readonly text: string;
   readonly values: unknown[];
+  /** Rows are lists, instead of objects. */
+  readonly rowMode?: 'array';
+  /** What makes a value of a column's text. */
+  readonly types?: { getTypeParser(): (text: string) => unknown };
 }
 
 /** What takes statements. */
@@ -35,6 +39,8 @@ export interface Connections extends Queryable {
   connect(isForTransaction: boolean): Promise<PoolClient>;
   /** A connection for what lasts, which is not the pool's: a pool may consist of one. `null` where there can be none. */
   readonly lone: (() => LoneConnection) | null;
+  /** Whether a query may say in which form it wants its rows. */
+  readonly givesRawRows: boolean;
 }
 
 /** The parts of a pool of `pg` that the store uses. */
@@ -75,5 +81,6 @@ function connectionsOfPool(pool: Pool): Connections {
     query: (query) => pool.query(query),
     connect: () => pool.connect(),
     lone: () => new pool.Client(pool.options),
+    givesRawRows: true,
   };
 }

@@ -28,6 +28,14 @@ export interface DatabaseOptions {
   readonly preparedStatements: boolean;
 }
 
+/** A statement whose rows come as PostgreSQL writes them, and what reads one. */
+export interface RawStatement<Row> {
+  readonly text: string;
+  readonly read: (row: never) => Row;
+}
+
+const RAW = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
+
 /**
  * Sends statements through a pool, each until its deadline, and reads the database's clock from the answers. Every
  * failure is a {@link SessionStoreUnavailableError}, but for what the database refuses to write: a
@@ -57,14 +65,16 @@ export class Database {
   /** @param operation what it is for, to follow "the session store could not …" */
   async query<Row extends object>(
     operation: string,
-    text: string,
+    statement: string | RawStatement<Row>,
     values: unknown[],
     deadline = this.deadline(),
     on?: Queryable,
   ): Promise<Row[]> {
     try {
-      const query = this.#prepared(text, values);
-      const { rows = [] } = await (on ? this.#inTime(on.query(query), deadline) : this.#onPool(query, deadline));
+      const isRaw = typeof statement !== 'string';
+      const query = this.#prepared(isRaw ? statement.text : statement, values, isRaw);
+      const answer = await (on ? this.#inTime(on.query(query), deadline) : this.#onPool(query, deadline));
+      const rows = isRaw ? ((answer.rows ?? []) as never[]).map(statement.read) : (answer.rows ?? []);
       const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
       const now = first?.now ?? first?.readAt;
       if (typeof now === 'number') this.#clock.observe(now);
@@ -159,14 +169,15 @@ export class Database {
   }
 
   /** Statements without values are not worth a name. */
-  #prepared(text: string, values: unknown[]): Query {
-    if (!this.#options.preparedStatements || values.length === 0) return { text, values };
+  #prepared(text: string, values: unknown[], isRaw: boolean): Query {
+    const form = isRaw ? RAW : {};
+    if (!this.#options.preparedStatements || values.length === 0) return { text, values, ...form };
     let name = this.#names.get(text);
     if (name === undefined) {
       name = `session_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
       this.#names.set(text, name);
     }
-    return { name, text, values };
+    return { name, text, values, ...form };
   }
 
   async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {

@@ -23,6 +23,7 @@ export function connectionsOfKysely(kysely: KyselyInstance): Connections {
       }
     },
     lone: null,
+    givesRawRows: false,
   };
 }
 

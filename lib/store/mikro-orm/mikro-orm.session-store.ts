@@ -19,8 +19,9 @@ import {
   type OrmConnection,
   type Queryable,
 } from './connections.js';
-import { Database } from './database.js';
+import { Database, type RawStatement } from './database.js';
 import { arrayOf, changesOf, mergeOf } from './arguments.js';
+import { sessionOf } from './raw-session.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
 import { type Statements, statementsFor } from './statements.js';
 
@@ -69,6 +70,7 @@ interface Opened {
   readonly db: Database;
   readonly sql: Statements;
   readonly connections: Connections;
+  readonly find: string | RawStatement<StoredSession>;
 }
 
 /** What a statement that ends several sessions says. */
@@ -88,7 +90,8 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #finds = new FindBatcher({
     now: () => this.now(),
-    findMany: (ids, deadline) => this.#sessions('find a session', this.#sql.find, [arrayOf(ids, (id) => id)], deadline),
+    findMany: (ids, deadline) =>
+      this.#db.query('find a session', this.#opened.find, [arrayOf(ids, (id) => id)], deadline),
   });
   readonly #creations = new WriteBatcher<CreateRequest, StoredSession>({
     operation: 'create a session',
@@ -136,7 +139,8 @@ export class MikroOrmSessionStore extends SessionStore {
     await checkTable(connections, table, sql.check);
     const db = new Database(connections, { queryTimeout, preparedStatements });
     await db.query('read the clock', sql.clock, []);
-    this.#open = { db, sql, connections };
+    const find = connections.givesRawRows ? { text: sql.findRaw, read: sessionOf } : sql.find;
+    this.#open = { db, sql, connections, find };
   }
 
   now(): number {

@@ -24,6 +24,7 @@ export function connectionsOfPglite(pglite: PgliteInstance): Connections {
     connect: (isForTransaction) =>
       isForTransaction ? transactionOn(pglite) : Promise.resolve({ query, release: () => {} }),
     lone: () => new PgliteListener(pglite),
+    givesRawRows: false,
   };
 }
 

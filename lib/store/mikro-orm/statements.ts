@@ -22,6 +22,13 @@ const columns = (row: string, now = NOW): string => `
   ${ms(`${row}.last_access_at`)} as "lastAccessAt", ${ms(`${row}.expires_at`)} as "expiresAt",
   ${ms(`${row}.ends_at`)} as "endsAt", ${row}.ip, ${row}.user_agent as "userAgent", ${ms(now)} as "readAt"`;
 
+// The same without casts and arithmetic, most of which a driver would only undo: in the order in which `sessionOf` reads them.
+const rawColumns = (row: string): string => `
+  ${row}.id, ${row}.secret_hash, ${row}.previous_secret_hash, timestamptz_send(${row}.rotated_at), ${row}.generation,
+  ${row}.user_id, ${row}.auth, timestamptz_send(${row}.authenticated_at), ${row}.data, ${row}.ttl,
+  timestamptz_send(${row}.created_at), timestamptz_send(${row}.last_access_at), timestamptz_send(${row}.expires_at),
+  timestamptz_send(${row}.ends_at), ${row}.ip, ${row}.user_agent, timestamptz_send(${ONCE})`;
+
 /**
  * What a commit can be made of, and what its statement takes for each: arrays with a value for every session, null where
  * there is none. Who adds mostly adds to one key. That takes PostgreSQL less than to look through an object of several: so
@@ -145,6 +152,11 @@ export function statementsFor(table: string, teller: string | null) {
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(NOW)} as now
       from (select) as one ${hence}`;
 
+  const found = (columnsOf: string): string => `
+      select ${columnsOf}
+      from unnest((select $1::uuid[])) as wanted(id),
+           lateral (select * from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE} ${UNSEEN}) s`;
+
   const commits = new Map<string, string>();
   const commitOf = (kinds: readonly ChangeKind[]): string => {
     const hasLifetimes = kinds.includes('lifetime');
@@ -218,10 +230,10 @@ export function statementsFor(table: string, teller: string | null) {
     clock: `select ${ms(NOW)} as now`,
 
     /** Live sessions. $1 ids. */
-    find: `
-      select ${columns('s', ONCE)}
-      from unnest((select $1::uuid[])) as wanted(id),
-           lateral (select * from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE} ${UNSEEN}) s`,
+    find: found(columns('s', ONCE)),
+
+    /** Live sessions, as {@link sessionOf} reads them: it takes PostgreSQL an eighth less. $1 ids. */
+    findRaw: found(rawColumns('s')),
 
     /**
      * New sessions, unless the deadline has passed, and but for those that are too big. Where there are none, the clock alone.

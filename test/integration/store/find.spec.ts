@@ -5,7 +5,7 @@ import { MINUTE, HOUR, ABSENT, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: create() and find()', () => {
   const fixture = useStores();
-  const { create, dataOf, expire, lock, databaseNow, expectNear, outcomes } = fixture;
+  const { alter, create, dataOf, expire, lock, databaseNow, expectNear, outcomes } = fixture;
 
   it('knows what time it is in the database', async () => {
     expect(Math.abs(fixture.store.now() - (await databaseNow()))).toBeLessThan(5_000);
@@ -35,6 +35,27 @@ describe('MikroOrmSessionStore: create() and find()', () => {
       (await databaseNow()) + 2 * MINUTE,
     );
   });
+
+  it.each(['hex', 'escape'])(
+    'say the same as a list does, to the last bit, where bytes are written as %s',
+    async (form) => {
+      const { pathname } = new URL(fixture.database.url);
+      await fixture.database.query(`alter database ${pathname.slice(1)} set bytea_output = ${form}`);
+      const store = await fixture.openStore();
+      for (let n = 0; n < 100; n++) {
+        const { id } = await create({ userId: form });
+        await alter(
+          id,
+          `previous_secret_hash = sha256(secret_hash), rotated_at = now(), data = '{"\\\\": "\\\\x00"}', generation = ${n},
+         created_at = now() - random() * interval '1 day', ends_at = now() + random() * interval '20 years'`,
+        );
+      }
+      const listed = await store.findByUser(form);
+      const found = await Promise.all(listed.map(({ id }) => store.find(id)));
+      expect(found).toEqual(listed.map((stored) => ({ ...stored, readAt: expect.any(Number) })));
+      expect(listed).toHaveLength(100);
+    },
+  );
 
   it('find nothing that is absent or expired', async () => {
     const { id } = await create();
