@@ -1,5 +1,6 @@
 import type { Platform } from './contestants.js';
 import type { Machine } from './environment/machine.js';
+import type { PostgresOrigin } from './environment/postgres-server.js';
 import type { Spread } from './measure/statistics.js';
 
 export type Method = 'GET' | 'POST';
@@ -61,7 +62,7 @@ export interface Results {
     readonly sessions: number;
     readonly bytesPerSession: number;
     readonly poolSize: number;
-    readonly postgres: 'own' | 'DATABASE_URL';
+    readonly postgres: PostgresOrigin;
     readonly statementsCountedBy: 'pg_stat_statements' | 'pg_stat_database';
   };
   readonly closedLoop: readonly Figures[];

@@ -68,7 +68,7 @@ function describe(
       sessions: SESSIONS,
       bytesPerSession: JSON.stringify(sampleData()).length,
       poolSize: POOL_SIZE,
-      postgres: postgres.isOwn ? 'own' : 'DATABASE_URL',
+      postgres: postgres.origin,
       statementsCountedBy: postgres.countsStatements ? 'pg_stat_statements' : 'pg_stat_database',
     },
   };

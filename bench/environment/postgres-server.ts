@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
+import { installedPostgres } from './programs.js';
 
 /** The PostgreSQL that is measured, with a database for every contestant. */
 export interface PostgresServer {
   readonly version: string;
-  /** Whether it was started for this run, and set up for it. */
-  readonly isOwn: boolean;
+  /** Whose it is: those but the one that was given were started for this run, and set up for it. */
+  readonly origin: PostgresOrigin;
   /** Whether it counts statements (`pg_stat_statements`). */
   readonly countsStatements: boolean;
   /** For what concerns the whole server. */
@@ -15,12 +16,15 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+/** `given` is that of `DATABASE_URL`. */
+export type PostgresOrigin = 'given' | 'installed' | 'embedded';
+
 /** What `sample-app/dist/local-postgres.js` gives. */
 interface LocalPostgres {
   url(database: string): Promise<string>;
   release(): Promise<void>;
 }
-type StartLocalPostgres = (folder: string) => Promise<LocalPostgres>;
+type StartLocalPostgres = (folder: string, programs: string | null) => Promise<LocalPostgres>;
 
 /** Everything else is PostgreSQL's default: `fsync` and `synchronous_commit` on, 128 MB of shared buffers. */
 export const SETTINGS = {
@@ -36,18 +40,20 @@ const PREFIX = 'session_bench_';
 /** Uses the server of `DATABASE_URL` (whose user may create databases), or starts one in a folder. */
 export async function startPostgres(folder: string, settings: PostgresSettings): Promise<PostgresServer> {
   const given = process.env.DATABASE_URL;
-  if (given) return describe(given, false, async () => {});
+  if (given) return describe(given, 'given', async () => {});
   const location = new URL('../../../sample-app/dist/local-postgres.js', import.meta.url).href;
   const { startLocalPostgres } = (await import(location)) as { startLocalPostgres: StartLocalPostgres };
-  const first = await startLocalPostgres(folder);
+  const programs = await installedPostgres();
+  const first = await startLocalPostgres(folder, programs);
   try {
     await configure(await first.url('postgres'), settings);
   } finally {
     await first.release();
   }
-  const local = await startLocalPostgres(folder);
+  const local = await startLocalPostgres(folder, programs);
   try {
-    return await describe(await local.url('postgres'), true, () => local.release());
+    const origin = programs === null ? 'embedded' : 'installed';
+    return await describe(await local.url('postgres'), origin, () => local.release());
   } catch (error) {
     await local.release();
     throw error;
@@ -63,7 +69,7 @@ async function configure(url: string, settings: PostgresSettings): Promise<void>
   }
 }
 
-async function describe(url: string, isOwn: boolean, release: () => Promise<void>): Promise<PostgresServer> {
+async function describe(url: string, origin: PostgresOrigin, release: () => Promise<void>): Promise<PostgresServer> {
   const admin = await connect(url);
   const databases: string[] = [];
   const { rows } = await admin.query<{ version: string; fsync: string; synchronous_commit: string }>(
@@ -77,7 +83,7 @@ async function describe(url: string, isOwn: boolean, release: () => Promise<void
   }
   return {
     version: settings.version,
-    isOwn,
+    origin,
     countsStatements: await canCountStatements(admin),
     admin,
     async createDatabase(name) {
@@ -90,7 +96,7 @@ async function describe(url: string, isOwn: boolean, release: () => Promise<void
       return location.href;
     },
     async stop() {
-      if (!isOwn) await dropAll(admin, databases);
+      if (origin === 'given') await dropAll(admin, databases);
       await admin.end();
       await release();
     },

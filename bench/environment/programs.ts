@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
 /** How to get what npm does not bring. */
-export const HOW_TO_INSTALL = 'apt-get install -y wrk redis-server';
+export const HOW_TO_INSTALL = 'apt-get install -y wrk redis-server postgresql';
 
 /** The versions of the programs that the comparison needs; `null` for one that is not installed. */
 export async function programVersions(): Promise<{ wrk: string | null; redis: string | null }> {
@@ -22,4 +24,25 @@ async function outputOf(program: string, args: string[]): Promise<string> {
     const { stdout = '' } = error as { stdout?: string };
     return stdout;
   }
+}
+
+/** Where Debian's packages put PostgreSQL, by version. */
+const DEBIAN = '/usr/lib/postgresql';
+
+/**
+ * The folder of the programs of the newest PostgreSQL server that Debian's packages have installed; `null` where there is
+ * none. The embedded one will do, but is compiled to be small (-Os) and not, as those are that people run, to be fast.
+ */
+export async function installedPostgres(): Promise<string | null> {
+  const versions = await readdir(DEBIAN).catch(() => []);
+  for (const version of versions.toSorted((one, other) => Number(other) - Number(one))) {
+    const programs = join(DEBIAN, version, 'bin');
+    // Packages of clients have the folder, too.
+    const hasServer = await access(join(programs, 'postgres')).then(
+      () => true,
+      () => false,
+    );
+    if (hasServer) return programs;
+  }
+  return null;
 }

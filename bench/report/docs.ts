@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { HOW_TO_INSTALL } from '../environment/programs.js';
 import type { Results } from '../results.js';
 import type { ScaleResults } from '../scale-results.js';
 import { chartOf } from './chart.js';
@@ -60,12 +61,12 @@ function page(results: Results, scale: ScaleResults | null): string {
       ? []
       : [
           '## Scale',
-          `Written by \`npm run bench:scale\` on ${scale.date.slice(0, 10)}, with shared_buffers = ${scale.sharedBuffers}; medians of ${scale.rounds} rounds.`,
+          `Written by \`npm run bench:scale\` on ${scale.date.slice(0, 10)}, with PostgreSQL ${scale.postgres} and shared_buffers = ${scale.sharedBuffers}; medians of ${scale.rounds} rounds.`,
           ...scaleTables(scale).map(asMarkdown),
         ]),
     ...missing(results),
     '## Do it again',
-    '```sh\napt-get install -y wrk redis-server   # the only things that npm does not bring\nnpm run bench                          # everything\nnpm run bench -- --quick               # the essential comparison, in under three minutes\nnpm run bench:scale -- --full          # up to ten million sessions\n```',
+    `\`\`\`sh\n${HOW_TO_INSTALL}   # what npm does not bring\nnpm run bench                                     # everything\nnpm run bench -- --quick                          # the essential comparison, in under three minutes\nnpm run bench:scale -- --full                     # up to ten million sessions\n\`\`\``,
   ].join('\n\n');
 }
 

@@ -11,7 +11,10 @@ export function setupOf({ date, machine, versions, setup }: Results): string[] {
     `${setup.rounds} rounds in turns (ABC ABC …), ${setup.duration} s each after ${setup.warmUp} s of warming up; medians (min–max).`,
     `${setup.sessions.toLocaleString('en-US')} sessions of ${setup.bytesPerSession} bytes of JSON, visited in a random order; every request renews the expiry (the peers: rolling).`,
     `PostgreSQL writes to disk for every commit (fsync and synchronous_commit on), with a pool of ${setup.poolSize} connections; ` +
-      (setup.postgres === 'own' ? `its settings: defaults, but ${settings.join(', ')}.` : 'a server that was there.'),
+      (setup.postgres === 'given'
+        ? 'a server that was there.'
+        : `its settings: defaults, but ${settings.join(', ')}.`) +
+      (setup.postgres === 'embedded' ? ' It is the embedded one, which is compiled to be small, not fast.' : ''),
     `Redis has its default persistence: snapshots now and then, so what it has acknowledged can be lost.`,
     `The load comes from the same ${cores} cores, as do the databases: what they need, the server does not get.`,
     `Statements are counted by ${setup.statementsCountedBy}.`,
