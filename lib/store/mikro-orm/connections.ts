@@ -43,11 +43,20 @@ export interface Connections extends Queryable {
   readonly givesRawRows: boolean;
 }
 
-/** The parts of a pool of `pg` that the store uses. */
+/**
+ * The parts of a pool of `pg` that the store uses. With callbacks, where it is used all the time: the promises that `pg`
+ * makes keep each other alive, and with them all rows they ever brought, until the next major collection of garbage. Under
+ * load each minor one takes several times as long then.
+ */
 interface Pool extends Queryable {
-  connect(): Promise<PoolClient>;
+  connect(done: (error: Error | undefined, client: PgClient) => void): void;
   readonly options: object;
   readonly Client: new (options: object) => LoneConnection;
+}
+
+interface PgClient {
+  query(query: Query, done: (error: Error | null, result: { rows?: unknown[] }) => void): void;
+  release(destroy: boolean): void;
 }
 
 /** The parts of MikroORM's connection that the store uses. */
@@ -79,8 +88,21 @@ export async function connectionsOf(connection: OrmConnection): Promise<Connecti
 function connectionsOfPool(pool: Pool): Connections {
   return {
     query: (query) => pool.query(query),
-    connect: () => pool.connect(),
+    connect: () =>
+      new Promise((resolve, reject) => {
+        pool.connect((error, client) => (error ? reject(error) : resolve(lent(client))));
+      }),
     lone: () => new pool.Client(pool.options),
     givesRawRows: true,
+  };
+}
+
+function lent(client: PgClient): PoolClient {
+  return {
+    query: (query) =>
+      new Promise((resolve, reject) => {
+        client.query(query, (error, result) => (error ? reject(error) : resolve(result)));
+      }),
+    release: (destroy) => client.release(destroy),
   };
 }

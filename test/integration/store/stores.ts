@@ -62,7 +62,12 @@ export function failStatements(text: string): void {
   const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
   jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const isConcerned = (args[0] as { text?: string }).text?.includes(text) === true;
-    return isConcerned ? Promise.reject(new Error('Connection lost')) : query.apply(this, args);
+    if (!isConcerned) return query.apply(this, args);
+    const error = new Error('Connection lost');
+    const done = args.at(-1);
+    if (typeof done !== 'function') return Promise.reject(error);
+    process.nextTick(done, error);
+    return undefined;
   } as never);
 }
 
