@@ -36,7 +36,7 @@ export class RenewalQueue {
   #accesses = new Map<SessionId, Noted>();
   #part = 0;
   #timer: NodeJS.Timeout | null = null;
-  #flushing: Promise<void> | null = null;
+  #flushing: Promise<boolean> | null = null;
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
@@ -68,6 +68,13 @@ export class RenewalQueue {
   async close(): Promise<void> {
     this.#closing = true;
     await this.flush();
+    // What the store could not take is not tried again, unless something comes.
+    this.#stopWaiting();
+  }
+
+  #stopWaiting(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   #wait(period = this.#every): void {
@@ -79,40 +86,46 @@ export class RenewalQueue {
     }, period / this.#parts);
   }
 
-  /** Writes down what was first noted in a part up to this one. */
+  /**
+   * Writes down what was first noted in a part up to this one: each once, for what could not be written is noted again,
+   * and nothing more where the store cannot be reached.
+   */
   async #flush(part: number): Promise<void> {
     while (this.#flushing !== null) await this.#flushing;
-    for (let due = this.#take(part); due.size > 0; due = this.#take(part)) {
+    for (let left = this.#accesses.size; left > 0;) {
+      const due = this.#take(part, Math.min(left, MOST_ACCESSES));
+      if (due.size === 0) return;
+      left -= due.size;
       this.#flushing = this.#write(due);
-      await this.#flushing;
+      const isReached = await this.#flushing;
       this.#flushing = null;
-      if (due.size < MOST_ACCESSES) return;
+      if (!isReached) return;
     }
   }
 
-  #take(part: number): Map<SessionId, Noted> {
+  #take(part: number, most: number): Map<SessionId, Noted> {
     const due = new Map<SessionId, Noted>();
     // A map keeps the order in which its keys were first set.
     for (const [id, noted] of this.#accesses) {
-      if (noted.part > part || due.size === MOST_ACCESSES) break;
+      if (noted.part > part || due.size === most) break;
       due.set(id, noted);
       this.#accesses.delete(id);
     }
-    if (this.#accesses.size === 0 && this.#timer !== null) {
-      clearTimeout(this.#timer);
-      this.#timer = null;
-    }
+    if (this.#accesses.size === 0) this.#stopWaiting();
     return due;
   }
 
-  async #write(accesses: ReadonlyMap<SessionId, Noted>): Promise<void> {
+  /** @returns whether the store could be reached */
+  async #write(accesses: ReadonlyMap<SessionId, Noted>): Promise<boolean> {
     try {
       const { renewed, locked } = await this.#store.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
       this.#keep(accesses, locked);
       this.#listener.renewed(renewed);
+      return true;
     } catch (error) {
       this.#keep(accesses, [...accesses.keys()]);
       this.#report(error);
+      return false;
     }
   }
 

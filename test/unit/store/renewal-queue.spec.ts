@@ -175,6 +175,21 @@ describe('RenewalQueue', () => {
       expect(renewed).toEqual([[A], [B]]);
     });
 
+    it('tries each once, however many are to be written at once', async () => {
+      const many = Array.from({ length: 600 }, (_, n) => `session-${n}`);
+      const sizes: number[] = [];
+      jest.spyOn(store, 'renew').mockImplementation((accesses) => {
+        // Not for ever, so that a queue without end has one here.
+        const locked = sizes.push(accesses.length) < 20 ? accesses.map(({ id }) => id) : [];
+        return Promise.resolve({ renewed: [], locked });
+      });
+      for (const id of many) queue.add(id as SessionId, FAR);
+      await queue.flush();
+      expect(sizes).toEqual([250, 250, 100]);
+      await pass(1_000);
+      expect(sizes.slice(3)).toEqual([250, 250, 100]);
+    });
+
     it('keeps a newer access instead', async () => {
       store.automatic = null;
       queue.add(A, FAR);
@@ -204,6 +219,19 @@ describe('RenewalQueue', () => {
         { id: B, at: 0 },
       ]);
       expect(renewed).toEqual([[A, B]]);
+    });
+
+    it('tries one statement, however many are to be written at once', async () => {
+      const many = Array.from({ length: 600 }, (_, n) => `session-${n}`);
+      let tries = 0;
+      jest.spyOn(store, 'renew').mockImplementation((accesses) => {
+        // Not for ever, so that a queue without end has one here.
+        if (++tries < 20) return Promise.reject(new Error('down'));
+        return Promise.resolve({ renewed: accesses.map(({ id }) => id), locked: [] });
+      });
+      for (const id of many) queue.add(id as SessionId, FAR);
+      await queue.close();
+      expect([tries, failures.length, jest.getTimerCount()]).toEqual([1, 1, 0]);
     });
 
     it('tries again without haste, however short the collecting is', async () => {
