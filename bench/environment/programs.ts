@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { glob } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
@@ -26,23 +26,16 @@ async function outputOf(program: string, args: string[]): Promise<string> {
   }
 }
 
-/** Where Debian's packages put PostgreSQL, by version. */
-const DEBIAN = '/usr/lib/postgresql';
+/** Where Debian's packages put PostgreSQL servers, by version. */
+const SERVERS = '/usr/lib/postgresql/*/bin/postgres';
 
 /**
  * The folder of the programs of the newest PostgreSQL server that Debian's packages have installed; `null` where there is
  * none. The embedded one will do, but is compiled to be small (-Os) and not, as those are that people run, to be fast.
  */
 export async function installedPostgres(): Promise<string | null> {
-  const versions = await readdir(DEBIAN).catch(() => []);
-  for (const version of versions.toSorted((one, other) => Number(other) - Number(one))) {
-    const programs = join(DEBIAN, version, 'bin');
-    // Packages of clients have the folder, too.
-    const hasServer = await access(join(programs, 'postgres')).then(
-      () => true,
-      () => false,
-    );
-    if (hasServer) return programs;
-  }
-  return null;
+  const servers: string[] = [];
+  for await (const server of glob(SERVERS)) servers.push(server);
+  const [newest] = servers.toSorted((one, other) => other.localeCompare(one, 'en', { numeric: true }));
+  return newest === undefined ? null : dirname(newest);
 }

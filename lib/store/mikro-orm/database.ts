@@ -74,7 +74,8 @@ export class Database {
       const isRaw = typeof statement !== 'string';
       const query = this.#prepared(isRaw ? statement.text : statement, values, isRaw);
       const answer = await (on ? this.#inTime(on.query(query), deadline) : this.#onPool(query, deadline));
-      const rows = isRaw ? ((answer.rows ?? []) as never[]).map(statement.read) : (answer.rows ?? []);
+      const given = answer.rows ?? [];
+      const rows = isRaw ? (given as never[]).map(statement.read) : given;
       const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
       const now = first?.now ?? first?.readAt;
       if (typeof now === 'number') this.#clock.observe(now);
