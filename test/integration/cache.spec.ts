@@ -23,7 +23,7 @@ describe('The cache', () => {
   });
 
   /** Renewals come when they come. */
-  const lookups = (app: TestApp, during: () => Promise<unknown>) => statements(app, during, 'as wanted(id)');
+  const lookups = (app: TestApp, during: () => Promise<unknown>) => statements(app, during, 'as wanted');
 
   /** A visitor with a session, which both applications have looked at. */
   async function visitor() {

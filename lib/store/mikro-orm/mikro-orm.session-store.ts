@@ -196,7 +196,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
     const now = this.now();
     const ids = accesses.map((access) => access.id);
-    const ages = arrayOf(accesses, (access) => Math.max(0, now - access.at));
+    const ages = arrayOf(accesses, (access) => Math.ceil(Math.max(0, now - access.at)));
     const values = [arrayOf(ids, (id) => id), ages, this.#db.deadline()];
     const [row] = await this.#db.query<{ locked: SessionId[]; gone: SessionId[] }>(
       'renew sessions',

@@ -101,6 +101,27 @@ const sizeOf = (data: string, limit: string): string =>
 // looks up those to be written, too.
 const UNSEEN = 'offset 0';
 
+// A row for each place in some arrays, given by the name of their column. (As a function in FROM, `unnest` would first put all
+// of them aside.)
+const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
+  const names = Object.keys(arrays);
+  return `(select ${names.map((name) => `unnest(${name}) as ${name}`).join(', ')}
+           from (select ${names.map((name) => `${arrays[name]} as ${name}`).join(', ')} ${UNSEEN}) as given)`;
+};
+
+// What a new session is made of.
+const CREATED = {
+  id: '$1::uuid[]',
+  secret_hash: '$2::text[]',
+  user_id: '$5::text[]',
+  auth: '$6::jsonb[]',
+  data: '$7::jsonb[]',
+  ttl: '$8::bigint[]',
+  absolute: '$9::bigint[]',
+  ip: '$10::text[]',
+  user_agent: '$11::text[]',
+};
+
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
 
@@ -154,23 +175,20 @@ export function statementsFor(table: string, teller: string | null) {
 
   const found = (columnsOf: string): string => `
       select ${columnsOf}
-      from unnest((select $1::uuid[])) as wanted(id),
+      from ${rowsOf({ id: '$1::uuid[]' })} as wanted,
            lateral (select * from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE} ${UNSEEN}) s`;
 
   const commits = new Map<string, string>();
   const commitOf = (kinds: readonly ChangeKind[]): string => {
     const hasLifetimes = kinds.includes('lifetime');
     const hasFound = kinds.includes('found');
-    const columns: [name: string, type: string][] = [
-      ['id', 'uuid'],
-      ['generation', 'int'],
-      ['renew', 'boolean'],
-    ];
-    for (const kind of kinds) columns.push(...Object.entries(CHANGE_COLUMNS[kind]));
-    const names = columns.map(([name]) => name);
-    const changes = kinds.filter((kind) => kind !== 'lifetime').flatMap((kind) => Object.keys(CHANGE_COLUMNS[kind]));
+    const arrays: Record<string, string> = { id: '$1::uuid[]', generation: '$2::int[]', renew: '$3::boolean[]' };
     // The fourth and fifth are no arrays.
-    const arrays = columns.map(([, type], index) => `$${index < 3 ? index + 1 : index + 3}::${type}[] as a${index}`);
+    let place = 6;
+    for (const [name, type] of kinds.flatMap((kind) => Object.entries(CHANGE_COLUMNS[kind]))) {
+      arrays[name] = `$${place++}::${type}[]`;
+    }
+    const changes = kinds.filter((kind) => kind !== 'lifetime').flatMap((kind) => Object.keys(CHANGE_COLUMNS[kind]));
     const lifetime = hasLifetimes
       ? `coalesce(c.ttl, s.ttl) as ttl, c.ttl is not null as changed, c.absolute, c.endless,
          coalesce(s.authenticated_at, s.created_at) as started_at`
@@ -187,14 +205,10 @@ export function statementsFor(table: string, teller: string | null) {
                    where coalesce(l.data->f.key, 'null') <> f.value) as outdated`
       : '';
     return `
-    with change as (
-      select change.* from (select ${arrays.join(', ')} ${UNSEEN}) as given,
-                           unnest(${arrays.map((_, index) => `a${index}`).join(', ')}) as change(${names.join(', ')})
-    ),
-    locked as materialized (
+    with locked as materialized (
       select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
              ${changes.map((name) => `, c.${name}`).join('')}
-      from (select * from change order by id) c, lateral (
+      from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
         select * from ${table} s
         where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
         for no key update skip locked
@@ -242,19 +256,13 @@ export function statementsFor(table: string, teller: string | null) {
      */
     create: `
       with clock as materialized (select ${NOW} as now),
-      given as (
-        select given.* from (select $1::uuid[] as a, $2::text[] as b, $5::text[] as c, $6::jsonb[] as d, $7::jsonb[] as e,
-                                    $8::bigint[] as f, $9::bigint[] as g, $10::text[] as h, $11::text[] as i ${UNSEEN}) as arrays,
-                            unnest(a, b, c, d, e, f, g, h, i)
-                              as given(id, secret_hash, user_id, auth, data, ttl, absolute, ip, user_agent)
-      ),
       created as (
         insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
                               updated_at, last_access_at, expires_at, ends_at, ip, user_agent)
         select id, decode(secret_hash, 'hex'), 0, user_id, auth, case when user_id is null then null else now end, data,
                ttl, now, now, now, least(now + ${span('ttl')}, now + ${span('absolute')}), now + ${span('absolute')}, ip,
                user_agent
-        from given, clock where now < ${at('$3::float8')} and octet_length(data::text) <= $4::int
+        from ${rowsOf(CREATED)} as given, clock where now < ${at('$3::float8')} and octet_length(data::text) <= $4::int
         returning *
       )
       select ${columns('created')} from (select) as one left join created on true`,
@@ -284,9 +292,9 @@ export function statementsFor(table: string, teller: string | null) {
      */
     present: `
       select s.id::text as id
-      from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as c(id, generation), lateral (
+      from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]' })} as asked, lateral (
         select s.id from ${table} s
-        where s.id = c.id and (c.generation is null or s.generation = c.generation) and s.expires_at > ${NOW} ${UNSEEN}
+        where s.id = asked.id and (asked.generation is null or s.generation = asked.generation) and s.expires_at > ${NOW} ${UNSEEN}
       ) s`,
 
     /**
@@ -297,8 +305,7 @@ export function statementsFor(table: string, teller: string | null) {
      */
     renew: `
       with access as (
-        select access.*
-        from (select $1::uuid[] as a, $2::float8[] as b ${UNSEEN}) as given, unnest(a, b) as access(id, age)
+        select * from ${rowsOf({ id: '$1::uuid[]', age: '$2::bigint[]' })} as access
       ),
       locked as materialized (
         select s.place, ${ONCE} - ${span('a.age')} as accessed_at
@@ -369,8 +376,7 @@ export function statementsFor(table: string, teller: string | null) {
       with doomed as materialized (
         select s.id
         from (
-          select d.* from (select $1::uuid[] as a, $2::int[] as b ${UNSEEN}) as given, unnest(a, b) as d(id, generation)
-          order by id
+          select * from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]' })} as d order by id
         ) d, lateral (
           select s.id from ${table} s
           where s.id = d.id and (d.generation is null or s.generation = d.generation) and s.expires_at > ${NOW}

@@ -54,7 +54,7 @@ export function countStatements(text: string): { readonly count: number } {
 }
 
 /** Part of the statement that asks what became of sessions that were not written. */
-export const PRESENT = 'as c(id, generation)';
+export const PRESENT = 'as asked';
 
 /** Has the statements with a text in them fail, until the test ends. */
 export function failStatements(text: string): void {
