@@ -1,5 +1,4 @@
 import { type DataChanges, NO_CHANGES } from '../../session/changes.js';
-import type { SessionId } from '../../session/credential.js';
 import type { CommitRequest } from '../commit-request.js';
 import type { ChangeKind } from './statements.js';
 
@@ -79,12 +78,12 @@ export function mergeOf(changes: DataChanges | null) {
 }
 
 /**
- * An array as PostgreSQL writes it, of what needs no quotes: ids, numbers, truth values. (Of other things the driver makes
+ * An array as PostgreSQL writes it, of what needs no quotes: ids, versions, numbers, truth values. (Of other things the driver makes
  * one, looking through each for what it has to escape.)
  */
 export function arrayOf<Item>(
   items: readonly Item[],
-  valueOf: (item: Item) => SessionId | number | boolean | null | undefined,
+  valueOf: (item: Item) => string | number | boolean | null | undefined,
 ): string {
   let text = '';
   for (const item of items) text += `${text === '' ? '' : ','}${valueOf(item) ?? 'null'}`;

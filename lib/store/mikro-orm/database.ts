@@ -20,12 +20,17 @@ const REFUSALS: Readonly<Record<string, string | undefined>> = {
   P0: OWN_RULE,
 };
 
+/** The SQLSTATE of a lock that was waited for too long: an answer all the same. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
   /** How long an operation may take, its waiting included, in milliseconds. */
   readonly queryTimeout: number;
   /** Whether statements are prepared by name, once a connection. */
   readonly preparedStatements: boolean;
+  /** Told when the database did not answer. */
+  lost(): void;
 }
 
 /** A statement whose rows come as PostgreSQL writes them, and what reads one. */
@@ -87,6 +92,7 @@ export class Database {
           cause: error,
         });
       }
+      if (sqlState(error) !== LOCK_NOT_AVAILABLE) this.#options.lost();
       if (error instanceof SessionStoreUnavailableError) throw error;
       throw new SessionStoreUnavailableError(operation, { cause: error });
     }

@@ -19,9 +19,10 @@ import {
   type OrmConnection,
   type Queryable,
 } from './connections.js';
-import { Database, type RawStatement } from './database.js';
+import { Database } from './database.js';
 import { arrayOf, changesOf, mergeOf } from './arguments.js';
-import { sessionOf } from './raw-session.js';
+import { type KnownSession, KnownSessions } from './known-sessions.js';
+import { type RawSession, sessionOf } from './raw-session.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
 import { type Statements, statementsFor } from './statements.js';
 
@@ -70,7 +71,16 @@ interface Opened {
   readonly db: Database;
   readonly sql: Statements;
   readonly connections: Connections;
-  readonly find: string | RawStatement<StoredSession>;
+}
+
+/** What a statement that renews sessions says. */
+interface Renewed {
+  readonly locked: SessionId[];
+  readonly gone: SessionId[];
+  /** Whose row was not in the version that was known. */
+  readonly changed: SessionId[];
+  /** That of the rows now; `null`: none was written. */
+  readonly version: string | null;
 }
 
 /** What a statement that ends several sessions says. */
@@ -90,8 +100,7 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #finds = new FindBatcher({
     now: () => this.now(),
-    findMany: (ids, deadline) =>
-      this.#db.query('find a session', this.#opened.find, [arrayOf(ids, (id) => id)], deadline),
+    findMany: (ids, deadline) => this.#findMany(ids, deadline),
   });
   readonly #creations = new WriteBatcher<CreateRequest, StoredSession>({
     operation: 'create a session',
@@ -109,6 +118,8 @@ export class MikroOrmSessionStore extends SessionStore {
     now: () => this.now(),
     write: (requests) => this.#delete(requests),
   });
+  /** As the pool gives them: on other connections, look-ups say all. */
+  readonly #known = new KnownSessions();
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
@@ -137,10 +148,11 @@ export class MikroOrmSessionStore extends SessionStore {
     }
     if (ensureSchema) await createTable(connections, table);
     await checkTable(connections, table, sql.check);
-    const db = new Database(connections, { queryTimeout, preparedStatements });
+    // What answers next may be another database, which counts transactions on from where it was: a standby, promoted.
+    const lost = (): void => this.#known.clear();
+    const db = new Database(connections, { queryTimeout, preparedStatements, lost });
     await db.query('read the clock', sql.clock, []);
-    const find = connections.givesRawRows ? { text: sql.findRaw, read: sessionOf } : sql.find;
-    this.#open = { db, sql, connections, find };
+    this.#open = { db, sql, connections };
   }
 
   now(): number {
@@ -197,16 +209,17 @@ export class MikroOrmSessionStore extends SessionStore {
     const now = this.now();
     const ids = accesses.map((access) => access.id);
     const ages = arrayOf(accesses, (access) => Math.ceil(Math.max(0, now - access.at)));
-    const values = [arrayOf(ids, (id) => id), ages, this.#db.deadline()];
-    const [row] = await this.#db.query<{ locked: SessionId[]; gone: SessionId[] }>(
-      'renew sessions',
-      this.#sql.renew,
-      values,
-    );
-    const { locked = [], gone = [] } = row ?? {};
-    if (locked.length === 0 && gone.length === 0) return { renewed: ids, locked };
+    const known = ids.map((id) => this.#known.get(id));
+    const values = [arrayOf(ids, (id) => id), ages, this.#db.deadline(), arrayOf(known, (one) => one?.version)];
+    const [row] = await this.#db.query<Renewed>('renew sessions', this.#sql.renew, values);
+    const { locked = [], gone = [], changed = [], version = null } = row ?? {};
     const missing = new Set([...locked, ...gone]);
-    return { renewed: ids.filter((id) => !missing.has(id)), locked };
+    const outdated = new Set([...missing, ...changed]);
+    for (const [index, id] of ids.entries()) {
+      const one = known[index];
+      if (one !== undefined && version !== null && !outdated.has(id)) one.version = version;
+    }
+    return { renewed: missing.size === 0 ? ids : ids.filter((id) => !missing.has(id)), locked };
   }
 
   async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
@@ -313,6 +326,26 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#count('count the sessions', this.#sql.count, []);
   }
 
+  /** Looks up sessions in one statement, which leaves out what is known. */
+  async #findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]> {
+    const operation = 'find a session';
+    const { db, sql, connections } = this.#opened;
+    const wanted = arrayOf(ids, (id) => id);
+    if (!connections.givesRawRows) return db.query<StoredSession>(operation, sql.find, [wanted], deadline);
+    const known = new Map<SessionId, KnownSession>();
+    const versions = arrayOf(ids, (id) => {
+      const one = this.#known.get(id);
+      if (one !== undefined) known.set(id, one);
+      return one?.version;
+    });
+    const read = (row: RawSession): StoredSession => {
+      const session = sessionOf(row, known.get(row[0])?.session);
+      if (row[4] !== null) this.#known.add(session, row[4]);
+      return session;
+    };
+    return db.query(operation, { text: sql.findRaw, read }, [wanted, versions], deadline);
+  }
+
   get #db(): Database {
     return this.#opened.db;
   }
@@ -356,6 +389,7 @@ export class MikroOrmSessionStore extends SessionStore {
       on,
     );
     const outcomes = new Map<SessionId, Written<CommitOutcome>>();
+    for (const { id } of requests) this.#known.forget(id);
     for (const { id, ttl, lastAccessAt, expiresAt, endsAt, outdated } of rows) {
       if (outdated) outcomes.set(id, 'changed');
       else outcomes.set(id, ttl === null ? this.#tooLarge() : { ttl, lastAccessAt, expiresAt, endsAt });
@@ -392,6 +426,7 @@ export class MikroOrmSessionStore extends SessionStore {
     const { first, last } = deadlinesOf(requests);
     const generations = arrayOf(requests, ({ generation }) => generation);
     const values = [arrayOf(requests, ({ id }) => id), generations, first];
+    for (const { id } of requests) this.#known.forget(id);
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
     const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
     return this.#answers(operation, requests, outcomes, false);

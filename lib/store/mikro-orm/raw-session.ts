@@ -1,47 +1,57 @@
 import type { SessionId } from '../../session/credential.js';
 import type { StoredSession } from '../../session/stored-session.js';
 
-/** A row of the statement `findRaw`, each column as PostgreSQL writes it: numbers in decimal, bytes and times in hexadecimal. */
-export type RawSession = readonly [
-  id: SessionId,
+/** What every access may change. */
+type Access = readonly [id: SessionId, lastAccessAt: string, expiresAt: string, readAt: string];
+
+/** Everything else. */
+type Rest = readonly [
+  version: string,
   secretHash: string,
   previousSecretHash: string | null,
-  rotatedAt: string | null,
   generation: string,
   userId: string | null,
   auth: string | null,
-  authenticatedAt: string | null,
   data: string,
   ttl: string,
-  createdAt: string,
-  lastAccessAt: string,
-  expiresAt: string,
-  endsAt: string | null,
   ip: string | null,
   userAgent: string | null,
-  readAt: string,
+  rotatedAt: string | null,
+  authenticatedAt: string | null,
+  createdAt: string,
+  endsAt: string | null,
 ];
 
-/** Its session. */
-export function sessionOf(row: RawSession): StoredSession {
+/**
+ * A row of the statement `findRaw`, each column as PostgreSQL writes it: numbers in decimal, bytes and times in hexadecimal.
+ * Of a session that is known, only what every access may change.
+ */
+export type RawSession = readonly [...Access, ...Rest] | readonly [...Access, version: null, ...rest: null[]];
+
+/** Its session. @param known says the rest of one that is known */
+export function sessionOf(row: RawSession, known: StoredSession | undefined): StoredSession {
+  const lastAccessAt = timeOf(row[1]);
+  const expiresAt = timeOf(row[2]);
+  const readAt = timeOf(row[3]);
+  if (row[4] === null) return { ...(known as StoredSession), lastAccessAt, expiresAt, readAt };
   return {
     id: row[0],
-    secretHash: bytesOf(row[1]),
-    previousSecretHash: row[2] === null ? null : bytesOf(row[2]),
-    rotatedAt: row[3] === null ? null : timeOf(row[3]),
-    generation: Number(row[4]),
-    userId: row[5],
-    auth: row[6],
-    authenticatedAt: row[7] === null ? null : timeOf(row[7]),
-    data: row[8],
-    ttl: Number(row[9]),
-    createdAt: timeOf(row[10]),
-    lastAccessAt: timeOf(row[11]),
-    expiresAt: timeOf(row[12]),
-    endsAt: row[13] === null ? null : timeOf(row[13]),
-    ip: row[14],
-    userAgent: row[15],
-    readAt: timeOf(row[16]),
+    secretHash: bytesOf(row[5]),
+    previousSecretHash: row[6] === null ? null : bytesOf(row[6]),
+    rotatedAt: row[14] === null ? null : timeOf(row[14]),
+    generation: Number(row[7]),
+    userId: row[8],
+    auth: row[9],
+    authenticatedAt: row[15] === null ? null : timeOf(row[15]),
+    data: row[10],
+    ttl: Number(row[11]),
+    createdAt: timeOf(row[16]),
+    lastAccessAt,
+    expiresAt,
+    endsAt: row[17] === null ? null : timeOf(row[17]),
+    ip: row[12],
+    userAgent: row[13],
+    readAt,
   };
 }
 

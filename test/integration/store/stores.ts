@@ -57,13 +57,12 @@ export function countStatements(text: string): { readonly count: number } {
 export const PRESENT = 'as asked';
 
 /** Has the statements with a text in them fail, until the test ends. */
-export function failStatements(text: string): void {
+export function failStatements(text: string, error = new Error('Connection lost')): void {
   // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
   const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
   jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const isConcerned = (args[0] as { text?: string }).text?.includes(text) === true;
     if (!isConcerned) return query.apply(this, args);
-    const error = new Error('Connection lost');
     const done = args.at(-1);
     if (typeof done !== 'function') return Promise.reject(error);
     process.nextTick(done, error);

@@ -1,0 +1,58 @@
+import { LRUCache } from 'lru-cache';
+import type { SessionId } from '../../session/credential.js';
+import type { StoredSession } from '../../session/stored-session.js';
+
+/** A session as it was found, and the version of its row. */
+export interface KnownSession {
+  readonly session: StoredSession;
+  /** The transaction that wrote the row as it is: whoever changes a row makes another version of it. */
+  version: string;
+}
+
+/** In bytes, more or less, for all sessions together. */
+const MOST_KEPT = 16 * 1024 * 1024;
+/** What a session takes besides its data, in bytes. */
+const OVERHEAD = 500;
+/** How many sessions must have been looked up since for one not to be remembered. */
+const MOST_REMEMBERED = 16 * 1024;
+/** In milliseconds. A version is proof as long as the database is the same; this is for one that was replaced unnoticed. */
+const LONGEST_KEPT = 60_000;
+
+/**
+ * Sessions that were looked up lately, so that PostgreSQL need not tell all of them again. They answer nothing: a look-up
+ * says which version of a row is known, and gets only its times if that is what the row is now, and all of it otherwise.
+ * Whoever changed it, and however, is noticed.
+ */
+export class KnownSessions {
+  readonly #kept = new LRUCache<SessionId, KnownSession>({
+    maxSize: MOST_KEPT,
+    sizeCalculation: ({ session }) => session.data.length + OVERHEAD,
+    ttl: LONGEST_KEPT,
+  });
+  /**
+   * Sessions looked up once. What comes but once is not worth keeping: to be kept takes a text through several collections
+   * of garbage, which under load costs more than it may ever save.
+   */
+  readonly #remembered = new LRUCache<SessionId, true>({ max: MOST_REMEMBERED });
+
+  get(id: SessionId): KnownSession | undefined {
+    return this.#kept.get(id);
+  }
+
+  /** Takes note of what a look-up gave. */
+  add(session: StoredSession, version: string): void {
+    const { id } = session;
+    if (this.#kept.has(id) || this.#remembered.has(id)) this.#kept.set(id, { session, version });
+    else this.#remembered.set(id, true);
+  }
+
+  /** It is not what it was. What changes at every use is not worth keeping either. */
+  forget(id: SessionId): void {
+    this.#kept.delete(id);
+    this.#remembered.delete(id);
+  }
+
+  clear(): void {
+    this.#kept.clear();
+  }
+}

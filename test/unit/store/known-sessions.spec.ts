@@ -1,0 +1,81 @@
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
+import { KnownSessions } from '../../../lib/store/mikro-orm/known-sessions.js';
+
+const MEGABYTE = 1024 * 1024;
+
+const session = (id: string, size = 10): StoredSession => ({ id, data: 'x'.repeat(size) }) as StoredSession;
+
+describe('KnownSessions', () => {
+  let known: KnownSessions;
+  beforeEach(() => {
+    known = new KnownSessions();
+  });
+
+  /** Looked up twice, as what is to be kept must be. */
+  function keep(id: string, size?: number): void {
+    for (let n = 0; n < 2; n++) known.add(session(id, size), '7');
+  }
+
+  it('keep a session from its second look-up on, with its version', () => {
+    known.add(session('a'), '7');
+    expect(known.get('a')).toBeUndefined();
+    known.add(session('a'), '8');
+    expect(known.get('a')).toEqual({ session: session('a'), version: '8' });
+    known.add(session('a', 20), '9');
+    expect(known.get('a')).toEqual({ session: session('a', 20), version: '9' });
+  });
+
+  it('forget a session that was changed, and that it was ever looked up', () => {
+    keep('a');
+    known.forget('a');
+    expect(known.get('a')).toBeUndefined();
+    known.add(session('a'), '8');
+    expect(known.get('a')).toBeUndefined();
+  });
+
+  it('take no more than 16 MB, and drop what was not used for longest', () => {
+    for (let n = 0; n < 10; n++) keep(`${n}`, MEGABYTE);
+    known.get('0');
+    for (let n = 10; n < 20; n++) keep(`${n}`, MEGABYTE);
+    const kept = Array.from({ length: 20 }, (_, n) => n).filter((n) => known.get(`${n}`) !== undefined);
+    expect(kept).toEqual([0, ...Array.from({ length: 14 }, (_, n) => n + 6)]);
+  });
+
+  it('count what a session takes besides its data: many small ones are bounded, too', () => {
+    for (let n = 0; n < 60_000; n++) keep(`${n}`, 2);
+    const kept = Array.from({ length: 60_000 }, (_, n) => n).filter((n) => known.get(`${n}`) !== undefined);
+    expect(kept.length * 500).toBeLessThan(16 * MEGABYTE);
+    expect(kept.length).toBeGreaterThan(30_000);
+  });
+
+  it('do not keep what comes again after thousands of others', () => {
+    for (let round = 0; round < 2; round++) {
+      for (let n = 0; n < 20_000; n++) known.add(session(`${n}`), '7');
+    }
+    expect(known.get('0')).toBeUndefined();
+    expect(known.get('19999')).toBeUndefined();
+  });
+
+  it('believe nothing for longer than a minute', async () => {
+    let now = 1;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    // They look at the clock once a millisecond.
+    const pass = async (time: number): Promise<void> => {
+      now += time;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    keep('a');
+    await pass(59_000);
+    expect(known.get('a')).toBeDefined();
+    await pass(2_000);
+    expect(known.get('a')).toBeUndefined();
+    jest.restoreAllMocks();
+  });
+
+  it('are empty once cleared', () => {
+    keep('a');
+    known.clear();
+    expect(known.get('a')).toBeUndefined();
+  });
+});
