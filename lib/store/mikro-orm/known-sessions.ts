@@ -10,9 +10,9 @@ export interface KnownSession {
 }
 
 /** In bytes, more or less, for all sessions together. */
-const MOST_KEPT = 16 * 1024 * 1024;
-/** What a session takes besides its data, in bytes. */
-const OVERHEAD = 500;
+const MOST_KEPT = 32 * 1024 * 1024;
+/** What a session takes besides its data, in bytes, the tables of the cache included. */
+const OVERHEAD = 1000;
 /** How many sessions must have been looked up since for one not to be remembered. */
 const MOST_REMEMBERED = 16 * 1024;
 /** In milliseconds. A version is proof as long as the database is the same; this is for one that was replaced unnoticed. */
@@ -42,7 +42,7 @@ export class KnownSessions {
   /** Takes note of what a look-up gave. */
   add(session: StoredSession, version: string): void {
     const { id } = session;
-    if (this.#kept.has(id) || this.#remembered.has(id)) this.#kept.set(id, { session, version });
+    if (this.#kept.has(id) || this.#remembered.has(id)) this.#kept.set(id, { session: lasting(session), version });
     else this.#remembered.set(id, true);
   }
 
@@ -55,4 +55,16 @@ export class KnownSessions {
   clear(): void {
     this.#kept.clear();
   }
+}
+
+/** With buffers of its own. Small ones are parts of bigger ones, which would be kept along with whatever else is in there. */
+function lasting(session: StoredSession): StoredSession {
+  const { secretHash, previousSecretHash } = session;
+  return { ...session, secretHash: own(secretHash), previousSecretHash: previousSecretHash && own(previousSecretHash) };
+}
+
+function own(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
