@@ -6,8 +6,6 @@ import { type Waiting, watchDeadlines } from './overdue.js';
 /** What the batcher needs of its store. */
 export interface FindTarget {
   now(): number;
-  /** Whether changes are being written. */
-  isWriting(): boolean;
   /** Looks up sessions in one statement, until a deadline; those that are absent or expired are left out. */
   findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]>;
 }
@@ -23,13 +21,8 @@ interface Batch {
   readonly sessions: Map<SessionId, Waiter[]>;
 }
 
-/** The bigger a statement, the less of it each session costs. */
-const MOST_SESSIONS = 64;
-/**
- * While changes are written: requests that were looked up together are written together, and all of them would wait for the
- * database by turns. So the one half is worked on while the other is looked up or written.
- */
-const MOST_BESIDE_WRITES = 32;
+/** Of 64 requests at a time, one half is worked on while the other is looked up: with more, all of them would wait. */
+const MOST_SESSIONS = 32;
 /** While the database works on one statement, the next is on its way. */
 const MOST_UNDER_WAY = 2;
 /** How long a few wait for company while a bigger statement is under way, in milliseconds. */
@@ -109,11 +102,10 @@ export class FindBatcher {
     const now = this.#target.now();
     const waiters: Waiter[] = [];
     const sessions = new Map<SessionId, Waiter[]>();
-    const most = this.#target.isWriting() ? MOST_BESIDE_WRITES : MOST_SESSIONS;
     let taken = 0;
     for (const waiter of this.#waiting) {
       const same = sessions.get(waiter.id);
-      if (same === undefined && sessions.size === most) break;
+      if (same === undefined && sessions.size === MOST_SESSIONS) break;
       taken++;
       if (waiter.deadline <= now) {
         waiter.reject(tooLate());

@@ -85,11 +85,6 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     });
   }
 
-  /** Whether something is being written, or about to be. */
-  get isWriting(): boolean {
-    return this.#isWriting;
-  }
-
   #enqueue(lane: Lane<Request, Outcome>): void {
     lane.isBusy = true;
     this.#queue.push(lane);

@@ -100,7 +100,6 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #options: MikroOrmSessionStoreOptions;
   readonly #finds = new FindBatcher({
     now: () => this.now(),
-    isWriting: () => this.#commits.isWriting,
     findMany: (ids, deadline) => this.#findMany(ids, deadline),
   });
   readonly #creations = new WriteBatcher<CreateRequest, StoredSession>({

@@ -11,15 +11,10 @@ class FakeDatabase {
   readonly statements: { ids: string[]; deadline: number }[] = [];
   time = 0;
   underWay = 0;
-  writing = false;
   readonly #waiting: { resolve: (found: StoredSession[]) => void; reject: (error: unknown) => void }[] = [];
 
   now(): number {
     return this.time;
-  }
-
-  isWriting(): boolean {
-    return this.writing;
   }
 
   findMany(ids: readonly string[], deadline: number): Promise<StoredSession[]> {
@@ -195,24 +190,12 @@ describe('FindBatcher', () => {
     await expectIdle();
   });
 
-  it('asks for no more than 64 sessions in one statement, first come first served', async () => {
+  it('asks for no more than 32 sessions in one statement, first come first served', async () => {
     await occupy();
     for (let n = 0; n < 200; n++) find(`s${n}`);
     while (answers.length < 202) await database.answer();
-    expect(database.sent.slice(2).map((ids) => ids.length)).toEqual([64, 64, 64, 8]);
+    expect(database.sent.slice(2).map((ids) => ids.length)).toEqual([32, 32, 32, 32, 32, 32, 8]);
     expect(database.sent.slice(2).flat()).toEqual(Array.from({ length: 200 }, (_, n) => `s${n}`));
-    await expectIdle();
-  });
-
-  it('asks for no more than 32 while changes are written, so that not everybody waits for the same', async () => {
-    await occupy();
-    database.writing = true;
-    for (let n = 0; n < 100; n++) find(`s${n}`);
-    await database.answer();
-    await database.answer();
-    database.writing = false;
-    while (answers.length < 102) await database.answer();
-    expect(database.sent.slice(2).map((ids) => ids.length)).toEqual([32, 32, 36]);
     await expectIdle();
   });
 
