@@ -11,7 +11,7 @@ export interface KnownSession {
 
 /** In bytes, more or less, for all sessions together. */
 const MOST_KEPT = 32 * 1024 * 1024;
-/** What a session takes besides its data, in bytes, the tables of the cache included. */
+/** What a session takes besides its texts, in bytes, the tables of the cache included. */
 const OVERHEAD = 1000;
 /** How many sessions must have been looked up since for one not to be remembered. */
 const MOST_REMEMBERED = 16 * 1024;
@@ -26,7 +26,7 @@ const LONGEST_KEPT = 60_000;
 export class KnownSessions {
   readonly #kept = new LRUCache<SessionId, KnownSession>({
     maxSize: MOST_KEPT,
-    sizeCalculation: ({ session }) => session.data.length + OVERHEAD,
+    sizeCalculation: ({ session: { data, auth } }) => data.length + (auth?.length ?? 0) + OVERHEAD,
     ttl: LONGEST_KEPT,
   });
   /**

@@ -50,6 +50,14 @@ describe('KnownSessions', () => {
     expect(kept.length).toBeGreaterThan(30_000);
   });
 
+  it('count the snapshot of a login, which may be bigger than the data', () => {
+    const auth = 'x'.repeat(MEGABYTE);
+    for (const id of ['a', 'b', 'c']) {
+      for (let n = 0; n < 2; n++) known.add({ ...session(id), auth: auth.repeat(15) }, '7');
+    }
+    expect(['a', 'b', 'c'].filter((id) => known.get(id) !== undefined)).toEqual(['b', 'c']);
+  });
+
   it('do not keep what comes again after thousands of others', () => {
     for (let round = 0; round < 2; round++) {
       for (let n = 0; n < 20_000; n++) known.add(session(`${n}`), '7');
