@@ -78,8 +78,8 @@ export function mergeOf(changes: DataChanges | null) {
 }
 
 /**
- * An array as PostgreSQL writes it, of what needs no quotes: ids, versions, numbers, truth values. (Of other things the driver makes
- * one, looking through each for what it has to escape.)
+ * An array as PostgreSQL writes it, of what needs no quotes: ids, versions, numbers, truth values. (Of other things the
+ * driver makes one, looking through each for what it has to escape.)
  */
 export function arrayOf<Item>(
   items: readonly Item[],

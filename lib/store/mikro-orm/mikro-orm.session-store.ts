@@ -118,7 +118,7 @@ export class MikroOrmSessionStore extends SessionStore {
     now: () => this.now(),
     write: (requests) => this.#delete(requests),
   });
-  /** As the pool gives them: on other connections, look-ups say all. */
+  /** What look-ups need not tell again. Stays empty on connections that give no raw rows. */
   readonly #known = new KnownSessions();
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
