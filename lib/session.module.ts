@@ -45,13 +45,13 @@ export interface SessionModuleExtras {
    */
   readonly store?: Type<SessionStore> | StoreProvider | undefined;
   /**
-   * Whether sessions are loaded and stored by a global interceptor. With `false`, a global guard loads them, and they
-   * are stored when the response is about to be sent, as they are with an interceptor where a request never gets to it.
-   * That saves what Nest asks for the first interceptor of a route, which is more than a session costs; where the
-   * application has an interceptor for all routes anyway, it saves nothing. What differs: when storing fails, the 401 or
-   * 503 does not pass through the application's exception filters, and of a handler that fails, only the status of the
-   * response tells whether its changes are stored. Gateways, resolvers and
-   * `@Sse()` routes need `@UseInterceptors(SessionInterceptor)`.
+   * Whether sessions are stored by a global interceptor, once the handler is done. With `false`, they are stored when the
+   * response is about to be sent, as they are with an interceptor where a request never gets to it. (What loads them is a
+   * global guard, either way.) That saves what Nest asks for the first interceptor of a route, which is as much as a session
+   * costs; where the application has an interceptor for all routes anyway, it saves nothing. What differs: when storing
+   * fails, the 401 or 503 does not pass through the application's exception filters, and of a handler that fails, only the
+   * status of the response tells whether its changes are stored. Gateways, resolvers and `@Sse()` routes need
+   * `@UseInterceptors(SessionInterceptor)`.
    *
    * @default true
    */
@@ -106,9 +106,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
         { provide: INNERMOST_STORE, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
         { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
         SessionService,
-        interceptor
-          ? { provide: APP_INTERCEPTOR, useClass: SessionInterceptor }
-          : { provide: APP_GUARD, useClass: SessionLoader },
+        { provide: APP_GUARD, useClass: SessionLoader },
+        ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
       ],
       exports: [SessionService, SessionStore],
     }),

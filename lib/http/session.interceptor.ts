@@ -1,17 +1,16 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { concatMap, from, Observable, of, type Observer, type Subscriber } from 'rxjs';
-import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { statusOf } from './http-errors.js';
 import { type PlatformRequest, RequestSession } from './request-session.js';
-import { boundedScopeOf, requestOf } from './scope-of.js';
+import { boundedScopeOf } from './scope-of.js';
 import { handleInScope } from './scoped-handling.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
- * Loads the session before a handler runs, and stores it before the handler's result becomes a response. Registered by
- * the module for all routes, resolvers of GraphQL and messages of gateways. Other messages pass it untouched, and so do
- * those of sockets and GraphQL servers that do not tell what request they come from.
+ * Stores the session before the handler's result becomes a response. Registered by the module for all routes, resolvers of
+ * GraphQL and messages of gateways; of the latter two it loads the session, too, which for routes a guard has done. Other
+ * messages pass it untouched, and so do those of sockets and GraphQL servers that do not tell what request they come from.
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
  * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
@@ -31,23 +30,9 @@ export class SessionInterceptor implements NestInterceptor {
       const scope = metadata.isSkipped ? null : boundedScopeOf(this.#sessions, context);
       return scope === null ? next.handle() : handleInScope(scope, context, next, metadata.renews);
     }
-    if (metadata.isSkipped) {
-      RequestSession.known(context.getArgByIndex<PlatformRequest>(0))?.skip();
-      return next.handle();
-    }
-    const request = requestOf(this.#sessions, context);
-    const response = context.getArgByIndex<{ statusCode: number }>(1);
-    const loading = request.load();
-    const run = (session: LiveSession): Observable<unknown> => {
-      session.renews = metadata.renews;
-      // Elsewhere an access counts when the headers are sent; those of an event stream may be out by now.
-      if (metadata.isSse) session.renew();
-      return settled(next.handle(), request, response, metadata);
-    };
-    if (!(loading instanceof Promise)) return run(loading);
-    return loading.then(run, (error: unknown) => {
-      throw request.reported(error);
-    });
+    const request = RequestSession.known(context.getArgByIndex<PlatformRequest>(0));
+    if (metadata.isSkipped || request === undefined) return next.handle();
+    return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
   }
 }
 

@@ -1,12 +1,14 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { type PlatformRequest, RequestSession } from './request-session.js';
 import { requestOf } from './scope-of.js';
-import { metadataOf } from './session.metadata.js';
+import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
- * Loads the session of every request, and lets everybody pass. Registered for all routes by the module where it is told
- * to do without its interceptor (`interceptor: false`); the session is then stored by what holds the response back.
+ * Loads the session of every request, and lets everybody pass. Registered for all routes by the module. A guard and not the
+ * interceptor that stores the session: what Nest makes for a request's interceptors would otherwise be there, and in the
+ * way, all the time that the database takes.
  */
 @Injectable()
 export class SessionLoader implements CanActivate {
@@ -18,25 +20,26 @@ export class SessionLoader implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== 'http') return true;
-    const { isSkipped, renews } = metadataOf(context);
-    if (isSkipped) {
+    const metadata = metadataOf(context);
+    if (metadata.isSkipped) {
       RequestSession.known(context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;
     }
     const request = requestOf(this.#sessions, context);
     const loading = request.load();
-    if (!(loading instanceof Promise)) {
-      loading.renews = renews;
-      return true;
-    }
+    if (!(loading instanceof Promise)) return accessed(loading, metadata);
     return loading.then(
-      (session) => {
-        session.renews = renews;
-        return true;
-      },
+      (session) => accessed(session, metadata),
       (error: unknown) => {
         throw request.reported(error);
       },
     );
   }
+}
+
+function accessed(session: LiveSession, { renews, isSse }: SessionMetadata): true {
+  session.renews = renews;
+  // Elsewhere an access counts when the headers are sent; those of an event stream leave before there is a handler to wait for.
+  if (isSse) session.renew();
+  return true;
 }

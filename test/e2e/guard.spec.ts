@@ -41,7 +41,7 @@ class WholeController {
   }
 }
 
-/** A guard of an application's own, which runs before any interceptor. */
+/** A guard of an application's own. */
 @Injectable()
 class LimitGuard implements CanActivate {
   constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
@@ -59,8 +59,22 @@ class LimitedController {
   }
 }
 
+/** One that knows nothing of this library. */
+class BetaGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return context.switchToHttp().getRequest<{ session: Session }>().session.get('beta') === true;
+  }
+}
+
+@Controller('beta')
+class BetaController {
+  @Get() @UseGuards(BetaGuard) beta(): string {
+    return 'beta';
+  }
+}
+
 describe('SessionGuard', () => {
-  const fixture = useApp({ controllers: [RouteController, WholeController, LimitedController] });
+  const fixture = useApp({ controllers: [RouteController, WholeController, LimitedController, BetaController] });
   const signedIn = async () => {
     const client = fixture.app.client();
     await visit(client, (session) => session.login('alice'));
@@ -112,6 +126,15 @@ describe('SessionGuard', () => {
     expect((await client.get('/limited')).json).toEqual([2, true]);
     expect((await client.get('/limited')).status).toBe(403);
     expect((await visit(client, (session) => session.get('visits'))).text).toBe('3');
+  });
+
+  it('need not be asked for it: guards of controllers and routes find it in the request', async () => {
+    const statusOf = async (data: Record<string, unknown>) => {
+      const { cookie } = await fixture.app.sessions.create({ data });
+      return (await fixture.app.client().get('/beta', { cookie })).status;
+    };
+    expect(await statusOf({ beta: true })).toBe(200);
+    expect(await statusOf({})).toBe(403);
   });
 });
 

@@ -273,17 +273,14 @@ export const STREAMS: Group<OwnScenario> = {
   scenarios: [
     { name: '`@Sse()`, before anything is emitted', promise: 'the headers leave at once, with the cookie' },
     {
-      name: '`@Sse()` behind a guard that asks for the session, and `login()`',
+      name: '`@Sse()`, with a `login()`',
       promise: 'the headers wait for the login, and carry its cookie',
     },
     { name: '`@Sse()`, with every event', promise: 'stored before the event is sent' },
     { name: '`@Sse()`, after the last event', promise: 'stored before the stream ends' },
     { name: '`@Sse()`, when the client has gone', promise: 'stored' },
     { name: '`@Sse()`, as an access', promise: 'the expiry is renewed when the stream begins' },
-    {
-      name: '`@Sse()`, the session cannot be loaded',
-      promise: 'an `error` event in the stream, and the handler does not run',
-    },
+    { name: '`@Sse()`, the session cannot be loaded', promise: '503, and the handler does not run' },
     { name: '`@Sse()`, failing after an event', promise: 'what was sent is stored, what came since is discarded' },
     {
       name: '`@Sse()`, a new session after the headers',
