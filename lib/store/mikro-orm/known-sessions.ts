@@ -13,7 +13,7 @@ export interface KnownSession {
 const MOST_KEPT = 32 * 1024 * 1024;
 /** What a session takes besides its texts, in bytes, the tables of the cache included. */
 const OVERHEAD = 1000;
-/** How many sessions must have been looked up since for one not to be remembered. */
+/** How many sessions that were looked up once are remembered, at most. */
 const MOST_REMEMBERED = 16 * 1024;
 /** In milliseconds. A version is proof as long as the database is the same; this is for one that was replaced unnoticed. */
 const LONGEST_KEPT = 60_000;
@@ -33,7 +33,9 @@ export class KnownSessions {
    * Sessions looked up once. What comes but once is not worth keeping: to be kept takes a text through several collections
    * of garbage, which under load costs more than it may ever save.
    */
-  readonly #remembered = new LRUCache<SessionId, true>({ max: MOST_REMEMBERED });
+  #remembered = new Set<SessionId>();
+  /** Those before them. (An `LRUCache` goes through all that there is room for whenever its last entry is deleted.) */
+  #rememberedBefore = new Set<SessionId>();
 
   get(id: SessionId): KnownSession | undefined {
     return this.#kept.get(id);
@@ -42,18 +44,27 @@ export class KnownSessions {
   /** Takes note of what a look-up gave. */
   add(session: StoredSession, version: string): void {
     const { id } = session;
-    if (this.#kept.has(id) || this.#remembered.has(id)) this.#kept.set(id, { session: lasting(session), version });
-    else this.#remembered.set(id, true);
+    const isRemembered = this.#remembered.has(id) || this.#rememberedBefore.has(id);
+    if (isRemembered || this.#kept.has(id)) this.#kept.set(id, { session: lasting(session), version });
+    else this.#remember(id);
   }
 
   /** It is not what it was. What changes at every use is not worth keeping either. */
   forget(id: SessionId): void {
     this.#kept.delete(id);
     this.#remembered.delete(id);
+    this.#rememberedBefore.delete(id);
   }
 
   clear(): void {
     this.#kept.clear();
+  }
+
+  #remember(id: SessionId): void {
+    this.#remembered.add(id);
+    if (this.#remembered.size < MOST_REMEMBERED / 2) return;
+    this.#rememberedBefore = this.#remembered;
+    this.#remembered = new Set();
   }
 }
 
