@@ -5,10 +5,10 @@ import type { ChangeKind } from './statements.js';
 // What statements take, in the form that costs the driver least.
 
 /** The kinds of changes that there are, and the arrays that a commit takes for them. */
-export function changesOf(requests: readonly CommitRequest[]): { kinds: ChangeKind[]; arrays: unknown[] } {
+export function changesOf(requests: readonly CommitRequest[]): { kinds: ChangeKind[]; arrays: string[] } {
   const kinds: ChangeKind[] = [];
-  const arrays: unknown[] = [];
-  const add = (kind: ChangeKind, ...columns: unknown[]): void => {
+  const arrays: string[] = [];
+  const add = (kind: ChangeKind, ...columns: string[]): void => {
     kinds.push(kind);
     arrays.push(...columns);
   };
@@ -17,43 +17,43 @@ export function changesOf(requests: readonly CommitRequest[]): { kinds: ChangeKi
   if (data.some(({ set }) => set.size > 0))
     add(
       'set',
-      data.map(({ set }) => objectOf(set)),
+      textsOf(data, ({ set }) => objectOf(set)),
     );
   if (data.some(({ unset }) => unset.length > 0))
     add(
       'unset',
-      data.map(({ unset }) => listOf(unset)),
+      textsOf(data, ({ unset }) => listOf(unset)),
     );
   if (data.some(({ increment }) => increment.size > 1)) {
     add(
       'increments',
-      data.map(({ increment }) => objectOf(increment)),
+      textsOf(data, ({ increment }) => objectOf(increment)),
     );
   } else if (data.some(({ increment }) => increment.size > 0)) {
     const only = data.map(({ increment }) => onlyOf(increment));
     add(
       'increment',
-      only.map((entry) => entry?.[0]),
+      textsOf(only, (entry) => entry?.[0]),
       arrayOf(only, (entry) => entry?.[1]),
     );
   }
   if (data.some(({ push }) => push.size > 1)) {
     add(
       'pushes',
-      data.map(({ push }) => objectOf(push)),
+      textsOf(data, ({ push }) => objectOf(push)),
     );
   } else if (data.some(({ push }) => push.size > 0)) {
     const only = data.map(({ push }) => onlyOf(push));
     add(
       'push',
-      only.map((entry) => entry?.[0]),
-      only.map((entry) => entry?.[1]),
+      textsOf(only, (entry) => entry?.[0]),
+      textsOf(only, (entry) => entry?.[1]),
     );
   }
   if (requests.some(({ found }) => found !== null))
     add(
       'found',
-      requests.map(({ found }) => found && objectOf(found)),
+      textsOf(requests, ({ found }) => found && objectOf(found)),
     );
   if (lifetimes.some((lifetime) => lifetime !== null)) {
     add(
@@ -77,10 +77,7 @@ export function mergeOf(changes: DataChanges | null) {
   };
 }
 
-/**
- * An array as PostgreSQL writes it, of what needs no quotes: ids, versions, numbers, truth values. (Of other things the
- * driver makes one, looking through each for what it has to escape.)
- */
+/** An array as PostgreSQL writes it, of what needs no quotes: ids, versions, numbers, truth values. */
 export function arrayOf<Item>(
   items: readonly Item[],
   valueOf: (item: Item) => string | number | boolean | null | undefined,
@@ -88,6 +85,14 @@ export function arrayOf<Item>(
   let text = '';
   for (const item of items) text += `${text === '' ? '' : ','}${valueOf(item) ?? 'null'}`;
   return `{${text}}`;
+}
+
+/** One of any texts (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO). */
+export function textsOf<Item>(items: readonly Item[], textOf: (item: Item) => string | null | undefined): string {
+  return arrayOf(items, (item) => {
+    const text = textOf(item) ?? null;
+    return text === null ? null : `"${text.replace(/["\\]/g, '\\$&')}"`;
+  });
 }
 
 function objectOf(entries: ReadonlyMap<string, string | number | null>): string | null {

@@ -1,16 +1,15 @@
 import { SessionSetupError } from '../../session.errors.js';
 import { connectionsOfKysely, type KyselyInstance } from './kysely-connections.js';
 import { connectionsOfPglite, type PgliteInstance } from './pglite-connections.js';
+import { RawQuery } from './raw-query.js';
 
 /** A statement, as `pg` takes it. */
 export interface Query {
   readonly name?: string;
   readonly text: string;
   readonly values: unknown[];
-  /** Rows are lists, instead of objects. */
-  readonly rowMode?: 'array';
-  /** What makes a value of a column's text. */
-  readonly types?: { getTypeParser(): (text: string) => unknown };
+  /** Whether rows come as lists of what PostgreSQL writes, instead of as objects. Values are texts, numbers and truth values then. */
+  readonly isRaw?: boolean;
 }
 
 /** What takes statements. */
@@ -55,7 +54,7 @@ interface Pool extends Queryable {
 }
 
 interface PgClient {
-  query(query: Query, done: (error: Error | null, result: { rows?: unknown[] }) => void): void;
+  query(query: Query | RawQuery, done: (error: Error | null, result: { rows?: unknown[] }) => void): void;
   release(destroy: boolean): void;
 }
 
@@ -101,7 +100,8 @@ function lent(client: PgClient): PoolClient {
   return {
     query: (query) =>
       new Promise((resolve, reject) => {
-        client.query(query, (error, result) => (error ? reject(error) : resolve(result)));
+        const sent = query.isRaw === true ? new RawQuery(query) : query;
+        client.query(sent, (error, result) => (error ? reject(error) : resolve(result)));
       }),
     release: (destroy) => client.release(destroy),
   };

@@ -39,8 +39,6 @@ export interface RawStatement<Row> {
   readonly read: (row: never) => Row;
 }
 
-const RAW = { rowMode: 'array', types: { getTypeParser: () => (text: string) => text } } as const;
-
 /**
  * Sends statements through a pool, each until its deadline, and reads the database's clock from the answers. Every
  * failure is a {@link SessionStoreUnavailableError}, but for what the database refuses to write: a
@@ -177,14 +175,13 @@ export class Database {
 
   /** Statements without values are not worth a name. */
   #prepared(text: string, values: unknown[], isRaw: boolean): Query {
-    const form = isRaw ? RAW : {};
-    if (!this.#options.preparedStatements || values.length === 0) return { text, values, ...form };
+    if (!this.#options.preparedStatements || values.length === 0) return { text, values, isRaw };
     let name = this.#names.get(text);
     if (name === undefined) {
       name = `session_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
       this.#names.set(text, name);
     }
-    return { name, text, values, ...form };
+    return { name, text, values, isRaw };
   }
 
   async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {

@@ -19,9 +19,10 @@ import {
   type OrmConnection,
   type Queryable,
 } from './connections.js';
-import { Database } from './database.js';
+import { Database, type RawStatement } from './database.js';
 import { arrayOf, changesOf, mergeOf } from './arguments.js';
 import { type KnownSession, KnownSessions } from './known-sessions.js';
+import { type Committed, committedOf, type Renewed, renewedOf } from './raw-answers.js';
 import { type RawSession, sessionOf } from './raw-session.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
 import { type Statements, statementsFor } from './statements.js';
@@ -46,15 +47,6 @@ interface Attempt {
   readonly locked: number;
 }
 
-/** What a commit says of a session that it could write to. */
-type CommitRow = Omit<CommittedTimes, 'ttl'> & {
-  readonly id: SessionId;
-  /** `null`, as are the times: it would have got too big, or is not what was found. */
-  readonly ttl: number | null;
-  readonly outdated?: boolean;
-  readonly now: number;
-};
-
 /** A session to be stored for the first time. */
 interface CreateRequest extends WriteRequest {
   readonly session: NewSession;
@@ -71,16 +63,6 @@ interface Opened {
   readonly db: Database;
   readonly sql: Statements;
   readonly connections: Connections;
-}
-
-/** What a statement that renews sessions says. */
-interface Renewed {
-  readonly locked: SessionId[];
-  readonly gone: SessionId[];
-  /** Whose row was not in the version that was known. */
-  readonly changed: SessionId[];
-  /** That of the rows now; `null`: none was written. */
-  readonly version: string | null;
 }
 
 /** What a statement that ends several sessions says. */
@@ -210,8 +192,9 @@ export class MikroOrmSessionStore extends SessionStore {
     const ids = accesses.map((access) => access.id);
     const ages = arrayOf(accesses, (access) => Math.ceil(Math.max(0, now - access.at)));
     const known = ids.map((id) => this.#known.get(id));
-    const values = [arrayOf(ids, (id) => id), ages, this.#db.deadline(), arrayOf(known, (one) => one?.version)];
-    const [row] = await this.#db.query<Renewed>('renew sessions', this.#sql.renew, values);
+    const { db, sql } = this.#opened;
+    const values = [arrayOf(ids, (id) => id), ages, db.deadline(), arrayOf(known, (one) => one?.version)];
+    const [row] = await db.query<Renewed>('renew sessions', this.#raw(sql.renew, renewedOf), values);
     const { locked = [], gone = [], changed = [], version = null } = row ?? {};
     const missing = new Set([...locked, ...gone]);
     const outdated = new Set([...missing, ...changed]);
@@ -359,6 +342,11 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#open;
   }
 
+  /** A statement whose rows are read as PostgreSQL writes them, where that can be had. */
+  #raw<Row>(text: string, read: (row: never) => Row): string | RawStatement<Row> {
+    return this.#opened.connections.givesRawRows ? { text, read } : text;
+  }
+
   /** Ends all sessions that a statement is about, those that are locked for the moment as soon as they are not. */
   async #endAll(operation: string, text: string, values: unknown[]): Promise<SessionId[]> {
     const ids: SessionId[] = [];
@@ -381,9 +369,9 @@ export class MikroOrmSessionStore extends SessionStore {
     const { kinds, arrays } = changesOf(requests);
     const { first, last } = deadlinesOf(requests);
     const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), first];
-    const rows = await this.#db.query<CommitRow>(
+    const rows = await this.#db.query<Committed>(
       operation,
-      this.#sql.commit(kinds),
+      this.#raw(this.#sql.commit(kinds), committedOf),
       [...values, this.#options.maxDataBytes, ...arrays],
       last,
       on,
