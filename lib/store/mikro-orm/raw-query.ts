@@ -31,7 +31,9 @@ export class RawQuery {
   constructor({ name = '', text, values }: Query) {
     this.name = name;
     this.text = text;
-    this.#values = values.map((value) => (value === null ? null : String(value as string | number | boolean)));
+    this.#values = values.map((value) =>
+      value === null || value === undefined ? null : String(value as string | number | boolean),
+    );
   }
 
   /** @internal */

@@ -294,8 +294,8 @@ export function statementsFor(table: string, teller: string | null) {
      * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
      * to write a row. So there is a statement for each combination, of which an application uses a few.
      *
-     * $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how many bytes the data may have; then the arrays
-     * of each kind.
+     * `committedOf` reads the columns in this order. $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how
+     * many bytes the data may have; then the arrays of each kind.
      */
     commit: (kinds: readonly ChangeKind[]): string => {
       const key = kinds.join();
@@ -320,8 +320,8 @@ export function statementsFor(table: string, teller: string | null) {
      * so collecting renewals never lengthens a session. Tells which were not renewed, because they are locked by another
      * transaction (`locked`) or absent (`gone`). A row is updated where it was locked: one that moved in between is
      * left for the next time. Tells, too, whose row was in another version than the known one (`changed`): all others
-     * are what they were, but for their times, in a new `version`. $1 ids, $2 ages, $3 deadline, $4 known versions, null where there
-     * is none.
+     * are what they were, but for their times, in a new `version`. `renewedOf` reads the columns in this order. $1 ids, $2 ages,
+     * $3 deadline, $4 known versions, null where there is none.
      */
     renew: `
       with access as (
