@@ -11,7 +11,7 @@ import { ROUTES, WARM_UP } from './measure/turn.js';
 import { asText } from './report/table.js';
 import type { ServerProcess } from './server-process.js';
 
-// Where a contestant spends its time: `npm run bench:profile -- --only "ours on express"`.
+// Where a contestant spends its time: `npm run bench:profile -- --only "ours on express" --connections 4`.
 
 /** Of a `.cpuprofile`: times in microseconds. */
 interface Profile {
@@ -27,21 +27,21 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
-const CONNECTIONS = 64;
 const ROOT = join(import.meta.dirname, '..', '..');
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: 'ours on express' },
+    connections: { type: 'string', default: '64' },
     duration: { type: 'string', default: '8' },
     top: { type: 'string', default: '40' },
   },
 });
 const contestant = CONTESTANTS.find(({ name }) => name === values.only);
 if (contestant === undefined) throw new Error(`There is no contestant "${values.only}".`);
-await profile(contestant, Number(values.duration), Number(values.top));
+await profile(contestant, Number(values.connections), Number(values.duration), Number(values.top));
 
-async function profile(which: Contestant, duration: number, top: number): Promise<void> {
+async function profile(which: Contestant, connections: number, duration: number, top: number): Promise<void> {
   const signal = stopSignal();
   const environment = await startEnvironment(which.store === 'redis');
   try {
@@ -51,7 +51,7 @@ async function profile(which: Contestant, duration: number, top: number): Promis
       const server = await entrant.start(signal, ['--cpu-prof', `--cpu-prof-dir=${folder}`]);
       const { cookieFile, cookies } = entrant;
       const load = { port: server.port, method, path: ROUTES[method], cookieFile, cookieCount: cookies.length };
-      const { requests, from } = await underLoad(server, load, duration, signal);
+      const { requests, from } = await underLoad(server, load, connections, duration, signal);
       const [file] = await readdir(folder);
       const recorded = since(from, JSON.parse(await readFile(join(folder, file as string), 'utf8')) as Profile);
       process.stdout.write(
@@ -70,13 +70,14 @@ async function profile(which: Contestant, duration: number, top: number): Promis
 async function underLoad(
   server: ServerProcess,
   load: Load,
+  connections: number,
   duration: number,
   signal: AbortSignal,
 ): Promise<{ requests: number; from: number }> {
   try {
-    await closedLoop(load, CONNECTIONS, WARM_UP, signal);
+    await closedLoop(load, connections, WARM_UP, signal);
     const from = Number(process.hrtime.bigint() / 1000n);
-    return { requests: (await closedLoop(load, CONNECTIONS, duration, signal)).requests, from };
+    return { requests: (await closedLoop(load, connections, duration, signal)).requests, from };
   } finally {
     await server.stop();
   }

@@ -66,7 +66,7 @@ function page(results: Results, scale: ScaleResults | null): string {
         ]),
     ...missing(results),
     '## Do it again',
-    `\`\`\`sh\n${HOW_TO_INSTALL}   # what npm does not bring\nnpm run bench                                     # everything\nnpm run bench -- --quick                          # the essential comparison, in under three minutes\nnpm run bench:scale -- --full                     # up to ten million sessions\n\`\`\``,
+    `\`\`\`sh\n${HOW_TO_INSTALL}   # what npm does not bring\nnpm run bench                                     # everything\nnpm run bench -- --quick                          # the essential comparison, in under three minutes\nnpm run bench:scale -- --full                     # up to ten million sessions\nnpm run bench:compare -- --with main~1            # this version beside another one, at the same time\nnpm run bench:profile -- --connections 4          # where the time goes\n\`\`\``,
   ].join('\n\n');
 }
 

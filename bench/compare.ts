@@ -1,0 +1,193 @@
+import { execFile } from 'node:child_process';
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import type { Contestant } from './contestants.js';
+import { Cleanup } from './environment/cleanup.js';
+import { type Environment, startEnvironment } from './environment/environment.js';
+import { stopSignal } from './environment/stop-signal.js';
+import type { closedLoop, Load, LoadResult } from './measure/closed-loop.js';
+import { cpuTimeOf } from './measure/cpu-time.js';
+import type { Entrant } from './measure/entrant.js';
+import { spreadOf } from './measure/statistics.js';
+import { ROUTES, WARM_UP } from './measure/turn.js';
+import { withSpread } from './report/format.js';
+import { asText } from './report/table.js';
+import type { ServerProcess } from './server-process.js';
+
+// Whether the library as it stands is faster than it was: `npm run bench:compare -- --with main~1`. Both run at the same time,
+// with a load each, so that whatever else the machine does hits both: where it is noisy, runs one after the other tell nothing.
+
+const USAGE = `npm run bench:compare -- [options]
+  --with REVISION    what to compare with (HEAD)
+  --only NAME        the contestant (ours on express)
+  --method GET|POST  what is asked for (GET)
+  --connections N    of the load of each (32)
+  --rounds N         with servers started anew (7)
+  --duration S       seconds of a round, after ${WARM_UP} s of warming up (3)
+`;
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const run = promisify(execFile);
+
+/** One build of the library, with a contestant made of it. */
+interface Side {
+  readonly name: string;
+  readonly entrant: Entrant;
+  readonly load: (port: number, connections: number, seconds: number) => Promise<LoadResult>;
+}
+
+/** What a request took in one round: CPU times in microseconds. */
+interface Cost {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly server: number;
+  readonly postgres: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    with: { type: 'string', default: 'HEAD' },
+    only: { type: 'string', default: 'ours on express' },
+    method: { type: 'string', default: 'GET' },
+    connections: { type: 'string', default: '32' },
+    rounds: { type: 'string', default: '7' },
+    duration: { type: 'string', default: '3' },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (values.help) process.stdout.write(USAGE);
+else await compare(methodOf(values.method), numberOf('connections'), numberOf('rounds'), numberOf('duration'));
+
+async function compare(method: Load['method'], connections: number, rounds: number, duration: number): Promise<void> {
+  const signal = stopSignal();
+  const cleanup = new Cleanup();
+  try {
+    const environment = await startEnvironment(false);
+    cleanup.add(() => environment.stop());
+    const earlier = join(environment.folder, 'build');
+    await build(values.with, earlier, cleanup);
+    const sides = [
+      await sideOf('before', earlier, method, environment, signal),
+      await sideOf('now', ROOT, method, environment, signal),
+    ];
+    const costs: Cost[][] = [];
+    for (let round = 1; round <= rounds; round++) {
+      costs.push(await atOnce(sides, environment, connections, duration, signal));
+      process.stderr.write(`round ${round}/${rounds}\n`);
+    }
+    process.stdout.write(`\n${report(`${values.only}, ${method}, ${connections} connections each`, sides, costs)}`);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+/** Builds another revision of the project in a folder of its own. */
+async function build(revision: string, folder: string, cleanup: Cleanup): Promise<void> {
+  await run('git', ['worktree', 'add', '--detach', folder, revision], { cwd: ROOT });
+  cleanup.add(async () => void (await run('git', ['worktree', 'remove', '--force', folder], { cwd: ROOT })));
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const env = { ...process.env, PATH: `${join(ROOT, 'node_modules', '.bin')}:${process.env.PATH ?? ''}` };
+  await run('sh', ['-c', 'nest build && nest build sample-app && tsc -p bench'], { cwd: folder, env });
+}
+
+async function sideOf(
+  name: string,
+  root: string,
+  method: Load['method'],
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<Side> {
+  const of = async <Module>(file: string): Promise<Module> => (await import(join(root, 'bench/dist', file))) as Module;
+  const { CONTESTANTS } = await of<{ CONTESTANTS: readonly Contestant[] }>('contestants.js');
+  const contestant = CONTESTANTS.find((one) => one.name === values.only);
+  if (contestant === undefined) throw new Error(`There is no contestant "${values.only}" (${name}).`);
+  const entrants = await of<{ Entrant: typeof Entrant }>('measure/entrant.js');
+  const loads = await of<{ closedLoop: typeof closedLoop }>('measure/closed-loop.js');
+  const folder = join(environment.folder, name);
+  await mkdir(folder);
+  const { postgres } = environment;
+  const own = { ...postgres, createDatabase: (database: string) => postgres.createDatabase(`${name} ${database}`) };
+  const entrant = await entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal);
+  const { cookieFile, cookies } = entrant;
+  const load = { method, path: ROUTES[method], cookieFile, cookieCount: cookies.length };
+  return {
+    name,
+    entrant,
+    load: (port, connections, seconds) => loads.closedLoop({ ...load, port }, connections, seconds, signal),
+  };
+}
+
+/** One round of all. */
+async function atOnce(
+  sides: readonly Side[],
+  environment: Environment,
+  connections: number,
+  duration: number,
+  signal: AbortSignal,
+): Promise<Cost[]> {
+  const servers = await Promise.all(sides.map(({ entrant }) => entrant.start(signal)));
+  const loads = (seconds: number): Promise<LoadResult[]> =>
+    Promise.all(sides.map(({ load }, index) => load((servers[index] as ServerProcess).port, connections, seconds)));
+  try {
+    await loads(WARM_UP);
+    const backends = await Promise.all(sides.map(({ entrant }) => backendsOf(entrant, environment)));
+    const clocks = (): Promise<[number, number][]> =>
+      Promise.all(
+        servers.map(async ({ pid }, index) => [await timeOf([pid]), await timeOf(backends[index] as number[])]),
+      );
+    const before = await clocks();
+    const results = await loads(duration);
+    const after = await clocks();
+    return results.map(({ requests, perSecond, p50, p99 }, index) => {
+      const [server, postgres] = [0, 1].map(
+        (which) => ((after[index]?.[which] ?? 0) - (before[index]?.[which] ?? 0)) / requests,
+      ) as [number, number];
+      return { perSecond, p50, p99, server, postgres };
+    });
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+/** The processes of PostgreSQL that a server talks to. */
+async function backendsOf({ databaseUrl }: Entrant, { postgres }: Environment): Promise<number[]> {
+  const { rows } = await postgres.admin.query<{ pid: number }>(
+    'select pid from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()',
+    [new URL(databaseUrl).pathname.slice(1)],
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+async function timeOf(pids: readonly number[]): Promise<number> {
+  let sum = 0;
+  for (const pid of pids) sum += (await cpuTimeOf(pid)) ?? 0;
+  return sum;
+}
+
+function report(title: string, sides: readonly Side[], costs: readonly Cost[][]): string {
+  const figures = ['perSecond', 'server', 'postgres', 'p50', 'p99'] as const;
+  const of = (side: number, figure: keyof Cost): number[] => costs.map((round) => round[side]?.[figure] ?? NaN);
+  const rows = sides.map(({ name }, side) => [
+    name,
+    ...figures.map((figure) => withSpread(spreadOf(of(side, figure)))),
+  ]);
+  const ratios = figures.map((figure) => {
+    const before = of(0, figure);
+    return withSpread(spreadOf(of(1, figure).map((now, round) => now / (before[round] as number))));
+  });
+  const header = ['', 'requests/s', 'server CPU µs', 'PostgreSQL CPU µs', 'p50 ms', 'p99 ms'];
+  return asText({ title: `${title}; medians (min–max)`, header, rows: [...rows, ['now ÷ before', ...ratios]] });
+}
+
+function methodOf(text: string): Load['method'] {
+  if (text === 'GET' || text === 'POST') return text;
+  throw new Error(`--method takes GET or POST, not "${text}".`);
+}
+
+function numberOf(name: 'connections' | 'rounds' | 'duration'): number {
+  const number = Number(values[name]);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new Error(`--${name} takes a whole number, not "${values[name]}".`);
+}
