@@ -6,13 +6,15 @@ import type { Contestant } from './contestants.js';
 import { Cleanup } from './environment/cleanup.js';
 import { type Environment, startEnvironment } from './environment/environment.js';
 import { stopSignal } from './environment/stop-signal.js';
-import type { closedLoop, Load, LoadResult } from './measure/closed-loop.js';
+import { closedLoop } from './measure/closed-loop.js';
 import { cpuTimeOf } from './measure/cpu-time.js';
 import type { Entrant } from './measure/entrant.js';
 import { spreadOf } from './measure/statistics.js';
-import { ROUTES, WARM_UP } from './measure/turn.js';
+import { loadFor, WARM_UP } from './measure/turn.js';
+import { positive } from './options.js';
 import { withSpread } from './report/format.js';
 import { asText } from './report/table.js';
+import type { Method } from './results.js';
 import type { ServerProcess } from './server-process.js';
 
 // Whether the library as it stands is faster than it was: `npm run bench:compare -- --with main~1`. Both run at the same time,
@@ -30,11 +32,17 @@ const USAGE = `npm run bench:compare -- [options]
 const ROOT = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
 
+/** What each round does. */
+interface Plan {
+  readonly method: Method;
+  readonly connections: number;
+  readonly duration: number;
+}
+
 /** One build of the library, with a contestant made of it. */
 interface Side {
   readonly name: string;
   readonly entrant: Entrant;
-  readonly load: (port: number, connections: number, seconds: number) => Promise<LoadResult>;
 }
 
 /** What a request took in one round: CPU times in microseconds. */
@@ -58,9 +66,14 @@ const { values } = parseArgs({
   },
 });
 if (values.help) process.stdout.write(USAGE);
-else await compare(methodOf(values.method), numberOf('connections'), numberOf('rounds'), numberOf('duration'));
+else {
+  const method = methodOf(values.method);
+  const connections = positive('connections', values.connections);
+  const duration = positive('duration', values.duration);
+  await compare({ method, connections, duration }, positive('rounds', values.rounds));
+}
 
-async function compare(method: Load['method'], connections: number, rounds: number, duration: number): Promise<void> {
+async function compare(plan: Plan, rounds: number): Promise<void> {
   const signal = stopSignal();
   const cleanup = new Cleanup();
   try {
@@ -69,15 +82,16 @@ async function compare(method: Load['method'], connections: number, rounds: numb
     const earlier = join(environment.folder, 'build');
     await build(values.with, earlier, cleanup);
     const sides = [
-      await sideOf('before', earlier, method, environment, signal),
-      await sideOf('now', ROOT, method, environment, signal),
+      await sideOf('before', earlier, environment, signal),
+      await sideOf('now', ROOT, environment, signal),
     ];
     const costs: Cost[][] = [];
     for (let round = 1; round <= rounds; round++) {
-      costs.push(await atOnce(sides, environment, connections, duration, signal));
+      costs.push(await atOnce(sides, environment, plan, signal));
       process.stderr.write(`round ${round}/${rounds}\n`);
     }
-    process.stdout.write(`\n${report(`${values.only}, ${method}, ${connections} connections each`, sides, costs)}`);
+    const title = `${values.only}, ${plan.method}, ${plan.connections} connections each`;
+    process.stdout.write(`\n${report(title, sides, costs)}`);
   } finally {
     await cleanup.run();
   }
@@ -89,66 +103,60 @@ async function build(revision: string, folder: string, cleanup: Cleanup): Promis
   cleanup.add(async () => void (await run('git', ['worktree', 'remove', '--force', folder], { cwd: ROOT })));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const env = { ...process.env, PATH: `${join(ROOT, 'node_modules', '.bin')}:${process.env.PATH ?? ''}` };
+  // As `build:bench` says it, which that revision may not know.
   await run('sh', ['-c', 'nest build && nest build sample-app && tsc -p bench'], { cwd: folder, env });
 }
 
-async function sideOf(
-  name: string,
-  root: string,
-  method: Load['method'],
-  environment: Environment,
-  signal: AbortSignal,
-): Promise<Side> {
+async function sideOf(name: string, root: string, environment: Environment, signal: AbortSignal): Promise<Side> {
   const of = async <Module>(file: string): Promise<Module> => (await import(join(root, 'bench/dist', file))) as Module;
   const { CONTESTANTS } = await of<{ CONTESTANTS: readonly Contestant[] }>('contestants.js');
   const contestant = CONTESTANTS.find((one) => one.name === values.only);
   if (contestant === undefined) throw new Error(`There is no contestant "${values.only}" (${name}).`);
-  const entrants = await of<{ Entrant: typeof Entrant }>('measure/entrant.js');
-  const loads = await of<{ closedLoop: typeof closedLoop }>('measure/closed-loop.js');
   const folder = join(environment.folder, name);
   await mkdir(folder);
   const { postgres } = environment;
   const own = { ...postgres, createDatabase: (database: string) => postgres.createDatabase(`${name} ${database}`) };
-  const entrant = await entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal);
-  const { cookieFile, cookies } = entrant;
-  const load = { method, path: ROUTES[method], cookieFile, cookieCount: cookies.length };
-  return {
-    name,
-    entrant,
-    load: (port, connections, seconds) => loads.closedLoop({ ...load, port }, connections, seconds, signal),
-  };
+  // It starts the server of the build that it is from.
+  const entrants = await of<{ Entrant: typeof Entrant }>('measure/entrant.js');
+  return { name, entrant: await entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal) };
 }
 
 /** One round of all. */
 async function atOnce(
   sides: readonly Side[],
   environment: Environment,
-  connections: number,
-  duration: number,
+  plan: Plan,
   signal: AbortSignal,
 ): Promise<Cost[]> {
-  const servers = await Promise.all(sides.map(({ entrant }) => entrant.start(signal)));
-  const loads = (seconds: number): Promise<LoadResult[]> =>
-    Promise.all(sides.map(({ load }, index) => load((servers[index] as ServerProcess).port, connections, seconds)));
+  const running = await Promise.all(
+    sides.map(async ({ entrant }) => ({ entrant, server: await entrant.start(signal) })),
+  );
   try {
-    await loads(WARM_UP);
-    const backends = await Promise.all(sides.map(({ entrant }) => backendsOf(entrant, environment)));
-    const clocks = (): Promise<[number, number][]> =>
-      Promise.all(
-        servers.map(async ({ pid }, index) => [await timeOf([pid]), await timeOf(backends[index] as number[])]),
-      );
-    const before = await clocks();
-    const results = await loads(duration);
-    const after = await clocks();
-    return results.map(({ requests, perSecond, p50, p99 }, index) => {
-      const [server, postgres] = [0, 1].map(
-        (which) => ((after[index]?.[which] ?? 0) - (before[index]?.[which] ?? 0)) / requests,
-      ) as [number, number];
-      return { perSecond, p50, p99, server, postgres };
-    });
+    return await Promise.all(running.map(({ entrant, server }) => costOf(entrant, server, environment, plan, signal)));
   } finally {
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all(running.map(({ server }) => server.stop()));
   }
+}
+
+async function costOf(
+  entrant: Entrant,
+  server: ServerProcess,
+  environment: Environment,
+  { method, connections, duration }: Plan,
+  signal: AbortSignal,
+): Promise<Cost> {
+  const load = loadFor(entrant, server.port, method);
+  await closedLoop(load, connections, WARM_UP, signal);
+  const backends = await backendsOf(entrant, environment);
+  const [serverBefore, postgresBefore] = [await timeOf([server.pid]), await timeOf(backends)];
+  const { requests, perSecond, p50, p99 } = await closedLoop(load, connections, duration, signal);
+  return {
+    perSecond,
+    p50,
+    p99,
+    server: ((await timeOf([server.pid])) - serverBefore) / requests,
+    postgres: ((await timeOf(backends)) - postgresBefore) / requests,
+  };
 }
 
 /** The processes of PostgreSQL that a server talks to. */
@@ -181,13 +189,7 @@ function report(title: string, sides: readonly Side[], costs: readonly Cost[][])
   return asText({ title: `${title}; medians (min–max)`, header, rows: [...rows, ['now ÷ before', ...ratios]] });
 }
 
-function methodOf(text: string): Load['method'] {
+function methodOf(text: string): Method {
   if (text === 'GET' || text === 'POST') return text;
   throw new Error(`--method takes GET or POST, not "${text}".`);
-}
-
-function numberOf(name: 'connections' | 'rounds' | 'duration'): number {
-  const number = Number(values[name]);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new Error(`--${name} takes a whole number, not "${values[name]}".`);
 }

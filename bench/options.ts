@@ -66,7 +66,8 @@ function selected(only: string | undefined, isQuick: boolean): readonly Contesta
   throw new Error(`--only matches nothing. There are: ${CONTESTANTS.map(({ name }) => name).join(', ')}.`);
 }
 
-function positive(name: string, text: string): number {
+/** The value of an option that is a number. @throws {Error} for anything else. */
+export function positive(name: string, text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number > 0) return number;
   throw new Error(`--${name} takes a whole number above zero, but got "${text}".`);

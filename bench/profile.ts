@@ -7,7 +7,8 @@ import { startEnvironment } from './environment/environment.js';
 import { stopSignal } from './environment/stop-signal.js';
 import { closedLoop, type Load } from './measure/closed-loop.js';
 import { Entrant } from './measure/entrant.js';
-import { ROUTES, WARM_UP } from './measure/turn.js';
+import { loadFor, WARM_UP } from './measure/turn.js';
+import { positive } from './options.js';
 import { asText } from './report/table.js';
 import type { ServerProcess } from './server-process.js';
 
@@ -39,7 +40,12 @@ const { values } = parseArgs({
 });
 const contestant = CONTESTANTS.find(({ name }) => name === values.only);
 if (contestant === undefined) throw new Error(`There is no contestant "${values.only}".`);
-await profile(contestant, Number(values.connections), Number(values.duration), Number(values.top));
+await profile(
+  contestant,
+  positive('connections', values.connections),
+  positive('duration', values.duration),
+  positive('top', values.top),
+);
 
 async function profile(which: Contestant, connections: number, duration: number, top: number): Promise<void> {
   const signal = stopSignal();
@@ -49,8 +55,7 @@ async function profile(which: Contestant, connections: number, duration: number,
     for (const method of ['GET', 'POST'] as const) {
       const folder = await mkdtemp(join(environment.folder, 'profile-'));
       const server = await entrant.start(signal, ['--cpu-prof', `--cpu-prof-dir=${folder}`]);
-      const { cookieFile, cookies } = entrant;
-      const load = { port: server.port, method, path: ROUTES[method], cookieFile, cookieCount: cookies.length };
+      const load = loadFor(entrant, server.port, method);
       const { requests, from } = await underLoad(server, load, connections, duration, signal);
       const [file] = await readdir(folder);
       const recorded = since(from, JSON.parse(await readFile(join(folder, file as string), 'utf8')) as Profile);

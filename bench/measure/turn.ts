@@ -66,7 +66,8 @@ async function measure(
   return sampleOf(result, spent);
 }
 
-function loadFor(entrant: Entrant, port: number, method: Method): Load {
+/** What is sent to a contestant's server. */
+export function loadFor(entrant: Entrant, port: number, method: Method): Load {
   const { cookieFile, cookies } = entrant;
   return { port, method, path: ROUTES[method], cookieFile, cookieCount: cookies.length };
 }
