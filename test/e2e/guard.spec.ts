@@ -128,7 +128,7 @@ describe('SessionGuard', () => {
     expect((await visit(client, (session) => session.get('visits'))).text).toBe('3');
   });
 
-  it('need not be asked for it: guards of controllers and routes find it in the request', async () => {
+  it('is not needed for guards of controllers and routes to find the session in the request', async () => {
     const statusOf = async (data: Record<string, unknown>) => {
       const { cookie } = await fixture.app.sessions.create({ data });
       return (await fixture.app.client().get('/beta', { cookie })).status;

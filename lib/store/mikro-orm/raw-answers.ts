@@ -24,7 +24,7 @@ export interface Renewed {
 // The same as PostgreSQL writes it: in the order of the statements' columns, numbers in decimal.
 
 /** A row of a commit. */
-export type RawCommitted = readonly [
+type RawCommitted = readonly [
   id: SessionId,
   ttl: string | null,
   now: string,
@@ -35,7 +35,7 @@ export type RawCommitted = readonly [
 ];
 
 /** The row of a renewal. */
-export type RawRenewed = readonly [locked: string, gone: string, changed: string, version: string | null, now: string];
+type RawRenewed = readonly [locked: string, gone: string, changed: string, version: string | null, now: string];
 
 export function committedOf(row: RawCommitted): Committed {
   return {

@@ -1,7 +1,7 @@
 import type { Query } from './connections.js';
 
 /** The parts of a connection of `pg` that a query of one's own talks to, as `pg-cursor` does. */
-export interface PgConnection {
+interface PgConnection {
   readonly stream: { cork(): void; uncork(): void };
   /** The texts of the statements that the server knows by name, and of those that are on their way to it. `pg` keeps both. */
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;

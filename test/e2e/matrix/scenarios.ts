@@ -272,10 +272,7 @@ export const STREAMS: Group<OwnScenario> = {
   title: 'While a stream is open',
   scenarios: [
     { name: '`@Sse()`, before anything is emitted', promise: 'the headers leave at once, with the cookie' },
-    {
-      name: '`@Sse()`, with a `login()`',
-      promise: 'the headers wait for the login, and carry its cookie',
-    },
+    { name: '`@Sse()`, with a `login()`', promise: 'the headers wait for the login, and carry its cookie' },
     { name: '`@Sse()`, with every event', promise: 'stored before the event is sent' },
     { name: '`@Sse()`, after the last event', promise: 'stored before the stream ends' },
     { name: '`@Sse()`, when the client has gone', promise: 'stored' },
