@@ -7,8 +7,11 @@ import {
   Injectable,
   Logger,
   type OnModuleInit,
+  Optional,
 } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { type Observable, Subject } from 'rxjs';
+import type { CookieSettings } from './http/express-session-cookie.js';
 import { isWebSocket } from './http/handshake.js';
 import { MessageSession } from './http/message-session.js';
 import { scopeOf } from './http/scope-of.js';
@@ -65,6 +68,8 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** @internal */
   readonly transport: SessionTransport;
+  /** The application: modules that are registered twice in it have sessions in common. @internal */
+  readonly registration: object;
 
   readonly #logger = new Logger('SessionModule');
   readonly #events = new Subject<SessionEvent>();
@@ -76,7 +81,12 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   #hasWarnedOfTossing = false;
   #hasWarnedOfRenewals = false;
 
-  constructor(@Inject(SessionStore) store: SessionStore, @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions) {
+  constructor(
+    @Inject(SessionStore) store: SessionStore,
+    @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
+    @Optional() @Inject(ModulesContainer) application?: ModulesContainer,
+  ) {
+    this.registration = application ?? this;
     this.#store = store;
     this.#options = options;
     this.transport = transportOf(options);
@@ -154,7 +164,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     if ('getHandler' in context && context.getHandler() && context.getClass()) {
       scope.accessed(metadataOf(context).renews, context);
     }
-    return session;
+    return session.sealed;
   }
 
   /**
@@ -162,8 +172,10 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * Looking at it is no access. Its cookie is out of reach, so `login()` and `regenerate()` are refused.
    */
   async find(id: SessionId): Promise<Session | null> {
-    const stored = isSessionId(id) ? await this.#store.find(canonical(id)) : null;
-    return stored && new LiveSession(this.#environment, NOBODY, { stored, credential: null, recognition: 'current' });
+    const canonical = canonicalId(id);
+    const stored = canonical === null ? null : await this.#store.find(canonical);
+    if (stored === null) return null;
+    return new LiveSession(this.#environment, NOBODY, { stored, credential: null, recognition: 'current' }).sealed;
   }
 
   /**
@@ -194,18 +206,19 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** Ends a session, whoever's it is; requests that are under way with it are refused. Returns whether it was there. */
   async revoke(id: SessionId): Promise<boolean> {
-    const revoked = isSessionId(id) && (await this.#store.delete(canonical(id), null));
-    if (revoked) this.#emit('revoked', canonical(id), null);
+    const canonical = canonicalId(id);
+    const revoked = canonical !== null && (await this.#store.delete(canonical, null));
+    if (revoked) this.#emit('revoked', canonical, null);
     return revoked;
   }
 
   /** Signs a user out everywhere, but for one session if you say which. Returns how many were ended. */
   async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
-    const { except } = options;
-    if (except !== undefined && !isSessionId(except)) {
+    const except = options.except === undefined ? undefined : canonicalId(options.except);
+    if (except === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    const ids = await this.#store.deleteByUser(userId, except === undefined ? null : canonical(except));
+    const ids = await this.#store.deleteByUser(userId, except ?? null);
     for (const id of ids) this.#emit('revoked', id, userId);
     return ids.length;
   }
@@ -248,12 +261,22 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     if (change?.kind !== 'issued') throw new SessionArgumentError('The session was not stored.');
     const { transport, cookie } = this.#options;
     const credential = change.value;
-    return { session, credential, cookie: transport === 'header' ? '' : `${cookie.name}=${credential}` };
+    return {
+      session: session.sealed,
+      credential,
+      cookie: transport === 'header' ? '' : `${cookie.name}=${credential}`,
+    };
   }
 
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */
   async flush(): Promise<void> {
     await this.#renewals.flush();
+  }
+
+  /** What the options say of the cookie. @internal */
+  get cookie(): CookieSettings {
+    const { transport, cookie, lifetime } = this.#options;
+    return transport === 'header' ? { path: '/', lifetime } : { ...cookie, lifetime };
   }
 
   /** @internal */
@@ -279,7 +302,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     if (message !== null) return message;
     if (isWebSocket(requestOrContext)) throw noSession('SessionService.of()', 'ws');
     const request = requestOrContext as PlatformRequest & { res?: ServerResponse };
-    const known = RequestSession.known(request);
+    const known = RequestSession.known(this, request);
     if (known !== undefined) return known;
     if (request.res === undefined) {
       throw new SessionArgumentError(
@@ -342,9 +365,13 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   }
 }
 
-/** A UUID may be spelled in either case; the database gives it back in lower case. */
-function canonical(id: SessionId): SessionId {
-  return id.toLowerCase();
+/**
+ * The id as the database has it; `null` where it is none. It may be spelled in either case, and be that of a
+ * `request.session` for code of express-session, which names the login as well.
+ */
+function canonicalId(id: string): SessionId | null {
+  const bare = typeof id === 'string' ? id.replace(/\.\d+$/, '') : '';
+  return isSessionId(bare) ? bare.toLowerCase() : null;
 }
 
 function isLive({ recognition }: FoundSession): boolean {

@@ -1,90 +1,152 @@
 import { inspect } from 'node:util';
-import { type SessionCallback, told } from '../session/callback.js';
+import type { SessionCallback } from '../session/callback.js';
 import { isPlainObject } from '../session/json.js';
 import type { LiveSession } from '../session/live-session.js';
-import type { Session } from '../session/session.js';
-import { SessionArgumentError } from '../session.errors.js';
+import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
+import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-session-cookie.js';
 import type { RequestView } from './request-session.js';
 
 /**
  * `request.session` behind `sessionMiddleware()`: the visitor's session as code expects it that was written for
- * express-session (Passport, connect-flash). Every property that is no member of the session is a top-level key of its
- * `data`: `request.session.views = 1` is stored as `session.data.views`. Its members are there as well, and two differ
- * from those that `@Session()` gives:
+ * express-session (Passport, connect-flash). It has the members of express-session, which are these; every other property
+ * is a top-level key of the session's `data`: `request.session.views = 1` is stored as `session.data.views`, as what JSON
+ * makes of it (a Date becomes text). The members of our own session are on what `@Session()` and `SessionService.of()` give.
  *
- * - `regenerate()` leaves nothing but a new credential: no data, nobody signed in. The object that was
- *   `request.session` until then keeps a copy of the data, and is connected with nothing any more.
- * - `flash` is a key of the data like any other, as connect-flash wants it; an empty one is not stored. For messages of
- *   this library's own call `flash()` on what `@Session()` gives.
- *
- * A member cannot be assigned: `request.session.userId = …` throws a `SessionArgumentError`. Use `login()`, or another key.
+ * An empty `flash`, as connect-flash leaves it with everybody, is not stored. A member cannot be assigned:
+ * `request.session.save = …` throws a `SessionArgumentError`.
  */
-export interface ExpressSession extends Omit<Session, 'flash' | 'regenerate'> {
+export interface ExpressSession {
+  /**
+   * Another one after `regenerate()` and after every login: what is kept under it is not the next user's. It begins with the
+   * id that `@Session('id')` gives, which lists and `revoke()` know.
+   */
+  readonly id: string;
+  readonly cookie: ExpressSessionCookie;
   // oxlint-disable-next-line typescript/no-explicit-any -- whatever libraries keep there
   [key: string]: any;
   /**
-   * Starts over with a new credential: the old one is dead at once, the data is dropped and nobody is signed in. A
-   * session that stays empty ends with the response. Not an error: the session has ended meanwhile.
+   * Starts over with a new credential: the old one is dead at once, the data is dropped and nobody is signed in. The object
+   * that was `request.session` keeps a copy of its data, and is connected with nothing any more. A session that stays empty
+   * ends with the response. Not an error: the session has ended meanwhile.
    */
   regenerate(): Promise<void>;
   /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
   regenerate(callback: SessionCallback): void;
+  /** Ends the session; what is written afterwards begins a new one. See `destroy()` of the session. */
+  destroy(): Promise<void>;
+  destroy(callback: SessionCallback): void;
+  /** Stores the session now. See `save()` of the session. */
+  save(): Promise<void>;
+  save(callback: SessionCallback): void;
+  /** Reads the session anew. See `reload()` of the session. */
+  reload(): Promise<void>;
+  reload(callback: SessionCallback): void;
+  /** Counts as an access now. */
+  touch(): this;
+  /** The same. */
+  resetMaxAge(): this;
 }
 
 type Data = Record<PropertyKey, unknown>;
 
-/** All of them, or it does not compile. */
-const MEMBERS: Record<Exclude<keyof Session, 'flash'>, true> = {
-  id: true,
-  isNew: true,
-  isModified: true,
-  isDestroyed: true,
-  isAuthenticated: true,
-  createdAt: true,
-  lastAccessAt: true,
-  expiresAt: true,
-  ttl: true,
-  isExpired: true,
-  data: true,
-  get: true,
-  set: true,
-  has: true,
-  delete: true,
-  pull: true,
-  clear: true,
-  keys: true,
-  toJSON: true,
-  increment: true,
-  push: true,
-  flashes: true,
-  userId: true,
-  authenticatedAt: true,
-  auth: true,
-  avatar: true,
-  setTtl: true,
-  touch: true,
-  login: true,
-  logout: true,
-  regenerate: true,
-  destroy: true,
-  save: true,
-  update: true,
-  reload: true,
-};
+/** What a view works with: the session, or what it kept of it when it was replaced. */
+interface Behind {
+  readonly session: LiveSession;
+  readonly cookie: SessionCookie;
+  /** Puts a fresh view in the place of this one, which keeps the data. */
+  replace(): void;
+  left: Data | null;
+}
 
-const isMember = (key: PropertyKey): boolean => Object.hasOwn(MEMBERS, key);
+const behind = new WeakMap<object, Behind>();
+const MEMBERS: ReadonlySet<PropertyKey> = new Set([
+  'id',
+  'cookie',
+  'regenerate',
+  'destroy',
+  'save',
+  'reload',
+  'touch',
+  'resetMaxAge',
+]);
+
+/** What views inherit from: libraries look for the methods of express-session there. */
+class Members {
+  regenerate(callback?: SessionCallback): Promise<void> | void {
+    const view = viewOf(this);
+    if (view.left !== null) return gone(callback);
+    view.replace();
+    return view.session.restart(callback);
+  }
+
+  destroy(callback?: SessionCallback): Promise<void> | void {
+    return act(this, callback, (session) => session.destroy(callback as SessionCallback));
+  }
+
+  save(callback?: SessionCallback): Promise<void> | void {
+    return act(this, callback, (session) => session.save(callback as SessionCallback));
+  }
+
+  reload(callback?: SessionCallback): Promise<void> | void {
+    return act(this, callback, (session) => session.reload(callback as SessionCallback));
+  }
+
+  touch(): this {
+    const { session, left } = viewOf(this);
+    if (left === null) session.touch();
+    return this;
+  }
+
+  resetMaxAge(): this {
+    return this.touch();
+  }
+}
+
+const HANDLER: ProxyHandler<object> = {
+  get(target, key, receiver) {
+    const { session, cookie } = viewOf(target);
+    if (key === 'id') return idOf(session);
+    if (key === 'cookie') return cookie;
+    if (MEMBERS.has(key)) return Reflect.get(Members.prototype, key, receiver);
+    const data = dataOf(target);
+    if (!(key in data)) return Reflect.get(target, key, receiver);
+    // It may be changed in place.
+    if (typeof data[key] === 'object') makeLenient(target, key);
+    return data[key];
+  },
+  set(target, key, value) {
+    if (MEMBERS.has(key)) throw memberError(String(key));
+    makeLenient(target, key);
+    return Reflect.set(dataOf(target), key, value);
+  },
+  has: (target, key) => MEMBERS.has(key) || key in dataOf(target),
+  ownKeys: (target) => Reflect.ownKeys(dataOf(target)),
+  getOwnPropertyDescriptor: (target, key) =>
+    MEMBERS.has(key) ? undefined : Reflect.getOwnPropertyDescriptor(dataOf(target), key),
+  defineProperty: (target, key, descriptor) =>
+    !MEMBERS.has(key) && makeLenient(target, key) && Reflect.defineProperty(dataOf(target), key, descriptor),
+  deleteProperty: (target, key) => !MEMBERS.has(key) && Reflect.deleteProperty(dataOf(target), key),
+  preventExtensions: () => false,
+  setPrototypeOf: () => false,
+};
 
 /** Makes {@link ExpressSession}s of one request's session: one, and another after every `regenerate()`. */
 export class ExpressSessionView implements RequestView {
   readonly #session: LiveSession;
+  readonly #settings: CookieSettings;
   #shown: ExpressSession | null = null;
 
-  constructor(session: LiveSession) {
+  constructor(session: LiveSession, settings: CookieSettings) {
     this.#session = session;
+    this.#settings = settings;
   }
 
   get shown(): ExpressSession {
     return (this.#shown ??= this.#show());
+  }
+
+  get id(): string {
+    return idOf(this.#session);
   }
 
   /** connect-flash leaves an empty object in the session of everybody whom it only asks for messages. */
@@ -96,45 +158,69 @@ export class ExpressSessionView implements RequestView {
 
   #show(): ExpressSession {
     const session = this.#session;
-    let left: Data | null = null;
-    const data = (): Data => left ?? session.data;
-
-    const regenerate = (callback?: SessionCallback): Promise<void> | void => {
-      const before: Data = Object.assign(Object.create(null), data());
-      const restarted = session.restart().then(() => {
-        left = before;
+    const target = Object.create(Members.prototype, {
+      // Whoever prints a proxy sees its target.
+      [inspect.custom]: { configurable: true, value: () => dataOf(target) },
+    }) as object;
+    const view: Behind = {
+      session,
+      cookie: new SessionCookie(session, this.#settings),
+      left: null,
+      replace: () => {
+        view.left = Object.assign(Object.create(null), session.data) as Data;
         this.#shown = null;
-      });
-      return told(restarted, callback);
-    };
-
-    const handler: ProxyHandler<object> = {
-      get(target, key) {
-        if (key === 'regenerate') return regenerate;
-        if (!isMember(key)) return key in data() ? data()[key] : Reflect.get(target, key);
-        const member: unknown = Reflect.get(session, key);
-        return typeof member === 'function' ? member.bind(session) : member;
       },
-      set(_target, key, value) {
-        if (isMember(key)) throw memberError(String(key));
-        return Reflect.set(data(), key, value);
-      },
-      has: (_target, key) => isMember(key) || key in data(),
-      ownKeys: () => Reflect.ownKeys(data()),
-      getOwnPropertyDescriptor: (_target, key) =>
-        isMember(key) ? undefined : Reflect.getOwnPropertyDescriptor(data(), key),
-      defineProperty: (_target, key, descriptor) => !isMember(key) && Reflect.defineProperty(data(), key, descriptor),
-      deleteProperty: (_target, key) => !isMember(key) && Reflect.deleteProperty(data(), key),
-      preventExtensions: () => false,
     };
-    // Whoever prints a proxy sees its target.
-    return new Proxy({ [inspect.custom]: data }, handler) as unknown as ExpressSession;
+    const shown = new Proxy(target, HANDLER) as ExpressSession;
+    behind.set(target, view);
+    behind.set(shown, view);
+    return shown;
   }
+}
+
+/** @param view the proxy or its target */
+function viewOf(view: object): Behind {
+  const found = behind.get(view);
+  if (found === undefined) throw new SessionArgumentError('This method belongs to request.session: call it there.');
+  return found;
+}
+
+function dataOf(target: object): Data {
+  const { left, session } = viewOf(target);
+  return left ?? session.data;
+}
+
+function makeLenient(target: object, key: PropertyKey): true {
+  const { left, session } = viewOf(target);
+  if (left === null && typeof key === 'string') session.makeLenient(key);
+  return true;
+}
+
+function act(
+  view: object,
+  callback: SessionCallback | undefined,
+  action: (session: LiveSession) => Promise<void> | void,
+): Promise<void> | void {
+  const { session, left } = viewOf(view);
+  return left === null ? action(session) : gone(callback);
+}
+
+/** What a view says that is connected with nothing any more. */
+function gone(callback: SessionCallback | undefined): Promise<void> | void {
+  const error = new SessionGoneError(
+    'This request.session was replaced by regenerate(). Use the one that is there now.',
+  );
+  if (typeof callback !== 'function') return Promise.reject(error);
+  process.nextTick(callback, error);
+}
+
+function idOf({ id, generation }: LiveSession): string {
+  return generation === 0 ? id : `${id}.${generation}`;
 }
 
 function memberError(key: string): SessionArgumentError {
   return new SessionArgumentError(
-    `request.session.${key} is a member of the session, and cannot be assigned. Keep your value under another key` +
-      `${key === 'userId' ? ', or sign the user in with login().' : '.'}`,
+    `request.session.${key} is a member of the session, and cannot be assigned. ` +
+      (key === 'cookie' ? 'Set its maxAge, or expires.' : 'Keep your value under another key.'),
   );
 }

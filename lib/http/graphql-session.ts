@@ -18,24 +18,27 @@ interface GraphqlContext {
 
 type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };
 
-const known = new WeakMap<object, GraphqlSession>();
+/** By the response or context, one for each registration. */
+const known = new WeakMap<object, GraphqlSession[]>();
 
 /** The session that all resolvers of a GraphQL request share. */
 export class GraphqlSession implements BoundedScope {
   readonly #scope: RequestSession | MessageSession;
+  readonly #source: SessionSource;
   #resolvers = 0;
   #renews = false;
 
-  private constructor(scope: RequestSession | MessageSession) {
+  private constructor(source: SessionSource, scope: RequestSession | MessageSession) {
+    this.#source = source;
     this.#scope = scope;
   }
 
   /**
    * That of the request that a resolver works on; `null` where the context does not tell.
    *
-   * @param source where sessions come from, unless the application is known by its request
+   * @param given where sessions come from, unless the application is known by its request
    */
-  static of(source: SessionSource | null, host: ArgumentsHost): GraphqlSession | null {
+  static of(given: SessionSource | null, host: ArgumentsHost): GraphqlSession | null {
     const context = contextOf(host);
     if (typeof context !== 'object' || context === null) return null;
     const request = context.reply?.request ?? context.req ?? null;
@@ -45,12 +48,14 @@ export class GraphqlSession implements BoundedScope {
     );
     // Of one HTTP request there may be several contexts (batching); over a socket each operation has one.
     const key = response ?? context;
-    const found = known.get(key);
-    if (found !== undefined || request === null) return found ?? null;
-    const scope = scopeOf(source ?? announcedTo(request), request, response);
+    const all = known.get(key) ?? [];
+    const source = given ?? (request && announcedTo(request));
+    const found = source === null ? all[0] : all.find((one) => one.#source.registration === source.registration);
+    if (found !== undefined || request === null || source === null) return found ?? null;
+    const scope = scopeOf(source, request, response);
     if (scope === null) return null;
-    const created = new GraphqlSession(scope);
-    known.set(key, created);
+    const created = new GraphqlSession(source, scope);
+    known.set(key, [...all, created]);
     return created;
   }
 
@@ -97,11 +102,10 @@ function contextOf(host: ArgumentsHost): GraphqlContext | null {
 }
 
 function scopeOf(
-  source: SessionSource | null,
+  source: SessionSource,
   request: NonNullable<GraphqlContext['req']>,
   response: PlatformResponse | undefined,
 ): RequestSession | MessageSession | null {
-  if (source === null) return null;
   const { headers } = (request.extra?.request ?? request) as Partial<IncomingMessage>;
   if (headers === undefined) return null;
   if (response !== undefined) {

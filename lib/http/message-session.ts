@@ -49,23 +49,30 @@ export class MessageSession implements BoundedScope {
     this.#client = client;
   }
 
-  /** That of the message whose handler is running, if it is this client's. */
-  static current(client: object): MessageSession | null {
+  /**
+   * That of the message whose handler is running, if it is this client's.
+   *
+   * @param source where sessions come from, unless the application is known by the handler that is running
+   */
+  static current(client: object, source: SessionSource | null = null): MessageSession | null {
     const current = running.getStore();
-    return current !== undefined && current.#client === client && !current.#isOver ? current : null;
+    if (current === undefined || current.#client !== client || current.#isOver) return null;
+    return source === null || source.registration === current.#source.registration ? current : null;
   }
 
   /** That of the message that Nest handles; `null` where the handshake is not known. */
   static of(source: SessionSource, host: ArgumentsHost): MessageSession | null {
     const args = host.getArgs();
-    const found = known.get(args) ?? MessageSession.from(source, host.switchToWs().getClient<object>());
+    const before = known.get(args);
+    if (before !== undefined && before.#source.registration === source.registration) return before;
+    const found = MessageSession.from(source, host.switchToWs().getClient<object>());
     if (found !== null) known.set(args, found);
     return found;
   }
 
   /** The running message's, or one for who is no handler; `null` where the handshake is not known. */
   static from(source: SessionSource, client: object): MessageSession | null {
-    const current = MessageSession.current(client);
+    const current = MessageSession.current(client, source);
     if (current !== null) return current;
     const handshake = handshakeOf(client);
     return handshake && new MessageSession(source, handshake, client);

@@ -1,11 +1,14 @@
-import { STATUS_CODES, IncomingMessage, type ServerResponse } from 'node:http';
+import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
+import { Logger } from '@nestjs/common';
 import type { Credential } from '../session/credential.js';
 import type { LiveSession } from '../session/live-session.js';
 import type { CookieChange, Visitor } from '../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
+import { announcedTo } from './announcement.js';
 import { keepFromSharedCaches } from './cache-control.js';
 import { logCutOff, logFailure, statusOf, toHttpException } from './http-errors.js';
-import { type Gatekeeper, installGate } from './response-gate.js';
+import { RequestProperty } from './request-property.js';
+import { canBeGated, type Gatekeeper, installGate, type ResponseGate } from './response-gate.js';
 import type { SessionScope } from './session-scope.js';
 import type { SessionTransport } from './session-transport.js';
 
@@ -21,6 +24,8 @@ export interface PlatformRequest {
 
 /** Where a request's session comes from. */
 export interface SessionSource {
+  /** What tells registrations of the module apart: an application mounted in another has sessions of its own. */
+  readonly registration: object;
   readonly transport: SessionTransport;
   now(): number;
   /** The session that the credentials open, or a new one. At once, where there is nothing to look up. */
@@ -30,16 +35,32 @@ export interface SessionSource {
 /** What `request.session` gives in the place of the session itself. */
 export interface RequestView {
   readonly shown: object;
+  /** What `request.sessionID` gives. */
+  readonly id: string;
   /** Takes out of the session's data what is not worth storing. */
   tidy(): void;
 }
 
 const KEY = Symbol('nestjs-mikro-session');
+type Known = { [KEY]?: RequestSession };
 const MOST_USER_AGENT = 512;
 /** In seconds: a store that was out of reach for a moment is not worth a longer wait. */
 const RETRY_AFTER = '1';
 /** What describes the body that is being replaced by an error. */
 const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
+
+const STAND_IN =
+  'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
+  'opened. Start the session, log in and regenerate over HTTP, then connect.';
+
+const OTHERS =
+  'request.session is there already, and is left alone: another library (express-session, cookie-session, ' +
+  '@fastify/session) is mounted as well. The session of this library is what @Session() and SessionService.of() give. ' +
+  'This is said once. How to move over: docs/migrating-from-express-session.md.';
+
+const logger = new Logger('SessionModule');
+/** The registrations that have met the session of another library. */
+const warnedOfOthers = new WeakSet<object>();
 
 /** The session of one request: loaded once, whoever asks first, and stored before the response is sent. */
 export class RequestSession implements Gatekeeper, SessionScope, Visitor {
@@ -50,11 +71,18 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   readonly #request: PlatformRequest;
   readonly #raw: IncomingMessage;
   readonly #response: ServerResponse;
+  /** `null` where the response is none that could wait. */
+  readonly #gate: ResponseGate | null;
+  /** That of another registration, which the request has met before. */
+  readonly #next: RequestSession | undefined;
   #loading: LiveSession | Promise<LiveSession> | null = null;
   #session: LiveSession | null = null;
   #view: RequestView | null = null;
   #wasLookedAt = false;
   #settling: Promise<void> | null = null;
+  /** Whether `request.session = null` was said. */
+  #isEnded = false;
+  #ending: Promise<void> | null = null;
   #headersSent: boolean;
 
   private constructor(source: SessionSource, request: PlatformRequest, raw: IncomingMessage, response: ServerResponse) {
@@ -63,22 +91,29 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
     this.#raw = raw;
     this.#response = response;
     this.#headersSent = response.headersSent;
+    this.#next = (raw as Known)[KEY];
+    this.#gate = canBeGated(response) ? installGate(response, this) : null;
   }
 
-  /** That of a request, if somebody has asked for it before. */
-  static known(request: PlatformRequest): RequestSession | undefined {
-    return (rawOf(request) as { [KEY]?: RequestSession })[KEY];
+  /** That of a request, if somebody of the same registration has asked for it before. */
+  static known(source: SessionSource, request: PlatformRequest): RequestSession | undefined {
+    let known = (rawOf(request) as Known)[KEY];
+    while (known !== undefined && known.#source.registration !== source.registration) known = known.#next;
+    return known;
+  }
+
+  /** That of a request, for whoever knows no more than the request: the application's that works on it. */
+  static visible(request: PlatformRequest): RequestSession | undefined {
+    const source = announcedTo(request);
+    return source === null ? (rawOf(request) as Known)[KEY] : RequestSession.known(source, request);
   }
 
   /** That of a request. */
   static of(source: SessionSource, request: PlatformRequest, response: ServerResponse): RequestSession {
-    const raw = rawOf(request) as IncomingMessage & { [KEY]?: RequestSession };
-    const known = raw[KEY];
+    const known = RequestSession.known(source, request);
     if (known !== undefined) return known;
-    const created = new RequestSession(source, request, raw, response);
-    raw[KEY] = created;
-    installGate(response, created);
-    return created;
+    const raw = rawOf(request);
+    return ((raw as Known)[KEY] = new RequestSession(source, request, raw, response));
   }
 
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
@@ -93,14 +128,44 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   }
 
   /** What `request.session` gives. */
-  get shown(): object | undefined {
+  get shown(): object | null | undefined {
     const session = this.look();
-    return session === null ? undefined : (this.#view?.shown ?? session);
+    if (this.#isEnded) return null;
+    return session === null ? undefined : (this.#view?.shown ?? session.sealed);
+  }
+
+  /** What `request.sessionID` gives, where it is exposed. */
+  get shownId(): string | undefined {
+    return this.look() === null ? undefined : this.#view?.id;
   }
 
   /** Has `request.session` give something else than the session itself. Whoever says so first is right. */
   showAs(view: RequestView): void {
     this.#view ??= view;
+    SESSION_ID.exposeOn(this.#request, this.#raw);
+  }
+
+  /** `request.session = null`, or undefined. Whether that has worked is known when the response is to be sent. */
+  end(): void {
+    this.#isEnded = true;
+    this.#ending = this.#session?.destroy() ?? null;
+    // It is for settle() to report.
+    this.#ending?.catch(() => {});
+  }
+
+  /** The session is there. Where no answer will come that could tell, it counts as accessed now. */
+  begin(): void {
+    if (this.#gate === null) this.#session?.renew();
+  }
+
+  /** The handler has failed: what it still sends goes nowhere. */
+  refuseHandler(): void {
+    this.#gate?.refuseHandler();
+  }
+
+  /** Whoever answers next has the last word. */
+  awaitLastAnswer(): void {
+    this.#gate?.awaitLastAnswer();
   }
 
   /** The route wants no session: one that somebody has loaded all the same is not renewed. */
@@ -128,7 +193,7 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   }
 
   isPending(): boolean {
-    return this.#session?.isPending ?? false;
+    return this.#ending !== null || (this.#session?.isPending ?? false);
   }
 
   beforeHeaders(): void {
@@ -162,7 +227,7 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   reported(error: unknown): unknown {
     if (error instanceof SessionStoreUnavailableError) {
       logFailure(error);
-      if (!this.#response.headersSent) this.#response.setHeader('Retry-After', RETRY_AFTER);
+      if (this.#gate !== null && !this.#response.headersSent) this.#response.setHeader('Retry-After', RETRY_AFTER);
     }
     return toHttpException(error);
   }
@@ -175,7 +240,12 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
     return this.#raw.headers['user-agent']?.slice(0, MOST_USER_AGENT) ?? null;
   }
 
+  get takesNoCookies(): boolean {
+    return this.#gate === null;
+  }
+
   assertReachable(): void {
+    if (this.#gate === null) throw new SessionHeadersSentError(STAND_IN);
     if (this.#headersSent) throw new SessionHeadersSentError();
   }
 
@@ -187,12 +257,15 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   async #settle(status: number): Promise<void> {
     if (this.#session === null) return;
     this.#view?.tidy();
+    const ending = this.#ending;
+    this.#ending = null;
+    await ending;
     if (status >= 500) await this.#session.discardPending();
     else await this.#session.commitPending();
   }
 
   #load(): LiveSession | Promise<LiveSession> {
-    exposeOn(this.#request);
+    this.#expose();
     const opened = this.#source.open(this.#source.transport.read(this.#raw.headers), this);
     if (!(opened instanceof Promise)) return (this.#session = opened);
     return opened.then(
@@ -202,6 +275,13 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
         throw error;
       },
     );
+  }
+
+  #expose(): void {
+    const { registration } = this.#source;
+    if (SESSION.exposeOn(this.#request, this.#raw) || warnedOfOthers.has(registration)) return;
+    warnedOfOthers.add(registration);
+    logger.warn(OTHERS);
   }
 
   #giveOut(change: CookieChange): void {
@@ -216,30 +296,23 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   }
 }
 
-/** `request.session`: reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */
-const ACCESSOR = {
-  configurable: true,
-  enumerable: true,
-  get(this: PlatformRequest): unknown {
-    return RequestSession.known(this)?.shown;
+/** Reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */
+export const SESSION = new RequestProperty(
+  'session',
+  (request) => RequestSession.visible(request)?.shown,
+  (request, value) => {
+    if (value !== null && value !== undefined) return false;
+    RequestSession.visible(request)?.end();
+    return true;
   },
-  set(this: PlatformRequest, value: unknown): void {
-    Object.defineProperty(this, 'session', { configurable: true, enumerable: true, writable: true, value });
-  },
-};
-/** Prototypes that have the accessor. */
-const exposing = new WeakSet<object>();
+);
 
-/** Puts it on the prototype that the requests of a framework share: one of its own would cost each request its hidden class. */
-function exposeOn(request: PlatformRequest): void {
-  const prototype = Object.getPrototypeOf(request) as object;
-  if (exposing.has(prototype) && !Object.hasOwn(request, 'session')) return;
-  // Node's own prototype is everybody's, and what another library has put there is not ours to replace for all.
-  const isShared =
-    prototype !== IncomingMessage.prototype && !('session' in request) && rawOf(request) instanceof IncomingMessage;
-  Object.defineProperty(isShared ? prototype : request, 'session', ACCESSOR);
-  if (isShared) exposing.add(prototype);
-}
+/** As express-session has it, behind `sessionMiddleware()`. */
+export const SESSION_ID = new RequestProperty(
+  'sessionID',
+  (request) => RequestSession.visible(request)?.shownId,
+  () => false,
+);
 
 function jsonError({ statusCode }: ServerResponse, message: string): string {
   return JSON.stringify({ statusCode, message });

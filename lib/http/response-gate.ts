@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
+import { logFailure } from './http-errors.js';
 
-/** What the gate asks before it lets a response go. */
+/** What the gate asks before it lets a response go: one for each registration of sessions that the request has met. */
 export interface Gatekeeper {
   /** Whether something has to be stored, or dropped, first. */
   isPending(): boolean;
@@ -15,34 +16,36 @@ export interface Gatekeeper {
 
 /** What changes headers, and must fail as it does once they are sent. */
 const AMENDING = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'] as const;
+/** What sends something besides the four methods that the gate takes the place of. */
+const SENDING_BESIDES = ['addTrailers', 'writeContinue', 'writeEarlyHints', 'writeProcessing'] as const;
 type Method = 'writeHead' | 'flushHeaders' | 'write' | 'end';
 type Call = { readonly method: Method; readonly args: unknown[] };
 // oxlint-disable-next-line typescript/no-explicit-any -- the four methods have little in common
 type Original = (...args: any[]) => unknown;
 
 const GATE = Symbol('nestjs-mikro-session:gate');
-type Gated = ServerResponse & { [GATE]: ResponseGate };
+type Gated = ServerResponse & { [GATE]?: ResponseGate };
 
 /**
  * - `closed`: nobody has tried to send anything yet.
  * - `holding`: what was to be sent waits for the session to be stored.
  * - `open`: everything passes.
- * - `refused`: the error was sent instead, and what the handler still sends goes nowhere.
+ * - `refused`: an error is sent instead, and what the handler still sends goes nowhere.
  */
 type State = 'closed' | 'holding' | 'open' | 'refused';
 
 // The same functions for every response: closures would have to be made for each.
 function writeHead(this: Gated, ...args: unknown[]): unknown {
-  return this[GATE].pass('writeHead', args);
+  return (this[GATE] as ResponseGate).pass('writeHead', args);
 }
 function flushHeaders(this: Gated, ...args: unknown[]): unknown {
-  return this[GATE].pass('flushHeaders', args);
+  return (this[GATE] as ResponseGate).pass('flushHeaders', args);
 }
 function write(this: Gated, ...args: unknown[]): unknown {
-  return this[GATE].pass('write', args);
+  return (this[GATE] as ResponseGate).pass('write', args);
 }
 function end(this: Gated, ...args: unknown[]): unknown {
-  return this[GATE].pass('end', args);
+  return (this[GATE] as ResponseGate).pass('end', args);
 }
 
 /**
@@ -51,20 +54,37 @@ function end(this: Gated, ...args: unknown[]): unknown {
  * delayed by a single tick.
  *
  * It replaces methods of this one response, which Express, Fastify, streams and middleware all end up calling; those
- * that were replaced before (by compression, say) are called in turn.
+ * that were replaced before (by compression, say) are called in turn. A response has one gate, however many ask for it.
  */
-export function installGate(response: ServerResponse, keeper: Gatekeeper): void {
+export function installGate(response: ServerResponse, keeper: Gatekeeper): ResponseGate {
   const gated = response as Gated;
-  gated[GATE] = new ResponseGate(response, keeper);
+  const known = gated[GATE];
+  if (known !== undefined) {
+    known.admit(keeper);
+    return known;
+  }
+  const gate = new ResponseGate(response, keeper);
+  gated[GATE] = gate;
   gated.writeHead = writeHead as never;
   gated.flushHeaders = flushHeaders;
   gated.write = write as never;
   gated.end = end as never;
+  return gate;
 }
 
-class ResponseGate {
+/** Whether it has all that a gate asks of a response: what socket.io's engine gives to middleware, for one, has not. */
+export function canBeGated(response: object): response is ServerResponse {
+  return (
+    'headersSent' in response &&
+    ['setHeader', 'getHeader', 'getHeaderNames', 'removeHeader', 'writeHead', 'flushHeaders', 'write', 'end'].every(
+      (method) => typeof (response as Record<string, unknown>)[method] === 'function',
+    )
+  );
+}
+
+export class ResponseGate {
   readonly #response: ServerResponse;
-  readonly #keeper: Gatekeeper;
+  #keeper: Gatekeeper;
   // Called with the response as `this`.
   readonly #writeHead: Original;
   readonly #flushHeaders: Original;
@@ -73,8 +93,10 @@ class ResponseGate {
   #state: State = 'closed';
   #held: Call[] | null = null;
   #statusHeld = 200;
-  /** What the response inherits from when it is not held. */
+  /** What the response inherits from when it is neither held nor refused. */
   #prototype: object | null = null;
+  /** Whether the next answer is the last one: what is sent after its end goes nowhere. */
+  #isNextLast = false;
 
   constructor(response: ServerResponse, keeper: Gatekeeper) {
     this.#response = response;
@@ -87,14 +109,28 @@ class ResponseGate {
     /* oxlint-enable typescript/unbound-method */
   }
 
+  /** Another keeper, of another registration. */
+  admit(keeper: Gatekeeper): void {
+    this.#keeper = both(this.#keeper, keeper);
+  }
+
+  /** The handler has failed: what it still sends goes nowhere, unless it has answered by then. */
+  refuseHandler(): void {
+    if (this.#state === 'closed' && !this.#response.headersSent) this.#refuseAll();
+  }
+
+  /** Whoever answers next (an exception filter) has the last word: what is sent after that goes nowhere. */
+  awaitLastAnswer(): void {
+    this.#isNextLast = true;
+    if (this.#state === 'refused' && !this.#response.headersSent) this.#restore('closed');
+  }
+
   pass(method: Method, args: unknown[]): unknown {
     const response = this.#response;
     if (this.#state === 'refused') return this.#drop(method, args);
     if (this.#state === 'open') {
       // The end waits for what was changed since the headers were decided on.
-      if (method !== 'end' || response.writableEnded || !this.#keeper.isPending()) {
-        return this.#original(method).apply(response, args);
-      }
+      if (method !== 'end' || response.writableEnded || !this.#keeper.isPending()) return this.#call(method, args);
       this.#hold(response.statusCode);
     } else if (this.#state === 'closed') {
       if (response.headersSent || !this.#keeper.isPending()) {
@@ -126,36 +162,57 @@ class ResponseGate {
   }
 
   #hold(status: number): void {
-    const response = this.#response;
-    this.#state = 'holding';
-    this.#statusHeld = response.statusCode;
-    this.#prototype = Object.getPrototypeOf(response) as object;
-    Object.setPrototypeOf(response, sentLike(this.#prototype));
-    this.#keeper.settle(status).then(
-      () => this.#release(),
-      (error: unknown) => this.#refuse(error),
-    );
+    this.#disguise('holding', sentLike);
+    this.#keeper
+      .settle(status)
+      .then(
+        () => this.#release(),
+        (error: unknown) => this.#refuse(error),
+      )
+      .catch((error: unknown) => {
+        logFailure(error);
+        cutOff(this.#response);
+      });
   }
 
-  #open(): void {
+  #refuseAll(): void {
+    this.#disguise('refused', mutedLike);
+  }
+
+  /** Has the response inherit from something else for as long as the state lasts. */
+  #disguise(state: State, like: (prototype: object) => object): void {
     const response = this.#response;
-    this.#state = 'open';
+    this.#state = state;
+    this.#statusHeld = response.statusCode;
+    this.#prototype = Object.getPrototypeOf(response) as object;
+    Object.setPrototypeOf(response, like(this.#prototype));
+  }
+
+  #restore(state: State): void {
+    const response = this.#response;
+    this.#state = state;
     response.statusCode = this.#statusHeld;
     Object.setPrototypeOf(response, this.#prototype);
   }
 
   #send(method: Method, args: unknown[]): unknown {
     const response = this.#response;
-    if (response.headersSent) return this.#original(method).apply(response, args);
+    if (response.headersSent) return this.#call(method, args);
     const rest = method === 'writeHead' ? headersMoved(response, args) : args;
     this.#keeper.beforeHeaders();
-    return this.#original(method).apply(response, rest);
+    return this.#call(method, rest);
+  }
+
+  #call(method: Method, args: unknown[]): unknown {
+    const result = this.#original(method).apply(this.#response, args);
+    if (this.#isNextLast && method === 'end') this.#refuseAll();
+    return result;
   }
 
   #release(): void {
     const response = this.#response;
     const held = this.#held ?? [];
-    this.#open();
+    this.#restore('open');
     try {
       for (const { method, args } of held) this.#send(method, args);
     } catch (error) {
@@ -175,7 +232,9 @@ class ResponseGate {
   #refuse(error: unknown): void {
     const response = this.#response;
     const held = this.#held ?? [];
-    this.#open();
+    if (this.#state === 'holding') this.#restore('open');
+    // The last word is the error's own.
+    this.#isNextLast = false;
     try {
       const body = this.#keeper.failed(error);
       if (response.headersSent) throw headersSentError();
@@ -184,7 +243,7 @@ class ResponseGate {
     } catch {
       cutOff(response);
     }
-    this.#state = 'refused';
+    this.#refuseAll();
     for (const { method, args } of held) this.#drop(method, args);
     if (held.some(({ method }) => method === 'write')) response.emit('drain');
   }
@@ -202,23 +261,65 @@ class ResponseGate {
   }
 }
 
-const sentLikes = new WeakMap<object, object>();
-
 /**
  * What a held response inherits from for as long: for everybody else its headers are sent, so what is asked about them,
  * and what would change them, must answer so. (Properties of its own would be made, and deleted, for each response.)
  */
-function sentLike(prototype: object): object {
-  const known = sentLikes.get(prototype);
-  if (known !== undefined) return known;
+const sentLike = oncePerPrototype((prototype) => {
   const made = Object.create(prototype, { headersSent: { value: true } }) as Record<string, unknown>;
   for (const method of AMENDING) {
     made[method] = () => {
       throw headersSentError();
     };
   }
-  sentLikes.set(prototype, made);
   return made;
+});
+
+/**
+ * What a refused response inherits from: the handler's answer goes nowhere, and nothing that it calls fails. Fastify asks
+ * for `writableEnded`, and warns of a handler that sends after the end.
+ */
+const mutedLike = oncePerPrototype((prototype) => {
+  const made = Object.create(prototype, { writableEnded: { value: false } }) as Record<string, unknown>;
+  for (const method of [...AMENDING, ...SENDING_BESIDES]) {
+    made[method] = function (this: unknown) {
+      return this;
+    };
+  }
+  return made;
+});
+
+function oncePerPrototype(make: (prototype: object) => object): (prototype: object) => object {
+  const made = new WeakMap<object, object>();
+  return (prototype) => {
+    let one = made.get(prototype);
+    if (one === undefined) made.set(prototype, (one = make(prototype)));
+    return one;
+  };
+}
+
+/** Two keepers as one. Where the first cannot store what it keeps, the second drops what it does. */
+function both(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
+  let failing = first;
+  return {
+    isPending: () => first.isPending() || second.isPending(),
+    async settle(status) {
+      failing = first;
+      try {
+        await first.settle(status);
+      } catch (error) {
+        await second.settle(500);
+        throw error;
+      }
+      failing = second;
+      await second.settle(status);
+    },
+    beforeHeaders() {
+      first.beforeHeaders();
+      second.beforeHeaders();
+    },
+    failed: (error) => failing.failed(error),
+  };
 }
 
 function nothing(): void {}

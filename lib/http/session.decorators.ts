@@ -35,7 +35,7 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof SessionMembers>(['id', 'userI
 export const Session: (path?: keyof SessionMembers | SessionPath) => ParameterDecorator = createParamDecorator(
   (path: string | undefined, context: ExecutionContext): unknown => {
     const type = context.getType<string>();
-    if (type === 'http') return memberOf(RequestSession.known(context.getArgByIndex(0)), path, context);
+    if (type === 'http') return memberOf(RequestSession.visible(context.getArgByIndex(0)), path, context);
     if (type === 'graphql') return inGraphql(path, context);
     const client = type === 'ws' ? context.switchToWs().getClient<object>() : null;
     return memberOf(client && MessageSession.current(client), path, context);
@@ -62,6 +62,6 @@ function memberOf(
   if (!session) {
     throw noSession(`@Session() in ${context.getClass().name}.${context.getHandler().name}()`, context.getType());
   }
-  if (path === undefined) return session;
+  if (path === undefined) return session.sealed;
   return MEMBERS.has(path) ? session[path as keyof SessionMembers] : session.get(path);
 }

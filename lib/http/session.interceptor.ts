@@ -14,7 +14,8 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
  * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
- * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent.
+ * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent. A
+ * handler that answers by itself (a plain `@Res()` or `@Next()`) has its session stored when its answer goes out.
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
@@ -30,10 +31,45 @@ export class SessionInterceptor implements NestInterceptor {
       const scope = metadata.isSkipped ? null : boundedScopeOf(this.#sessions, context);
       return scope === null ? next.handle() : handleInScope(scope, context, next, metadata.renews);
     }
-    const request = RequestSession.known(context.getArgByIndex<PlatformRequest>(0));
+    const request = RequestSession.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0));
     if (metadata.isSkipped || request === undefined) return next.handle();
+    if (metadata.answersItself) return answeredByHandler(next.handle(), request);
     return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
   }
+}
+
+/**
+ * Of a handler that answers by itself, in a callback maybe: that it has returned says nothing. The gate stores the session
+ * when the answer is about to go out. Where Nest answers instead, as the handler has failed or nobody waits for it any more
+ * (a timeout), that answer is the last.
+ */
+function answeredByHandler(result: Observable<unknown>, request: RequestSession): Observable<unknown> {
+  return new Observable((subscriber) => {
+    let isOver = false;
+    const work = result.subscribe({
+      next: (value) => subscriber.next(value),
+      complete: () => {
+        isOver = true;
+        subscriber.complete();
+      },
+      error: (error: unknown) => {
+        isOver = true;
+        request.refuseHandler();
+        const answer = (reported: unknown): void => {
+          request.awaitLastAnswer();
+          subscriber.error(reported);
+        };
+        request.settle(statusOf(error)).then(
+          () => answer(request.reported(error)),
+          (instead: unknown) => answer(request.reported(instead)),
+        );
+      },
+    });
+    return () => {
+      if (!isOver) request.awaitLastAnswer();
+      work.unsubscribe();
+    };
+  });
 }
 
 /** The same, once the session is stored. */

@@ -22,7 +22,7 @@ export class SessionLoader implements CanActivate {
     if (context.getType() !== 'http') return true;
     const metadata = metadataOf(context);
     if (metadata.isSkipped) {
-      RequestSession.known(context.getArgByIndex<PlatformRequest>(0))?.skip();
+      RequestSession.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;
     }
     const request = requestOf(this.#sessions, context);

@@ -1,4 +1,5 @@
 import { type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { answersItself } from './answering.js';
 
 const SKIP = 'nestjs-mikro-session:skip';
 const PUBLIC = 'nestjs-mikro-session:public';
@@ -25,6 +26,8 @@ export interface SessionMetadata {
   readonly renews: boolean;
   /** Whether the route sends events (`@Sse()`), whose headers are out before the first. */
   readonly isSse: boolean;
+  /** Whether the handler of a route sends the answer, and not Nest. */
+  readonly answersItself: boolean;
   /** Those of the controller and those of the route: all must be met. */
   readonly requirements: readonly Requirements[];
 }
@@ -68,6 +71,7 @@ export function metadataOf(context: ExecutionContext): SessionMetadata {
       isPublic: says(PUBLIC) === true,
       renews: says(RENEWAL) !== false,
       isSse: Reflect.getMetadata(SSE, handler) === true,
+      answersItself: answersItself(controller, handler),
       requirements: requirements.filter((one) => one !== undefined),
     };
     handlers.set(handler, metadata);

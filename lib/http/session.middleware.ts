@@ -4,7 +4,7 @@ import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { SessionSetupError } from '../session.errors.js';
 import { ExpressSessionView } from './express-session.js';
-import { type PlatformRequest, RequestSession } from './request-session.js';
+import { type PlatformRequest, RequestSession, SESSION, SESSION_ID } from './request-session.js';
 
 /** Middleware as Express and Nest's Fastify adapter take it. */
 export type SessionMiddleware = (
@@ -16,7 +16,7 @@ export type SessionMiddleware = (
 /** As much of Fastify as is needed here; its package is the user's. */
 interface Fastify {
   hasRequestDecorator(name: string): boolean;
-  decorateRequest(name: string, accessor: { getter(): unknown; setter(value: unknown): void }): void;
+  decorateRequest(name: string, accessor: { getter: () => unknown; setter: (value: unknown) => void }): void;
 }
 
 /**
@@ -46,7 +46,8 @@ export function sessionMiddleware(app: INestApplication): SessionMiddleware {
   return (raw, response, next) => {
     const request = RequestSession.of(sessions, raw as PlatformRequest, response);
     const loaded = (session: LiveSession): void => {
-      request.showAs(new ExpressSessionView(session));
+      request.showAs(new ExpressSessionView(session, sessions.cookie));
+      request.begin();
       next();
     };
     const failed = (error: unknown): void => next(request.reported(error));
@@ -72,13 +73,8 @@ function exposeOnFastify(app: INestApplication): void {
   const adapter = app.getHttpAdapter();
   if (adapter.getType() !== 'fastify') return;
   const fastify: Fastify = adapter.getInstance();
-  if (fastify.hasRequestDecorator('session')) return;
-  fastify.decorateRequest('session', {
-    getter(this: { raw: { session?: unknown } }) {
-      return this.raw.session;
-    },
-    setter(this: { raw: { session?: unknown } }, value) {
-      this.raw.session = value;
-    },
-  });
+  for (const [name, { accessor }] of Object.entries({ session: SESSION, sessionID: SESSION_ID })) {
+    if (!fastify.hasRequestDecorator(name))
+      fastify.decorateRequest(name, { getter: accessor.get, setter: accessor.set });
+  }
 }

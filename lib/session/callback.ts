@@ -3,13 +3,19 @@
 export type SessionCallback = (error?: any) => void;
 
 /**
- * Tells the callback, if there is one, of an outcome; otherwise it is the caller's. What the callback itself throws is an
- * uncaught exception, as from any callback of Node's: it is nobody's outcome.
+ * Tells a callback of an outcome, and settles when it has returned. What the callback throws is an uncaught exception, as
+ * from any callback of Node's.
  */
-export function told(outcome: Promise<void>, callback: SessionCallback | undefined): Promise<void> | void {
-  if (typeof callback !== 'function') return outcome;
-  outcome.then(
-    () => process.nextTick(callback),
-    (error: unknown) => process.nextTick(callback, error),
+export async function tell(outcome: Promise<void>, callback: SessionCallback): Promise<void> {
+  const args = await outcome.then(
+    () => [],
+    (error: unknown) => [error],
   );
+  return new Promise((resolve) => {
+    process.nextTick(() => {
+      // Promises are looked at when this tick is over, whether the callback returns or throws.
+      resolve();
+      callback(...args);
+    });
+  });
 }

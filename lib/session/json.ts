@@ -17,6 +17,31 @@ export function encodeJson(value: unknown, path: string): string {
   return JSON.stringify(value);
 }
 
+/**
+ * What `JSON.stringify()` makes of a value, read back: a Date is text, a class instance what it shows of itself, and a
+ * function nothing. The value itself where that says the same, and where JSON has no word for it (a cycle, a bigint).
+ */
+export function asJson(value: unknown): unknown {
+  if (isJson(value, 0)) return value;
+  try {
+    const text = JSON.stringify(value) as string | undefined;
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return value;
+  }
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean';
+  // Deeper than anything that is stored: encodeJson() says what is wrong.
+  if (value === null || depth > MAX_DEPTH) return true;
+  // Not every(), which passes over holes.
+  if (Array.isArray(value)) return isPlainArray(value) && !Array.from(value).some((item) => !isJson(item, depth + 1));
+  if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0) return false;
+  return Object.values(value).every((item) => item === undefined || isJson(item, depth + 1));
+}
+
 /** Makes sure that a top-level key can be stored. @throws {SessionDataError} when it cannot. */
 export function checkKey(key: string): void {
   checkString(key, '', 'a key');

@@ -1,6 +1,6 @@
 import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
 import { type AuthSnapshot, Avatar } from './avatar.js';
-import { type SessionCallback, told } from './callback.js';
+import { type SessionCallback, tell } from './callback.js';
 import { NO_CHANGES, textOf } from './changes.js';
 import { createSessionId, type Credential, issueCredential, type SessionId } from './credential.js';
 import type { FlashMessage } from './flash.js';
@@ -18,9 +18,24 @@ import {
 import type { LiveSessionData } from './paths.js';
 import type { Login } from './persistence.js';
 import type { LoginOptions, Session } from './session.js';
+import { sealedSession } from './sealed-session.js';
 import { SessionDocument } from './session-document.js';
 import type { CookieChange, FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import type { StoredSession } from './stored-session.js';
+
+/** What the application has in hand of a session and has written to it, as far as it is not stored. */
+interface Written {
+  readonly document: SessionDocument;
+  lifetime: LifetimeChange | null;
+}
+
+/** Where a session is left for what comes after it, which is another's or nobody's. */
+interface Leave {
+  /** What was written before. */
+  readonly before: Written;
+  /** What is written since. */
+  readonly since: Written;
+}
 
 /** The one implementation of {@link Session}, with what the request's side of the library needs besides. */
 export class LiveSession implements Session {
@@ -29,7 +44,10 @@ export class LiveSession implements Session {
 
   readonly #env: SessionEnvironment;
   readonly #visitor: Visitor;
-  readonly #document: SessionDocument;
+  /** Another one from the moment on that the session is to be ended, or given to another user: see {@link #leave}. */
+  #written: Written;
+  /** Who will be signed in when all that is under way has been done. */
+  #userAfter: string | null = null;
   #stored: StoredSession | null = null;
   #credential: Credential | null = null;
   #isNew = true;
@@ -50,9 +68,9 @@ export class LiveSession implements Session {
   #isBlank = false;
   #newId: SessionId | null = null;
   #bornAt: number | null = null;
-  #lifetimeChange: LifetimeChange | null = null;
   #cookieChange: CookieChange | null = null;
   #avatar: Avatar | null = null;
+  #sealed: Session | null = null;
   #auth: AuthSnapshot | null | undefined = undefined;
   /** What is under way, and settles without an error. */
   #busy: Promise<void> | null = null;
@@ -71,7 +89,18 @@ export class LiveSession implements Session {
     } else {
       this.#outsider = found?.recognition === 'outsider';
     }
-    this.#document = new SessionDocument(this.#stored, (error) => this.#env.unreadable(this.id, 'data', error));
+    const document = new SessionDocument(this.#stored, (error) => this.#env.unreadable(this.id, 'data', error));
+    this.#written = { document, lifetime: null };
+  }
+
+  /** What applications are given of it. */
+  get sealed(): Session {
+    return (this.#sealed ??= sealedSession(this));
+  }
+
+  /** Raised by every login, and by starting over; 0 before the first. */
+  get generation(): number {
+    return this.#stored?.generation ?? 0;
   }
 
   get id(): SessionId {
@@ -83,7 +112,7 @@ export class LiveSession implements Session {
   }
 
   get isModified(): boolean {
-    if (this.#stored !== null && this.#lifetimeChange !== null) return true;
+    if (this.#stored !== null && this.#written.lifetime !== null) return true;
     return this.#document.isChanged;
   }
 
@@ -105,7 +134,7 @@ export class LiveSession implements Session {
 
   get expiresAt(): Date {
     const stored = this.#stored;
-    const change = this.#lifetimeChange;
+    const change = this.#written.lifetime;
     if (stored !== null && change === null) return new Date(stored.expiresAt);
     const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#birth;
     const lifetime = this.#lifetimeAfter(change);
@@ -114,11 +143,21 @@ export class LiveSession implements Session {
   }
 
   get ttl(): number {
-    return this.#lifetimeChange?.ttl ?? this.#stored?.ttl ?? this.#env.lifetime.ttl;
+    return this.#written.lifetime?.ttl ?? this.#stored?.ttl ?? this.#env.lifetime.ttl;
   }
 
   isExpired(): boolean {
     return this.ttl <= 0 || this.#env.persistence.now() >= this.expiresAt.getTime();
+  }
+
+  /** The store's clock, in milliseconds since the epoch. */
+  now(): number {
+    return this.#env.persistence.now();
+  }
+
+  /** Has a top-level key of the data stored as what JSON makes of its value, instead of refused. */
+  makeLenient(key: string): void {
+    this.#document.makeLenient(key);
   }
 
   get data(): LiveSessionData {
@@ -201,7 +240,7 @@ export class LiveSession implements Session {
   }
 
   setTtl(ttl: Duration, options: { readonly absolute?: Duration | false } = {}): this {
-    this.#lifetimeChange = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(options.absolute) };
+    this.#written.lifetime = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(options.absolute) };
     return this;
   }
 
@@ -236,62 +275,66 @@ export class LiveSession implements Session {
             ttl: options.ttl === undefined ? this.#env.lifetime.ttl : durationOf('ttl', options.ttl),
             absolute: absoluteOf(options.absolute),
           };
-    await this.#exclusively(() => this.#login(userId, snapshot, change ?? this.#lifetimeChange));
+    const userNow = this.#busy === null ? this.userId : this.#userAfter;
+    const leave = userNow !== null && userNow !== userId ? this.#leave() : null;
+    this.#userAfter = userId;
+    const written = this.#written;
+    const lifetime = (): LifetimeChange | null => change ?? (leave?.before ?? written).lifetime;
+    await this.#exclusively(() => this.#noting(written, this.#login(userId, snapshot, lifetime(), written, leave)));
   }
 
   async logout(): Promise<void> {
+    const leave = this.#leave();
     await this.#exclusively(async () => {
       const { id, userId } = this;
-      if ((await this.#destroy()) && userId !== null) this.#env.emit('logout', id, userId);
+      if ((await this.#destroy(leave)) && userId !== null) this.#env.emit('logout', id, userId);
     });
   }
 
   regenerate(): Promise<void>;
   regenerate(callback: SessionCallback): void;
   regenerate(callback?: SessionCallback): Promise<void> | void {
-    return told(
-      this.#exclusively(() => this.#regenerate()),
-      callback,
-    );
+    const written = this.#written;
+    return this.#called(() => this.#regenerate(written), callback);
   }
 
   /**
    * What `regenerate()` means to express-session: a new credential, no data, nobody signed in. The old credential is dead
    * at once, as after a login. If nothing comes until the response, the session ends.
    */
-  async restart(): Promise<void> {
-    await this.#exclusively(() => this.#login(null, null, this.#lifetimeChange));
+  restart(): Promise<void>;
+  restart(callback?: SessionCallback): Promise<void> | void;
+  restart(callback?: SessionCallback): Promise<void> | void {
+    const leave = this.#leave();
+    return this.#called(() => this.#login(null, null, leave.before.lifetime, leave.since, leave), callback);
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   destroy(callback?: SessionCallback): Promise<void> | void {
-    return told(
-      this.#exclusively(async () => void (await this.#destroy())),
-      callback,
-    );
+    const leave = this.#leave();
+    return this.#called(async () => void (await this.#destroy(leave)), callback);
   }
 
   save(): Promise<void>;
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
-    return told(
-      this.#exclusively(() => this.#commit()),
-      callback,
-    );
+    const written = this.#written;
+    return this.#called(() => this.#noting(written, this.#commit(written)), callback);
   }
 
   async update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
-    return this.#exclusively(() => this.#update(change));
+    const written = this.#written;
+    return this.#exclusively(() => this.#noting(written, this.#update(change, written)));
   }
 
   reload(): Promise<void>;
   reload(callback: SessionCallback): void;
   reload(callback?: SessionCallback): Promise<void> | void {
-    return told(
-      this.#exclusively(() => this.#reload()),
-      callback,
-    );
+    const written = this.#written;
+    const texts = written.document.texts();
+    const { lifetime } = written;
+    return this.#called(() => this.#reload(written, texts, lifetime), callback);
   }
 
   /** Whether {@link commitPending} has anything to do. */
@@ -302,7 +345,7 @@ export class LiveSession implements Session {
   /** The commit at the end of a request: as `save()`, but what was refused once is not refused again. */
   commitPending(): Promise<void> {
     return this.#exclusively(async () => {
-      if (!this.#goneReported) await this.#commit();
+      if (!this.#goneReported) await this.#commitAccepted(this.#written);
       if (this.#isBlank) await this.#endIfBlank();
     });
   }
@@ -315,7 +358,7 @@ export class LiveSession implements Session {
   /** Drops what has not been stored. */
   discard(): void {
     this.#document.discard();
-    this.#lifetimeChange = null;
+    this.#written.lifetime = null;
   }
 
   /** Has the expiry moved forward by this access, once a request. */
@@ -330,6 +373,10 @@ export class LiveSession implements Session {
     return this.#cookieChange;
   }
 
+  get #document(): SessionDocument {
+    return this.#written.document;
+  }
+
   get #birth(): number {
     return (this.#bornAt ??= this.#env.persistence.now());
   }
@@ -339,15 +386,53 @@ export class LiveSession implements Session {
     return this.#stored === null && !this.#ended && !this.#outsider;
   }
 
-  async #commit(): Promise<void> {
+  /** What is written from now on belongs to what comes after this session, or after its user, whether or not that is awaited. */
+  #leave(): Leave {
+    const before = this.#written;
+    const since: Written = { document: before.document.successor(), lifetime: null };
+    this.#written = since;
+    this.#userAfter = null;
+    return { before, since };
+  }
+
+  /** The session could not be left: what has been written since is written to it. */
+  #stay({ before, since }: Leave): void {
+    // Unless it has been left again meanwhile.
+    if (this.#written !== since) return;
+    before.document.resume(since.document);
+    this.#written = { document: before.document, lifetime: since.lifetime ?? before.lifetime };
+  }
+
+  /** Remembers, of an operation that fails, what of the data the application was told not to be storable. */
+  async #noting<Result>({ document }: Written, operation: Promise<Result>): Promise<Result> {
+    try {
+      return await operation;
+    } catch (error) {
+      if (error instanceof SessionDataError) document.noteRefusal();
+      throw error;
+    }
+  }
+
+  /** Stores what was written, without what the application knows not to be storable. */
+  async #commitAccepted(written: Written): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#commit(written);
+      } catch (error) {
+        if (!(error instanceof SessionDataError) || !written.document.dropRefused(error.path)) throw error;
+      }
+    }
+  }
+
+  async #commit(written: Written): Promise<void> {
     const stored = this.#stored;
-    if (stored === null) return this.#begin(null, null, this.#lifetimeChange);
-    const data = this.#document.changes();
-    const lifetime = this.#lifetimeChange;
+    const { document, lifetime } = written;
+    if (stored === null) return this.#begin(null, null, lifetime, written);
+    const data = document.changes();
     if (data === null && lifetime === null) return;
     if (this.#goneReported) throw new SessionGoneError();
-    const takeBack = data === null ? null : this.#document.sent(data);
-    this.#lifetimeChange = null;
+    const takeBack = data === null ? null : document.sent(data);
+    written.lifetime = null;
     let times;
     try {
       times = await this.#env.persistence.commit(stored.id, stored.generation, {
@@ -357,27 +442,32 @@ export class LiveSession implements Session {
       });
     } catch (error) {
       takeBack?.();
-      this.#lifetimeChange ??= lifetime;
+      written.lifetime ??= lifetime;
       throw error;
     }
-    if (times === null) throw this.#gone();
+    if (times === null) throw this.#gone(written);
     this.#stored = { ...stored, ...times };
     this.#renewed ||= this.renews;
     if (lifetime !== null && !this.#superseded && this.#browserKnows) this.#issueCookie();
   }
 
   /** Stores the session for the first time, if there is anything to store. */
-  async #begin(userId: string | null, auth: string | null, change: LifetimeChange | null): Promise<void> {
-    const data = this.#document.changes();
+  async #begin(
+    userId: string | null,
+    auth: string | null,
+    change: LifetimeChange | null,
+    written: Written,
+    taken = written.lifetime,
+  ): Promise<void> {
+    const data = written.document.changes();
     if (userId === null) {
       if (data === null && !this.#wantsRow) return;
-      if (this.#outsider || this.#goneReported) throw this.#gone();
+      if (this.#outsider || this.#goneReported) throw this.#gone(written);
     }
     this.#visitor.assertReachable();
     const { trackDevice } = this.#env;
-    const taken = this.#lifetimeChange;
     const credential = issueCredential(this.id);
-    const takeBack = data === null ? null : this.#document.sent(data);
+    const takeBack = data === null ? null : written.document.sent(data);
     try {
       this.#stored = await this.#env.persistence.create({
         id: credential.id,
@@ -396,18 +486,28 @@ export class LiveSession implements Session {
       throw error;
     }
     this.#browserKnows = false;
-    this.#begun(credential, taken);
+    this.#begun(credential, written, taken);
     this.#env.emit('created', this.id, userId);
   }
 
-  /** @param userId `null` to start over with nobody signed in */
-  async #login(userId: string | null, auth: string | null, change: LifetimeChange | null): Promise<void> {
+  /**
+   * @param userId `null` to start over with nobody signed in
+   * @param leave where nothing is to be seen any more of what was written before
+   */
+  async #login(
+    userId: string | null,
+    auth: string | null,
+    change: LifetimeChange | null,
+    written: Written,
+    leave: Leave | null,
+  ): Promise<void> {
     const stored = this.#stored;
+    const { document } = written;
+    const taken = leave === null ? written.lifetime : null;
     if (stored !== null && !this.#goneReported) {
       this.#assertOwnCookie(userId === null ? 'regenerate' : 'login');
-      const flush = userId === null || (stored.userId !== null && stored.userId !== userId);
-      const changes = flush ? null : this.#document.changes();
-      const taken = this.#lifetimeChange;
+      const flush = leave !== null || (stored.userId !== null && stored.userId !== userId);
+      const changes = flush ? null : document.changes();
       const credential = issueCredential(stored.id);
       const login: Login = {
         id: stored.id,
@@ -420,44 +520,48 @@ export class LiveSession implements Session {
         changes,
         ...(this.#broughtHash !== null && this.#browserKnows && { previousSecretHash: this.#broughtHash }),
       };
-      const takeBack = changes === null ? null : this.#document.sent(changes);
-      let loggedIn: StoredSession | null = null;
+      const takeBack = changes === null ? null : document.sent(changes);
+      let loggedIn: StoredSession | null;
       try {
         loggedIn = await this.#env.persistence.login(login);
-      } finally {
-        if (loggedIn === null) takeBack?.();
+      } catch (error) {
+        takeBack?.();
+        if (leave !== null) this.#stay(leave);
+        throw error;
       }
       if (loggedIn !== null) {
         this.#stored = loggedIn;
-        if (flush) this.#document.replace(null);
-        this.#begun(credential, taken);
+        // Somebody whom nobody expected: an operation before this one has failed.
+        if (flush && leave === null) document.replace(null);
+        this.#begun(credential, written, taken);
         this.#env.emit('rotated', this.id, userId);
         if (userId !== null) return this.#loggedIn(userId);
         this.#isBlank = !this.#env.saveUninitialized;
         if (stored.userId !== null) this.#env.emit('logout', this.id, stored.userId);
         return;
       }
+      // Its user's data ends with it; what has come since belongs to what follows.
+      if (stored.userId === null) takeBack?.();
+      else if (leave === null) document.rebase(null);
     }
     // The session is gone, or somebody logged in to it meanwhile: a new one begins, with what an anonymous visitor had.
     if (stored !== null) {
-      if (stored.userId === null) this.#document.detach();
-      else this.#document.replace(null);
+      if (leave === null) document.detach();
       this.#forget();
     }
     if (userId === null) {
-      this.#document.replace(null);
       this.#newId = null;
       this.#outsider = false;
       this.#goneReported = false;
     }
-    await this.#begin(userId, auth, change);
+    await this.#begin(userId, auth, change, written, taken);
     if (userId !== null) await this.#loggedIn(userId);
   }
 
   /** An empty session is not worth a row. */
   async #endIfBlank(): Promise<void> {
     this.#isBlank = false;
-    if (this.userId === null && this.#document.text() === '{}') await this.#destroy();
+    if (this.userId === null && this.#document.text() === '{}') await this.#destroy(this.#leave());
   }
 
   async #loggedIn(userId: string): Promise<void> {
@@ -467,14 +571,15 @@ export class LiveSession implements Session {
     for (const id of await persistence.keepNewest(userId, maxSessionsPerUser)) this.#env.emit('revoked', id, userId);
   }
 
-  async #update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
-    await this.#commit();
+  async #update<Result>(change: (data: LiveSessionData) => Result, written: Written): Promise<Result> {
+    await this.#commit(written);
     const stored = this.#stored;
+    const { document } = written;
     if (stored === null) {
       // Nobody else can know it yet.
-      const draft = draftOf(this.#document.text(), change, () => {});
-      this.#document.fillWith(draft.text);
-      await this.#begin(null, null, this.#lifetimeChange);
+      const draft = draftOf(document.text(), change, () => {});
+      document.fillWith(draft.text);
+      await this.#begin(null, null, written.lifetime, written);
       return draft.result;
     }
     if (this.#goneReported) throw new SessionGoneError();
@@ -483,13 +588,13 @@ export class LiveSession implements Session {
       draft = draftOf(data, change, (error) => this.#env.unreadable(stored.id, 'data', error));
       return draft.changes && { data: draft.changes, lifetime: null, renew: this.renews };
     });
-    if (updated === null || draft === undefined) throw this.#gone();
+    if (updated === null || draft === undefined) throw this.#gone(written);
     this.#stored = updated;
-    this.#document.rebase({ data: draft.text });
+    document.rebase({ data: draft.text });
     return draft.result;
   }
 
-  async #regenerate(): Promise<void> {
+  async #regenerate(written: Written): Promise<void> {
     const stored = this.#stored;
     // A credential that the browser has not got yet is as good as a new one.
     const isUndelivered = this.#credential !== null && this.#credential.secretHash !== this.#broughtHash;
@@ -503,7 +608,7 @@ export class LiveSession implements Session {
       knownHash: (this.#credential as Credential).secretHash,
       secretHash: credential.secretHash,
     });
-    if (result === 'gone') throw this.#gone();
+    if (result === 'gone') throw this.#gone(written);
     if (result === 'superseded') {
       this.#superseded = true;
       return;
@@ -514,21 +619,24 @@ export class LiveSession implements Session {
   }
 
   /** Returns whether there was a session to end. */
-  async #destroy(): Promise<boolean> {
+  async #destroy(leave: Leave): Promise<boolean> {
     const { id, userId } = this;
     const stored = this.#stored;
-    const deleted =
-      stored !== null && !this.#goneReported && (await this.#env.persistence.delete(id, stored.generation));
+    let deleted = false;
+    try {
+      if (stored !== null && !this.#goneReported) deleted = await this.#env.persistence.delete(id, stored.generation);
+    } catch (error) {
+      this.#stay(leave);
+      throw error;
+    }
     const browserKnew = this.#browserKnows || this.#browserKnewOne;
-    const lost = stored !== null && !deleted;
-    this.#document.replace(null);
     this.#forget();
     this.#ended = true;
     if (deleted) {
       this.#cookieChange = browserKnew ? { kind: 'removed' } : null;
       this.#browserKnewOne = browserKnew;
       this.#env.emit('destroyed', id, userId);
-    } else if (lost) {
+    } else if (stored !== null) {
       // Somebody else ended it, or logged in to it: the browser may hold a newer cookie, which must stay.
       this.#outsider = true;
     } else if (this.#browserKnewOne) {
@@ -538,24 +646,24 @@ export class LiveSession implements Session {
     return deleted;
   }
 
-  async #reload(): Promise<void> {
+  async #reload(written: Written, texts: ReadonlyMap<string, string>, lifetime: LifetimeChange | null): Promise<void> {
     const stored = this.#stored;
     let found: StoredSession | null = null;
     if (stored !== null) {
       found = this.#goneReported ? null : await this.#env.persistence.find(stored.id);
-      if (found === null || found.generation !== stored.generation) throw this.#gone();
+      if (found === null || found.generation !== stored.generation) throw this.#gone(written);
       this.#stored = found;
     }
-    this.#lifetimeChange = null;
-    this.#document.replace(found);
+    if (written.lifetime === lifetime) written.lifetime = null;
+    written.document.reread(found, texts);
     this.#forgetUser();
   }
 
   /** The session is another one now, or the same with another credential. */
-  #begun(credential: Credential, taken: LifetimeChange | null): void {
+  #begun(credential: Credential, written: Written, taken: LifetimeChange | null): void {
     this.#credential = credential;
     // One that came while the store was at work is still to be sent.
-    if (this.#lifetimeChange === taken) this.#lifetimeChange = null;
+    if (written.lifetime === taken) written.lifetime = null;
     this.#superseded = false;
     this.#outsider = false;
     this.#goneReported = false;
@@ -573,7 +681,6 @@ export class LiveSession implements Session {
     this.#browserKnows = false;
     this.#newId = null;
     this.#bornAt = null;
-    this.#lifetimeChange = null;
     this.#cookieChange = null;
     this.#forgetUser();
   }
@@ -583,10 +690,11 @@ export class LiveSession implements Session {
     this.#avatar = null;
   }
 
-  #gone(): SessionGoneError {
+  #gone(written: Written): SessionGoneError {
     this.#goneReported = true;
     this.#cookieChange = null;
-    this.discard();
+    written.document.discard();
+    written.lifetime = null;
     this.#env.emit('rejected', this.id, this.userId);
     return new SessionGoneError();
   }
@@ -623,6 +731,12 @@ export class LiveSession implements Session {
       this.#env.unreadable(this.id, 'auth', error);
       return null;
     }
+  }
+
+  /** The same, told to a callback if there is one: what waits for this operation waits for its callback, too. */
+  #called(operation: () => Promise<void>, callback: SessionCallback | undefined): Promise<void> | void {
+    if (typeof callback !== 'function') return this.#exclusively(operation);
+    void this.#exclusively(() => tell(operation(), callback));
   }
 
   /** One operation after the other, in the order of the calls. */

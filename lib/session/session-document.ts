@@ -1,7 +1,7 @@
 import { SessionArgumentError, SessionDataError } from '../session.errors.js';
 import { type Additions, applyChanges, changesBetween, type DataChanges } from './changes.js';
 import { type FlashMessage, isFlashKey, newFlashKey, RESERVED } from './flash.js';
-import { copyJson, encodeJson, isPlainObject, kindOf, sameJson } from './json.js';
+import { asJson, copyJson, encodeJson, isPlainObject, kindOf, sameJson } from './json.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { Snapshot } from './snapshot.js';
 
@@ -37,6 +37,10 @@ export class SessionDocument {
   /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
   #before: Document | null = null;
   #additions: Additions | null = null;
+  /** The keys whose values are stored as what JSON makes of them; `null` for none. */
+  #lenient: Set<string> | null = null;
+  /** The keys of which the application was told that they cannot be stored as they are; `null` for none. */
+  #refused: Set<string> | null = null;
   readonly #onUnreadable: (error: unknown) => void;
 
   /** @param source `null` for a new session. Unreadable text is reported, and reads as empty. */
@@ -209,15 +213,80 @@ export class SessionDocument {
   }
 
   /** Starts over from what is stored, and does what has not been sent to that. */
-  rebase(source: DocumentSource): void {
+  rebase(source: DocumentSource | null): void {
     const changes = this.changes();
     this.replace(source);
-    if (changes === null) return;
-    this.#open();
-    for (const key of changes.unset) this.#change(key, undefined);
-    for (const [key, value] of changes.set) this.#change(key, JSON.parse(value));
-    for (const [key, by] of changes.increment) this.increment(key, by);
-    for (const [key, items] of changes.push) this.push(key, JSON.parse(items) as unknown[]);
+    this.#redo(changes);
+  }
+
+  /** What it says under each key, as JSON text; empty where JSON has no word for it. */
+  texts(): Map<string, string> {
+    return new Map(Object.entries(this.#whole()).map(([key, value]) => [key, textOrNone(value)]));
+  }
+
+  /** Starts over from what is stored; what has changed since it said {@link texts} is written over that. */
+  reread(source: DocumentSource | null, texts: ReadonlyMap<string, string>): void {
+    const whole = { ...this.#whole() };
+    this.replace(source);
+    for (const key of texts.keys()) if (!Object.hasOwn(whole, key)) this.#change(key, undefined);
+    for (const key of Object.keys(whole)) if (textOrNone(whole[key]) !== texts.get(key)) this.#change(key, whole[key]);
+  }
+
+  /**
+   * A document that starts with nothing, in the object that the application holds. This one keeps what was there, and the
+   * application no longer reaches it.
+   */
+  successor(): SessionDocument {
+    const next = new SessionDocument(null, this.#onUnreadable);
+    const live = this.#live;
+    if (live === null) return next;
+    this.#live = Object.assign(Object.create(null), live) as Document;
+    for (const key of Object.keys(live)) delete live[key];
+    next.#live = live;
+    next.#isAsRead = true;
+    if (this.#isHeld) next.#hold();
+    return next;
+  }
+
+  /** Undoes {@link successor}: the application finds what was there, and over it what it has written since. */
+  resume(next: SessionDocument): void {
+    const since = Object.assign(Object.create(null), next.#live, next.#reserved) as Document;
+    const content = this.#open();
+    if (next.#live !== null) {
+      this.#live = next.#live;
+      for (const key of Object.keys(this.#live)) delete this.#live[key];
+      Object.assign(this.#live, content);
+      if (next.#isHeld) this.#hold();
+    }
+    for (const key in since) this.#change(key, since[key]);
+  }
+
+  /** Has a key stored as what JSON makes of its value (a Date becomes text), instead of refused. */
+  makeLenient(key: string): void {
+    (this.#lenient ??= new Set()).add(key);
+  }
+
+  /** The application has been told that what is changed now cannot be stored. */
+  noteRefusal(): void {
+    const before = this.#wasBefore() ?? NOTHING;
+    const whole = this.#whole();
+    const suspects = this.#isHeld ? [...Object.keys(before), ...Object.keys(whole)] : Object.keys(before);
+    this.#refused = new Set(suspects.filter((key) => !sameJson(whole[key], before[key])));
+  }
+
+  /** Drops the changes of the key that a path leads to (of all, if it leads to none), where the application was told of them. */
+  dropRefused(path: string): boolean {
+    const told = [...(this.#refused ?? [])];
+    const dropped = told.filter((key) => path === '' || path === key || path.startsWith(`${key}.`));
+    const before = this.#wasBefore() ?? NOTHING;
+    for (const key of dropped) {
+      this.#put(key, copyJson(before[key]));
+      if (!this.#isHeld) delete this.#before?.[key];
+      this.#additions?.increment.delete(key);
+      this.#additions?.push.delete(key);
+      this.#refused?.delete(key);
+    }
+    return dropped.length > 0;
   }
 
   /** Takes everything along into a session that is not stored yet. */
@@ -250,6 +319,15 @@ export class SessionDocument {
     }
     this.#isAsRead = true;
     return (this.#live = live);
+  }
+
+  #redo(changes: DataChanges | null): void {
+    if (changes === null) return;
+    this.#open();
+    for (const key of changes.unset) this.#change(key, undefined);
+    for (const [key, value] of changes.set) this.#change(key, JSON.parse(value));
+    for (const [key, by] of changes.increment) this.increment(key, by);
+    for (const [key, items] of changes.push) this.push(key, JSON.parse(items) as unknown[]);
   }
 
   /** From now on the application holds parts of the data, and can change them unseen. */
@@ -322,8 +400,21 @@ export class SessionDocument {
 
   #whole(): Document {
     const live = this.#open();
+    if (this.#lenient !== null) {
+      const whole = Object.assign(Object.create(null), live, this.#reserved) as Document;
+      for (const key of this.#lenient) if (key in whole) whole[key] = asJson(whole[key]);
+      return whole;
+    }
     for (const _key in this.#reserved) return Object.assign(Object.create(null), live, this.#reserved) as Document;
     return live;
+  }
+}
+
+function textOrNone(value: unknown): string {
+  try {
+    return (JSON.stringify(value) as string | undefined) ?? '';
+  } catch {
+    return '';
   }
 }
 

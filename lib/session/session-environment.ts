@@ -9,7 +9,7 @@ export interface Visitor {
   readonly ip: string | null;
   readonly userAgent: string | null;
   /** Set where no cookie can ever reach this visitor, who then gets a session only by having one. */
-  readonly takesNoCookies?: true;
+  readonly takesNoCookies?: boolean;
   /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
   assertReachable(): void;
 }

@@ -83,15 +83,15 @@ describe('With a callback', () => {
     expect(order).toEqual(['save', 'regenerate', 'destroy']);
   });
 
-  it('which throws, the exception is uncaught, as from any callback, and comes back to none', async () => {
+  it('which throws, the exception is uncaught, as from any callback, and what waits for it goes on', async () => {
     const script = `
-      import { told } from ${JSON.stringify(join(import.meta.dirname, '../../dist/session/callback.js'))};
+      import { tell } from ${JSON.stringify(join(import.meta.dirname, '../../dist/session/callback.js'))};
       const log = (what) => (error) => console.log(what, error?.message ?? error);
       process.on('uncaughtException', log('uncaught'));
       process.on('unhandledRejection', log('unhandled'));
       const throwing = (name) => (error) => { log(name)(error); throw new Error(name); };
-      told(Promise.resolve(), throwing('first'));
-      told(Promise.reject(new Error('failed')), throwing('second'));`;
+      await tell(Promise.resolve(), throwing('first'));
+      await tell(Promise.reject(new Error('failed')), throwing('second'));`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
     expect(stdout.trim().split('\n')).toEqual([
       'first undefined',

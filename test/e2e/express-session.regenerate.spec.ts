@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Session, sessionMiddleware, type SessionEvent } from 'nestjs-mikro-session';
+import { type Session, type SessionEvent, SessionGoneError, sessionMiddleware } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
 import { idOf, regenerated, type Requested, result, saved, work, type Work } from '../support/express-session.js';
 import { useApp } from '../support/fixture.js';
@@ -12,9 +12,8 @@ describe('regenerate(callback) on request.session starts over', () => {
 
   const signedIn = async () => {
     const visitor = client();
-    await work(visitor, async ({ session }) => {
-      session['cart'] = ['book'];
-      session.flashes();
+    await work(visitor, async (request, session) => {
+      request.session['cart'] = ['book'];
       await session.login('ada');
     });
     return { visitor, cookie: await visitor.cookie() };
@@ -22,11 +21,11 @@ describe('regenerate(callback) on request.session starts over', () => {
 
   it('with a new credential, no data and nobody signed in; the old credential is dead at once', async () => {
     const { visitor, cookie } = await signedIn();
-    const meanwhile = await result(visitor, async (request) => {
+    const meanwhile = await result(visitor, async (request, live) => {
       await regenerated(request);
       const seen = await inHandler(client(), (session) => [session.userId, session.keys()], { cookie });
       Object.assign(request.session, { fresh: 1 });
-      return [seen, request.session.userId, request.session.authenticatedAt, Object.keys(request.session)];
+      return [seen, live.userId, live.authenticatedAt, Object.keys(request.session)];
     });
     expect(meanwhile).toEqual([[null, []], null, null, ['fresh']]);
     expect(await visitor.cookie()).not.toBe(cookie);
@@ -44,6 +43,38 @@ describe('regenerate(callback) on request.session starts over', () => {
       return [before === request.session, { ...before }, { ...request.session }];
     });
     expect(seen).toEqual([false, { cart: ['book'], late: 1 }, {}]);
+  });
+
+  it.each(['save', 'reload', 'destroy', 'regenerate'] as const)(
+    'so that %s() of the old one does nothing, and says so',
+    async (method) => {
+      const { visitor } = await signedIn();
+      const errors = await result(visitor, async (request) => {
+        const before = request.session;
+        await regenerated(request);
+        request.session['fresh'] = 1;
+        before.touch().resetMaxAge();
+        return [
+          await new Promise((resolve) => before[method](resolve)),
+          await before[method]().catch((error: unknown) => error),
+        ];
+      });
+      expect(errors).toEqual([expect.any(SessionGoneError), expect.any(SessionGoneError)]);
+      expect(await dataOf(visitor)).toEqual({ fresh: 1 });
+    },
+  );
+
+  it('under another id, which begins with the one that lists and revoke() know', async () => {
+    const { visitor } = await signedIn();
+    const [before, after, live] = await result(visitor, async (request, session) => {
+      const { id } = request.session;
+      await regenerated(request);
+      request.session['fresh'] = 1;
+      return [id, request.session.id, session.id];
+    });
+    expect(after).not.toBe(before);
+    expect([before, after].map((id) => String(id).split('.')[0])).toEqual([live, live]);
+    expect(await fixture.app.sessions.revoke(after as string)).toBe(true);
   });
 
   it('and ends the session if nothing comes: no row, no cookie', async () => {
@@ -132,8 +163,8 @@ describe('regenerate(callback) on request.session starts over', () => {
 
   it('keeps a timeout that setTtl() has given before', async () => {
     const { visitor } = await signedIn();
-    await work(visitor, async (request) => {
-      request.session.setTtl('7d');
+    await work(visitor, async (request, session) => {
+      session.setTtl('7d');
       await regenerated(request);
       request.session['fresh'] = 1;
     });

@@ -69,7 +69,7 @@ function early(request: WithSession, response: ServerResponse, next: () => void)
   const { session } = request;
   if (request.url === '/guarded') session['visits'] = (session['visits'] ?? 0) + 1;
   if (request.url !== '/answers-itself') return next();
-  session.set('seen', 'early');
+  session['seen'] = 'early';
   response.setHeader('content-type', 'text/plain');
   response.end('answered early');
 }
