@@ -267,6 +267,34 @@ export const ORDER: Group<AnswerScenario> = {
   ],
 };
 
+export const CALLBACKS: Group<OwnScenario> = {
+  file: 'callbacks.spec.ts',
+  title: 'Handlers that answer in callbacks, by a plain `@Res()`',
+  scenarios: [
+    {
+      name: 'a login: `request.session.regenerate(cb)`, `save(cb)`, `redirect()`',
+      promise: 'stored before the answer, whose cookie opens it',
+    },
+    { name: 'a `regenerate(cb)` that is followed by nothing', promise: 'the session ends, and its cookie is removed' },
+    { name: '`save(cb)` refused, and the handler answers 400', promise: '400; what else was written is stored' },
+    { name: '`save(cb)` refused, and the handler redirects to a message', promise: 'the message is stored' },
+    { name: 'a late `send()`, the session revoked meanwhile', promise: '401; the handler notices nothing' },
+    { name: 'a late `writeHead()`, the session revoked meanwhile', promise: '401; the handler notices nothing' },
+    {
+      name: 'a second answer, after the first turned into a 401',
+      promise: 'goes nowhere; the handler notices nothing',
+    },
+    {
+      name: 'an `HttpException` below 500, and a late `send()`',
+      promise: 'the exception answers; the rest goes nowhere',
+    },
+    { name: 'an `Error`, and a late `writeHead()`', promise: '500; the rest goes nowhere' },
+    { name: 'a rejected promise, and a `send()` before it is answered', promise: '409; the rest goes nowhere' },
+    { name: 'a timeout of an interceptor answers 408, and the handler later', promise: '408; the rest goes nowhere' },
+    { name: 'the store fails at the answer', promise: '503 with `Retry-After`; the handler notices nothing' },
+  ],
+};
+
 export const STREAMS: Group<OwnScenario> = {
   file: 'streams.spec.ts',
   title: 'While a stream is open',

@@ -2,7 +2,17 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { PLATFORMS } from '../../support/http-platforms.js';
-import { ANSWERS, CONNECTIONS, FAILURES, type Group, ORDER, type Scenario, STREAMS, TRIALS } from './scenarios.js';
+import {
+  ANSWERS,
+  CALLBACKS,
+  CONNECTIONS,
+  FAILURES,
+  type Group,
+  ORDER,
+  type Scenario,
+  STREAMS,
+  TRIALS,
+} from './scenarios.js';
 
 const DOCUMENT = join(import.meta.dirname, '../../../docs/guarantees.md');
 const BEGIN = '<!-- prettier-ignore-start -->';
@@ -31,7 +41,9 @@ function matrix(): string {
   const answers = [ANSWERS, FAILURES, ORDER].map((group) =>
     table(group, ['Status', 'Changes'], ({ status = 200, outcome = 'saved' }) => [String(status), outcome]),
   );
-  const own = [STREAMS, CONNECTIONS, TRIALS].map((group) => table(group, ['Changes'], ({ promise }) => [promise]));
+  const own = [CALLBACKS, STREAMS, CONNECTIONS, TRIALS].map((group) =>
+    table(group, ['Changes'], ({ promise }) => [promise]),
+  );
   return [...answers, ...own].join('\n\n');
 }
 
