@@ -1,26 +1,10 @@
-import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { rememberHandshakes } from 'nestjs-mikro-session';
-import WebSocket from 'ws';
 import { useApp } from '../support/fixture.js';
-import { ask, type GatewayClient, Inbox, onConnection, VisitGateway } from '../support/gateway.js';
+import { ask, onConnection, VisitGateway } from '../support/gateway.js';
 import { describeGateway } from '../support/gateway-behaviour.js';
-
-async function connect(url: string, cookie?: string): Promise<GatewayClient> {
-  const inbox = new Inbox();
-  const socket = new WebSocket(url.replace('http', 'ws'), cookie === undefined ? {} : { headers: { cookie } });
-  socket.on('message', (text: Buffer) => {
-    const { event, data } = JSON.parse(text.toString()) as { event: string; data: unknown };
-    inbox.put(event, data);
-  });
-  await once(socket, 'open');
-  return {
-    send: (event, data) => socket.send(JSON.stringify({ event, data })),
-    next: () => inbox.next(),
-    close: () => socket.close(),
-  };
-}
+import { connectWs as connect } from '../support/ws.js';
 
 describeGateway('ws', {
   prepare: (app) => app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app))),

@@ -31,6 +31,16 @@ describe('A GraphQL resolver has the session', () => {
     expect((await sessions.of(hostOf({ id: 1 }, await signedIn(), INFO))).userId).toBe('ada');
   });
 
+  it('of the application that asks, where two work on one request', async () => {
+    const other = new SessionService(new MemorySessionStore(options), options);
+    const context = await signedIn();
+    const seen = [];
+    for (const service of [sessions, other, sessions]) {
+      seen.push((await service.of(hostOf({}, {}, context, INFO))).userId);
+    }
+    expect(seen).toEqual(['ada', null, 'ada']);
+  });
+
   it('of its context and not of what a client sends by the same names', async () => {
     const theirs = await signedIn();
     await expect(sessions.of(hostOf({}, theirs, {}, INFO))).rejects.toMatchObject({ code: 'ERR_SESSION_SETUP' });
