@@ -30,8 +30,14 @@ class OneRow {
       if (data) this.data = merge(this.data, data);
       return { ttl: 1e6, lastAccessAt: 0, expiresAt: 1e6, endsAt: null };
     },
+    delete: async () => {
+      await this.#gate.promise;
+      if (this.failure) throw this.failure;
+      return true;
+    },
     login: async ({ changes }: { changes: Parameters<typeof merge>[1] | null }) => {
       await this.#gate.promise;
+      if (this.failure) throw this.failure;
       if (changes) this.data = merge(this.data, changes);
       return this.stored();
     },
@@ -131,6 +137,40 @@ describe('what a handler changes while the store is at work', () => {
     await login;
     expect(row.data).toEqual({ n: 2, l: ['a', 1], s1: 1 });
     expect(session.isModified).toBe(false);
+  });
+
+  it.each([
+    ['destroy()', () => session.destroy()],
+    ['logout()', () => session.logout()],
+    ['restart()', () => session.restart()],
+  ])('on an end that fails is written to the session, which is as it was: %s', async (_name, end) => {
+    const { data } = session;
+    change(1);
+    session.setTtl(5_000);
+    row.failure = new Error('down');
+    const ending = end();
+    expect({ ...session.data }).toEqual({});
+    session.set('s10', 10).set('n', 7);
+    row.answer();
+    await expect(ending).rejects.toBe(row.failure);
+    row.failure = null;
+    expect(session.data).toBe(data);
+    expect([{ ...data }, session.ttl]).toEqual([{ n: 7, l: ['a', 1], s1: 1, s10: 10 }, 5_000]);
+    expect(await saved()).toEqual({ n: 7, l: ['a', 1], s1: 1, s10: 10 });
+  });
+
+  it('on a save that fails while the session is being ended is not taken for the new session’s', async () => {
+    change(1);
+    row.failure = new Error('down');
+    const saving = session.save();
+    const ending = session.destroy();
+    session.set('fresh', 1);
+    row.answer();
+    await expect(saving).rejects.toBe(row.failure);
+    row.failure = null;
+    row.answer();
+    await ending;
+    expect([session.toJSON(), session.isModified]).toEqual([{ fresh: 1 }, true]);
   });
 
   describe('what was wrong once', () => {
