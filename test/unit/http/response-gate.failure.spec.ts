@@ -3,6 +3,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { canBeGated, type Gatekeeper, installGate } from '../../../lib/http/response-gate.js';
 import { closeServers, exchange, turns } from './gate-server.js';
 
 afterEach(closeServers);
@@ -113,4 +115,86 @@ describe('What was wrong once', () => {
     },
     2_000,
   );
+});
+
+describe('what is still sent after the error', () => {
+  it.each<[string, (response: ServerResponse) => unknown]>([
+    ['setHeader() and end()', (response) => response.setHeader('X-Late', '1').end('late')],
+    ['writeHead()', (response) => response.writeHead(200, { 'X-Late': '1' }).end('late')],
+    ['the other headers', (response) => [response.removeHeader('Date'), response.appendHeader('X-Late', '1')]],
+    ['setHeaders()', (response) => response.setHeaders(new Map([['X-Late', '1']]))],
+    [
+      'trailers and what comes before an answer',
+      (response) => [response.addTrailers({ a: '1' }), response.writeContinue()],
+    ],
+    ['early hints', (response) => response.writeEarlyHints({ link: '</style.css>; rel=preload' })],
+  ])('goes nowhere, and throws nothing: %s', async (_what, send) => {
+    const { response, keeper, answer } = await exchange();
+    response.end('first');
+    keeper.refuse();
+    await turns();
+    send(response);
+    const { status, headers, body } = await answer;
+    expect([status, headers['x-late'], body.toString()]).toEqual([503, undefined, 'failed']);
+    expect(response.headersSent).toBe(true);
+  });
+});
+
+describe('an exception inside the gate', () => {
+  it('such as that of a listener, is logged and ends the response', async () => {
+    const { response, keeper, answer } = await exchange();
+    const errors: unknown[] = [];
+    Logger.overrideLogger({ error: (message: unknown) => errors.push(message), log: () => {}, warn: () => {} });
+    response.on('drain', () => {
+      throw new Error('thrown by a listener');
+    });
+    response.write('first');
+    keeper.release();
+    await expect(answer).rejects.toThrow();
+    Logger.overrideLogger(true);
+    expect(errors).toEqual(['thrown by a listener']);
+  });
+});
+
+describe('a response with two keepers', () => {
+  const second = (pending: boolean) => {
+    const calls: string[] = [];
+    const keeper: Gatekeeper = {
+      isPending: () => pending,
+      settle: async (status) => void calls.push(`settle ${status}`),
+      beforeHeaders: () => void calls.push('headers'),
+      failed: () => (calls.push('failed'), 'failed by the second'),
+    };
+    return { calls, keeper };
+  };
+
+  it('waits for both, in the order in which they came', async () => {
+    const { response, keeper, answer } = await exchange();
+    const other = second(true);
+    expect(installGate(response, other.keeper)).toBe(installGate(response, second(false).keeper));
+    response.end('all');
+    await turns();
+    expect(other.calls).toEqual([]);
+    keeper.release();
+    expect((await answer).body.toString()).toBe('all');
+    expect(other.calls).toEqual(['settle 200', 'headers']);
+  });
+
+  it('is the error of the one that fails, and the other one drops what it keeps', async () => {
+    const { response, keeper, answer } = await exchange();
+    const other = second(true);
+    installGate(response, other.keeper);
+    response.end('all');
+    keeper.refuse();
+    expect((await answer).body.toString()).toBe('failed');
+    expect(other.calls).toEqual(['settle 500', 'headers']);
+  });
+});
+
+describe('canBeGated', () => {
+  it('says no to what lacks a part of a response, such as the stand-in of socket.io’s engine', async () => {
+    const { response } = await exchange();
+    const standIn = { setHeader() {}, getHeader() {}, removeHeader() {}, write() {}, writeHead() {}, end() {} };
+    expect([canBeGated(response), canBeGated(standIn), canBeGated({})]).toEqual([true, false, false]);
+  });
 });
