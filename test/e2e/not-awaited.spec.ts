@@ -162,10 +162,10 @@ describe('What is written after the call of an operation that is not awaited', (
     const client = await ada();
     await work(client, (request) => {
       request.session['unsaved'] = 1;
-      request.session.regenerate(() => (request.session['then'] = 2));
+      request.session.regenerate(() => (request.session['told'] = 2));
       request.session['fresh'] = 1;
     });
-    expect(await rowOf(client)).toMatchObject({ user_id: null, data: { fresh: 1, then: 2 } });
+    expect(await rowOf(client)).toMatchObject({ user_id: null, data: { fresh: 1, told: 2 } });
   });
 
   it('by the callback of an operation comes before what waits for that, such as the answer', async () => {

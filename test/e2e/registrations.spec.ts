@@ -27,7 +27,7 @@ import {
   SessionModule,
   SessionService,
 } from 'nestjs-mikro-session';
-import { Client } from '../support/client.js';
+import type { Client } from '../support/client.js';
 import { useApp } from '../support/fixture.js';
 import { tell, VisitGateway } from '../support/gateway.js';
 import { connectWs as connect } from '../support/ws.js';
