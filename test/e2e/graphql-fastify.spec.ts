@@ -7,7 +7,7 @@ import { SessionModule } from 'nestjs-mikro-session';
 import { databaseModule } from '../support/app.js';
 import { Client } from '../support/client.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { graphql, inResolver, ItemResolver } from '../support/graphql.js';
+import { graphql, GuardedResolver, inResolver, ItemResolver } from '../support/graphql.js';
 
 interface Options extends GqlModuleOptions {
   readonly schema?: GraphQLSchema;
@@ -47,7 +47,7 @@ function describeContext(name: string, contextOf: Options['contextOf'], behaves:
             ...(contextOf && { contextOf }),
           }),
         ],
-        providers: [ItemResolver],
+        providers: [ItemResolver, GuardedResolver],
       }).compile();
       app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
       await app.listen(0, '127.0.0.1');

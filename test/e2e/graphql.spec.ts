@@ -13,7 +13,7 @@ import { createClient } from 'graphql-ws';
 import { Session, SessionGoneError, SessionService } from 'nestjs-mikro-session';
 import WebSocket from 'ws';
 import { type Fixture, useApp } from '../support/fixture.js';
-import { graphql, inResolver, ItemResolver } from '../support/graphql.js';
+import { graphql, GuardedResolver, inResolver, ItemResolver } from '../support/graphql.js';
 import { signal } from '../support/probe.js';
 
 @Injectable()
@@ -54,7 +54,7 @@ const unauthenticated = (message: string) => ({
 describe('GraphQL with Apollo on Express', () => {
   const fixture = useApp({
     imports: [apollo({ subscriptions: { 'graphql-ws': true } })],
-    providers: [ItemResolver, CountedResolver],
+    providers: [ItemResolver, GuardedResolver, CountedResolver],
     options: { queryTimeout: 500 },
   });
 

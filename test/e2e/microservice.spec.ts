@@ -42,14 +42,19 @@ class WorkController {
   @MessagePattern('session') session(@Session() session: Session): string {
     return session.id;
   }
-  @MessagePattern('closed') @UseGuards(SessionGuard) closed(): string {
-    return 'closed';
-  }
-  @MessagePattern('public') @Public() @UseGuards(SessionGuard) open(): string {
-    return 'open';
-  }
   @MessagePattern('asking') @UseGuards(AskingGuard) asking(): string {
     return 'asked';
+  }
+}
+
+@Controller()
+@UseGuards(SessionGuard)
+class GuardedController {
+  @MessagePattern('closed') closed(): string {
+    return 'closed';
+  }
+  @MessagePattern('public') @Public() open(): string {
+    return 'open';
   }
 }
 
@@ -64,7 +69,7 @@ describe('An application that is a microservice as well', () => {
   let microservice: INestMicroservice;
   let client: ClientProxy;
   const fixture = useApp({
-    controllers: [WorkController],
+    controllers: [WorkController, GuardedController],
     providers: [AskingGuard],
     prepare: (app) => {
       microservice = app.connectMicroservice(OPTIONS, { inheritAppConfig: true });

@@ -30,7 +30,7 @@ import {
 import type { Client } from '../support/client.js';
 import { useApp } from '../support/fixture.js';
 import { tell, VisitGateway } from '../support/gateway.js';
-import { connectWs as connect } from '../support/ws.js';
+import { connect } from '../support/ws-client.js';
 import { visit } from '../support/probe.js';
 
 /** Looks the session up by itself, as applications do. */

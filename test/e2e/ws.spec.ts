@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { rememberHandshakes } from 'nestjs-mikro-session';
 import { useApp } from '../support/fixture.js';
-import { ask, onConnection, VisitGateway } from '../support/gateway.js';
+import { ask, GuardedGateway, onConnection, VisitGateway } from '../support/gateway.js';
 import { describeGateway } from '../support/gateway-behaviour.js';
-import { connectWs as connect } from '../support/ws.js';
+import { connect } from '../support/ws-client.js';
 
 describeGateway('ws', {
   prepare: (app) => app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app))),
@@ -12,7 +12,10 @@ describeGateway('ws', {
 });
 
 describe('A gateway on ws whose adapter does not remember handshakes', () => {
-  const fixture = useApp({ providers: [VisitGateway], prepare: (app) => app.useWebSocketAdapter(new WsAdapter(app)) });
+  const fixture = useApp({
+    providers: [VisitGateway, GuardedGateway],
+    prepare: (app) => app.useWebSocketAdapter(new WsAdapter(app)),
+  });
 
   it('serves messages that need no session, and lets nobody past SessionGuard', async () => {
     const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });

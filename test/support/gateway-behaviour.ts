@@ -7,7 +7,16 @@ import { WsException } from '@nestjs/websockets';
 import { type Session, SessionGoneError, SessionModule } from 'nestjs-mikro-session';
 import { concat, defer, filter, firstValueFrom, ignoreElements, of, Subject, take } from 'rxjs';
 import { useApp } from './fixture.js';
-import { ask, type GatewayClient, inMessage, InterceptedGateway, onConnection, tell, VisitGateway } from './gateway.js';
+import {
+  ask,
+  type GatewayClient,
+  GuardedGateway,
+  inMessage,
+  InterceptedGateway,
+  onConnection,
+  tell,
+  VisitGateway,
+} from './gateway.js';
 import { signal, visit } from './probe.js';
 
 /** How a kind of socket is served and spoken to. */
@@ -24,7 +33,7 @@ const BROKEN = { exception: expect.objectContaining({ message: 'Internal server 
 /** What holds for the messages of every kind of socket. */
 export function describeGateway(name: string, { prepare, connect }: SocketKind): void {
   describe(`A gateway on ${name}`, () => {
-    const fixture = useApp({ providers: [VisitGateway], prepare, options: { queryTimeout: 500 } });
+    const fixture = useApp({ providers: [VisitGateway, GuardedGateway], prepare, options: { queryTimeout: 500 } });
     const clients: GatewayClient[] = [];
     afterEach(() => {
       onConnection.handler = null;

@@ -94,9 +94,6 @@ export class VisitGateway implements OnGatewayConnection {
   @SubscribeMessage('edit') @Authorize({ roles: ['editor'] }) edit(): WsResponse<string> {
     return answer('edited');
   }
-  @SubscribeMessage('open') @Public() @UseGuards(SessionGuard) open(): WsResponse<string> {
-    return answer('open');
-  }
   @SubscribeMessage('poll') @SessionRenewal(false) poll(@Session('userId') userId: string): WsResponse<string> {
     return answer(userId);
   }
@@ -106,7 +103,16 @@ export class VisitGateway implements OnGatewayConnection {
   @SubscribeMessage('skipped-session') @SkipSession() skippedSession(@Session() _session: Session): void {}
 }
 
-/** The same for applications that have no interceptor for everything. */
+/** One with a guard before all of its messages. */
+@WebSocketGateway()
+@UseGuards(SessionGuard)
+export class GuardedGateway {
+  @SubscribeMessage('open') @Public() open(): WsResponse<string> {
+    return answer('open');
+  }
+}
+
+/** The same as {@link VisitGateway} for applications that have no interceptor for everything. */
 @WebSocketGateway()
 @UseInterceptors(SessionInterceptor)
 export class InterceptedGateway extends VisitGateway {}

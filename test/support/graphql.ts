@@ -59,9 +59,6 @@ export class ItemResolver {
   @Query(() => String) @UseGuards(SessionGuard) me(@Session('userId') userId: string): string {
     return userId;
   }
-  @Query(() => String) @Public() @UseGuards(SessionGuard) open(): string {
-    return 'open';
-  }
   @Mutation(() => String) failing(@Session() session: Session): Observable<string> {
     session.set('failing', true);
     return concat(
@@ -91,6 +88,15 @@ export class ItemResolver {
     @Session('userId') userId: string,
   ): string {
     return userId;
+  }
+}
+
+/** One with a guard before all of its queries. */
+@Resolver()
+@UseGuards(SessionGuard)
+export class GuardedResolver {
+  @Query(() => String) @Public() open(): string {
+    return 'open';
   }
 }
 

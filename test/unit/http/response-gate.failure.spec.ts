@@ -150,7 +150,7 @@ describe('an exception inside the gate', () => {
     });
     response.write('first');
     keeper.release();
-    await expect(answer).rejects.toThrow('aborted');
+    await expect(answer).rejects.toThrow('hang up');
     Logger.overrideLogger(true);
     expect(errors).toEqual(['thrown by a listener']);
   });

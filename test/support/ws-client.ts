@@ -3,7 +3,7 @@ import WebSocket from 'ws';
 import { type GatewayClient, Inbox } from './gateway.js';
 
 /** A client of a gateway on the package `ws`. */
-export async function connectWs(url: string, cookie?: string): Promise<GatewayClient> {
+export async function connect(url: string, cookie?: string): Promise<GatewayClient> {
   const inbox = new Inbox();
   const socket = new WebSocket(url.replace('http', 'ws'), cookie === undefined ? {} : { headers: { cookie } });
   socket.on('message', (text: Buffer) => {
