@@ -1,11 +1,12 @@
 export { Authorize, type AuthorizeOptions } from './http/authorize.decorator.js';
 export type { ExpressSession } from './http/express-session.js';
 export { rememberHandshakes } from './http/handshake.js';
+export { Public } from './http/public.decorator.js';
 export { SessionGuard } from './http/session.guard.js';
 export { SessionInterceptor } from './http/session.interceptor.js';
 export { type SessionMiddleware, sessionMiddleware } from './http/session.middleware.js';
 export { Session, type SessionMembers } from './http/session.decorators.js';
-export { Public, SessionRenewal, SkipSession } from './http/session.metadata.js';
+export { SessionRenewal, SkipSession } from './http/session.metadata.js';
 export { Avatar, type AuthSnapshot } from './session/avatar.js';
 export type { SessionCallback } from './session/callback.js';
 export type { SessionId } from './session/credential.js';

@@ -36,7 +36,7 @@ export abstract class SessionError extends Error {
   }
 }
 
-/** An option of the module is wrong. Thrown once, at start; names the option, the value and the fix. */
+/** An option of the module, or what decorators say, is wrong. Thrown at start; names where, and the fix. */
 export class SessionConfigurationError extends SessionError {
   readonly code = 'ERR_SESSION_CONFIGURATION';
 

@@ -16,6 +16,7 @@ import {
   type ValueProvider,
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { assertNoContradictions } from './http/access-contradictions.js';
 import { announce } from './http/announcement.js';
 import { SessionInterceptor } from './http/session.interceptor.js';
 import { SessionLoader } from './http/session.loader.js';
@@ -143,7 +144,8 @@ function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
 /**
  * Server-side sessions for the whole application. Import it once, in the root module, beside `MikroOrmModule`.
  *
- * @throws {SessionConfigurationError} at start, for a wrong option or for two registrations that differ.
+ * @throws {SessionConfigurationError} at start, for a wrong option, for two registrations that differ, or for a class or
+ *   handler that is `@Public()` and has requirements as well.
  * @throws {SessionSetupError} at start, when the entity is not registered, or the table is missing or outdated.
  */
 @Module({})
@@ -189,5 +191,6 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
           'Call SessionModule.forRoot() once, in the root module; it is global.',
       );
     }
+    assertNoContradictions(this.#modules);
   }
 }

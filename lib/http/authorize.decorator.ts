@@ -1,8 +1,8 @@
-import { applyDecorators, SetMetadata, UseGuards } from '@nestjs/common';
+import { applyDecorators, UseGuards } from '@nestjs/common';
 import { type Duration, DURATION_HINT, parseDuration } from '../session/lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { AUTHORIZE, type Requirements } from './route-access.js';
 import { SessionGuard } from './session.guard.js';
-import { AUTHORIZE, type Requirements } from './session.metadata.js';
 
 /** What `@Authorize()` asks for. */
 export interface AuthorizeOptions {
@@ -16,10 +16,13 @@ export interface AuthorizeOptions {
 
 /**
  * Guards a route, or all of a controller's, with `SessionGuard`, and asks for more than to be signed in. Whoever is not
- * signed in, or not recently enough, gets 401; whoever lacks a role or permission gets 403. What the controller asks
- * for is asked for besides what the route does.
+ * signed in, or not recently enough, gets 401; whoever lacks a role or permission gets 403.
  *
- * @throws {SessionConfigurationError} when the class is defined, for a duration that is none.
+ * Requirements add up: of several `@Authorize()` on one target, of the class and its base classes, of the handler and the
+ * methods that it overrides, all must be met. Only a `@Public()` that is nearer to the handler lifts them.
+ *
+ * @throws {SessionConfigurationError} when the class is defined, for a duration that is none; at start, where `@Public()`
+ *   stands on the same class or handler.
  */
 export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & MethodDecorator {
   const { roles = [], permissions = [] } = options;
@@ -30,5 +33,13 @@ export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & Meth
     );
   }
   const requirements: Requirements = { roles, permissions, within };
-  return applyDecorators(SetMetadata(AUTHORIZE, requirements), UseGuards(SessionGuard));
+  return applyDecorators(adding(requirements), UseGuards(SessionGuard));
+}
+
+function adding(requirements: Requirements): ClassDecorator & MethodDecorator {
+  return (target: object, _key?: PropertyKey, descriptor?: PropertyDescriptor): void => {
+    const on = descriptor === undefined ? target : (descriptor.value as object);
+    const others = (Reflect.getOwnMetadata(AUTHORIZE, on) ?? []) as readonly Requirements[];
+    Reflect.defineMetadata(AUTHORIZE, [...others, requirements], on);
+  };
 }

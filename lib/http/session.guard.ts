@@ -4,13 +4,15 @@ import {
   ForbiddenException,
   Inject,
   Injectable,
+  SetMetadata,
   UnauthorizedException,
 } from '@nestjs/common';
 import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
+import { type Requirements, SESSION_GUARD } from './route-access.js';
 import { scopeOf } from './scope-of.js';
 import { noSession } from './session-scope.js';
-import { metadataOf, type Requirements } from './session.metadata.js';
+import { metadataOf } from './session.metadata.js';
 import { toWsException } from './ws-exception.js';
 
 /**
@@ -18,9 +20,13 @@ import { toWsException } from './ws-exception.js';
  * a controller, or (as `APP_GUARD`) all routes but those that are `@Public()`; for gateways and GraphQL resolvers as well.
  * Nobody is signed in to a microservice: its messages get in only where that is `@Public()`.
  *
+ * Wherever it stands, and however often, it decides for the route as a whole. A `@Public()` lifts it only from nearer to the
+ * handler. That goes for its subclasses, too; a guard of another class that calls it does not count as a requirement.
+ *
  * @throws {SessionSetupError} at a gateway or resolver where the request behind it is not known.
  */
 @Injectable()
+@SetMetadata(SESSION_GUARD, true)
 export class SessionGuard implements CanActivate {
   readonly #sessions: SessionService;
 
@@ -51,11 +57,14 @@ export class SessionGuard implements CanActivate {
 /** @throws an HttpException when the session does not meet all requirements. */
 function assertMeets(session: LiveSession, requirements: readonly Requirements[], now: number): true {
   const { avatar, authenticatedAt } = session;
-  for (const { roles, permissions, within } of requirements) {
+  for (const { roles, permissions } of requirements) {
     const hasRole = roles.length === 0 || avatar.hasAnyRole(...roles);
     if (!hasRole || !permissions.every((permission) => avatar.hasPermission(permission))) {
       throw new ForbiddenException('You may not do this.');
     }
+  }
+  // Last: who lacks a role should not be asked to sign in again first.
+  for (const { within } of requirements) {
     if (within !== null && (authenticatedAt === null || now - authenticatedAt.getTime() > within)) {
       throw new UnauthorizedException('Sign in again to go on.');
     }

@@ -3,24 +3,35 @@ import type { LiveSession } from '../session/live-session.js';
 import { SessionService } from '../session.service.js';
 import { type PlatformRequest, RequestSession } from './request-session.js';
 import { requestOf } from './scope-of.js';
+import { SessionGuard } from './session.guard.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
- * Loads the session of every request, and lets everybody pass. Registered for all routes by the module. A guard and not the
- * interceptor that stores the session: what Nest makes for a request's interceptors would otherwise be there, and in the
- * way, all the time that the database takes.
+ * Loads the session of every request. Registered for all routes by the module. A guard and not the interceptor that stores
+ * the session: what Nest makes for a request's interceptors would otherwise be there, and in the way, all the time that the
+ * database takes.
+ *
+ * Lets everybody pass, unless a method that the handler overrides has requirements: Nest runs no guards of overridden
+ * methods, so this one checks them.
  */
 @Injectable()
 export class SessionLoader implements CanActivate {
   readonly #sessions: SessionService;
+  readonly #guard: SessionGuard;
 
   constructor(@Inject(SessionService) sessions: SessionService) {
     this.#sessions = sessions;
+    this.#guard = new SessionGuard(sessions);
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    if (context.getType() !== 'http') return true;
     const metadata = metadataOf(context);
+    const loaded = context.getType() === 'http' ? this.#load(context, metadata) : true;
+    if (!metadata.overridesGuarded) return loaded;
+    return Promise.resolve(loaded).then(() => this.#guard.canActivate(context));
+  }
+
+  #load(context: ExecutionContext, metadata: SessionMetadata): true | Promise<true> {
     if (metadata.isSkipped) {
       RequestSession.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;

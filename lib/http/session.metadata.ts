@@ -1,35 +1,20 @@
 import { type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { answersItself } from './answering.js';
+import { accessOf, type RouteAccess } from './route-access.js';
 
 const SKIP = 'nestjs-mikro-session:skip';
-const PUBLIC = 'nestjs-mikro-session:public';
 const RENEWAL = 'nestjs-mikro-session:renewal';
 /** Where Nest's `@Sse()` leaves its mark. */
 const SSE = '__sse__';
-/** Where `@Authorize()` leaves its {@link Requirements}. */
-export const AUTHORIZE = 'nestjs-mikro-session:authorize';
-
-/** What a route asks of whoever is signed in. */
-export interface Requirements {
-  /** One of these roles is enough. */
-  readonly roles: readonly string[];
-  /** All of these permissions are needed. */
-  readonly permissions: readonly string[];
-  /** How long ago the login may be, in milliseconds; `null`: as long as the session lasts. */
-  readonly within: number | null;
-}
 
 /** What the decorators of a route and its controller say about its session. */
-export interface SessionMetadata {
+export interface SessionMetadata extends RouteAccess {
   readonly isSkipped: boolean;
-  readonly isPublic: boolean;
   readonly renews: boolean;
   /** Whether the route sends events (`@Sse()`), whose headers are out before the first. */
   readonly isSse: boolean;
   /** Whether the handler of a route sends the answer, and not Nest. */
   readonly answersItself: boolean;
-  /** Those of the controller and those of the route: all must be met. */
-  readonly requirements: readonly Requirements[];
 }
 
 /**
@@ -39,11 +24,6 @@ export interface SessionMetadata {
  */
 export function SkipSession(): ClassDecorator & MethodDecorator {
   return SetMetadata(SKIP, true);
-}
-
-/** Lets everybody in where `SessionGuard` stands before all routes, or all of a controller's. */
-export function Public(): ClassDecorator & MethodDecorator {
-  return SetMetadata(PUBLIC, true);
 }
 
 /**
@@ -65,14 +45,12 @@ export function metadataOf(context: ExecutionContext): SessionMetadata {
   let metadata = handlers.get(handler);
   if (metadata === undefined) {
     const says = (key: string): unknown => Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
-    const requirements = [controller, handler].map((target) => Reflect.getMetadata(AUTHORIZE, target) as Requirements);
     metadata = {
+      ...accessOf(controller, handler),
       isSkipped: says(SKIP) === true,
-      isPublic: says(PUBLIC) === true,
       renews: says(RENEWAL) !== false,
       isSse: Reflect.getMetadata(SSE, handler) === true,
       answersItself: answersItself(controller, handler),
-      requirements: requirements.filter((one) => one !== undefined),
     };
     handlers.set(handler, metadata);
   }

@@ -1,0 +1,124 @@
+import type { CanActivate, Type } from '@nestjs/common';
+
+/** Where `@Public()` leaves its mark. */
+export const PUBLIC = 'nestjs-mikro-session:public';
+/** Where `@Authorize()` leaves its {@link Requirements}, a list: those of one target add up. */
+export const AUTHORIZE = 'nestjs-mikro-session:authorize';
+/** The mark of `SessionGuard`, which its subclasses inherit. */
+export const SESSION_GUARD = 'nestjs-mikro-session:guard';
+/** Where Nest's `@UseGuards()` leaves guards. On a class, the list begins with that of its base class. */
+const GUARDS = '__guards__';
+
+/** What a handler, or a class, asks of a visitor who is signed in. */
+export interface Requirements {
+  /** One of these roles is enough. */
+  readonly roles: readonly string[];
+  /** All of these permissions are needed. */
+  readonly permissions: readonly string[];
+  /** How long ago the login may be, in milliseconds; `null`: as long as the session lasts. */
+  readonly within: number | null;
+}
+
+const SIGNED_IN: Requirements = { roles: [], permissions: [], within: null };
+
+/** Whom the decorators of a route let in. */
+export interface RouteAccess {
+  /** Whether everybody is let in, whatever guard stands before the route. */
+  readonly isPublic: boolean;
+  /** All must be met. */
+  readonly requirements: readonly Requirements[];
+  /** Whether a method that the handler overrides has requirements. Nest runs no guards of overridden methods. */
+  readonly overridesGuarded: boolean;
+}
+
+/** What is said about access on one target, a class or a method, itself: what it inherits is left out. */
+export interface Statement {
+  readonly isPublic: boolean;
+  readonly requirements: readonly Requirements[];
+}
+
+export function statementOn(target: object): Statement {
+  const authorize = (Reflect.getOwnMetadata(AUTHORIZE, target) ?? []) as readonly Requirements[];
+  return {
+    isPublic: Reflect.getOwnMetadata(PUBLIC, target) === true,
+    requirements: authorize.length === 0 && ownGuards(target).some(isSessionGuard) ? [SIGNED_IN] : authorize,
+  };
+}
+
+/**
+ * Adds up what is said on the way from the application to a handler. A `@Public()` lifts what is said further away, and
+ * nothing else:
+ *
+ * - On a class: what its base classes require, but nothing that a method does.
+ * - On a handler: what the class that it is written in requires, the base classes of that, and the methods that it
+ *   overrides; but nothing that a subclass does, which inherits the handler. Overridden, it lifts nothing.
+ *
+ * What `SessionGuard` requires as a guard of the whole application, any `@Public()` lifts.
+ */
+export function accessOf(controller: Type, handler: object): RouteAccess {
+  const classes = inheritanceOf(controller);
+  const { written, overridden } = whereabouts(classes, handler);
+  const own = statementOn(handler);
+  const above = overridden.flatMap((method) => statementOn(method).requirements);
+  const statements = classes.map(statementOn);
+  const publicClass = statements.findIndex(({ isPublic }) => isPublic);
+  const isLifted = (index: number): boolean =>
+    (own.isPublic && index >= written) || (publicClass >= 0 && index > publicClass);
+  const requirements = [
+    ...statements.flatMap((statement, index) => (isLifted(index) ? [] : statement.requirements)),
+    ...(own.isPublic ? [] : above),
+    ...own.requirements,
+  ];
+  return {
+    isPublic: requirements.length === 0 && (own.isPublic || publicClass >= 0),
+    requirements,
+    overridesGuarded: !own.isPublic && above.length > 0,
+  };
+}
+
+/** A class and its base classes, the nearest first. */
+export function inheritanceOf(type: Type): Type[] {
+  const classes: Type[] = [];
+  for (let one: unknown = type; typeof one === 'function' && 'prototype' in one; one = Object.getPrototypeOf(one)) {
+    classes.push(one as Type);
+  }
+  return classes;
+}
+
+/** The methods that a class has itself, by name. */
+export function* methodsOf({ prototype }: Type): Generator<[PropertyKey, object]> {
+  for (const key of Reflect.ownKeys(prototype as object)) {
+    const value: unknown = Reflect.getOwnPropertyDescriptor(prototype as object, key)?.value;
+    if (key !== 'constructor' && typeof value === 'function') yield [key, value];
+  }
+}
+
+/** Which of the classes a handler is written in, and what it overrides there. */
+function whereabouts(classes: readonly Type[], handler: object): { written: number; overridden: object[] } {
+  const methods = classes.map((type) => new Map(methodsOf(type)));
+  for (const [written, own] of methods.entries()) {
+    for (const [name, method] of own) {
+      if (method === handler) return { written, overridden: overriddenBy(name, methods.slice(written + 1)) };
+    }
+  }
+  // A function that an instance has instead of the method, such as a spy.
+  return { written: 0, overridden: overriddenBy((handler as { name?: string }).name ?? '', methods) };
+}
+
+function overriddenBy(name: PropertyKey, methods: readonly ReadonlyMap<PropertyKey, object>[]): object[] {
+  return methods.flatMap((one) => one.get(name) ?? []);
+}
+
+/** Without those that `@UseGuards()` on a class has taken over from its base class. */
+function ownGuards(target: object): readonly unknown[] {
+  const guards = (Reflect.getOwnMetadata(GUARDS, target) ?? []) as readonly unknown[];
+  const base = Object.getPrototypeOf(target) as object;
+  const inherited = (Reflect.getMetadata(GUARDS, base) ?? []) as readonly unknown[];
+  return inherited.every((guard, index) => guard === guards[index]) ? guards.slice(inherited.length) : guards;
+}
+
+/** Nest takes classes and instances. */
+function isSessionGuard(guard: unknown): boolean {
+  const type = typeof guard === 'function' ? guard : (guard as CanActivate).constructor;
+  return Reflect.getMetadata(SESSION_GUARD, type) === true;
+}
