@@ -68,10 +68,10 @@ function isAmong(list: readonly (readonly Word[])[], words: readonly Word[]): bo
 
 /** What makes a class and its methods answer, over one protocol. */
 export interface Protocol {
-  ofClass(name: string): ClassDecorator;
+  readonly ofClass: (name: string) => ClassDecorator;
   readonly ofBase: ClassDecorator;
-  ofMethod(name: string): MethodDecorator;
-  answer(): unknown;
+  readonly ofMethod: (name: string) => MethodDecorator;
+  readonly answer: () => unknown;
 }
 
 export const PROTOCOLS = {
