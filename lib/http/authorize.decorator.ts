@@ -21,11 +21,12 @@ export interface AuthorizeOptions {
  * Requirements add up: of several `@Authorize()` on one target, of the class and its base classes, of the handler and the
  * methods that it overrides, all must be met. Only a `@Public()` that is nearer to the handler lifts them.
  *
- * @throws {SessionConfigurationError} when the class is defined, for a duration that is none; at start, where `@Public()`
- *   stands on the same class or handler.
+ * @throws {SessionConfigurationError} when the class is defined, for a duration that is none and for an empty list; at
+ *   start, where `@Public()` stands on the same class or handler.
  */
 export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & MethodDecorator {
-  const { roles = [], permissions = [] } = options;
+  const roles = namesIn('roles', options.roles);
+  const permissions = namesIn('permissions', options.permissions);
   const within = options.within === undefined ? null : parseDuration(options.within);
   if (within === undefined) {
     throw new SessionConfigurationError(
@@ -34,6 +35,18 @@ export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & Meth
   }
   const requirements: Requirements = { roles, permissions, within };
   return applyDecorators(adding(requirements), UseGuards(SessionGuard));
+}
+
+/** A list that has come out empty, or holds nothing where a name was meant, would let in whoever is signed in. */
+function namesIn(option: 'roles' | 'permissions', names: readonly string[] | undefined): readonly string[] {
+  if (names === undefined) return [];
+  if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')) {
+    return names;
+  }
+  throw new SessionConfigurationError(
+    `@Authorize({ ${option} }) must be a list of names, and not an empty one. Fix: name them, or leave it out to let in ` +
+      'whoever is signed in.',
+  );
 }
 
 function adding(requirements: Requirements): ClassDecorator & MethodDecorator {

@@ -89,8 +89,12 @@ describe('@Authorize()', () => {
     expect(await status('/staff/recent', (await signedIn({})).cookie)).toBe(403);
   });
 
-  it('refuses a duration that is none when the class is defined', () => {
+  it('refuses a duration that is none, and a list that names nobody, when the class is defined', () => {
     expect(() => Authorize({ within: 'soon' as never })).toThrow(SessionConfigurationError);
+    for (const names of [[], [''], [undefined], 'admin', null] as never[]) {
+      expect(() => Authorize({ roles: names })).toThrow(SessionConfigurationError);
+      expect(() => Authorize({ permissions: names })).toThrow(SessionConfigurationError);
+    }
   });
 });
 
