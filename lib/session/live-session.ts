@@ -46,8 +46,8 @@ export class LiveSession implements Session {
   readonly #visitor: Visitor;
   /** Another one from the moment on that the session is to be ended, or given to another user: see {@link #leave}. */
   #written: Written;
-  /** Who will be signed in when all that is under way has been done. */
-  #userAfter: string | null = null;
+  /** Who will be signed in when all that is under way has been done; `undefined`: who is now. */
+  #userAfter: string | null | undefined = undefined;
   #stored: StoredSession | null = null;
   #credential: Credential | null = null;
   #isNew = true;
@@ -275,8 +275,8 @@ export class LiveSession implements Session {
             ttl: options.ttl === undefined ? this.#env.lifetime.ttl : durationOf('ttl', options.ttl),
             absolute: absoluteOf(options.absolute),
           };
-    const userNow = this.#busy === null ? this.userId : this.#userAfter;
-    const leave = userNow !== null && userNow !== userId ? this.#leave() : null;
+    const user = this.#userAfter === undefined ? this.userId : this.#userAfter;
+    const leave = user !== null && user !== userId ? this.#leave() : null;
     this.#userAfter = userId;
     const written = this.#written;
     const lifetime = (): LifetimeChange | null => change ?? (leave?.before ?? written).lifetime;
@@ -743,7 +743,9 @@ export class LiveSession implements Session {
   #exclusively<Result>(operation: () => Promise<Result>): Promise<Result> {
     const running = this.#busy === null ? operation() : this.#busy.then(operation);
     const settled = (): void => {
-      if (this.#busy === busy) this.#busy = null;
+      if (this.#busy !== busy) return;
+      this.#busy = null;
+      this.#userAfter = undefined;
     };
     const busy = running.then(settled, settled);
     this.#busy = busy;

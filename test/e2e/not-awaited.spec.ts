@@ -95,6 +95,7 @@ describe('What is written after the call of an operation that is not awaited', (
     const client = await ada();
     await visit(client, (session) => {
       session.set('unsaved', 1);
+      unawaited(session.save());
       unawaited(session.login('bob'));
       if (session.has('secret')) throw new Error('The data of ada is still there.');
       session.set('cart', 1);
