@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { ModuleMetadata, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
+import type { RequestHandler } from 'express';
 import expressSession from 'express-session';
 import { type SessionModuleOptions, sessionMiddleware } from 'nestjs-mikro-session';
 import { Client } from './client.js';
@@ -13,8 +14,8 @@ export interface Written {
   readonly controllers?: Type[];
   readonly providers?: ModuleMetadata['providers'];
   readonly options?: Pick<SessionModuleOptions, 'saveUninitialized'>;
-  /** Mounts what comes after the session. */
-  readonly mount?: (app: NestExpressApplication) => unknown;
+  /** Mounts what comes after the session, whose middleware is given as well. */
+  readonly mount?: (app: NestExpressApplication, session: RequestHandler) => unknown;
 }
 
 /** One that listens. */
@@ -23,6 +24,13 @@ export interface Running {
   readonly url: string;
   /** A browser that has not been here before. */
   client(): Client;
+}
+
+/** What the tests work with. */
+export interface Both {
+  readonly app: Running;
+  /** How many sessions are stored, where that is in a table. */
+  rows?(): Promise<number>;
 }
 
 /** Whose session an application has. */
@@ -35,11 +43,11 @@ export type Sessions = 'nestjs-mikro-session' | 'express-session';
 export function describeOnBoth(
   name: string,
   written: Written,
-  tests: (fixture: { readonly app: Running }, sessions: Sessions) => void,
+  tests: (fixture: Both, sessions: Sessions) => void,
 ): void {
   describe(`${name}, on the session of this library`, () => {
     tests(
-      useApp({ ...written, prepare: (app) => mountAll(app, sessionMiddleware(app), written) }),
+      useApp({ ...written, prepare: (app) => mountAll(app, sessionMiddleware(app) as RequestHandler, written) }),
       'nestjs-mikro-session',
     );
   });
@@ -48,19 +56,15 @@ export function describeOnBoth(
   });
 }
 
-async function mountAll(
-  app: NestExpressApplication,
-  session: Parameters<NestExpressApplication['use']>[0],
-  { mount }: Written,
-): Promise<void> {
+async function mountAll(app: NestExpressApplication, session: RequestHandler, { mount }: Written): Promise<void> {
   app.use(session);
   // Before what is mounted, which may want to read forms.
   app.useBodyParser('urlencoded', { extended: false });
   app.useBodyParser('json');
-  await mount?.(app);
+  await mount?.(app, session);
 }
 
-function useExpressSession(written: Written): { readonly app: Running } {
+function useExpressSession(written: Written): Both {
   const { controllers = [], providers = [], options: { saveUninitialized = false } = {} } = written;
   let running: Running | undefined;
   beforeAll(async () => {
