@@ -58,7 +58,13 @@ const OTHERS =
   '@fastify/session) is mounted as well. The session of this library is what @Session() and SessionService.of() give. ' +
   'This is said once. How to move over: docs/migrating-from-express-session.md.';
 
+const UNSAVED =
+  'What was written to the session of a WebSocket is lost: there is no answer before which it could be stored. Call ' +
+  '`session.save()`, in a middleware of the engine `session.save(() => next())`. This is said once.';
+
 const logger = new Logger('SessionModule');
+/** The registrations that have lost something so. */
+const warnedOfUnsaved = new WeakSet<object>();
 /** The registrations that have met the session of another library. */
 const warnedOfOthers = new WeakSet<object>();
 
@@ -153,9 +159,11 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
     this.#ending?.catch(() => {});
   }
 
-  /** The session is there. Where no answer will come that could tell, it counts as accessed now. */
+  /** The session is there. Where no answer will come before which it could be stored, it counts as accessed now. */
   begin(): void {
-    if (this.#gate === null) this.#session?.renew();
+    if (this.#gate !== null) return;
+    this.#session?.renew();
+    this.#raw.socket.once('close', () => this.#warnOfUnsaved());
   }
 
   /** The handler has failed: what it still sends goes nowhere. */
@@ -275,6 +283,12 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
         throw error;
       },
     );
+  }
+
+  #warnOfUnsaved(): void {
+    if (this.#session?.isModified !== true || warnedOfUnsaved.has(this.#source.registration)) return;
+    warnedOfUnsaved.add(this.#source.registration);
+    logger.warn(UNSAVED);
   }
 
   #expose(): void {
