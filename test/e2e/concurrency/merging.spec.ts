@@ -4,8 +4,11 @@ import { call, results, useProcesses } from '../../support/processes.js';
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 
+// So long that nothing is cut short, however slow the machine: what is refused in time is no lost update.
+const PATIENT = { queryTimeout: '20s' } as const;
+
 describe('Promise 1: no lost update, with two server processes', () => {
-  const fixture = useProcesses(2);
+  const fixture = useProcesses(2, PATIENT);
 
   /** One visitor with a session, as seen through each of the two processes. */
   async function visitor(...first: Parameters<typeof call>[1][]): Promise<[Client, Client]> {
@@ -71,8 +74,7 @@ describe('Promise 1: no lost update, with two server processes', () => {
 });
 
 describe('update(), with two server processes', () => {
-  // Waiting for its turn must not be cut short here, however slow the machine.
-  const fixture = useProcesses(2, { queryTimeout: '20s' });
+  const fixture = useProcesses(2, PATIENT);
 
   it('runs one at a time: 200 that come at once read what the one before has written', async () => {
     const one = fixture.servers[0]?.client() as Client;
@@ -85,7 +87,7 @@ describe('update(), with two server processes', () => {
 });
 
 describe.each([1, 2])('update(), with a pool of %i', (pool) => {
-  const fixture = useProcesses(1, { queryTimeout: '20s' }, pool);
+  const fixture = useProcesses(1, PATIENT, pool);
 
   it('blocks nobody: 100 requests that each update, save and read go through', async () => {
     const client = fixture.servers[0]?.client() as Client;

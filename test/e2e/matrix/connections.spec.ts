@@ -124,8 +124,9 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
       const { session, cookie } = visitors[number % 2] as (typeof visitors)[number];
       socket.write(`GET /connections/set?mark=${number} HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`);
       const [answer] = (await once(socket, 'data')) as [Buffer];
-      expect(await world.second.read(session.id)).toMatchObject({ mark: String(number) });
+      const stored = await world.second.read(session.id);
       expect(answer.toString()).toContain(`answer ${number};`);
+      expect(stored).toMatchObject({ mark: String(number) });
     }
     socket.destroy();
   },
@@ -145,6 +146,7 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
       expect((await world.second.read(session.id))?.['n']).toBeGreaterThanOrEqual(begun);
       if (received.includes('answer 19;')) break;
     }
+    expect(Array.from(received.matchAll(/HTTP\/1\.1 (\d+)/g), (match) => match[1])).toEqual(numbers.map(() => '200'));
     expect(Array.from(received.matchAll(/answer (\d+);/g), (match) => Number(match[1]))).toEqual(numbers);
     expect(await world.second.read(session.id)).toMatchObject({ n: 20 });
   },
@@ -157,9 +159,9 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
       Array.from({ length: 50 }, async (_, number) => {
         const request = connection.request({ ':path': `/connections/set?mark=${number}`, cookie });
         const [headers] = (await once(request, 'response')) as [Record<string, unknown>];
+        expect(headers[':status']).toBe(200);
         const begun = ++answered;
         expect((await world.second.read(session.id))?.['n']).toBeGreaterThanOrEqual(begun);
-        expect(headers[':status']).toBe(200);
         request.resume();
         await once(request, 'close');
       }),
