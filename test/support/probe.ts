@@ -23,8 +23,18 @@ export class ProbeController {
   }
 }
 
-/** Visits the application over HTTP and runs a function there, as the handler of the request. */
+/**
+ * Visits the application over HTTP and runs a function there, as the handler of the request. Fails if the store was not
+ * available: on a busy machine that says nothing about what the test is about.
+ */
 export async function visit(client: Client, handler: Visit, headers?: Record<string, string>): Promise<Reply> {
+  const reply = await tryVisit(client, handler, headers);
+  if (reply.status === 503) throw new Error(`The visit was answered 503: ${reply.text}`);
+  return reply;
+}
+
+/** The same, whatever the answer is. */
+export async function tryVisit(client: Client, handler: Visit, headers?: Record<string, string>): Promise<Reply> {
   const name = `visit-${++count}`;
   visits.set(name, handler);
   try {

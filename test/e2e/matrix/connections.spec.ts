@@ -155,18 +155,21 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
     const connection = http2Connect(world.app.url);
     const { session, cookie } = await world.app.sessions.create({ data: { n: 0 } });
     let answered = 0;
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, number) => {
-        const request = connection.request({ ':path': `/connections/set?mark=${number}`, cookie });
-        const [headers] = (await once(request, 'response')) as [Record<string, unknown>];
-        expect(headers[':status']).toBe(200);
-        const begun = ++answered;
-        expect((await world.second.read(session.id))?.['n']).toBeGreaterThanOrEqual(begun);
-        request.resume();
-        await once(request, 'close');
-      }),
-    );
-    connection.close();
+    const request = async (number: number): Promise<void> => {
+      const sent = connection.request({ ':path': `/connections/set?mark=${number}`, cookie });
+      const [headers] = (await once(sent, 'response')) as [Record<string, unknown>];
+      expect(headers[':status']).toBe(200);
+      const begun = ++answered;
+      expect((await world.second.read(session.id))?.['n']).toBeGreaterThanOrEqual(begun);
+      sent.resume();
+      await once(sent, 'close');
+    };
+    try {
+      await Promise.all(Array.from({ length: 50 }, (_, number) => request(number)));
+    } finally {
+      // The server would wait for it.
+      connection.destroy();
+    }
     expect(await world.second.read(session.id)).toMatchObject({ n: 50 });
   },
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionGoneError } from 'nestjs-mikro-session';
 import { useApp } from '../../support/fixture.js';
-import { inHandler, signal, visit } from '../../support/probe.js';
+import { inHandler, signal, tryVisit, visit } from '../../support/probe.js';
 
 describe('Promise 2: no resurrection, no late write', () => {
   const fixture = useApp();
@@ -84,7 +84,7 @@ describe('Promise 2: no resurrection, no late write', () => {
     const id = await inHandler(client, (session) => session.set('n', 0).id);
     // Another transaction holds the row for longer than the store waits.
     const holder = await fixture.database.hold('select * from sessions where id = $1 for update', [id]);
-    const late = await visit(client, (session) => session.set('n', 'late') && undefined);
+    const late = await tryVisit(client, (session) => session.set('n', 'late') && undefined);
     await holder.release();
     expect(late.status).toBe(503);
     expect(late.headers.get('retry-after')).toBe('1');
