@@ -33,7 +33,8 @@ export async function joinDatabase(): Promise<JoinedDatabase> {
   const folder = process.env[FOLDER];
   if (folder === undefined) return { url: process.env['DATABASE_URL'] as string, leave: async () => {} };
   // Compiled by another build, whose types are not at hand.
-  const module = new URL('../../../sample-app/dist/local-postgres.js', import.meta.url).href;
+  const module = new URL('sample-app/dist/local-postgres.js', import.meta.resolve('nestjs-mikro-session/package.json'))
+    .href;
   const { startLocalPostgres } = (await import(module)) as {
     startLocalPostgres: (home: string) => Promise<LocalPostgres>;
   };

@@ -1,0 +1,52 @@
+import type { Group, Step, Visit } from './program.js';
+
+const LOOKS: ReadonlySet<Step['do']> = new Set([
+  'read',
+  'keys',
+  'has',
+  'user',
+  'id',
+  'touch',
+  'prototype',
+  'cookie',
+  'pause',
+]);
+
+/** Whether it leaves the session as it is. */
+export const isLook = (step: Step): boolean =>
+  step.do === 'hold' || LOOKS.has(step.do) || (step.do === 'call' && step.call.op === 'reload' && step.how !== 'apart');
+
+/** Whether it ends the session, or gives it another id. */
+export const isEnding = (step: Step): boolean =>
+  step.do === 'unset' || (step.do === 'call' && step.call.op !== 'save' && step.call.op !== 'reload');
+
+/** Whether it drops what was written before it without a save. */
+export function dropsUnsaved(visit: Visit): boolean {
+  const { answer } = visit;
+  if ('status' in answer && answer.status >= 500) return true;
+  return stepsOf(visit).some((step) => step.do === 'call' && step.call.op === 'reload');
+}
+
+/** Whether it is a save that is not waited for. */
+export const isLooseSave = (step: Step): boolean =>
+  step.do === 'call' && step.call.op === 'save' && (step.how === 'apart' || step.how === 'bare');
+
+/** Whether what express-session makes of requests at the same time is what anybody would want: none undoes another's. */
+export function isDefined({ visits, isReleasedInTurn }: Group): boolean {
+  if (visits.some((visit) => dropsUnsaved(visit) && stepsOf(visit).some(isLooseSave))) return false;
+  const writers = visits.filter((visit) => visit.isLate || !stepsOf(visit).every(isLook));
+  if (writers.length <= 1) return true;
+  const [second, first] = writers as [Visit, Visit];
+  if (writers.length > 2 || first !== visits.at(-1) || !isReleasedInTurn) return false;
+  return !stepsOf(first).some(isEnding) && takesOver(stepsOf(second));
+}
+
+/** Whether it waits for the other one, and goes on from what that one has stored. */
+function takesOver(steps: readonly Step[]): boolean {
+  const at = steps.findIndex((step) => !LOOKS.has(step.do));
+  const [hold, reload] = steps.slice(at);
+  const isReload = reload?.do === 'call' && reload.call.op === 'reload' && reload.how === 'promise';
+  return hold?.do === 'hold' && isReload && !steps.some(isEnding);
+}
+
+const stepsOf = ({ before, steps }: Visit): readonly Step[] => [...before, ...steps];
