@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import type { SessionCallback } from '../session/callback.js';
-import { isPlainObject } from '../session/json.js';
 import type { LiveSession } from '../session/live-session.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-session-cookie.js';
@@ -149,13 +148,6 @@ export class ExpressSessionView implements RequestView {
     return idOf(this.#session);
   }
 
-  /** connect-flash leaves an empty object in the session of everybody whom it only asks for messages. */
-  tidy(): void {
-    if (this.#shown === null || !this.#session.has('flash')) return;
-    const data: Data = this.#session.data;
-    if (isPlainObject(data['flash']) && Object.keys(data['flash']).length === 0) delete data['flash'];
-  }
-
   #show(): ExpressSession {
     const session = this.#session;
     const target = Object.create(Members.prototype, {
@@ -192,7 +184,8 @@ function dataOf(target: object): Data {
 
 function makeLenient(target: object, key: PropertyKey): true {
   const { left, session } = viewOf(target);
-  if (left === null && typeof key === 'string') session.makeLenient(key);
+  // connect-flash leaves an empty object in the session of everybody whom it only asks for messages.
+  if (left === null && typeof key === 'string') session.makeLenient(key, key === 'flash');
   return true;
 }
 

@@ -37,8 +37,6 @@ export interface RequestView {
   readonly shown: object;
   /** What `request.sessionID` gives. */
   readonly id: string;
-  /** Takes out of the session's data what is not worth storing. */
-  tidy(): void;
 }
 
 const KEY = Symbol('nestjs-mikro-session');
@@ -264,7 +262,6 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
 
   async #settle(status: number): Promise<void> {
     if (this.#session === null) return;
-    this.#view?.tidy();
     const ending = this.#ending;
     this.#ending = null;
     await ending;

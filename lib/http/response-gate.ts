@@ -144,7 +144,8 @@ export class ResponseGate {
     const held = (this.#held ??= []);
     // Whoever sends twice is told, and the first answer counts.
     if (held.at(-1)?.method === 'end') return this.#drop(method, args);
-    held.push({ method, args });
+    // Fastify writes a second answer's headers into the object that it has given before.
+    held.push({ method, args: method === 'writeHead' ? args.map(copied) : args });
     return this.#resultOf(method);
   }
 
@@ -344,6 +345,11 @@ function cutOff(response: ServerResponse): void {
 function headersSentError(): Error {
   const error = new Error('Cannot set headers after they are sent to the client');
   return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
+}
+
+function copied(value: unknown): unknown {
+  if (Array.isArray(value)) return [...(value as unknown[])];
+  return typeof value === 'object' && value !== null ? { ...value } : value;
 }
 
 /** Sets the headers that were given to `writeHead` on the response, where they can still be amended. */

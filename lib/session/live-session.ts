@@ -155,9 +155,9 @@ export class LiveSession implements Session {
     return this.#env.persistence.now();
   }
 
-  /** Has a top-level key of the data stored as what JSON makes of its value, instead of refused. */
-  makeLenient(key: string): void {
-    this.#document.makeLenient(key);
+  /** Has a top-level key of the data stored leniently: see the document. */
+  makeLenient(key: string, isOptional: boolean): void {
+    this.#document.makeLenient(key, isOptional);
   }
 
   get data(): LiveSessionData {
@@ -342,17 +342,31 @@ export class LiveSession implements Session {
     return this.#busy !== null || this.#isBlank || this.#wantsRow || (this.isModified && !this.#goneReported);
   }
 
-  /** The commit at the end of a request: as `save()`, but what was refused once is not refused again. */
+  /**
+   * The commit at the end of a request: as `save()`, but what was refused once is not refused again. Of data, what the
+   * application knows not to be storable is dropped, and the rest is stored.
+   */
   commitPending(): Promise<void> {
     return this.#exclusively(async () => {
-      if (!this.#goneReported) await this.#commitAccepted(this.#written);
+      const written = this.#written;
+      while (!this.#goneReported) {
+        try {
+          await this.#commit(written);
+          break;
+        } catch (error) {
+          if (!(error instanceof SessionDataError) || !written.document.dropRefused(error.path)) throw error;
+        }
+      }
       if (this.#isBlank) await this.#endIfBlank();
     });
   }
 
   /** The same where the response is to report a failure: what is under way comes to its end, the rest is dropped. */
   discardPending(): Promise<void> {
-    return this.#exclusively(async () => this.discard());
+    return this.#exclusively(async () => {
+      this.discard();
+      if (this.#isBlank) await this.#endIfBlank();
+    });
   }
 
   /** Drops what has not been stored. */
@@ -410,17 +424,6 @@ export class LiveSession implements Session {
     } catch (error) {
       if (error instanceof SessionDataError) document.noteRefusal();
       throw error;
-    }
-  }
-
-  /** Stores what was written, without what the application knows not to be storable. */
-  async #commitAccepted(written: Written): Promise<void> {
-    for (;;) {
-      try {
-        return await this.#commit(written);
-      } catch (error) {
-        if (!(error instanceof SessionDataError) || !written.document.dropRefused(error.path)) throw error;
-      }
     }
   }
 

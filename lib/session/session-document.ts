@@ -37,8 +37,8 @@ export class SessionDocument {
   /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
   #before: Document | null = null;
   #additions: Additions | null = null;
-  /** The keys whose values are stored as what JSON makes of them; `null` for none. */
-  #lenient: Set<string> | null = null;
+  /** The keys whose values are stored as what JSON makes of them, and whether an empty object is not; `null` for none. */
+  #lenient: Map<string, boolean> | null = null;
   /** The keys of which the application was told that they cannot be stored as they are; `null` for none. */
   #refused: Set<string> | null = null;
   readonly #onUnreadable: (error: unknown) => void;
@@ -261,9 +261,13 @@ export class SessionDocument {
     for (const key in since) this.#change(key, since[key]);
   }
 
-  /** Has a key stored as what JSON makes of its value (a Date becomes text), instead of refused. */
-  makeLenient(key: string): void {
-    (this.#lenient ??= new Set()).add(key);
+  /**
+   * Has a key stored as what JSON makes of its value (a Date becomes text), instead of refused.
+   *
+   * @param isOptional whether an empty object there is as good as nothing
+   */
+  makeLenient(key: string, isOptional: boolean): void {
+    (this.#lenient ??= new Map<string, boolean>()).set(key, isOptional);
   }
 
   /** The application has been told that what is changed now cannot be stored. */
@@ -402,7 +406,12 @@ export class SessionDocument {
     const live = this.#open();
     if (this.#lenient !== null) {
       const whole = Object.assign(Object.create(null), live, this.#reserved) as Document;
-      for (const key of this.#lenient) if (key in whole) whole[key] = asJson(whole[key]);
+      for (const [key, isOptional] of this.#lenient) {
+        if (!(key in whole)) continue;
+        const value = asJson(whole[key]);
+        if (isOptional && isPlainObject(value) && Object.keys(value).length === 0) delete whole[key];
+        else whole[key] = value;
+      }
       return whole;
     }
     for (const _key in this.#reserved) return Object.assign(Object.create(null), live, this.#reserved) as Document;

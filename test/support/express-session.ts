@@ -1,6 +1,6 @@
 import type { ExpressSession, Session } from 'nestjs-mikro-session';
 import type { Client, Reply } from './client.js';
-import { inHandler, visit } from './probe.js';
+import { inHandler, tryVisit } from './probe.js';
 
 /** A request behind `sessionMiddleware()`. */
 export interface Requested {
@@ -11,7 +11,7 @@ export interface Requested {
 export type Work = (request: Requested, session: Session) => unknown;
 
 export const work = (client: Client, handler: Work, headers?: Record<string, string>): Promise<Reply> =>
-  visit(client, (session, request) => handler(request as unknown as Requested, session), headers);
+  tryVisit(client, (session, request) => handler(request as unknown as Requested, session), headers);
 
 /** The same, for what it returns. */
 export async function result<Result>(client: Client, handler: (request: Requested, session: Session) => Result) {
