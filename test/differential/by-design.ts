@@ -33,8 +33,20 @@ export const BY_DESIGN = {
     what: 'A session that is empty after regenerate() ends with the response; express-session stores it, with a cookie.',
     decision: 'docs/passport.md: req.logout() ends the session',
   },
+  savedThenEmptied: {
+    what:
+      'A session that is saved and emptied again in its first request is there; express-session stores it, too, but ' +
+      'sends no cookie for it.',
+    decision: 'docs/guarantees.md, 3. Saved before sent',
+  },
+  keepsNoCookie: {
+    what:
+      'With keepSessionInfo Passport takes along the data, and not what was said of the lifetime; with express-session ' +
+      'it takes `cookie` as well, a key like any other there.',
+    decision: PASSPORT,
+  },
   unsetEnds: {
-    what: '`request.session = null` ends the session; in express-session that is its option `unset: "destroy"`.',
+    what: '`request.session = null` ends the session, at once; express-session does so when it has the option `unset: "destroy"`, with the response.',
     decision: MIGRATING,
   },
   duringRegenerate: {
@@ -62,7 +74,7 @@ export const BY_DESIGN = {
     decision: 'docs/migrating-from-express-session.md',
   },
   parallelWriters: {
-    what: 'Parallel requests merge; in express-session the last one writes the whole session.',
+    what: 'Parallel requests merge; in express-session the last one writes the whole session, or its lifetime.',
     decision: `${MIGRATING}: parallel requests merge`,
   },
   endedMeanwhile: {

@@ -18,7 +18,15 @@ export const isLook = (step: Step): boolean =>
 
 /** Whether it ends the session, or gives it another id. */
 export const isEnding = (step: Step): boolean =>
-  step.do === 'unset' || (step.do === 'call' && step.call.op !== 'save' && step.call.op !== 'reload');
+  isUnset(step) || (step.do === 'call' && step.call.op !== 'save' && step.call.op !== 'reload');
+
+const isUnset = (step: Step): boolean => step.do === 'unset';
+
+/**
+ * Whether other requests at the same time see a difference by design: a session that is unset ends at once here, and with
+ * the response there, where each request, whatever it does, writes the lifetime that it knows.
+ */
+export const isForOneAlone = (step: Step): boolean => isUnset(step) || step.do === 'maxAge';
 
 /** Whether it drops what was written before it without a save. */
 export function dropsUnsaved(visit: Visit): boolean {
@@ -34,6 +42,7 @@ export const isLooseSave = (step: Step): boolean =>
 /** Whether what express-session makes of requests at the same time is what anybody would want: none undoes another's. */
 export function isDefined({ visits, isReleasedInTurn }: Group): boolean {
   if (visits.some((visit) => dropsUnsaved(visit) && stepsOf(visit).some(isLooseSave))) return false;
+  if (visits.length > 1 && visits.some((visit) => stepsOf(visit).some(isForOneAlone))) return false;
   const writers = visits.filter((visit) => visit.isLate || !stepsOf(visit).every(isLook));
   if (writers.length <= 1) return true;
   const [second, first] = writers as [Visit, Visit];

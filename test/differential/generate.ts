@@ -1,6 +1,6 @@
 import { Random } from '../history/random.js';
 import { met } from './by-design.js';
-import { dropsUnsaved, isEnding, isLook, isLooseSave } from './defined.js';
+import { dropsUnsaved, isEnding, isLook, isForOneAlone, isLooseSave } from './defined.js';
 import {
   type Answer,
   type Group,
@@ -33,7 +33,15 @@ export class Generator {
   }
 
   sequence(): Sequence {
-    return Array.from({ length: this.#random.integer(1, 6) }, () => this.#group());
+    const random = this.#random;
+    const groups = Array.from({ length: random.integer(1, 5) }, () => this.#group());
+    if (!random.chance(0.03)) return groups;
+    const emptied: Step[] = [
+      { do: 'set', key: 'a', value: 1 },
+      { do: 'call', call: { op: 'save' }, how: 'promise' },
+      { do: 'delete', key: 'a' },
+    ];
+    return [{ visits: [this.#visit(emptied, false)], isReleasedInTurn: true }, ...groups];
   }
 
   #group(): Group {
@@ -41,7 +49,7 @@ export class Generator {
     if (random.chance(0.85)) return { visits: [this.#visit(this.#steps(), true)], isReleasedInTurn: true };
     const count = random.integer(2, 3);
     const programs = Array.from({ length: count }, () =>
-      this.#steps().filter((step) => random.chance(0.5) || isLook(step)),
+      this.#steps().filter((step) => isLook(step) || (random.chance(0.5) && !isForOneAlone(step))),
     );
     const writer = random.integer(0, count - 1);
     const second = writer === count - 1 && random.chance(0.3) ? random.integer(0, count - 2) : null;

@@ -20,3 +20,6 @@ export function inOrder(value: unknown): unknown {
   const entries = Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return Object.fromEntries(entries.map(([key, one]) => [key, inOrder(one)]));
 }
+
+/** A key that only express-session's side has, see `savedThenEmptied`. */
+export const KEPT = 'kept by the differential test';

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
-import type { MemoryStore, Store } from 'express-session';
+import session, { type MemoryStore, type Store } from 'express-session';
 import { met } from './by-design.js';
+import { KEPT } from './notes.js';
 
 type Data = Record<string, unknown>;
 interface Adapted {
@@ -10,18 +11,22 @@ interface Adapted {
 type Internals = MemoryStore & { readonly sessions: Record<string, string> } & Pick<Store, 'createSession'>;
 
 /** Of what would be stored. */
-const keysOf = (session: Data): string[] =>
-  Object.keys(JSON.parse(JSON.stringify(session)) as Data).filter((key) => key !== 'cookie');
+const keysOf = (data: Data): string[] =>
+  Object.keys(JSON.parse(JSON.stringify(data)) as Data).filter((key) => key !== 'cookie');
 
 /** Makes express-session behave as the differences by design say, just before it looks at what a response has to store. */
 export function adapt(memory: MemoryStore): RequestHandler {
   const store = memory as Internals;
+  const filled = idsOfFilled(store);
   return (incoming, response, next) => {
     const request = incoming as unknown as Adapted;
     const idBefore = request.sessionID;
+    const isNew = store.sessions[idBefore] === undefined;
     const look = (status: number): void => {
       if (status >= 500) discard(request, store);
-      tidy(request, idBefore);
+      tidy(request);
+      if (request.sessionID !== idBefore) endIfEmpty(request);
+      else if (isNew && filled.has(idBefore)) keepIfEmpty(request);
     };
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => typeof response;
     const end = response.end.bind(response) as (...args: unknown[]) => typeof response;
@@ -37,25 +42,73 @@ export function adapt(memory: MemoryStore): RequestHandler {
   };
 }
 
+/** Its types do not say that it takes options. */
+const Cookie = session.Cookie as unknown as new (options: session.CookieOptions) => object;
+
+type Login = (one: object, options: { keepSessionInfo?: boolean }, done: (error?: unknown) => void) => void;
+type Logout = (options: { keepSessionInfo?: boolean }, done: (error?: unknown) => void) => void;
+
+/** Has `keepSessionInfo` keep data only: what Passport takes along of a session is whatever is enumerable there. */
+export function adaptLogins(cookie: session.CookieOptions): RequestHandler {
+  return (incoming, _response, next) => {
+    const request = incoming as unknown as Adapted & { logIn: Login; logOut: Logout };
+    const renewed = (done: (error?: unknown) => void) => {
+      const before = request.session?.['cookie'];
+      return (error?: unknown): void => {
+        if (request.session && request.session['cookie'] === before) {
+          met('keepsNoCookie');
+          request.session['cookie'] = new Cookie(cookie);
+        }
+        done(error);
+      };
+    };
+    const { logIn, logOut } = request;
+    request.logIn = (user, options, done) => logIn.call(request, user, options, renewed(done));
+    request.logOut = (options, done) => logOut.call(request, options, renewed(done));
+    next();
+  };
+}
+
 /** Puts the session back to what is stored. */
 function discard(request: Adapted, store: Internals): void {
   const stored = store.sessions[request.sessionID];
-  const { session } = request;
-  if (!session || stored === JSON.stringify(session)) return;
-  if (stored !== undefined || keysOf(session).length > 0) met('serverErrorDiscards');
+  const { session: current } = request;
+  if (!current || stored === JSON.stringify(current)) return;
+  if (stored !== undefined || keysOf(current).length > 0) met('serverErrorDiscards');
   if (stored === undefined) request.session = null;
   else store.createSession(request as never, JSON.parse(stored) as never);
 }
 
-function tidy(request: Adapted, idBefore: string): void {
-  const { session } = request;
-  if (!session) return;
-  const { flash } = session;
-  if (typeof flash === 'object' && flash !== null && Object.keys(flash).length === 0) {
-    met('emptyFlash');
-    delete session['flash'];
-  }
-  if (request.sessionID === idBefore || keysOf(session).length > 0) return;
+function tidy({ session: current }: Adapted): void {
+  if (!current || !isEmptyFlash(current['flash'])) return;
+  met('emptyFlash');
+  delete current['flash'];
+}
+
+const isEmptyFlash = (flash: unknown): boolean =>
+  typeof flash === 'object' && flash !== null && Object.keys(flash).length === 0;
+
+function endIfEmpty(request: Adapted): void {
+  if (!request.session || keysOf(request.session).length > 0) return;
   met('emptyRegenerated');
   request.session = null;
+}
+
+/** Has it send the cookie. */
+function keepIfEmpty({ session: current }: Adapted): void {
+  if (!current || keysOf(current).length > 0) return;
+  met('savedThenEmptied');
+  current[KEPT] = true;
+}
+
+/** The sessions that were stored with something in them, whatever is in them now. */
+function idsOfFilled(store: Internals): ReadonlySet<string> {
+  const filled = new Set<string>();
+  const set = store.set.bind(store);
+  store.set = (id, stored, callback) => {
+    const data = stored as unknown as Data;
+    if (keysOf(data).some((key) => key !== 'flash' || !isEmptyFlash(data[key]))) filled.add(id);
+    set(id, stored, callback);
+  };
+  return filled;
 }

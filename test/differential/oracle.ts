@@ -4,11 +4,14 @@ import flash from 'connect-flash';
 import express, { type NextFunction, type Request, type Response } from 'express';
 import session from 'express-session';
 import { expressAnswering } from './express-answering.js';
-import { adapt } from './oracle-adaptation.js';
+import { adapt, adaptLogins } from './oracle-adaptation.js';
 import { newPassport } from './passport.js';
 import type { Performance } from './performance.js';
 import type { DifferentialRequest } from './request.js';
 import { newAgent, performanceOf, type Side } from './side.js';
+
+/** As long as sessions live here by default. */
+const COOKIE = { maxAge: 1_800_000 };
 
 const failing = (status: number): Error => Object.assign(new Error('The handler fails.'), { status });
 
@@ -30,11 +33,12 @@ export async function startOracle(): Promise<Side> {
       resave: false,
       saveUninitialized: false,
       unset: 'destroy',
-      cookie: { maxAge: 1_800_000 },
+      cookie: COOKIE,
     }),
   );
   app.use(adapt(store));
   app.use(passport.session());
+  app.use(adaptLogins(COOKIE));
   app.use(flash());
   app.use((request, _response, next) => of(request).begin(asked(request), next));
   const handle = (request: Request, response: Response, next: NextFunction): unknown =>

@@ -1,5 +1,5 @@
 import { met } from './by-design.js';
-import { asJson, type Note } from './notes.js';
+import { asJson, KEPT, type Note } from './notes.js';
 import { continueAfter } from './pauses.js';
 import {
   type Answer,
@@ -38,6 +38,9 @@ export class Performance {
   #hasEnded = false;
   /** Whether the session is known to be stored; `null` before the first step. */
   #isStored: boolean | null = null;
+  #wasHeld = false;
+  /** Whether it does nothing any more but answer. */
+  #isCut = false;
   #alias: Record<string, unknown> | null = null;
   #remembered: DifferentialRequest['session'] = null;
 
@@ -82,7 +85,7 @@ export class Performance {
 
   #run(steps: readonly Step[], request: DifferentialRequest, then: () => void): void {
     const [step, ...rest] = steps;
-    if (step === undefined) return then();
+    if (step === undefined || this.#isCut) return then();
     this.#act(step, request, () => this.#run(rest, request, then));
   }
 
@@ -91,6 +94,7 @@ export class Performance {
     if (step.do === 'pause') return continueAfter(step.by, then);
     if (step.do === 'hold') {
       this.held.resolve();
+      this.#wasHeld = true;
       void this.released.promise.then(then);
       return;
     }
@@ -101,10 +105,12 @@ export class Performance {
       this.#note(describeStep(step), 'no session');
       return then();
     }
-    this.#isStored ??= keysOf(session as object).length > 0;
+    this.#isStored ??= isFilled(session as object);
     if (step.do === 'call') {
       if (step.call.op !== 'reload' || this.#isStored) return this.#call(step, request, then);
       met('reloadOfNothing');
+      // What it then wrote would undo what others have written while it was held.
+      this.#isCut = this.#wasHeld;
       return then();
     }
     try {
@@ -226,7 +232,7 @@ export class Performance {
       this.#remembered = null;
     }
     if (op === 'regenerate' || op === 'logOut') this.#isStored = false;
-    if (op === 'logIn' || (op === 'save' && session && keysOf(session).length > 0)) this.#isStored = true;
+    if (op === 'logIn' || (op === 'save' && session && isFilled(session))) this.#isStored = true;
   }
 
   #answer(answer: Answer, answering: Answering, failing: Failing, late: object | null): unknown {
@@ -279,7 +285,7 @@ export class Performance {
 
   #isLate(answer: Answer): boolean {
     if (!this.visit.isLate || this.#hasEnded || !this.#isStored) return false;
-    return 'status' in answer && answer.status < 500 && answer.by !== 'passthrough' && answer.by !== 'throw';
+    return 'status' in answer && answer.status < 500 && !['passthrough', 'throw', 'twice'].includes(answer.by);
   }
 
   /** After the answer. */
@@ -335,20 +341,22 @@ function change(session: Record<string, any>, { key, change: how, value }: Step 
 }
 
 /** Without what express-session shows besides, and what connect-flash leaves there. */
-function dataOf(session: object): unknown {
-  const { cookie, flash, ...data } = JSON.parse(JSON.stringify(session)) as Record<string, unknown>;
+function dataOf(session: object): object {
+  const { cookie, flash, [KEPT]: _kept, ...data } = JSON.parse(JSON.stringify(session)) as Record<string, unknown>;
   if (cookie !== undefined) met('cookieAmongKeys');
   const isEmpty = typeof flash === 'object' && flash !== null && Object.keys(flash).length === 0;
   if (isEmpty) met('emptyFlash');
   return flash === undefined || isEmpty ? data : { ...data, flash };
 }
 
+const isFilled = (session: object): boolean => Object.keys(dataOf(session)).length > 0;
+
 function keysOf(session: object): string[] {
   const keys = Object.keys(session);
   if (keys.includes('cookie')) met('cookieAmongKeys');
   const { flash } = session as { flash?: object };
   const isEmpty = typeof flash === 'object' && Object.keys(flash).length === 0;
-  return keys.filter((key) => key !== 'cookie' && !(key === 'flash' && isEmpty)).toSorted();
+  return keys.filter((key) => key !== 'cookie' && key !== KEPT && !(key === 'flash' && isEmpty)).toSorted();
 }
 
 /** Times in minutes, for both sides are not asked at the same moment. */

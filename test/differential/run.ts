@@ -16,8 +16,11 @@ import type { Side } from './side.js';
 
 /** How many differences are printed: of those that look the same, one. */
 const MOST_SHOWN = 10;
-/** In milliseconds, for a sequence that is known to differ. */
-const PATIENCE_AGAIN = 700;
+/** How many are shrunk to find those, and after how many the run is given up. */
+const MOST_SHRUNK = 30;
+const MOST_DIFFERENCES = 200;
+/** In milliseconds, at most, for a sequence that is known to differ. */
+const MOST_PATIENCE_AGAIN = 700;
 const PROGRESS = 10_000;
 /** From so many sequences on, on PostgreSQL too, a difference by design that was never met is an error: it may be gone. */
 const ENOUGH = 500;
@@ -64,6 +67,7 @@ class Run {
   readonly #from = numberOf('from', 0);
   readonly #every = numberOf('postgres', 0);
   readonly #patience = numberOf('patience', 1);
+  readonly #patienceAgain = Math.min(this.#patience, MOST_PATIENCE_AGAIN);
   readonly #platform = oneOf<Platform>('platform', ['express', 'fastify']);
   readonly #interceptor = oneOf('interceptor', ['true', 'false']) === 'true';
   readonly #sabotage =
@@ -97,6 +101,7 @@ class Run {
       for (let number = this.#from; number < this.#from + this.#sequences; number++) {
         const isStored = this.#every > 0 && number % this.#every === 0;
         await this.#playOne(number, oracle, isStored ? stored : number % 3 === 0 ? fast : slow);
+        if (this.#differences >= MOST_DIFFERENCES) throw new Error(`More than ${MOST_DIFFERENCES} sequences differ.`);
         const done = number - this.#from + 1;
         if (done % PROGRESS === 0) say(`… ${done} sequences, ${this.#differences} differ`);
       }
@@ -123,11 +128,11 @@ class Run {
     this.#requests += sequence.reduce((sum, { visits }) => sum + visits.length, 0);
     if (!(await differs(sequence, oracle, ours, this.#patience))) return;
     this.#differences += 1;
-    if (this.#shown.size >= MOST_SHOWN) return;
-    const shortest = await shrink(sequence, (one) => differs(one, oracle, ours, PATIENCE_AGAIN));
+    if (this.#shown.size >= MOST_SHOWN || this.#differences > MOST_SHRUNK) return;
+    const shortest = await shrink(sequence, (one) => differs(one, oracle, ours, this.#patienceAgain));
     const outcomes = [
-      await play(shortest, oracle, PATIENCE_AGAIN),
-      await play(shortest, ours, PATIENCE_AGAIN),
+      await play(shortest, oracle, this.#patienceAgain),
+      await play(shortest, ours, this.#patienceAgain),
     ] as const;
     const shown = sideBySide(shortest, [oracle.name, ours.name], ...outcomes);
     const mark = shown.replaceAll(/\d+|\w+ memory|PostgreSQL/g, '');

@@ -1,18 +1,20 @@
 import { isDefined } from './defined.js';
 import type { Group, Sequence, Step, Visit } from './program.js';
 
-/** How often a sequence is played to find a shorter one. */
+/** How often a sequence is played to find a shorter one, and for how many milliseconds. */
 const MOST_TRIALS = 400;
+const MOST_TIME = 15_000;
 
 /** The shortest sequence found that still differs: what can be left out is left out, and what can be simpler is. */
 export async function shrink(sequence: Sequence, differs: (one: Sequence) => Promise<boolean>): Promise<Sequence> {
   let shortest = sequence;
   let trials = 0;
+  const deadline = performance.now() + MOST_TIME;
   for (let isShorter = true; isShorter;) {
     isShorter = false;
     for (const candidate of simpler(shortest)) {
       if (!candidate.every(isDefined)) continue;
-      if (++trials > MOST_TRIALS) return shortest;
+      if (++trials > MOST_TRIALS || performance.now() > deadline) return shortest;
       if (!(await differs(candidate))) continue;
       shortest = candidate;
       isShorter = true;

@@ -45,20 +45,31 @@ it.each<[string, string[]]>([
   PATIENCE,
 );
 
-it.each<[string, string]>([
-  ['deletesNothing', '≠'],
-  ['regeneratesNothing', '≠'],
-  ['silentSave', 'no answer in time'],
-  ['floatingPromise', 'unhandled rejection: Error: sabotage'],
-  ['uncaught', 'uncaught exception: Error: sabotage'],
+const SELF_TEST = ['--seed', '1', '--postgres', '0'];
+
+it.each<[string, string, string]>([
+  ['deletesNothing', '40', '≠'],
+  ['regeneratesNothing', '40', '≠'],
+  ['silentSave', '8', 'no answer in time'],
+  ['floatingPromise', '40', 'unhandled rejection: Error: sabotage'],
+  ['uncaught', '40', 'uncaught exception: Error: sabotage'],
 ])(
   'the checker sees it when our side is broken: %s',
-  async (sabotage, seen) => {
-    const args = ['--sequences', '40', '--seed', '1', '--postgres', '0', '--patience', '300'];
-    const { code, stdout } = await run(...args, '--sabotage', sabotage);
+  async (sabotage, sequences, seen) => {
+    const args = ['--sequences', sequences, '--patience', '200', '--sabotage', sabotage];
+    const { code, stdout } = await run(...SELF_TEST, ...args);
     expect(code).toBe(1);
     expect(stdout).toContain('DIFFERENCE (--seed 1 --from ');
     expect(stdout).toContain(seen);
+  },
+  PATIENCE,
+);
+
+it(
+  'the checker sees nothing where the way of breaking it breaks nothing',
+  async () => {
+    const { stdout } = await run(...SELF_TEST, '--sequences', '40', '--sabotage', 'nothing');
+    expect(stdout).toMatch(/\nNo differences\.\n$/);
   },
   PATIENCE,
 );
