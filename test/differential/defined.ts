@@ -31,9 +31,11 @@ export const isForOneAlone = (step: Step): boolean => isUnset(step) || step.do =
 /** Whether it drops what was written before it without a save. */
 export function dropsUnsaved(visit: Visit): boolean {
   const { answer } = visit;
-  if ('status' in answer && answer.status >= 500) return true;
-  return stepsOf(visit).some((step) => step.do === 'call' && step.call.op === 'reload');
+  return ('status' in answer && answer.status >= 500) || reloads(visit);
 }
+
+const reloads = (visit: Visit): boolean =>
+  stepsOf(visit).some((step) => step.do === 'call' && step.call.op === 'reload');
 
 /** Whether it is a save that is not waited for. */
 export const isLooseSave = (step: Step): boolean =>
@@ -44,7 +46,10 @@ export function isDefined({ visits, isReleasedInTurn }: Group): boolean {
   if (visits.some((visit) => dropsUnsaved(visit) && stepsOf(visit).some(isLooseSave))) return false;
   if (visits.length > 1 && visits.some((visit) => stepsOf(visit).some(isForOneAlone))) return false;
   const writers = visits.filter((visit) => visit.isLate || !stepsOf(visit).every(isLook));
-  if (writers.length <= 1) return true;
+  if (writers.length === 0) return true;
+  // Where all that were held go on at once, nobody knows what a reload finds.
+  const isRace = !isReleasedInTurn && writers[0] !== visits.at(-1) && visits.some(reloads);
+  if (writers.length === 1) return !isRace;
   const [second, first] = writers as [Visit, Visit];
   if (writers.length > 2 || first !== visits.at(-1) || !isReleasedInTurn) return false;
   return !stepsOf(first).some(isEnding) && takesOver(stepsOf(second));

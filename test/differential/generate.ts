@@ -27,7 +27,8 @@ export class Generator {
   readonly #leavesOut: (step: Step) => boolean;
 
   constructor(seed: number, number: number, platform: 'express' | 'fastify', leavesOut: (step: Step) => boolean) {
-    this.#random = Random.of(seed, number);
+    // Multiplied, so that the sequences of one seed are not those of the next.
+    this.#random = Random.of(Math.imul(seed + 1, 0x9e3779b1), number);
     this.#platform = platform;
     this.#leavesOut = leavesOut;
   }
@@ -69,7 +70,7 @@ export class Generator {
       if (index === count - 1 || steps.some((step) => step.do === 'hold')) return this.#visit(steps, index === writer);
       return this.#visit(steps.toSpliced(random.integer(0, steps.length), 0, { do: 'hold' }), index === writer);
     });
-    return { visits, isReleasedInTurn: second !== null || random.chance(0.5) };
+    return { visits, isReleasedInTurn: second !== null || writer < count - 1 || random.chance(0.5) };
   }
 
   #visit(steps: readonly Step[], writes: boolean): Visit {
@@ -102,7 +103,7 @@ export class Generator {
     if (kind === 'reload') {
       return { do: 'call', call: { op: 'reload' }, how: random.chance(0.5) ? 'callback' : 'promise' };
     }
-    const seen = random.weighted({ read: 6, keys: 1, has: 1, user: 2, id: 2, touch: 1, prototype: 1, cookie: 1 });
+    const seen = random.weighted({ read: 6, keys: 1, has: 1, user: 2, id: 2, touch: 1, prototype: 1, cookie: 2 });
     return seen === 'has' ? { do: seen, key: random.pick(KEYS) } : { do: seen };
   }
 
@@ -120,7 +121,7 @@ export class Generator {
       flashes: 2,
       remember: 1,
       remembered: 1,
-      maxAge: 1,
+      maxAge: 2,
       unset: 0.2,
     });
     switch (kind) {

@@ -12,7 +12,7 @@ type Internals = MemoryStore & { readonly sessions: Record<string, string> } & P
 
 /** Of what would be stored. */
 const keysOf = (data: Data): string[] =>
-  Object.keys(JSON.parse(JSON.stringify(data)) as Data).filter((key) => key !== 'cookie');
+  Object.keys(JSON.parse(JSON.stringify(data)) as Data).filter((key) => key !== 'cookie' && key !== KEPT);
 
 /** Makes express-session behave as the differences by design say, just before it looks at what a response has to store. */
 export function adapt(memory: MemoryStore): RequestHandler {

@@ -226,9 +226,11 @@ export class Performance {
     }
   }
 
-  #follow({ op }: Operation, { session }: DifferentialRequest): void {
-    if (op === 'reload' && this.#remembered !== null) {
-      met('reloadedInPlace');
+  #follow(call: Operation, { session }: DifferentialRequest): void {
+    const { op } = call;
+    const keeps = 'keeps' in call && call.keeps;
+    if (this.#remembered !== null && (op === 'reload' || keeps)) {
+      met(op === 'reload' ? 'reloadedInPlace' : 'keptByCopy');
       this.#remembered = null;
     }
     if (op === 'regenerate' || op === 'logOut') this.#isStored = false;
