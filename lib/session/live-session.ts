@@ -299,14 +299,14 @@ export class LiveSession implements Session {
   }
 
   /**
-   * What `regenerate()` means to express-session: a new credential, no data, nobody signed in. The old credential is dead
-   * at once, as after a login. If nothing comes until the response, the session ends.
+   * What `regenerate()` means to express-session: a new credential, no data, nobody signed in, and the lifetime that the
+   * options give. The old credential is dead at once, as after a login. If nothing comes until the response, the session ends.
    */
   restart(): Promise<void>;
   restart(callback?: SessionCallback): Promise<void> | void;
   restart(callback?: SessionCallback): Promise<void> | void {
     const leave = this.#leave();
-    return this.#called(() => this.#login(null, null, leave.before.lifetime, leave.since, leave), callback);
+    return this.#called(() => this.#login(null, null, null, leave.since, leave), callback);
   }
 
   destroy(): Promise<void>;
