@@ -3,12 +3,13 @@ import fastifySession from '@fastify/session';
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post, Req, Session as NestSession } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import cookieSession from 'cookie-session';
 import expressSession from 'express-session';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { Session, SessionService } from 'nestjs-mikro-session';
 import { useApp } from '../support/fixture.js';
-import { type PlatformDefinition, PLATFORMS, useAppOn } from '../support/platforms.js';
+import { type Platform, type PlatformDefinition, useAppOn } from '../support/platforms.js';
 import { inHandler, visit } from '../support/probe.js';
 
 const SECRET = 'a secret of thirty-two characters';
@@ -110,25 +111,31 @@ class BothController {
   }
 }
 
-describe.each(PLATFORMS)('With another session library still mounted, on %s,', (platform) => {
-  const definition: PlatformDefinition = {
-    controllers: [BothController],
-    prepare: async (app) => {
-      if (platform === 'express') {
-        app.use(expressSession({ secret: SECRET, resave: false, saveUninitialized: false, name: 'theirs' }));
-      } else {
-        const fastify = app as NestFastifyApplication;
-        await fastify.register(fastifyCookie as never);
-        await fastify.register(fastifySession as never, {
-          secret: SECRET,
-          cookieName: 'theirs',
-          cookie: { secure: false },
-          saveUninitialized: false,
-        });
-      }
+const OTHERS: [name: string, Platform, NonNullable<PlatformDefinition['prepare']>][] = [
+  [
+    'express-session',
+    'express',
+    (app) => app.use(expressSession({ secret: SECRET, resave: false, saveUninitialized: false, name: 'theirs' })),
+  ],
+  ['cookie-session', 'express', (app) => app.use(cookieSession({ secret: SECRET, name: 'theirs' }))],
+  [
+    '@fastify/session',
+    'fastify',
+    async (app) => {
+      const fastify = app as NestFastifyApplication;
+      await fastify.register(fastifyCookie as never);
+      await fastify.register(fastifySession as never, {
+        secret: SECRET,
+        cookieName: 'theirs',
+        cookie: { secure: false },
+        saveUninitialized: false,
+      });
     },
-  };
-  const fixture = useAppOn(platform, definition);
+  ],
+];
+
+describe.each(OTHERS)('With %s still mounted', (_name, platform, prepare) => {
+  const fixture = useAppOn(platform, { controllers: [BothController], prepare });
 
   it('request.session is left to it, and both work side by side', async () => {
     const client = fixture.app.client();
