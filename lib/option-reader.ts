@@ -1,4 +1,4 @@
-import { isPlainObject, kindOf } from './session/json.js';
+import { isPlainObject, kindOf } from './session/data/json.js';
 import { type Duration, DURATION_HINT, parseDuration } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
 

@@ -1,4 +1,4 @@
-import type { SessionId } from './session/credential.js';
+import type { SessionId } from './session/token.js';
 
 /**
  * What can happen to a session:

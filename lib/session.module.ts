@@ -20,7 +20,7 @@ import { assertNoContradictions } from './http/access-contradictions.js';
 import { announce } from './http/announcement.js';
 import { SessionInterceptor } from './http/session.interceptor.js';
 import { SessionLoader } from './http/session.loader.js';
-import type { SessionId } from './session/credential.js';
+import type { SessionId } from './session/token.js';
 import { SessionConfigurationError } from './session.errors.js';
 import {
   type ResolvedSessionOptions,

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OptionReader } from './option-reader.js';
-import { isPlainObject } from './session/json.js';
+import { isPlainObject } from './session/data/json.js';
 import type { Duration, Lifetime } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { type EncryptionKey, KeyRing } from './store/encryption.js';

@@ -20,10 +20,10 @@ import { noSession, type SessionScope } from './http/session-scope.js';
 import { type PlatformRequest, RequestSession, type SessionSource } from './http/request-session.js';
 import { type SessionTransport, transportOf } from './http/session-transport.js';
 import type { AuthSnapshot } from './session/avatar.js';
-import { type Credential, isSessionId, recognise, type SessionId } from './session/credential.js';
-import { LiveSession } from './session/live-session.js';
+import { type Credential, isSessionId, recognise, type SessionId } from './session/token.js';
+import { ActiveSession } from './session/active-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
-import type { LiveSessionData, SessionData } from './session/paths.js';
+import type { LiveSessionData, SessionData } from './session/data/paths.js';
 import type { Session } from './session/session.js';
 import type { StoredSession } from './session/stored-session.js';
 import { SessionArgumentError, SessionGoneError } from './session.errors.js';
@@ -175,7 +175,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     const canonical = canonicalId(id);
     const stored = canonical === null ? null : await this.#store.find(canonical);
     if (stored === null) return null;
-    return new LiveSession(this.#environment, NOBODY, { stored, credential: null, recognition: 'current' }).sealed;
+    return new ActiveSession(this.#environment, NOBODY, { stored, credential: null, recognition: 'current' }).sealed;
   }
 
   /**
@@ -253,7 +253,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * `transport: 'header'`; and the `cookie`, as a `Cookie` header takes it (`name=value`), empty with that transport.
    */
   async create(content: NewSessionContent = {}): Promise<{ session: Session; credential: string; cookie: string }> {
-    const session = new LiveSession({ ...this.#environment, saveUninitialized: true }, NOBODY, null);
+    const session = new ActiveSession({ ...this.#environment, saveUninitialized: true }, NOBODY, null);
     for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
     if (content.userId === undefined) await session.save();
     else await session.login(content.userId, content.auth);
@@ -285,9 +285,9 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   }
 
   /** @internal */
-  open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession> {
+  open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession> {
     const [first] = credentials;
-    if (first === undefined) return new LiveSession(this.#environment, visitor, null);
+    if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
     if (credentials.length > 1) return this.#openOne(credentials, visitor);
     return this.#lookUp(first, (found) => this.#opened(found, visitor));
   }
@@ -313,13 +313,13 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   }
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */
-  async #openOne(credentials: readonly Credential[], visitor: Visitor): Promise<LiveSession> {
+  async #openOne(credentials: readonly Credential[], visitor: Visitor): Promise<ActiveSession> {
     const looked = await Promise.all(credentials.map((credential) => this.#lookUp(credential, (found) => found)));
     const found = looked.filter((one) => one !== null);
     const live = found.filter(isLive);
     if (live.length > 1 && !sameSession(live)) {
       this.#warnOfTossing();
-      return new LiveSession(this.#environment, visitor, null);
+      return new ActiveSession(this.#environment, visitor, null);
     }
     const one =
       live.find(({ recognition }) => recognition === 'current') ??
@@ -342,9 +342,9 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
   }
 
-  #opened(found: FoundSession | null, visitor: Visitor): LiveSession {
+  #opened(found: FoundSession | null, visitor: Visitor): ActiveSession {
     if (found !== null && isLive(found)) this.#emit('loaded', found.stored.id, found.stored.userId);
-    return new LiveSession(this.#environment, visitor, found);
+    return new ActiveSession(this.#environment, visitor, found);
   }
 
   #expired(ids: readonly SessionId[]): void {

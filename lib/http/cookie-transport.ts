@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Logger } from '@nestjs/common';
-import type { Credential } from '../session/credential.js';
+import type { Credential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedCookieOptions } from '../transport.options.js';
 import { nameOfSetCookie, readCredentials, writeSetCookie } from './session-cookie.js';

@@ -1,6 +1,6 @@
 import { SessionArgumentError } from '../session.errors.js';
 import type { Lifetime } from '../session/lifetime.js';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 
 /** What the module's options say of all sessions' cookies, and of how long sessions live. */
 export interface CookieSettings {
@@ -37,10 +37,10 @@ export interface ExpressSessionCookie {
 }
 
 export class SessionCookie {
-  readonly #session: LiveSession;
+  readonly #session: ActiveSession;
   readonly #settings: CookieSettings;
 
-  constructor(session: LiveSession, settings: CookieSettings) {
+  constructor(session: ActiveSession, settings: CookieSettings) {
     this.#session = session;
     this.#settings = settings;
     // What is set under any other name would be lost.

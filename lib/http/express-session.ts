@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { SessionCallback } from '../session/callback.js';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-session-cookie.js';
 import type { RequestView } from './request-session.js';
@@ -50,7 +50,7 @@ type Data = Record<PropertyKey, unknown>;
 
 /** What a view works with: the session, or what it kept of it when it was replaced. */
 interface Behind {
-  readonly session: LiveSession;
+  readonly session: ActiveSession;
   readonly cookie: SessionCookie;
   /** Puts a fresh view in the place of this one, which keeps the data. */
   replace(): void;
@@ -131,11 +131,11 @@ const HANDLER: ProxyHandler<object> = {
 
 /** Makes {@link ExpressSession}s of one request's session: one, and another after every `regenerate()`. */
 export class ExpressSessionView implements RequestView {
-  readonly #session: LiveSession;
+  readonly #session: ActiveSession;
   readonly #settings: CookieSettings;
   #shown: ExpressSession | null = null;
 
-  constructor(session: LiveSession, settings: CookieSettings) {
+  constructor(session: ActiveSession, settings: CookieSettings) {
     this.#session = session;
     this.#settings = settings;
   }
@@ -192,7 +192,7 @@ function makeLenient(target: object, key: PropertyKey): true {
 function act(
   view: object,
   callback: SessionCallback | undefined,
-  action: (session: LiveSession) => Promise<void> | void,
+  action: (session: ActiveSession) => Promise<void> | void,
 ): Promise<void> | void {
   const { session, left } = viewOf(view);
   return left === null ? action(session) : gone(callback);
@@ -207,7 +207,7 @@ function gone(callback: SessionCallback | undefined): Promise<void> | void {
   process.nextTick(callback, error);
 }
 
-function idOf({ id, generation }: LiveSession): string {
+function idOf({ id, generation }: ActiveSession): string {
   return generation === 0 ? id : `${id}.${generation}`;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArgumentsHost } from '@nestjs/common';
 import { finalize, type Observable } from 'rxjs';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import { announcedTo } from './announcement.js';
 import { MessageSession } from './message-session.js';
 import { type PlatformRequest, RequestSession, type SessionSource } from './request-session.js';
@@ -59,11 +59,11 @@ export class GraphqlSession implements BoundedScope {
     return created;
   }
 
-  load(): LiveSession | Promise<LiveSession> {
+  load(): ActiveSession | Promise<ActiveSession> {
     return this.#scope.load();
   }
 
-  look(): LiveSession | null {
+  look(): ActiveSession | null {
     return this.#scope.look();
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Credential, parseCredential } from '../session/credential.js';
+import { type Credential, parseCredential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedHeaderOptions } from '../transport.options.js';
 import type { Exchange, SessionTransport } from './session-transport.js';

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ArgumentsHost } from '@nestjs/common';
 import { finalize, Observable, Subscription } from 'rxjs';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import type { Visitor } from '../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
 import { handshakeOf } from './handshake.js';
@@ -39,8 +39,8 @@ export class MessageSession implements BoundedScope {
   readonly #source: SessionSource;
   readonly #handshake: IncomingHttpHeaders;
   readonly #client: object | null;
-  #loading: LiveSession | Promise<LiveSession> | null = null;
-  #session: LiveSession | null = null;
+  #loading: ActiveSession | Promise<ActiveSession> | null = null;
+  #session: ActiveSession | null = null;
   #isOver = false;
 
   constructor(source: SessionSource, handshake: IncomingHttpHeaders, client: object | null = null) {
@@ -78,11 +78,11 @@ export class MessageSession implements BoundedScope {
     return handshake && new MessageSession(source, handshake, client);
   }
 
-  load(): LiveSession | Promise<LiveSession> {
+  load(): ActiveSession | Promise<ActiveSession> {
     return this.#session ?? (this.#loading ??= this.#load());
   }
 
-  look(): LiveSession | null {
+  look(): ActiveSession | null {
     return this.#session;
   }
 
@@ -108,7 +108,7 @@ export class MessageSession implements BoundedScope {
     return untilAnswered(running.run(this, work).pipe(finalize(() => this.#end())));
   }
 
-  #load(): LiveSession | Promise<LiveSession> {
+  #load(): ActiveSession | Promise<ActiveSession> {
     const opened = this.#source.open(this.#source.transport.read(this.#handshake), UNREACHABLE);
     if (!(opened instanceof Promise)) return (this.#session = opened);
     return opened.then(

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
-import type { Credential } from '../session/credential.js';
-import type { LiveSession } from '../session/live-session.js';
+import type { Credential } from '../session/token.js';
+import type { ActiveSession } from '../session/active-session.js';
 import type { CookieChange, Visitor } from '../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
 import { announcedTo } from './announcement.js';
@@ -29,7 +29,7 @@ export interface SessionSource {
   readonly transport: SessionTransport;
   now(): number;
   /** The session that the credentials open, or a new one. At once, where there is nothing to look up. */
-  open(credentials: readonly Credential[], visitor: Visitor): LiveSession | Promise<LiveSession>;
+  open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession>;
 }
 
 /** What `request.session` gives in the place of the session itself. */
@@ -79,8 +79,8 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   readonly #gate: ResponseGate | null;
   /** That of another registration, which the request has met before. */
   readonly #next: RequestSession | undefined;
-  #loading: LiveSession | Promise<LiveSession> | null = null;
-  #session: LiveSession | null = null;
+  #loading: ActiveSession | Promise<ActiveSession> | null = null;
+  #session: ActiveSession | null = null;
   #view: RequestView | null = null;
   #wasLookedAt = false;
   #settling: Promise<void> | null = null;
@@ -121,12 +121,12 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   }
 
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
-  load(): LiveSession | Promise<LiveSession> {
+  load(): ActiveSession | Promise<ActiveSession> {
     return this.#session ?? (this.#loading ??= this.#load());
   }
 
   /** The session once it is loaded, for somebody whose answer will depend on it. */
-  look(): LiveSession | null {
+  look(): ActiveSession | null {
     this.#wasLookedAt = true;
     return this.#session;
   }
@@ -269,7 +269,7 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
     else await this.#session.commitPending();
   }
 
-  #load(): LiveSession | Promise<LiveSession> {
+  #load(): ActiveSession | Promise<ActiveSession> {
     this.#expose();
     const opened = this.#source.open(this.#source.transport.read(this.#raw.headers), this);
     if (!(opened instanceof Promise)) return (this.#session = opened);

@@ -1,5 +1,5 @@
 import { stringifySetCookie } from 'cookie';
-import { type Credential, parseCredential } from '../session/credential.js';
+import { type Credential, parseCredential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedCookieOptions } from '../transport.options.js';
 

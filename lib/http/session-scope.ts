@@ -1,14 +1,14 @@
 import type { ArgumentsHost } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import { SessionSetupError } from '../session.errors.js';
 
 /** The session of one piece of work, such as a request or a message, as guards, interceptors and decorators need it. */
 export interface SessionScope {
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
-  load(): LiveSession | Promise<LiveSession>;
+  load(): ActiveSession | Promise<ActiveSession>;
   /** The session once it is loaded, for somebody whose answer will depend on it. */
-  look(): LiveSession | null;
+  look(): ActiveSession | null;
   /** Says, once it is loaded, whether what a handler does counts as an access. */
   accessed(renews: boolean, host: ArgumentsHost): void;
   /** Whether something has to be stored, or dropped. */

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { Credential } from '../session/credential.js';
+import type { Credential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedSessionOptions } from '../session.options.js';
 import { CookieTransport } from './cookie-transport.js';

@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { AuthSnapshot, Avatar } from '../session/avatar.js';
-import type { SessionPath } from '../session/paths.js';
+import type { SessionPath } from '../session/data/paths.js';
 import type { Session as SessionContract } from '../session/session.js';
 import { GraphqlSession } from './graphql-session.js';
 import { MessageSession } from './message-session.js';

@@ -7,7 +7,7 @@ import {
   SetMetadata,
   UnauthorizedException,
 } from '@nestjs/common';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import { SessionService } from '../session.service.js';
 import { type Requirements, SESSION_GUARD } from './route-access.js';
 import { scopeOf } from './scope-of.js';
@@ -55,7 +55,7 @@ export class SessionGuard implements CanActivate {
 }
 
 /** @throws an HttpException when the session does not meet all requirements. */
-function assertMeets(session: LiveSession, requirements: readonly Requirements[], now: number): true {
+function assertMeets(session: ActiveSession, requirements: readonly Requirements[], now: number): true {
   const { avatar, authenticatedAt } = session;
   for (const { roles, permissions } of requirements) {
     const hasRole = roles.length === 0 || avatar.hasAnyRole(...roles);

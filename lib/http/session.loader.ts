@@ -1,5 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import { SessionService } from '../session.service.js';
 import { type PlatformRequest, RequestSession } from './request-session.js';
 import { requestOf } from './scope-of.js';
@@ -48,7 +48,7 @@ export class SessionLoader implements CanActivate {
   }
 }
 
-function accessed(session: LiveSession, { renews, isSse }: SessionMetadata): true {
+function accessed(session: ActiveSession, { renews, isSse }: SessionMetadata): true {
   session.renews = renews;
   // Elsewhere an access counts when the headers are sent; those of an event stream leave before there is a handler to wait for.
   if (isSse) session.renew();

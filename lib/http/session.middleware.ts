@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
-import type { LiveSession } from '../session/live-session.js';
+import type { ActiveSession } from '../session/active-session.js';
 import { SessionService } from '../session.service.js';
 import { SessionSetupError } from '../session.errors.js';
 import { ExpressSessionView } from './express-session.js';
@@ -45,7 +45,7 @@ export function sessionMiddleware(app: INestApplication): SessionMiddleware {
   exposeOnFastify(app);
   return (raw, response, next) => {
     const request = RequestSession.of(sessions, raw as PlatformRequest, response);
-    const loaded = (session: LiveSession): void => {
+    const loaded = (session: ActiveSession): void => {
       request.showAs(new ExpressSessionView(session, sessions.cookie));
       request.begin();
       next();

@@ -1,4 +1,4 @@
-import { isPlainObject } from './json.js';
+import { isPlainObject } from './data/json.js';
 
 /**
  * What `login()` remembers of a user besides the id: a snapshot, which later changes to the user do not touch. The four

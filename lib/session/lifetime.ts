@@ -1,5 +1,5 @@
 import { SessionArgumentError } from '../session.errors.js';
-import { kindOf } from './json.js';
+import { kindOf } from './data/json.js';
 
 /**
  * A span of time: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as `'30m'` or `'1.5h'`.

@@ -1,5 +1,5 @@
-import type { SessionChanges, DataChanges } from './changes.js';
-import type { SessionId } from './credential.js';
+import type { SessionChanges, DataChanges } from './data/changes.js';
+import type { SessionId } from './token.js';
 import type { Lifetime } from './lifetime.js';
 import type { StoredSession } from './stored-session.js';
 

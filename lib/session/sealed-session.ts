@@ -1,4 +1,4 @@
-import type { LiveSession } from './live-session.js';
+import type { ActiveSession } from './active-session.js';
 import type { Session } from './session.js';
 
 /** All of them, or it does not compile. */
@@ -43,7 +43,7 @@ const MEMBERS: Record<keyof Session, true> = {
 const KEYS: ReadonlySet<PropertyKey> = new Set(Object.keys(MEMBERS));
 
 /** The target is the session itself: one handler serves all. */
-const HANDLER: ProxyHandler<LiveSession> = {
+const HANDLER: ProxyHandler<ActiveSession> = {
   get(session, key) {
     if (!KEYS.has(key)) return Reflect.get(Object.prototype, key);
     const member: unknown = Reflect.get(session, key);
@@ -67,7 +67,7 @@ const HANDLER: ProxyHandler<LiveSession> = {
  * A session as applications hold it: its members, and nothing else. A property that is set on it would be there in this
  * request and gone in the next; it is refused.
  */
-export function sealedSession(session: LiveSession): Session {
+export function sealedSession(session: ActiveSession): Session {
   return new Proxy(session, HANDLER);
 }
 

@@ -1,5 +1,5 @@
 import type { SessionEventType } from '../session.events.js';
-import type { Credential, Recognition, SessionId } from './credential.js';
+import type { Credential, Recognition, SessionId } from './token.js';
 import type { Lifetime } from './lifetime.js';
 import type { SessionPersistence } from './persistence.js';
 import type { StoredSession } from './stored-session.js';

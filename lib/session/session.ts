@@ -1,9 +1,9 @@
 import type { AuthSnapshot, Avatar } from './avatar.js';
 import type { SessionCallback } from './callback.js';
-import type { SessionId } from './credential.js';
-import type { FlashMessage } from './flash.js';
+import type { SessionId } from './token.js';
+import type { FlashMessage } from './data/flash.js';
 import type { Duration } from './lifetime.js';
-import type { LiveSessionData, SessionKey, SessionPath, SessionValue } from './paths.js';
+import type { LiveSessionData, SessionKey, SessionPath, SessionValue } from './data/paths.js';
 
 /** How long a session lives, where it differs from the module's options. */
 export interface LoginOptions {

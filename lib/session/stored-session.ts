@@ -1,4 +1,4 @@
-import type { SessionId } from './credential.js';
+import type { SessionId } from './token.js';
 
 /** A session as a store keeps it. Times are milliseconds since the epoch on the store's clock. */
 export interface StoredSession {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import type { DataChanges, SessionChanges } from '../session/changes.js';
-import type { SessionId } from '../session/credential.js';
+import type { DataChanges, SessionChanges } from '../session/data/changes.js';
+import type { SessionId } from '../session/token.js';
 import { expiryOf } from '../session/lifetime.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';

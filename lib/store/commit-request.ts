@@ -1,4 +1,4 @@
-import { foldChanges, type SessionChanges } from '../session/changes.js';
+import { foldChanges, type SessionChanges } from '../session/data/changes.js';
 import type { CommittedTimes } from '../session/persistence.js';
 import type { FoundValues } from './found-values.js';
 import type { WriteRequest } from './write-batcher.js';

@@ -1,6 +1,6 @@
-import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/changes.js';
-import type { SessionId } from '../session/credential.js';
-import { kindOf } from '../session/json.js';
+import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
+import type { SessionId } from '../session/token.js';
+import { kindOf } from '../session/data/json.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';

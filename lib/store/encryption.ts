@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { types } from 'node:util';
-import type { SessionId } from '../session/credential.js';
-import { kindOf, parseObject } from '../session/json.js';
+import type { SessionId } from '../session/token.js';
+import { kindOf, parseObject } from '../session/data/json.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
 

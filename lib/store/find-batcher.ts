@@ -1,4 +1,4 @@
-import type { SessionId } from '../session/credential.js';
+import type { SessionId } from '../session/token.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionStoreUnavailableError } from '../session.errors.js';
 import { type Waiting, watchDeadlines } from './overdue.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { DataChanges, SessionChanges } from '../session/changes.js';
-import type { SessionId } from '../session/credential.js';
-import { kindOf } from '../session/json.js';
+import type { DataChanges, SessionChanges } from '../session/data/changes.js';
+import type { SessionId } from '../session/token.js';
+import { kindOf } from '../session/data/json.js';
 import { expiryOf, type Lifetime } from '../session/lifetime.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';

@@ -1,4 +1,4 @@
-import type { SessionId } from '../session/credential.js';
+import type { SessionId } from '../session/token.js';
 import type { SessionStore } from './session-store.js';
 
 /** How the queue is told of what it did, and what it could not do. */

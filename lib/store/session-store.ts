@@ -1,5 +1,5 @@
-import type { SessionId } from '../session/credential.js';
-import type { DataChanges, SessionChanges } from '../session/changes.js';
+import type { SessionId } from '../session/token.js';
+import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { CommittedTimes, Login, NewSession, Rotation, SessionPersistence } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { areStillFound, type FoundValues } from './found-values.js';

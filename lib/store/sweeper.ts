@@ -1,4 +1,4 @@
-import type { SessionId } from '../session/credential.js';
+import type { SessionId } from '../session/token.js';
 import { paced } from './paced.js';
 import type { SessionStore } from './session-store.js';
 

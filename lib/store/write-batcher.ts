@@ -1,4 +1,4 @@
-import type { SessionId } from '../session/credential.js';
+import type { SessionId } from '../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
 import { type Waiting, watchDeadlines } from './overdue.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { DataChanges, SessionChanges } from '../session/changes.js';
-import { createSessionId } from '../session/credential.js';
+import type { DataChanges, SessionChanges } from '../session/data/changes.js';
+import { createSessionId } from '../session/token.js';
 import type { NewSession } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';

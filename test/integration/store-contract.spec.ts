@@ -11,7 +11,7 @@ import {
   type SessionStore,
 } from 'nestjs-mikro-session';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
-import { createSessionId } from '../../lib/session/credential.js';
+import { createSessionId } from '../../lib/session/token.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000, ensureSchema: true };

@@ -1,4 +1,4 @@
-import { type DataChanges, NO_CHANGES } from '../../session/changes.js';
+import { type DataChanges, NO_CHANGES } from '../../session/data/changes.js';
 import type { CommitRequest } from '../commit-request.js';
 import type { ChangeKind } from './statements.js';
 

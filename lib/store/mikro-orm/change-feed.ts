@@ -1,4 +1,4 @@
-import type { SessionId } from '../../session/credential.js';
+import type { SessionId } from '../../session/token.js';
 import type { ChangeListener } from '../session-store.js';
 import type { LoneConnection } from './connections.js';
 import { CHANGES_CHANNEL } from './statements.js';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { SessionId } from '../../session/credential.js';
+import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
 
 /** A session as it was found, and the version of its row. */

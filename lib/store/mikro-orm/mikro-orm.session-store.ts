@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/core';
-import type { SessionId } from '../../session/credential.js';
-import type { DataChanges, SessionChanges } from '../../session/changes.js';
+import type { SessionId } from '../../session/token.js';
+import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';

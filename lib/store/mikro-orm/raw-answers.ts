@@ -1,4 +1,4 @@
-import type { SessionId } from '../../session/credential.js';
+import type { SessionId } from '../../session/token.js';
 import type { CommittedTimes } from '../../session/persistence.js';
 
 /** What a commit says of a session that it could write to. */

@@ -1,4 +1,4 @@
-import type { SessionId } from '../../session/credential.js';
+import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
 
 /** What every access may change. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createSessionId } from '../../../lib/session/credential.js';
+import { createSessionId } from '../../../lib/session/token.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import { HOUR, MINUTE, countStatements, useStores } from './stores.js';
 

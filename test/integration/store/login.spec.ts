@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { issueCredential } from '../../../lib/session/credential.js';
+import { issueCredential } from '../../../lib/session/token.js';
 import type { Login } from '../../../lib/session/persistence.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { createSessionId } from '../../../lib/session/credential.js';
+import { createSessionId } from '../../../lib/session/token.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
 import type { MikroORM } from '@mikro-orm/core';

@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
-import type { SessionChanges } from '../../../lib/session/changes.js';
+import type { SessionChanges } from '../../../lib/session/data/changes.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import { changesOf, ABSENT, SOON, useStores } from './stores.js';
 

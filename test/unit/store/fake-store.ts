@@ -1,4 +1,4 @@
-import type { SessionId } from '../../../lib/session/credential.js';
+import type { SessionId } from '../../../lib/session/token.js';
 import type { Access, RenewalOutcome } from '../../../lib/store/session-store.js';
 
 /** The id of a session that is not there any more. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { SessionId } from '../../../lib/session/credential.js';
+import type { SessionId } from '../../../lib/session/token.js';
 import { RenewalQueue } from '../../../lib/store/renewal-queue.js';
 import type { SessionStore } from '../../../lib/store/session-store.js';
 import { DEAD, FakeStore } from './fake-store.js';

@@ -1,4 +1,4 @@
-import { SessionArgumentError, SessionDataError } from '../session.errors.js';
+import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
 import { type Additions, applyChanges, changesBetween, type DataChanges } from './changes.js';
 import { type FlashMessage, isFlashKey, newFlashKey, RESERVED } from './flash.js';
 import { asJson, copyJson, encodeJson, isPlainObject, kindOf, sameJson } from './json.js';
@@ -22,7 +22,7 @@ const NO_ADDITIONS: Additions = noAdditions();
  * place, only keys that a method has changed can differ: those are remembered one by one, as they were. From then on
  * everything can, and everything is remembered: as a snapshot, as long as that holds, for most requests only look.
  */
-export class SessionDocument {
+export class TrackedData {
   #source: DocumentSource | null;
   /** What the application sees. Without a prototype, so that no key has a meaning of its own. */
   #live: Document | null = null;
@@ -236,8 +236,8 @@ export class SessionDocument {
    * A document that starts with nothing, in the object that the application holds. This one keeps what was there, and the
    * application no longer reaches it.
    */
-  successor(): SessionDocument {
-    const next = new SessionDocument(null, this.#onUnreadable);
+  successor(): TrackedData {
+    const next = new TrackedData(null, this.#onUnreadable);
     const live = this.#live;
     if (live === null) return next;
     this.#live = Object.assign(Object.create(null), live) as Document;
@@ -249,7 +249,7 @@ export class SessionDocument {
   }
 
   /** Undoes {@link successor}: the application finds what was there, and over it what it has written since. */
-  resume(next: SessionDocument): void {
+  resume(next: TrackedData): void {
     const since = Object.assign(Object.create(null), next.#live, next.#reserved) as Document;
     const content = this.#open();
     if (next.#live !== null) {

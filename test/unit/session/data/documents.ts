@@ -1,9 +1,9 @@
-import type { DataChanges } from '../../../lib/session/changes.js';
-import { SessionDocument } from '../../../lib/session/session-document.js';
+import type { DataChanges } from '../../../../lib/session/data/changes.js';
+import { TrackedData } from '../../../../lib/session/data/tracked-data.js';
 
 /** A document loaded from a row that holds this; a text is taken as it is. */
-export function load(row: object | string | null, onUnreadable: (error: unknown) => void = fail): SessionDocument {
-  return new SessionDocument(sourceOf(row), onUnreadable);
+export function load(row: object | string | null, onUnreadable: (error: unknown) => void = fail): TrackedData {
+  return new TrackedData(sourceOf(row), onUnreadable);
 }
 
 function sourceOf(row: object | string | null): { data: string } | null {
@@ -11,7 +11,7 @@ function sourceOf(row: object | string | null): { data: string } | null {
 }
 
 /** The changes of a document as plain data. */
-export function changesOf(document: SessionDocument) {
+export function changesOf(document: TrackedData) {
   const changes = document.changes();
   return (
     changes && {
@@ -27,7 +27,7 @@ export function changesOf(document: SessionDocument) {
 export const nothing = { set: {}, unset: [] as string[], increment: {}, push: {} };
 
 /** Changes that the document is sure to have. */
-export function pending(document: SessionDocument): DataChanges {
+export function pending(document: TrackedData): DataChanges {
   const changes = document.changes();
   if (changes === null) throw new Error('the document has no changes');
   return changes;

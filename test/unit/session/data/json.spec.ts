@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { checkKey, encodeJson, MAX_DEPTH } from '../../../lib/session/json.js';
-import { SessionDataError } from '../../../lib/session.errors.js';
-import { errorOf, nested, withProtoKey } from '../support.js';
+import { checkKey, encodeJson, MAX_DEPTH } from '../../../../lib/session/data/json.js';
+import { SessionDataError } from '../../../../lib/session.errors.js';
+import { errorOf, nested, withProtoKey } from '../../support.js';
 
 class Article {
   title = 'On sessions';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { isDeepStrictEqual } from 'node:util';
-import { type DataChanges, foldChanges } from '../../../lib/session/changes.js';
+import { type DataChanges, foldChanges } from '../../../../lib/session/data/changes.js';
 
 type Document = Record<string, any>;
 interface Change {

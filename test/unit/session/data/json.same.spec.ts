@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { parseCookie } from 'cookie';
 import { describe, expect, it } from '@jest/globals';
-import { encodeJson, isPlainObject, kindOf, sameJson } from '../../../lib/session/json.js';
-import { withProtoKey } from '../support.js';
+import { encodeJson, isPlainObject, kindOf, sameJson } from '../../../../lib/session/data/json.js';
+import { withProtoKey } from '../../support.js';
 
 describe('sameJson', () => {
   it.each<[string, unknown, unknown]>([

@@ -1,4 +1,4 @@
-import { SessionDataError } from '../session.errors.js';
+import { SessionDataError } from '../../session.errors.js';
 
 /** What a session can hold: what JSON can say without losing anything. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };

@@ -1,5 +1,5 @@
 import { checkKey, encodeJson, sameJson } from './json.js';
-import type { LifetimeChange } from './lifetime.js';
+import type { LifetimeChange } from '../lifetime.js';
 
 /**
  * What a commit carries: changes to top-level keys of the data, never the document. The store merges them into the row

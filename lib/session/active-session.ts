@@ -1,11 +1,11 @@
 import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
 import { type AuthSnapshot, Avatar } from './avatar.js';
 import { type SessionCallback, tell } from './callback.js';
-import { NO_CHANGES, textOf } from './changes.js';
-import { createSessionId, type Credential, issueCredential, type SessionId } from './credential.js';
-import type { FlashMessage } from './flash.js';
-import { type Draft, draftOf } from './draft.js';
-import { encodeJson, isPlainObject, kindOf } from './json.js';
+import { NO_CHANGES, textOf } from './data/changes.js';
+import { createSessionId, type Credential, issueCredential, type SessionId } from './token.js';
+import type { FlashMessage } from './data/flash.js';
+import { type Draft, draftOf } from './data/draft.js';
+import { encodeJson, isPlainObject, kindOf } from './data/json.js';
 import {
   absoluteOf,
   changedLifetime,
@@ -15,17 +15,17 @@ import {
   type Lifetime,
   type LifetimeChange,
 } from './lifetime.js';
-import type { LiveSessionData } from './paths.js';
+import type { LiveSessionData } from './data/paths.js';
 import type { Login } from './persistence.js';
 import type { LoginOptions, Session } from './session.js';
 import { sealedSession } from './sealed-session.js';
-import { SessionDocument } from './session-document.js';
+import { TrackedData } from './data/tracked-data.js';
 import type { CookieChange, FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import type { StoredSession } from './stored-session.js';
 
 /** What the application has in hand of a session and has written to it, as far as it is not stored. */
 interface Written {
-  readonly document: SessionDocument;
+  readonly document: TrackedData;
   lifetime: LifetimeChange | null;
 }
 
@@ -38,7 +38,7 @@ interface Leave {
 }
 
 /** The one implementation of {@link Session}, with what the request's side of the library needs besides. */
-export class LiveSession implements Session {
+export class ActiveSession implements Session {
   /** Whether what the request does counts as an access; `touch()` always does. */
   renews: boolean;
 
@@ -89,7 +89,7 @@ export class LiveSession implements Session {
     } else {
       this.#outsider = found?.recognition === 'outsider';
     }
-    const document = new SessionDocument(this.#stored, (error) => this.#env.unreadable(this.id, 'data', error));
+    const document = new TrackedData(this.#stored, (error) => this.#env.unreadable(this.id, 'data', error));
     this.#written = { document, lifetime: null };
   }
 
@@ -387,7 +387,7 @@ export class LiveSession implements Session {
     return this.#cookieChange;
   }
 
-  get #document(): SessionDocument {
+  get #document(): TrackedData {
     return this.#written.document;
   }
 

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { issueCredential } from '../../../lib/session/credential.js';
-import { LiveSession } from '../../../lib/session/live-session.js';
+import { issueCredential } from '../../../lib/session/token.js';
+import { ActiveSession } from '../../../lib/session/active-session.js';
 import type { SessionEnvironment } from '../../../lib/session/session-environment.js';
 import type { SessionPersistence } from '../../../lib/session/persistence.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
-import { merge } from './documents.js';
+import { merge } from './data/documents.js';
 
 const ID = '0199a1b2-c3d4-7e5f-8a6b-0123456789ab';
 
@@ -74,7 +74,7 @@ const BARE = {
 
 describe('what a handler changes while the store is at work', () => {
   let row: OneRow;
-  let session: LiveSession;
+  let session: ActiveSession;
 
   beforeEach(() => {
     row = new OneRow();
@@ -87,7 +87,7 @@ describe('what a handler changes while the store is at work', () => {
       renew: () => {},
       emit: () => {},
     };
-    session = new LiveSession(env as SessionEnvironment, visitor, {
+    session = new ActiveSession(env as SessionEnvironment, visitor, {
       stored: row.stored(),
       credential,
       recognition: 'current',

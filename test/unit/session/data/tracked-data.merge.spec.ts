@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SessionDocument } from '../../../lib/session/session-document.js';
+import type { TrackedData } from '../../../../lib/session/data/tracked-data.js';
 import { load, merge, pending } from './documents.js';
 
 type Row = Record<string, unknown>;
@@ -14,7 +14,7 @@ function randomFrom(seed: number): () => number {
 }
 
 /** Does one thing that a handler may do without looking at the data. */
-function step(document: SessionDocument, random: () => number): void {
+function step(document: TrackedData, random: () => number): void {
   const pick = <Item>(items: readonly Item[]): Item => items[Math.floor(random() * items.length)] as Item;
   const number = Math.floor(random() * 5) - 2;
   const [n, l, o] = [pick(['n', 'm', '__proto__']), pick(['l', 'k']), pick(['o', 'p'])];
@@ -34,19 +34,19 @@ function step(document: SessionDocument, random: () => number): void {
 }
 
 /** Changes something in place. */
-function stepInPlace(document: SessionDocument, random: () => number): void {
+function stepInPlace(document: TrackedData, random: () => number): void {
   const list = random() < 0.5 ? (document.get('l') as unknown[] | undefined) : (document.data['k'] as unknown[]);
   if (random() < 0.5) list?.reverse();
   else list?.pop();
 }
 
 /** What a handler would see, without looking: looking changes how changes are found. */
-function seen(document: SessionDocument): Row {
+function seen(document: TrackedData): Row {
   return visible(JSON.parse(document.text()) as object);
 }
 
 /** What a document holds, reserved keys included. */
-function contentOf(row: object, document: SessionDocument): Row {
+function contentOf(row: object, document: TrackedData): Row {
   const changes = document.changes();
   return changes === null ? { ...row } : merge(row, changes);
 }
@@ -91,10 +91,7 @@ describe('two requests that are under way together', () => {
   const stored = { n: 1, l: ['a'], o: { x: 1 }, kept: true, other: 1 };
 
   /** The row after both, the changes arriving in either order. */
-  function bothOrders(
-    one: (document: SessionDocument) => unknown,
-    other: (document: SessionDocument) => unknown,
-  ): Row[] {
+  function bothOrders(one: (document: TrackedData) => unknown, other: (document: TrackedData) => unknown): Row[] {
     const [a, b] = [load(stored), load(stored)];
     one(a);
     other(b);

@@ -7,7 +7,7 @@ import {
   issueCredential,
   parseCredential,
   recognise,
-} from '../../../lib/session/credential.js';
+} from '../../../lib/session/token.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 
 const ID = '0199a1b2-c3d4-7e5f-8a6b-0123456789ab';

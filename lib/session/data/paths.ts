@@ -1,4 +1,4 @@
-import { SessionArgumentError } from '../session.errors.js';
+import { SessionArgumentError } from '../../session.errors.js';
 import { kindOf } from './json.js';
 
 /**

@@ -1,7 +1,7 @@
-import { SessionArgumentError } from '../session.errors.js';
+import { SessionArgumentError } from '../../session.errors.js';
 import type { DataChanges } from './changes.js';
 import type { LiveSessionData } from './paths.js';
-import { SessionDocument } from './session-document.js';
+import { TrackedData } from './tracked-data.js';
 
 /** What came of changing stored data by a function. */
 export interface Draft<Result> {
@@ -23,7 +23,7 @@ export function draftOf<Result>(
   change: (data: LiveSessionData) => Result,
   onUnreadable: (error: unknown) => void,
 ): Draft<Result> {
-  const document = new SessionDocument({ data: text }, onUnreadable);
+  const document = new TrackedData({ data: text }, onUnreadable);
   const result = callAtOnce(change, document.data);
   const changes = document.changes();
   return { result, changes, text: changes === null ? text : document.text() };

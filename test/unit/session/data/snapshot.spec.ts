@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Snapshot } from '../../../lib/session/snapshot.js';
+import { Snapshot } from '../../../../lib/session/data/snapshot.js';
 
 type Document = Record<string, unknown>;
 

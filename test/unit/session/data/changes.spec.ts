@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Additions, applyChanges, changesBetween, NO_CHANGES, textOf } from '../../../lib/session/changes.js';
-import { SessionDataError } from '../../../lib/session.errors.js';
-import { errorOf, withProtoKey } from '../support.js';
+import {
+  type Additions,
+  applyChanges,
+  changesBetween,
+  NO_CHANGES,
+  textOf,
+} from '../../../../lib/session/data/changes.js';
+import { SessionDataError } from '../../../../lib/session.errors.js';
+import { errorOf, withProtoKey } from '../../support.js';
 
 type Document = Record<string, unknown>;
 const documentOf = (content: object): Document => Object.assign(Object.create(null) as Document, content);
