@@ -47,19 +47,19 @@ export {
   type SessionSweepOptions,
 } from './session.options.js';
 export { type NewSessionContent, type SessionDevice, SessionService } from './session.service.js';
-export { CachedSessionStore, type SessionCacheOptions } from './store/cached.session-store.js';
-export { EncryptedSessionStore } from './store/encrypted.session-store.js';
+export { CachingSessionStore, type SessionCacheOptions } from './store/caching.session-store.js';
+export { EncryptingSessionStore } from './store/encrypting.session-store.js';
 export { type EncryptionKey, KeyRing, type UnreadableListener } from './store/encryption.js';
 export type { FoundValues } from './store/found-values.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
-export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/mikro-orm/mikro-orm.session-store.js';
+export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './store/postgres/mikro-orm.session-store.js';
 export { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './store/session-store.js';
-export { SessionEntity } from './store/mikro-orm/session.entity.js';
-export { SessionMigration } from './store/mikro-orm/session.migration.js';
+export { SessionEntity } from './store/postgres/session.entity.js';
+export { SessionMigration } from './store/postgres/session.migration.js';
 export type {
   ResolvedCookieOptions,
   ResolvedHeaderOptions,
   ResolvedTransportOptions,
   SessionCookieOptions,
   SessionHeaderOptions,
-} from './transport.options.js';
+} from './options/transport.options.js';

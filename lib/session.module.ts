@@ -30,10 +30,10 @@ import {
   type SessionModuleOptions,
 } from './session.options.js';
 import { SessionService } from './session.service.js';
-import { CachedSessionStore } from './store/cached.session-store.js';
-import { EncryptedSessionStore } from './store/encrypted.session-store.js';
-import { MikroOrmSessionStore } from './store/mikro-orm/mikro-orm.session-store.js';
-import { SessionEntity } from './store/mikro-orm/session.entity.js';
+import { CachingSessionStore } from './store/caching.session-store.js';
+import { EncryptingSessionStore } from './store/encrypting.session-store.js';
+import { MikroOrmSessionStore } from './store/postgres/mikro-orm.session-store.js';
+import { SessionEntity } from './store/postgres/session.entity.js';
 import { SessionStore } from './store/session-store.js';
 
 /** What must be known before anything is injected. */
@@ -126,8 +126,8 @@ function inPostgres(contextName: string | undefined): StoreProvider {
 /** The cache outside: it keeps what was decrypted, once. */
 function wrapped(store: SessionStore, { cache, encryption, queryTimeout }: ResolvedSessionOptions): SessionStore {
   const readable =
-    encryption === null ? store : new EncryptedSessionStore(store, encryption, logUnreadable, queryTimeout);
-  return cache === null ? readable : new CachedSessionStore(readable, cache);
+    encryption === null ? store : new EncryptingSessionStore(store, encryption, logUnreadable, queryTimeout);
+  return cache === null ? readable : new CachingSessionStore(readable, cache);
 }
 
 function logUnreadable(id: SessionId, what: string): void {

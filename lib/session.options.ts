@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { OptionReader } from './option-reader.js';
+import { OptionReader } from './options/option-reader.js';
 import { isPlainObject } from './session/data/json.js';
 import type { Duration, Lifetime } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
@@ -9,7 +9,7 @@ import {
   resolveTransport,
   type SessionCookieOptions,
   type SessionHeaderOptions,
-} from './transport.options.js';
+} from './options/transport.options.js';
 
 /** How accesses are written back. */
 export interface SessionRenewalOptions {

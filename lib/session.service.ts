@@ -30,7 +30,7 @@ import { SessionArgumentError, SessionGoneError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
 import { paced } from './store/paced.js';
-import { RenewalQueue } from './store/renewal-queue.js';
+import { RenewalBuffer } from './store/batching/renewal-buffer.js';
 import { SessionStore } from './store/session-store.js';
 import { Sweeper } from './store/sweeper.js';
 
@@ -75,7 +75,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   readonly #events = new Subject<SessionEvent>();
   readonly #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
-  readonly #renewals: RenewalQueue;
+  readonly #renewals: RenewalBuffer;
   readonly #sweeper: Sweeper | null;
   readonly #environment: SessionEnvironment;
   #hasWarnedOfTossing = false;
@@ -91,7 +91,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     this.#options = options;
     this.transport = transportOf(options);
     this.events = this.#events.asObservable();
-    this.#renewals = new RenewalQueue(store, options.renewal.flushEvery, {
+    this.#renewals = new RenewalBuffer(store, options.renewal.flushEvery, {
       renewed: (ids) => {
         this.#hasWarnedOfRenewals = false;
         if (this.#events.observed) for (const id of ids) this.#emit('renewed', id, null);

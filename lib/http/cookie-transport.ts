@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Logger } from '@nestjs/common';
 import type { Credential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
-import type { ResolvedCookieOptions } from '../transport.options.js';
+import type { ResolvedCookieOptions } from '../options/transport.options.js';
 import { nameOfSetCookie, readCredentials, writeSetCookie } from './session-cookie.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Credential, parseCredential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
-import type { ResolvedHeaderOptions } from '../transport.options.js';
+import type { ResolvedHeaderOptions } from '../options/transport.options.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 
 const NONE: readonly Credential[] = [];

@@ -12,7 +12,7 @@ import {
 } from 'nestjs-mikro-session';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { resolveOptions } from '../../lib/session.options.js';
-import { EncryptedSessionStore } from '../../lib/store/encrypted.session-store.js';
+import { EncryptingSessionStore } from '../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../lib/store/encryption.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
@@ -59,7 +59,7 @@ async function start(...keys: Buffer[]): Promise<Process> {
   const inner = new WatchedStore(orm, OPTIONS);
   const report = (id: string, what: string) => void reports.push(`${id}: ${what}`);
   const store =
-    keys.length === 0 ? inner : new EncryptedSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout);
+    keys.length === 0 ? inner : new EncryptingSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout);
   await store.open();
   return { store, sessions: new SessionService(store, OPTIONS), reports };
 }
@@ -125,13 +125,13 @@ async function row(id: string): Promise<Row> {
 const keyOf = (sealed: string | undefined) => sealed?.split('.')[1];
 const [OLD_ID, NEW_ID] = [OLD, NEW].map((key) => new KeyRing([key]).ids[0]);
 
-describe('EncryptedSessionStore', () => {
+describe('EncryptingSessionStore', () => {
   const CONTRACT = { maxDataBytes: 65_536 };
   // oxlint-disable-next-line jest/expect-expect -- the contract asserts
   it.each(sessionStoreContract)('in front of PostgreSQL $name', ({ run }) => run(one.store));
   // oxlint-disable-next-line jest/expect-expect -- the contract asserts
   it.each(sessionStoreContract)('in front of memory $name', ({ run }) =>
-    run(new EncryptedSessionStore(new MemorySessionStore(CONTRACT), new KeyRing([OLD]), () => {})),
+    run(new EncryptingSessionStore(new MemorySessionStore(CONTRACT), new KeyRing([OLD]), () => {})),
   );
 
   it('takes a lock for additions only', async () => {
@@ -142,7 +142,7 @@ describe('EncryptedSessionStore', () => {
         return super.update(...args);
       }
     }
-    const store = new EncryptedSessionStore(new CountingStore(CONTRACT), new KeyRing([OLD]), () => {});
+    const store = new EncryptingSessionStore(new CountingStore(CONTRACT), new KeyRing([OLD]), () => {});
     const memory = { store, sessions: new SessionService(store, OPTIONS), reports: [] };
     const id = await create(memory, { a: 1 });
     await request(memory, id, (session) => session.set('b', 2).flash('info', 'hello').delete('a'));

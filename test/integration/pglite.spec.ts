@@ -5,7 +5,7 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Test } from '@nestjs/testing';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import {
-  CachedSessionStore,
+  CachingSessionStore,
   MikroOrmSessionStore,
   SessionEntity,
   SessionModule,
@@ -23,9 +23,9 @@ const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000, ensureSchema: true
 describe.each([
   ['MikroOrmSessionStore', OPTIONS, (store: SessionStore) => store],
   [
-    'CachedSessionStore',
+    'CachingSessionStore',
     { ...OPTIONS, tellsChanges: true },
-    (store: SessionStore) => new CachedSessionStore(store, { max: 100, ttl: 60_000 }),
+    (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000 }),
   ],
 ])('%s on PGlite', (_name, options, wrap) => {
   let orm: MikroORM;

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { createSessionId, issueCredential } from '../../lib/session/token.js';
-import { SessionEntity } from '../../lib/store/mikro-orm/session.entity.js';
-import { MikroOrmSessionStore } from '../../lib/store/mikro-orm/mikro-orm.session-store.js';
+import { SessionEntity } from '../../lib/store/postgres/session.entity.js';
+import { MikroOrmSessionStore } from '../../lib/store/postgres/mikro-orm.session-store.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 /** So many plans PostgreSQL makes for the values at hand before it decides whether one for all values will do. */

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { arrayOf, textsOf } from '../../lib/store/mikro-orm/arguments.js';
-import type { Query } from '../../lib/store/mikro-orm/connections.js';
-import { RawQuery } from '../../lib/store/mikro-orm/raw-query.js';
+import { arrayOf, textsOf } from '../../lib/store/postgres/sql/arguments.js';
+import type { Query } from '../../lib/store/postgres/driver/pg.js';
+import { RawQuery } from '../../lib/store/postgres/driver/raw-query.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 describe('RawQuery', () => {

@@ -3,7 +3,7 @@ import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import {
-  CachedSessionStore,
+  CachingSessionStore,
   MemorySessionStore,
   MikroOrmSessionStore,
   type NewSession,
@@ -37,10 +37,10 @@ describe.each([
     (store: SessionStore) => store,
   ],
   [
-    'CachedSessionStore',
+    'CachingSessionStore',
     4,
     { ...OPTIONS, tellsChanges: true },
-    (store: SessionStore) => new CachedSessionStore(store, { max: 100, ttl: 60_000 }),
+    (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000 }),
   ],
 ])('%s', (_name, max, options, wrap) => {
   let database: TestDatabase;

@@ -50,7 +50,7 @@ describe('how this test reads imports', () => {
   });
 
   it('finds the files of every folder, and what each imports', () => {
-    for (const folder of ['session/', 'http/', 'store/', 'store/mikro-orm/']) {
+    for (const folder of ['session/', 'http/', 'store/', 'store/postgres/']) {
       expect(files.filter((file) => file.startsWith(folder)).length).toBeGreaterThan(3);
     }
     expect(found('session.service', /^store\//)).toContain('session.service.ts imports store/session-store.ts');
@@ -85,15 +85,15 @@ describe('the parts of the library', () => {
     expect(found('store/', /^(@nestjs\/(?!common$)|session\.(service|module)\.ts)/)).toEqual([]);
   });
 
-  it('only store/mikro-orm/ and the module know MikroORM', () => {
-    const allowed = /^(store\/mikro-orm\/|session\.module\.ts )/;
+  it('only store/postgres/ and the module know MikroORM', () => {
+    const allowed = /^(store\/postgres\/|session\.module\.ts )/;
     expect(found('', /^@mikro-orm\//).filter((line) => !allowed.test(line))).toEqual([]);
-    expect(found('store/mikro-orm/', /^@mikro-orm\//)).not.toEqual([]);
+    expect(found('store/postgres/', /^@mikro-orm\//)).not.toEqual([]);
   });
 
   it('only what wires the library knows the store of MikroORM', () => {
-    const allowed = /^(store\/mikro-orm\/|session\.module\.ts |index\.ts )/;
-    expect(found('', /^store\/mikro-orm\//).filter((line) => !allowed.test(line))).toEqual([]);
+    const allowed = /^(store\/postgres\/|session\.module\.ts |index\.ts )/;
+    expect(found('', /^store\/postgres\//).filter((line) => !allowed.test(line))).toEqual([]);
   });
 
   it('nothing imports the public entry', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { writeSetCookie } from '../../lib/http/session-cookie.js';
 import { resolveOptions } from '../../lib/session.options.js';
-import type { SessionCookieOptions } from '../../lib/transport.options.js';
+import type { SessionCookieOptions } from '../../lib/options/transport.options.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
 import { errorOf } from './support.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
-import type { MikroOrmSessionStore } from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
+import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { changesOf, MINUTE, HOUR, ABSENT, type Change, failStatements, PRESENT, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: commit()', () => {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { issueCredential } from '../../../lib/session/token.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
-import type { MikroOrmSessionStore } from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
+import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { changesOf, failStatements, HOUR, useStores } from './stores.js';
 
 const MARK = 'marked';

@@ -1,7 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
-import type { MikroOrmSessionStore } from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
+import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import type { MikroORM } from '@mikro-orm/core';
 import type { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';

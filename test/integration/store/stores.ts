@@ -7,11 +7,11 @@ import { createSessionId, issueCredential } from '../../../lib/session/token.js'
 import type { NewSession } from '../../../lib/session/persistence.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
-import { SessionEntity } from '../../../lib/store/mikro-orm/session.entity.js';
+import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
 import {
   MikroOrmSessionStore,
   type MikroOrmSessionStoreOptions,
-} from '../../../lib/store/mikro-orm/mikro-orm.session-store.js';
+} from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 
 export const MINUTE = 60_000;

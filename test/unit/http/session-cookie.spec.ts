@@ -3,7 +3,7 @@ import { readCredentials, writeSetCookie } from '../../../lib/http/session-cooki
 import { issueCredential } from '../../../lib/session/token.js';
 import type { CookieChange } from '../../../lib/session/session-environment.js';
 import { resolveOptions } from '../../../lib/session.options.js';
-import type { SessionCookieOptions } from '../../../lib/transport.options.js';
+import type { SessionCookieOptions } from '../../../lib/options/transport.options.js';
 
 const [A, B, C, D, E] = Array.from(
   { length: 5 },

@@ -4,11 +4,11 @@ import { kindOf } from '../session/data/json.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
-import { type CommitRequest, foldCommits } from './commit-request.js';
+import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { foundValues } from './found-values.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
-import { WriteBatcher } from './write-batcher.js';
+import { WriteBatcher } from './batching/write-batcher.js';
 
 /**
  * Encryption at rest, in front of any store. What is kept there are sealed texts: one for each top-level value of the
@@ -27,7 +27,7 @@ import { WriteBatcher } from './write-batcher.js';
  *   way.
  * - The inner store's `maxDataBytes` counts what is sealed: 4/3 of the plain JSON, and 55 bytes for each top-level key.
  */
-export class EncryptedSessionStore extends SessionStore {
+export class EncryptingSessionStore extends SessionStore {
   readonly #inner: SessionStore;
   readonly #cipher: SessionCipher;
   readonly #queryTimeout: number;

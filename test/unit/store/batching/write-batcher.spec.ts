@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { SessionChanges } from '../../../lib/session/data/changes.js';
-import type { CommittedTimes } from '../../../lib/session/persistence.js';
-import { SessionDataError, SessionError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
-import { type CommitOutcome, type CommitRequest, foldCommits } from '../../../lib/store/commit-request.js';
-import { WriteBatcher, type Written } from '../../../lib/store/write-batcher.js';
+import type { SessionChanges } from '../../../../lib/session/data/changes.js';
+import type { CommittedTimes } from '../../../../lib/session/persistence.js';
+import { SessionDataError, SessionError, SessionStoreUnavailableError } from '../../../../lib/session.errors.js';
+import { type CommitOutcome, type CommitRequest, foldCommits } from '../../../../lib/store/batching/commit-request.js';
+import { WriteBatcher, type Written } from '../../../../lib/store/batching/write-batcher.js';
 
 const SAVED: CommittedTimes = { ttl: 1, lastAccessAt: 3, expiresAt: 4, endsAt: 5 };
 const REFUSED = new SessionDataError('', 'refused');

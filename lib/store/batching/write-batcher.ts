@@ -1,6 +1,6 @@
-import type { SessionId } from '../session/token.js';
-import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
-import { type Waiting, watchDeadlines } from './overdue.js';
+import type { SessionId } from '../../session/token.js';
+import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { type Waiting, watchDeadlines } from './deadlines.js';
 
 /** Something to be written to one session. */
 export interface WriteRequest {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { StoredSession } from '../../../lib/session/stored-session.js';
-import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
-import { FindBatcher } from '../../../lib/store/find-batcher.js';
+import type { StoredSession } from '../../../../lib/session/stored-session.js';
+import { SessionStoreUnavailableError } from '../../../../lib/session.errors.js';
+import { LookupBatcher } from '../../../../lib/store/batching/lookup-batcher.js';
 
 const DOWN = new SessionStoreUnavailableError('find a session');
 const NEVER = 1e9;
@@ -44,14 +44,14 @@ class FakeDatabase {
 const sessionOf = (id: string): StoredSession => ({ id }) as StoredSession;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('FindBatcher', () => {
+describe('LookupBatcher', () => {
   let database: FakeDatabase;
-  let batcher: FindBatcher;
+  let batcher: LookupBatcher;
   let answers: [name: string, answer: unknown][];
 
   beforeEach(() => {
     database = new FakeDatabase();
-    batcher = new FindBatcher(database);
+    batcher = new LookupBatcher(database);
     answers = [];
   });
 

@@ -1,5 +1,5 @@
-import { type DataChanges, NO_CHANGES } from '../../session/data/changes.js';
-import type { CommitRequest } from '../commit-request.js';
+import { type DataChanges, NO_CHANGES } from '../../../session/data/changes.js';
+import type { CommitRequest } from '../../batching/commit-request.js';
 import type { ChangeKind } from './statements.js';
 
 // What statements take, in the form that costs the driver least.

@@ -21,7 +21,7 @@ export interface SessionCacheOptions {
  * look-up goes to the store. A session's data is up to date as of the last message; its expiry may be older, as other
  * processes do not tell of renewals, and is never later than the true one.
  */
-export class CachedSessionStore extends SessionStore implements ChangeListener {
+export class CachingSessionStore extends SessionStore implements ChangeListener {
   readonly #store: SessionStore;
   readonly #copies: LRUCache<SessionId, StoredSession>;
   /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */

@@ -1,7 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import type { ChangeListener } from '../session-store.js';
-import type { LoneConnection } from './connections.js';
-import { CHANGES_CHANNEL } from './statements.js';
+import type { LoneConnection } from './driver/pg.js';
+import { CHANGES_CHANNEL } from './sql/statements.js';
 
 const SHORTEST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
@@ -12,7 +12,7 @@ const HEARTBEAT = 2_000;
  * Listens, on a connection of its own, to what other processes tell of changed sessions. When the connection is lost it
  * says so at once, and begins anew until it listens again.
  */
-export class ChangeFeed {
+export class InvalidationFeed {
   readonly #connect: () => LoneConnection;
   readonly #teller: string;
   readonly #listener: ChangeListener;

@@ -1,5 +1,5 @@
-import type { SessionId } from '../../session/token.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionId } from '../../../session/token.js';
+import type { StoredSession } from '../../../session/stored-session.js';
 
 /** What every access may change. */
 type Access = readonly [id: SessionId, lastAccessAt: string, expiresAt: string, readAt: string];

@@ -1,6 +1,6 @@
-import { isPlainObject, kindOf } from './session/data/json.js';
-import { type Duration, DURATION_HINT, parseDuration } from './session/lifetime.js';
-import { SessionConfigurationError } from './session.errors.js';
+import { isPlainObject, kindOf } from '../session/data/json.js';
+import { type Duration, DURATION_HINT, parseDuration } from '../session/lifetime.js';
+import { SessionConfigurationError } from '../session.errors.js';
 
 /** Reads the members of one object of options. */
 export class OptionReader {

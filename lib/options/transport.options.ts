@@ -1,5 +1,5 @@
 import { OptionReader } from './option-reader.js';
-import { SessionConfigurationError } from './session.errors.js';
+import { SessionConfigurationError } from '../session.errors.js';
 
 /** How the cookie is set. It is always HttpOnly. */
 export interface SessionCookieOptions {

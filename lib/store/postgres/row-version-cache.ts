@@ -23,7 +23,7 @@ const LONGEST_KEPT = 60_000;
  * says which version of a row is known, and gets only its times if that is what the row is now, and all of it otherwise.
  * Whoever changed it, and however, is noticed.
  */
-export class KnownSessions {
+export class RowVersionCache {
   readonly #kept = new LRUCache<SessionId, KnownSession>({
     maxSize: MOST_KEPT,
     sizeCalculation: ({ session: { data, auth } }) => data.length + (auth?.length ?? 0) + OVERHEAD,

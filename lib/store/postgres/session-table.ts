@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
-import type { Queryable } from './connections.js';
-import { sqlState } from './database.js';
+import type { Queryable } from './driver/pg.js';
+import { sqlState } from './driver/database.js';
 import { SessionEntity } from './session.entity.js';
 import { createTableSql } from './session.migration.js';
 

@@ -1,6 +1,6 @@
-import { SessionSetupError } from '../../session.errors.js';
-import { connectionsOfKysely, type KyselyInstance } from './kysely-connections.js';
-import { connectionsOfPglite, type PgliteInstance } from './pglite-connections.js';
+import { SessionSetupError } from '../../../session.errors.js';
+import { connectionsOfKysely, type KyselyInstance } from './kysely.js';
+import { connectionsOfPglite, type PgliteInstance } from './pglite.js';
 import { RawQuery } from './raw-query.js';
 
 /** A statement, as `pg` takes it. */

@@ -2,19 +2,19 @@ import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const MODULE = fileURLToPath(new URL('../../../lib/store/renewal-queue.ts', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../../../lib/store/batching/renewal-buffer.ts', import.meta.url));
 
 /** Runs a script in a process of its own, which may hang or die; returns what it printed. */
 function run(script: string): string {
-  const text = `import { RenewalQueue } from ${JSON.stringify(MODULE)};\n${script}`;
+  const text = `import { RenewalBuffer } from ${JSON.stringify(MODULE)};\n${script}`;
   const options = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', text];
   return spawnSync(process.execPath, options, { encoding: 'utf8', timeout: 5_000 }).stdout.trim();
 }
 
-describe('RenewalQueue', () => {
+describe('RenewalBuffer', () => {
   it('can be run in a process of its own (as the tests below do)', () => {
     const script = `
-      const queue = new RenewalQueue({ now: () => 0, renew: async () => ({ renewed: [], locked: [] }) }, 1, { renewed() {}, failed() {} });
+      const queue = new RenewalBuffer({ now: () => 0, renew: async () => ({ renewed: [], locked: [] }) }, 1, { renewed() {}, failed() {} });
       queue.add('a', 0); await queue.flush(); console.log('flushed');`;
     expect(run(script)).toBe('flushed');
   });
@@ -25,7 +25,7 @@ describe('What was wrong once', () => {
     const script = `
       let calls = 0;
       const store = { now: () => 0, renew: () => { if (++calls === 1) throw new Error('down'); return Promise.resolve({ renewed: [], locked: [] }); } };
-      const queue = new RenewalQueue(store, 1, { renewed() {}, failed() {} });
+      const queue = new RenewalBuffer(store, 1, { renewed() {}, failed() {} });
       queue.add('a', 0); await queue.flush(); await queue.flush(); console.log('flushed');`;
     expect(run(script)).toBe('flushed');
   });
@@ -33,7 +33,7 @@ describe('What was wrong once', () => {
   it('survives a listener that throws: no rejection is left to end the process', () => {
     const script = `
       const store = { now: () => 0, renew: async () => { throw new Error('down'); } };
-      const queue = new RenewalQueue(store, 1, { renewed() {}, failed() { throw new Error('listener'); } });
+      const queue = new RenewalBuffer(store, 1, { renewed() {}, failed() { throw new Error('listener'); } });
       queue.add('a', 0); setTimeout(() => { console.log('alive'); process.exit(); }, 20);`;
     expect(run(script)).toBe('alive');
   });

@@ -1,5 +1,5 @@
-import type { SessionId } from '../session/token.js';
-import type { SessionStore } from './session-store.js';
+import type { SessionId } from '../../session/token.js';
+import type { SessionStore } from '../session-store.js';
 
 /** How the queue is told of what it did, and what it could not do. */
 export interface RenewalListener {
@@ -28,7 +28,7 @@ interface Noted {
  * Collects accesses and writes them down together, each with its age: so a session that is used a hundred times a
  * second costs a share of one statement, and collecting never lengthens its life.
  */
-export class RenewalQueue {
+export class RenewalBuffer {
   readonly #store: SessionStore;
   readonly #every: number;
   readonly #parts: number;

@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { StoredSession } from '../../../lib/session/stored-session.js';
-import { type KnownSession, KnownSessions } from '../../../lib/store/mikro-orm/known-sessions.js';
+import type { StoredSession } from '../../../../lib/session/stored-session.js';
+import { type KnownSession, RowVersionCache } from '../../../../lib/store/postgres/row-version-cache.js';
 
 const MEGABYTE = 1024 * 1024;
 
 const session = (id: string, size = 10): StoredSession =>
   ({ id, data: 'x'.repeat(size), secretHash: Buffer.from('hash'), previousSecretHash: null }) as StoredSession;
 
-describe('KnownSessions', () => {
-  let known: KnownSessions;
+describe('RowVersionCache', () => {
+  let known: RowVersionCache;
   beforeEach(() => {
-    known = new KnownSessions();
+    known = new RowVersionCache();
   });
 
   /** Looked up twice, as what is to be kept must be. */

@@ -1,7 +1,7 @@
-import type { SessionId } from '../session/token.js';
-import type { StoredSession } from '../session/stored-session.js';
-import { SessionStoreUnavailableError } from '../session.errors.js';
-import { type Waiting, watchDeadlines } from './overdue.js';
+import type { SessionId } from '../../session/token.js';
+import type { StoredSession } from '../../session/stored-session.js';
+import { SessionStoreUnavailableError } from '../../session.errors.js';
+import { type Waiting, watchDeadlines } from './deadlines.js';
 
 /** What the batcher needs of its store. */
 export interface FindTarget {
@@ -35,7 +35,7 @@ const LONGEST_WAIT = 5;
  * Looks up together what is asked for at the same time: all that is asked for in one turn of the event loop, and what
  * comes while statements are under way. It never joins a statement that was sent before.
  */
-export class FindBatcher {
+export class LookupBatcher {
   readonly #target: FindTarget;
   #waiting: Waiter[] = [];
   readonly #underWay = new Set<Batch>();

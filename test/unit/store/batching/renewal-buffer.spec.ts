@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { SessionId } from '../../../lib/session/token.js';
-import { RenewalQueue } from '../../../lib/store/renewal-queue.js';
-import type { SessionStore } from '../../../lib/store/session-store.js';
-import { DEAD, FakeStore } from './fake-store.js';
+import type { SessionId } from '../../../../lib/session/token.js';
+import { RenewalBuffer } from '../../../../lib/store/batching/renewal-buffer.js';
+import type { SessionStore } from '../../../../lib/store/session-store.js';
+import { DEAD, FakeStore } from '../fake-store.js';
 
 const FAR = 1e9;
 const [A, B, C] = ['a', 'b', 'c'] as [SessionId, SessionId, SessionId];
 
-describe('RenewalQueue', () => {
+describe('RenewalBuffer', () => {
   let store: FakeStore;
   let renewed: SessionId[][];
   let failures: unknown[];
-  let queue: RenewalQueue;
+  let queue: RenewalBuffer;
 
   const ids = (): SessionId[][] => store.calls.map((call) => call.map(({ id }) => id));
   const pass = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds);
@@ -21,7 +21,7 @@ describe('RenewalQueue', () => {
     store = new FakeStore();
     renewed = [];
     failures = [];
-    queue = new RenewalQueue(store as unknown as SessionStore, 1_000, {
+    queue = new RenewalBuffer(store as unknown as SessionStore, 1_000, {
       renewed: (done) => renewed.push([...done]),
       failed: (error) => failures.push(error),
     });
@@ -235,7 +235,7 @@ describe('RenewalQueue', () => {
     });
 
     it('tries again without haste, however short the collecting is', async () => {
-      queue = new RenewalQueue(store as unknown as SessionStore, 0, { renewed: () => {}, failed: () => {} });
+      queue = new RenewalBuffer(store as unknown as SessionStore, 0, { renewed: () => {}, failed: () => {} });
       jest.spyOn(store, 'renew').mockRejectedValue(new Error('down'));
       queue.add(A, FAR);
       await pass(105);

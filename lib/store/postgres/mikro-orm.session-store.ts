@@ -6,26 +6,26 @@ import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from '../session-store.js';
-import { type CommitOutcome, type CommitRequest, foldCommits } from '../commit-request.js';
-import { FindBatcher } from '../find-batcher.js';
+import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
+import { LookupBatcher } from '../batching/lookup-batcher.js';
 import type { FoundValues } from '../found-values.js';
-import { KeyedQueue } from '../keyed-queue.js';
-import { WriteBatcher, type WriteRequest, type Written } from '../write-batcher.js';
-import { ChangeFeed } from './change-feed.js';
+import { KeyedQueue } from '../batching/keyed-queue.js';
+import { WriteBatcher, type WriteRequest, type Written } from '../batching/write-batcher.js';
+import { InvalidationFeed } from './invalidation-feed.js';
 import {
   type Connections,
   connectionsOf,
   type LoneConnection,
   type OrmConnection,
   type Queryable,
-} from './connections.js';
-import { Database, type RawStatement } from './database.js';
-import { arrayOf, changesOf, mergeOf } from './arguments.js';
-import { type KnownSession, KnownSessions } from './known-sessions.js';
-import { type Committed, committedOf, type Renewed, renewedOf } from './raw-answers.js';
-import { type RawSession, sessionOf } from './raw-session.js';
+} from './driver/pg.js';
+import { Database, type RawStatement } from './driver/database.js';
+import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
+import { type KnownSession, RowVersionCache } from './row-version-cache.js';
+import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
+import { type RawSession, sessionOf } from './driver/raw-session.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
-import { type Statements, statementsFor } from './statements.js';
+import { type Statements, statementsFor } from './sql/statements.js';
 
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
@@ -80,7 +80,7 @@ const SWEPT_PAGES = 64;
 export class MikroOrmSessionStore extends SessionStore {
   readonly #orm: MikroORM;
   readonly #options: MikroOrmSessionStoreOptions;
-  readonly #finds = new FindBatcher({
+  readonly #finds = new LookupBatcher({
     now: () => this.now(),
     findMany: (ids, deadline) => this.#findMany(ids, deadline),
   });
@@ -101,13 +101,13 @@ export class MikroOrmSessionStore extends SessionStore {
     write: (requests) => this.#delete(requests),
   });
   /** What look-ups need not tell again. Stays empty on connections that give no raw rows. */
-  readonly #known = new KnownSessions();
+  readonly #known = new RowVersionCache();
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
   /** The connection whose lock says that it is for this process to sweep. */
   #sweepClaim: LoneConnection | null = null;
-  #feed: ChangeFeed | null = null;
+  #feed: InvalidationFeed | null = null;
   /** Who this process is to the others that hear of its changes. */
   readonly #teller = randomBytes(6).toString('hex');
 
@@ -294,7 +294,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async subscribe(listener: ChangeListener): Promise<void> {
     const { lone } = this.#opened.connections;
     if (lone === null) return;
-    this.#feed = new ChangeFeed(lone, this.#teller, listener);
+    this.#feed = new InvalidationFeed(lone, this.#teller, listener);
     await this.#feed.start();
   }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { KeyedQueue } from '../../../lib/store/keyed-queue.js';
+import { KeyedQueue } from '../../../../lib/store/batching/keyed-queue.js';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

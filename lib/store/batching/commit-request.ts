@@ -1,6 +1,6 @@
-import { foldChanges, type SessionChanges } from '../session/data/changes.js';
-import type { CommittedTimes } from '../session/persistence.js';
-import type { FoundValues } from './found-values.js';
+import { foldChanges, type SessionChanges } from '../../session/data/changes.js';
+import type { CommittedTimes } from '../../session/persistence.js';
+import type { FoundValues } from '../found-values.js';
 import type { WriteRequest } from './write-batcher.js';
 
 /** Changes to one session, on their way to the database. */
