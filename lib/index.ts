@@ -1,12 +1,12 @@
-export { Authorize, type AuthorizeOptions } from './http/authorize.decorator.js';
-export type { ExpressSession } from './http/express-session.js';
-export { rememberHandshakes } from './http/handshake.js';
-export { Public } from './http/public.decorator.js';
-export { SessionGuard } from './http/session.guard.js';
-export { SessionInterceptor } from './http/session.interceptor.js';
-export { type SessionMiddleware, sessionMiddleware } from './http/session.middleware.js';
-export { Session, type SessionMembers } from './http/session.decorators.js';
-export { SessionRenewal, SkipSession } from './http/session.metadata.js';
+export { Authorize, type AuthorizeOptions } from './nest/decorators/authorize.decorator.js';
+export type { ExpressSession } from './nest/express-compat.js';
+export { rememberHandshakes } from './nest/context/handshake.js';
+export { Public } from './nest/decorators/public.decorator.js';
+export { SessionGuard } from './nest/session.guard.js';
+export { SessionInterceptor } from './nest/session.interceptor.js';
+export { type SessionMiddleware, sessionMiddleware } from './nest/session.middleware.js';
+export { Session, type SessionMembers } from './nest/decorators/session.decorator.js';
+export { SessionRenewal, SkipSession } from './nest/session.metadata.js';
 export { Avatar, type AuthSnapshot } from './session/avatar.js';
 export type { SessionCallback } from './session/callback.js';
 export type { SessionId } from './session/token.js';
@@ -36,7 +36,7 @@ export {
   type SessionModuleExtras,
   type SessionOptionsFactory,
   type StoreProvider,
-} from './session.module.js';
+} from './nest/session.module.js';
 export {
   type ResolvedSessionOptions,
   SESSION_OPTIONS,
@@ -46,7 +46,7 @@ export {
   type SessionRenewalOptions,
   type SessionSweepOptions,
 } from './session.options.js';
-export { type NewSessionContent, type SessionDevice, SessionService } from './session.service.js';
+export { type NewSessionContent, type SessionDevice, SessionService } from './nest/session.service.js';
 export { CachingSessionStore, type SessionCacheOptions } from './store/caching.session-store.js';
 export { EncryptingSessionStore } from './store/encrypting.session-store.js';
 export { type EncryptionKey, KeyRing, type UnreadableListener } from './store/encryption.js';

@@ -1,6 +1,5 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
-import { logFailure } from './http-errors.js';
 
 /** What the gate asks before it lets a response go: one for each registration of sessions that the request has met. */
 export interface Gatekeeper {
@@ -12,6 +11,8 @@ export interface Gatekeeper {
   beforeHeaders(): void;
   /** Prepares the response that reports the error and returns its body; for nothing, if the headers are out: then it is cut off. */
   failed(error: unknown): string;
+  /** Tells the operator of an exception that nobody has caught, such as that of a listener; the response is cut off. */
+  report(error: unknown): void;
 }
 
 /** What changes headers, and must fail as it does once they are sent. */
@@ -171,7 +172,7 @@ export class ResponseGate {
         (error: unknown) => this.#refuse(error),
       )
       .catch((error: unknown) => {
-        logFailure(error);
+        this.#keeper.report(error);
         cutOff(this.#response);
       });
   }
@@ -320,6 +321,7 @@ function both(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
       second.beforeHeaders();
     },
     failed: (error) => failing.failed(error),
+    report: (error) => failing.report(error),
   };
 }
 

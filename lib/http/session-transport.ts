@@ -1,9 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Credential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
-import type { ResolvedSessionOptions } from '../session.options.js';
-import { CookieTransport } from './cookie-transport.js';
-import { HeaderTransport } from './header-transport.js';
 
 /** The request and the response that a credential is given out with. */
 export interface Exchange {
@@ -23,9 +20,4 @@ export interface SessionTransport {
   read(headers: IncomingHttpHeaders): readonly Credential[];
   /** Puts a change on the response, in place of whatever it says under the same name already. */
   write(change: CookieChange, exchange: Exchange): void;
-}
-
-/** The one that the options ask for. */
-export function transportOf({ transport, cookie, header }: ResolvedSessionOptions): SessionTransport {
-  return transport === 'header' ? new HeaderTransport(header) : new CookieTransport(cookie);
 }

@@ -1,5 +1,9 @@
-import type { ActiveSession } from './active-session.js';
 import type { Session } from './session.js';
+
+/** A session that can be sealed, and gives what it is then. */
+interface Sealable extends Session {
+  readonly sealed: Session;
+}
 
 /** All of them, or it does not compile. */
 const MEMBERS: Record<keyof Session, true> = {
@@ -43,7 +47,7 @@ const MEMBERS: Record<keyof Session, true> = {
 const KEYS: ReadonlySet<PropertyKey> = new Set(Object.keys(MEMBERS));
 
 /** The target is the session itself: one handler serves all. */
-const HANDLER: ProxyHandler<ActiveSession> = {
+const HANDLER: ProxyHandler<Sealable> = {
   get(session, key) {
     if (!KEYS.has(key)) return Reflect.get(Object.prototype, key);
     const member: unknown = Reflect.get(session, key);
@@ -67,7 +71,7 @@ const HANDLER: ProxyHandler<ActiveSession> = {
  * A session as applications hold it: its members, and nothing else. A property that is set on it would be there in this
  * request and gone in the next; it is refused.
  */
-export function sealedSession(session: ActiveSession): Session {
+export function sealedSession(session: Sealable): Session {
   return new Proxy(session, HANDLER);
 }
 

@@ -1,5 +1,6 @@
 import type { SessionEventType } from '../session.events.js';
-import type { Credential, Recognition, SessionId } from './token.js';
+import type { Recognition } from './recognition.js';
+import type { Credential, SessionId } from './token.js';
 import type { Lifetime } from './lifetime.js';
 import type { SessionPersistence } from './persistence.js';
 import type { StoredSession } from './stored-session.js';

@@ -1,6 +1,5 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import type { StoredSession } from './stored-session.js';
 
 /** The public id of a session: a UUIDv7. It names a session in logs, lists and revoke links, and opens nothing. */
 export type SessionId = string;
@@ -12,17 +11,6 @@ export interface Credential {
   /** The cookie's value as it came, which is as secret as the secret in it. */
   readonly cookieValue: string;
 }
-
-/**
- * How a credential relates to the session it names.
- *
- * - `current`: it is the session's own.
- * - `previous`: the session was rotated by `regenerate()` a moment ago; the request was under way and still belongs.
- * - `outsider`: the session was rotated by `login()` a moment ago; the request does not belong to it any more, and its
- *   response must leave the newer cookie alone.
- * - `stranger`: it proves nothing; its bearer is an ordinary new visitor.
- */
-export type Recognition = 'current' | 'previous' | 'outsider' | 'stranger';
 
 /** 256 bits, twice what OWASP ASVS 5.0 (7.2.3) asks for. So random a secret needs no salt and no slow hash. */
 const SECRET_BYTES = 32;
@@ -58,18 +46,4 @@ function hashOf(secret: string): Buffer {
 export function parseCredential(value: string): Credential | null {
   if (value.length !== CREDENTIAL_LENGTH || !CREDENTIAL.test(value)) return null;
   return { id: value.slice(0, 36), secretHash: hashOf(value.slice(37)), cookieValue: value };
-}
-
-/** Compares a credential with the session it names, in constant time. */
-export function recognise(credential: Credential, stored: StoredSession, rotationGrace: number): Recognition {
-  if (timingSafeEqual(credential.secretHash, stored.secretHash)) return 'current';
-  if (
-    stored.previousSecretHash === null ||
-    stored.rotatedAt === null ||
-    stored.readAt - stored.rotatedAt >= rotationGrace ||
-    !timingSafeEqual(credential.secretHash, stored.previousSecretHash)
-  ) {
-    return 'stranger';
-  }
-  return stored.rotatedAt === stored.authenticatedAt ? 'outsider' : 'previous';
 }

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { arrayOf, textsOf } from '../../lib/store/postgres/sql/arguments.js';
-import type { Query } from '../../lib/store/postgres/driver/pg.js';
+import type { Query } from '../../lib/store/postgres/driver/connections.js';
 import { RawQuery } from '../../lib/store/postgres/driver/raw-query.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 

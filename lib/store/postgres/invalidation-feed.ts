@@ -1,6 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import type { ChangeListener } from '../session-store.js';
-import type { LoneConnection } from './driver/pg.js';
+import type { LoneConnection } from './driver/connections.js';
 import { CHANGES_CHANNEL } from './sql/statements.js';
 
 const SHORTEST_PAUSE = 100;

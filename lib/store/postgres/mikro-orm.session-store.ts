@@ -12,13 +12,8 @@ import type { FoundValues } from '../found-values.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import { WriteBatcher, type WriteRequest, type Written } from '../batching/write-batcher.js';
 import { InvalidationFeed } from './invalidation-feed.js';
-import {
-  type Connections,
-  connectionsOf,
-  type LoneConnection,
-  type OrmConnection,
-  type Queryable,
-} from './driver/pg.js';
+import type { Connections, LoneConnection, Queryable } from './driver/connections.js';
+import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
 import { Database, type RawStatement } from './driver/database.js';
 import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
 import { type KnownSession, RowVersionCache } from './row-version-cache.js';

@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
-import type { Queryable } from './driver/pg.js';
+import type { Queryable } from './driver/connections.js';
 import { sqlState } from './driver/database.js';
 import { SessionEntity } from './session.entity.js';
 import { createTableSql } from './session.migration.js';

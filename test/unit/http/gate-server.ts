@@ -51,6 +51,11 @@ export class ManualKeeper implements Gatekeeper {
     return 'failed';
   }
 
+  readonly reports: unknown[] = [];
+  report(error: unknown): void {
+    this.reports.push(error);
+  }
+
   release(): void {
     this.#settling.resolve();
   }

@@ -6,8 +6,8 @@ import {
   isSessionId,
   issueCredential,
   parseCredential,
-  recognise,
 } from '../../../lib/session/token.js';
+import { recognise } from '../../../lib/session/recognition.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 
 const ID = '0199a1b2-c3d4-7e5f-8a6b-0123456789ab';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../session.errors.js';
 import { StoreClock } from '../../store-clock.js';
-import type { Connections, PoolClient, Query, Queryable } from './pg.js';
+import type { Connections, PoolClient, Query, Queryable } from './connections.js';
 
 /** A timer may fire early, and two clocks never agree: nobody is told "not written" before the database would refuse. */
 const MARGIN = 5;

@@ -1,4 +1,4 @@
-import type { Connections, PoolClient, Query } from './pg.js';
+import type { Connections, PoolClient, Query } from './connections.js';
 
 /** The parts of Kysely (https://kysely.dev) that the store uses. */
 export interface KyselyInstance {

@@ -1,4 +1,4 @@
-import type { Connections, LoneConnection, PoolClient, Queryable } from './pg.js';
+import type { Connections, LoneConnection, PoolClient, Queryable } from './connections.js';
 
 interface PgliteQueryable {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;

@@ -1,4 +1,4 @@
-import type { Query } from './pg.js';
+import type { Query } from './connections.js';
 
 /** The parts of a connection of `pg` that a query of one's own talks to, as `pg-cursor` does. */
 interface PgConnection {

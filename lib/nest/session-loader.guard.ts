@@ -1,8 +1,8 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { ActiveSession } from '../session/active-session.js';
-import { SessionService } from '../session.service.js';
-import { type PlatformRequest, RequestSession } from './request-session.js';
-import { requestOf } from './scope-of.js';
+import { SessionService } from './session.service.js';
+import { type PlatformRequest, RequestContext } from './context/request-context.js';
+import { requestContextOf } from './context/context-of.js';
 import { SessionGuard } from './session.guard.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
@@ -15,7 +15,7 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  * methods, so this one checks them.
  */
 @Injectable()
-export class SessionLoader implements CanActivate {
+export class SessionLoaderGuard implements CanActivate {
   readonly #sessions: SessionService;
   readonly #guard: SessionGuard;
 
@@ -33,10 +33,10 @@ export class SessionLoader implements CanActivate {
 
   #load(context: ExecutionContext, metadata: SessionMetadata): true | Promise<true> {
     if (metadata.isSkipped) {
-      RequestSession.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0))?.skip();
+      RequestContext.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;
     }
-    const request = requestOf(this.#sessions, context);
+    const request = requestContextOf(this.#sessions, context);
     const loading = request.load();
     if (!(loading instanceof Promise)) return accessed(loading, metadata);
     return loading.then(

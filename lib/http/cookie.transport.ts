@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Logger } from '@nestjs/common';
 import type { Credential } from '../session/token.js';
 import type { CookieChange } from '../session/session-environment.js';
 import type { ResolvedCookieOptions } from '../options/transport.options.js';
@@ -23,11 +22,12 @@ const UNTRUSTED =
 export class CookieTransport implements SessionTransport {
   readonly requestHeader = 'Cookie';
   readonly #options: ResolvedCookieOptions;
-  readonly #logger = new Logger('SessionModule');
+  readonly #warn: (message: string) => void;
   #hasWarned = false;
 
-  constructor(options: ResolvedCookieOptions) {
+  constructor(options: ResolvedCookieOptions, warn: (message: string) => void) {
     this.#options = options;
+    this.#warn = warn;
   }
 
   read(headers: IncomingHttpHeaders): readonly Credential[] {
@@ -48,6 +48,6 @@ export class CookieTransport implements SessionTransport {
     const { secure } = this.#options;
     if (secure === false || (secure === 'auto') !== saysHttps) return;
     this.#hasWarned = true;
-    this.#logger.warn(secure === 'auto' ? UNTRUSTED : DROPPED);
+    this.#warn(secure === 'auto' ? UNTRUSTED : DROPPED);
   }
 }

@@ -1,12 +1,12 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { AuthSnapshot, Avatar } from '../session/avatar.js';
-import type { SessionPath } from '../session/data/paths.js';
-import type { Session as SessionContract } from '../session/session.js';
-import { GraphqlSession } from './graphql-session.js';
-import { MessageSession } from './message-session.js';
-import { RequestSession } from './request-session.js';
-import { noSession, type SessionScope } from './session-scope.js';
-import { metadataOf } from './session.metadata.js';
+import type { AuthSnapshot, Avatar } from '../../session/avatar.js';
+import type { SessionPath } from '../../session/data/paths.js';
+import type { Session as SessionContract } from '../../session/session.js';
+import { GraphqlContext } from '../context/graphql-context.js';
+import { MessageContext } from '../context/message-context.js';
+import { RequestContext } from '../context/request-context.js';
+import { noSession, type SessionContext } from '../context/session-context.js';
+import { metadataOf } from '../session.metadata.js';
 
 /** The visitor's session: see the members. As a value, the parameter decorator of the same name. */
 export interface Session extends SessionContract {}
@@ -35,16 +35,16 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof SessionMembers>(['id', 'userI
 export const Session: (path?: keyof SessionMembers | SessionPath) => ParameterDecorator = createParamDecorator(
   (path: string | undefined, context: ExecutionContext): unknown => {
     const type = context.getType<string>();
-    if (type === 'http') return memberOf(RequestSession.visible(context.getArgByIndex(0)), path, context);
+    if (type === 'http') return memberOf(RequestContext.visible(context.getArgByIndex(0)), path, context);
     if (type === 'graphql') return inGraphql(path, context);
     const client = type === 'ws' ? context.switchToWs().getClient<object>() : null;
-    return memberOf(client && MessageSession.current(client), path, context);
+    return memberOf(client && MessageContext.current(client), path, context);
   },
 );
 
 /** Of a field whose resolver no interceptor stands before, maybe the first that asks. */
 async function inGraphql(path: string | undefined, context: ExecutionContext): Promise<unknown> {
-  const scope = metadataOf(context).isSkipped ? null : GraphqlSession.of(null, context);
+  const scope = metadataOf(context).isSkipped ? null : GraphqlContext.of(null, context);
   try {
     await scope?.load();
   } catch (error) {
@@ -54,7 +54,7 @@ async function inGraphql(path: string | undefined, context: ExecutionContext): P
 }
 
 function memberOf(
-  scope: SessionScope | null | undefined,
+  scope: SessionContext | null | undefined,
   path: string | undefined,
   context: ExecutionContext,
 ): unknown {

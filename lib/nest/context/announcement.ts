@@ -1,4 +1,4 @@
-import type { SessionSource } from './request-session.js';
+import type { SessionSource } from './session-source.js';
 
 const SOURCE = Symbol('nestjs-mikro-session:source');
 

@@ -11,28 +11,31 @@ import {
 } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { type Observable, Subject } from 'rxjs';
-import type { CookieSettings } from './http/express-session-cookie.js';
-import { isWebSocket } from './http/handshake.js';
-import { MessageSession } from './http/message-session.js';
-import { scopeOf } from './http/scope-of.js';
-import { metadataOf } from './http/session.metadata.js';
-import { noSession, type SessionScope } from './http/session-scope.js';
-import { type PlatformRequest, RequestSession, type SessionSource } from './http/request-session.js';
-import { type SessionTransport, transportOf } from './http/session-transport.js';
-import type { AuthSnapshot } from './session/avatar.js';
-import { type Credential, isSessionId, recognise, type SessionId } from './session/token.js';
-import { ActiveSession } from './session/active-session.js';
-import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
-import type { LiveSessionData, SessionData } from './session/data/paths.js';
-import type { Session } from './session/session.js';
-import type { StoredSession } from './session/stored-session.js';
-import { SessionArgumentError, SessionGoneError } from './session.errors.js';
-import type { SessionEvent, SessionEventType } from './session.events.js';
-import { type ResolvedSessionOptions, SESSION_OPTIONS } from './session.options.js';
-import { paced } from './store/paced.js';
-import { RenewalBuffer } from './store/batching/renewal-buffer.js';
-import { SessionStore } from './store/session-store.js';
-import { Sweeper } from './store/sweeper.js';
+import type { CookieSettings } from './express-compat-cookie.js';
+import { isWebSocket } from './context/handshake.js';
+import { MessageContext } from './context/message-context.js';
+import { scopeOf } from './context/context-of.js';
+import { metadataOf } from './session.metadata.js';
+import { noSession, type SessionContext } from './context/session-context.js';
+import { type PlatformRequest, RequestContext } from './context/request-context.js';
+import type { SessionSource } from './context/session-source.js';
+import type { SessionTransport } from '../http/session-transport.js';
+import { transportOf } from '../http/transport-of.js';
+import type { AuthSnapshot } from '../session/avatar.js';
+import { recognise } from '../session/recognition.js';
+import { type Credential, isSessionId, type SessionId } from '../session/token.js';
+import { ActiveSession } from '../session/active-session.js';
+import type { FoundSession, SessionEnvironment, Visitor } from '../session/session-environment.js';
+import type { LiveSessionData, SessionData } from '../session/data/paths.js';
+import type { Session } from '../session/session.js';
+import type { StoredSession } from '../session/stored-session.js';
+import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
+import type { SessionEvent, SessionEventType } from '../session.events.js';
+import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
+import { paced } from '../store/paced.js';
+import { RenewalBuffer } from '../store/batching/renewal-buffer.js';
+import { SessionStore } from '../store/session-store.js';
+import { Sweeper } from '../store/sweeper.js';
 
 /** One of the places where a user is signed in. */
 export interface SessionDevice {
@@ -89,7 +92,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     this.registration = application ?? this;
     this.#store = store;
     this.#options = options;
-    this.transport = transportOf(options);
+    this.transport = transportOf(options, (message) => this.#logger.warn(message));
     this.events = this.#events.asObservable();
     this.#renewals = new RenewalBuffer(store, options.renewal.flushEvery, {
       renewed: (ids) => {
@@ -292,24 +295,24 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
     return this.#lookUp(first, (found) => this.#opened(found, visitor));
   }
 
-  #scopeOf(requestOrContext: ArgumentsHost | object): SessionScope {
+  #scopeOf(requestOrContext: ArgumentsHost | object): SessionContext {
     if ('switchToHttp' in requestOrContext) {
       const scope = scopeOf(this, requestOrContext);
       if (scope === null) throw noSession('SessionService.of()', requestOrContext.getType());
       return scope;
     }
-    const message = MessageSession.from(this, requestOrContext);
+    const message = MessageContext.from(this, requestOrContext);
     if (message !== null) return message;
     if (isWebSocket(requestOrContext)) throw noSession('SessionService.of()', 'ws');
     const request = requestOrContext as PlatformRequest & { res?: ServerResponse };
-    const known = RequestSession.known(this, request);
+    const known = RequestContext.known(this, request);
     if (known !== undefined) return known;
     if (request.res === undefined) {
       throw new SessionArgumentError(
         'SessionService.of() cannot tell the response of this request. Give it the ExecutionContext instead.',
       );
     }
-    return RequestSession.of(this, request, request.res);
+    return RequestContext.of(this, request, request.res);
   }
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */

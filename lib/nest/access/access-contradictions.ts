@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError } from '../../session.errors.js';
 import { inheritanceOf, methodsOf, statementOn } from './route-access.js';
 
 /**

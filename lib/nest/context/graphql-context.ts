@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArgumentsHost } from '@nestjs/common';
 import { finalize, type Observable } from 'rxjs';
-import type { ActiveSession } from '../session/active-session.js';
+import type { ActiveSession } from '../../session/active-session.js';
 import { announcedTo } from './announcement.js';
-import { MessageSession } from './message-session.js';
-import { type PlatformRequest, RequestSession, type SessionSource } from './request-session.js';
-import type { BoundedScope } from './session-scope.js';
+import { MessageContext } from './message-context.js';
+import { type PlatformRequest, RequestContext } from './request-context.js';
+import type { SessionSource } from './session-source.js';
+import type { BoundedContext } from './session-context.js';
 
 /** The context that a GraphQL server makes for a request, as far as it tells where that came from. */
-interface GraphqlContext {
+interface GraphqlServerContext {
   /** Apollo; over a socket (`graphql-ws`) what the connection is known by. */
   readonly req?: PlatformRequest & { readonly res?: ServerResponse; readonly extra?: { readonly request?: object } };
   readonly res?: PlatformResponse;
@@ -19,16 +20,16 @@ interface GraphqlContext {
 type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };
 
 /** By the response or context, one for each registration. */
-const known = new WeakMap<object, GraphqlSession[]>();
+const known = new WeakMap<object, GraphqlContext[]>();
 
 /** The session that all resolvers of a GraphQL request share. */
-export class GraphqlSession implements BoundedScope {
-  readonly #scope: RequestSession | MessageSession;
+export class GraphqlContext implements BoundedContext {
+  readonly #scope: RequestContext | MessageContext;
   readonly #source: SessionSource;
   #resolvers = 0;
   #renews = false;
 
-  private constructor(source: SessionSource, scope: RequestSession | MessageSession) {
+  private constructor(source: SessionSource, scope: RequestContext | MessageContext) {
     this.#source = source;
     this.#scope = scope;
   }
@@ -38,7 +39,7 @@ export class GraphqlSession implements BoundedScope {
    *
    * @param given where sessions come from, unless the application is known by its request
    */
-  static of(given: SessionSource | null, host: ArgumentsHost): GraphqlSession | null {
+  static of(given: SessionSource | null, host: ArgumentsHost): GraphqlContext | null {
     const context = contextOf(host);
     if (typeof context !== 'object' || context === null) return null;
     const request = context.reply?.request ?? context.req ?? null;
@@ -54,7 +55,7 @@ export class GraphqlSession implements BoundedScope {
     if (found !== undefined || request === null || source === null) return found ?? null;
     const scope = scopeOf(source, request, response);
     if (scope === null) return null;
-    const created = new GraphqlSession(source, scope);
+    const created = new GraphqlContext(source, scope);
     known.set(key, [...all, created]);
     return created;
   }
@@ -92,28 +93,28 @@ export class GraphqlSession implements BoundedScope {
   around(work: () => Observable<unknown>): Observable<unknown> {
     this.#resolvers++;
     const counted = (): Observable<unknown> => work().pipe(finalize(() => this.#resolvers--));
-    return this.#scope instanceof MessageSession ? this.#scope.around(counted) : counted();
+    return this.#scope instanceof MessageContext ? this.#scope.around(counted) : counted();
   }
 }
 
 /** The third of a resolver's arguments; the second of a reference resolver's, which has only three. */
-function contextOf(host: ArgumentsHost): GraphqlContext | null {
+function contextOf(host: ArgumentsHost): GraphqlServerContext | null {
   return host.getArgByIndex(host.getArgByIndex(3) === undefined ? 1 : 2);
 }
 
 function scopeOf(
   source: SessionSource,
-  request: NonNullable<GraphqlContext['req']>,
+  request: NonNullable<GraphqlServerContext['req']>,
   response: PlatformResponse | undefined,
-): RequestSession | MessageSession | null {
+): RequestContext | MessageContext | null {
   const { headers } = (request.extra?.request ?? request) as Partial<IncomingMessage>;
   if (headers === undefined) return null;
   if (response !== undefined) {
-    const scope = RequestSession.of(source, request, 'raw' in response ? response.raw : response);
+    const scope = RequestContext.of(source, request, 'raw' in response ? response.raw : response);
     scope.errorBody = errorBody;
     return scope;
   }
-  return headers.upgrade === undefined ? null : new MessageSession(source, headers);
+  return headers.upgrade === undefined ? null : new MessageContext(source, headers);
 }
 
 /** The same as when a resolver throws it: GraphQL clients expect the status 200 with that. */

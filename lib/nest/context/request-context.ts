@@ -1,16 +1,15 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
-import type { Credential } from '../session/token.js';
-import type { ActiveSession } from '../session/active-session.js';
-import type { CookieChange, Visitor } from '../session/session-environment.js';
-import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
+import type { ActiveSession } from '../../session/active-session.js';
+import type { CookieChange, Visitor } from '../../session/session-environment.js';
+import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { announcedTo } from './announcement.js';
-import { keepFromSharedCaches } from './cache-control.js';
-import { logCutOff, logFailure, statusOf, toHttpException } from './http-errors.js';
-import { RequestProperty } from './request-property.js';
-import { canBeGated, type Gatekeeper, installGate, type ResponseGate } from './response-gate.js';
-import type { SessionScope } from './session-scope.js';
-import type { SessionTransport } from './session-transport.js';
+import { keepFromSharedCaches } from '../../http/cache-control.js';
+import { logCutOff, logFailure, statusOf, toHttpException } from '../http-errors.js';
+import { RequestProperty } from '../../http/request-property.js';
+import { canBeGated, type Gatekeeper, installGate, type ResponseGate } from '../../http/response-gate.js';
+import type { SessionContext } from './session-context.js';
+import type { SessionSource } from './session-source.js';
 
 /** A request as Express or Fastify hand it to Nest. */
 export interface PlatformRequest {
@@ -22,16 +21,6 @@ export interface PlatformRequest {
   session?: unknown;
 }
 
-/** Where a request's session comes from. */
-export interface SessionSource {
-  /** What tells registrations of the module apart: an application mounted in another has sessions of its own. */
-  readonly registration: object;
-  readonly transport: SessionTransport;
-  now(): number;
-  /** The session that the credentials open, or a new one. At once, where there is nothing to look up. */
-  open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession>;
-}
-
 /** What `request.session` gives in the place of the session itself. */
 export interface RequestView {
   readonly shown: object;
@@ -40,7 +29,7 @@ export interface RequestView {
 }
 
 const KEY = Symbol('nestjs-mikro-session');
-type Known = { [KEY]?: RequestSession };
+type Known = { [KEY]?: RequestContext };
 const MOST_USER_AGENT = 512;
 /** In seconds: a store that was out of reach for a moment is not worth a longer wait. */
 const RETRY_AFTER = '1';
@@ -67,7 +56,7 @@ const warnedOfUnsaved = new WeakSet<object>();
 const warnedOfOthers = new WeakSet<object>();
 
 /** The session of one request: loaded once, whoever asks first, and stored before the response is sent. */
-export class RequestSession implements Gatekeeper, SessionScope, Visitor {
+export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   /** Writes an error in place of the response, whose status is the error's, and returns the body. */
   errorBody: (response: ServerResponse, message: string) => string = jsonError;
 
@@ -78,7 +67,7 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   /** `null` where the response is none that could wait. */
   readonly #gate: ResponseGate | null;
   /** That of another registration, which the request has met before. */
-  readonly #next: RequestSession | undefined;
+  readonly #next: RequestContext | undefined;
   #loading: ActiveSession | Promise<ActiveSession> | null = null;
   #session: ActiveSession | null = null;
   #view: RequestView | null = null;
@@ -100,24 +89,24 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
   }
 
   /** That of a request, if somebody of the same registration has asked for it before. */
-  static known(source: SessionSource, request: PlatformRequest): RequestSession | undefined {
+  static known(source: SessionSource, request: PlatformRequest): RequestContext | undefined {
     let known = (rawOf(request) as Known)[KEY];
     while (known !== undefined && known.#source.registration !== source.registration) known = known.#next;
     return known;
   }
 
   /** That of a request, for whoever knows no more than the request: the application's that works on it. */
-  static visible(request: PlatformRequest): RequestSession | undefined {
+  static visible(request: PlatformRequest): RequestContext | undefined {
     const source = announcedTo(request);
-    return source === null ? (rawOf(request) as Known)[KEY] : RequestSession.known(source, request);
+    return source === null ? (rawOf(request) as Known)[KEY] : RequestContext.known(source, request);
   }
 
   /** That of a request. */
-  static of(source: SessionSource, request: PlatformRequest, response: ServerResponse): RequestSession {
-    const known = RequestSession.known(source, request);
+  static of(source: SessionSource, request: PlatformRequest, response: ServerResponse): RequestContext {
+    const known = RequestContext.known(source, request);
     if (known !== undefined) return known;
     const raw = rawOf(request);
-    return ((raw as Known)[KEY] = new RequestSession(source, request, raw, response));
+    return ((raw as Known)[KEY] = new RequestContext(source, request, raw, response));
   }
 
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
@@ -229,6 +218,10 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
     return this.errorBody(response, STATUS_CODES[status] ?? 'Error');
   }
 
+  report(error: unknown): void {
+    logFailure(error);
+  }
+
   /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
   reported(error: unknown): unknown {
     if (error instanceof SessionStoreUnavailableError) {
@@ -310,10 +303,10 @@ export class RequestSession implements Gatekeeper, SessionScope, Visitor {
 /** Reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */
 export const SESSION = new RequestProperty(
   'session',
-  (request) => RequestSession.visible(request)?.shown,
+  (request) => RequestContext.visible(request)?.shown,
   (request, value) => {
     if (value !== null && value !== undefined) return false;
-    RequestSession.visible(request)?.end();
+    RequestContext.visible(request)?.end();
     return true;
   },
 );
@@ -321,7 +314,7 @@ export const SESSION = new RequestProperty(
 /** As express-session has it, behind `sessionMiddleware()`. */
 export const SESSION_ID = new RequestProperty(
   'sessionID',
-  (request) => RequestSession.visible(request)?.shownId,
+  (request) => RequestContext.visible(request)?.shownId,
   () => false,
 );
 

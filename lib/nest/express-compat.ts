@@ -2,8 +2,8 @@ import { inspect } from 'node:util';
 import type { SessionCallback } from '../session/callback.js';
 import type { ActiveSession } from '../session/active-session.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
-import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-session-cookie.js';
-import type { RequestView } from './request-session.js';
+import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-compat-cookie.js';
+import type { RequestView } from './context/request-context.js';
 
 /**
  * `request.session` behind `sessionMiddleware()`: the visitor's session as code expects it that was written for

@@ -2,21 +2,21 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ArgumentsHost } from '@nestjs/common';
 import { finalize, Observable, Subscription } from 'rxjs';
-import type { ActiveSession } from '../session/active-session.js';
-import type { Visitor } from '../session/session-environment.js';
-import { SessionHeadersSentError, SessionStoreUnavailableError } from '../session.errors.js';
+import type { ActiveSession } from '../../session/active-session.js';
+import type { Visitor } from '../../session/session-environment.js';
+import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { handshakeOf } from './handshake.js';
-import { logFailure, toHttpException } from './http-errors.js';
-import type { SessionSource } from './request-session.js';
-import type { BoundedScope } from './session-scope.js';
+import { logFailure, toHttpException } from '../http-errors.js';
+import type { SessionSource } from './session-source.js';
+import type { BoundedContext } from './session-context.js';
 
 /** How long a handler may go on, in milliseconds, that has not answered when its client leaves. */
 const PATIENCE = 30_000;
 
 /** What parameter decorators and the service find a message by, while its handler runs. */
-const running = new AsyncLocalStorage<MessageSession>();
+const running = new AsyncLocalStorage<MessageContext>();
 /** What guards and interceptors find it by: the list of arguments that Nest hands to all of them. */
-const known = new WeakMap<object, MessageSession>();
+const known = new WeakMap<object, MessageContext>();
 
 /** At the other end of a socket: somebody whose cookies are out of reach. */
 const UNREACHABLE: Visitor = {
@@ -35,7 +35,7 @@ const UNREACHABLE: Visitor = {
  * The session of one message on a socket, opened by the cookie of the handshake. Every message looks it up anew: who
  * was signed in at the one before may be no longer.
  */
-export class MessageSession implements BoundedScope {
+export class MessageContext implements BoundedContext {
   readonly #source: SessionSource;
   readonly #handshake: IncomingHttpHeaders;
   readonly #client: object | null;
@@ -54,28 +54,28 @@ export class MessageSession implements BoundedScope {
    *
    * @param source where sessions come from, unless the application is known by the handler that is running
    */
-  static current(client: object, source: SessionSource | null = null): MessageSession | null {
+  static current(client: object, source: SessionSource | null = null): MessageContext | null {
     const current = running.getStore();
     if (current === undefined || current.#client !== client || current.#isOver) return null;
     return source === null || source.registration === current.#source.registration ? current : null;
   }
 
   /** That of the message that Nest handles; `null` where the handshake is not known. */
-  static of(source: SessionSource, host: ArgumentsHost): MessageSession | null {
+  static of(source: SessionSource, host: ArgumentsHost): MessageContext | null {
     const args = host.getArgs();
     const before = known.get(args);
     if (before !== undefined && before.#source.registration === source.registration) return before;
-    const found = MessageSession.from(source, host.switchToWs().getClient<object>());
+    const found = MessageContext.from(source, host.switchToWs().getClient<object>());
     if (found !== null) known.set(args, found);
     return found;
   }
 
   /** The running message's, or one for who is no handler; `null` where the handshake is not known. */
-  static from(source: SessionSource, client: object): MessageSession | null {
-    const current = MessageSession.current(client, source);
+  static from(source: SessionSource, client: object): MessageContext | null {
+    const current = MessageContext.current(client, source);
     if (current !== null) return current;
     const handshake = handshakeOf(client);
-    return handshake && new MessageSession(source, handshake, client);
+    return handshake && new MessageContext(source, handshake, client);
   }
 
   load(): ActiveSession | Promise<ActiveSession> {

@@ -8,10 +8,10 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import type { ActiveSession } from '../session/active-session.js';
-import { SessionService } from '../session.service.js';
-import { type Requirements, SESSION_GUARD } from './route-access.js';
-import { scopeOf } from './scope-of.js';
-import { noSession } from './session-scope.js';
+import { SessionService } from './session.service.js';
+import { type Requirements, SESSION_GUARD } from './access/route-access.js';
+import { scopeOf } from './context/context-of.js';
+import { noSession } from './context/session-context.js';
 import { metadataOf } from './session.metadata.js';
 import { toWsException } from './ws-exception.js';
 

@@ -1,5 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
-import { PUBLIC } from './route-access.js';
+import { PUBLIC } from '../access/route-access.js';
 
 /**
  * Lets everybody in where `SessionGuard` stands before all routes, or all of a controller's. It lifts what is said further

@@ -16,25 +16,25 @@ import {
   type ValueProvider,
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { assertNoContradictions } from './http/access-contradictions.js';
-import { announce } from './http/announcement.js';
-import { SessionInterceptor } from './http/session.interceptor.js';
-import { SessionLoader } from './http/session.loader.js';
-import type { SessionId } from './session/token.js';
-import { SessionConfigurationError } from './session.errors.js';
+import { assertNoContradictions } from './access/access-contradictions.js';
+import { announce } from './context/announcement.js';
+import { SessionInterceptor } from './session.interceptor.js';
+import { SessionLoaderGuard } from './session-loader.guard.js';
+import type { SessionId } from '../session/token.js';
+import { SessionConfigurationError } from '../session.errors.js';
 import {
   type ResolvedSessionOptions,
   resolveOptions,
   sameOptions,
   SESSION_OPTIONS,
   type SessionModuleOptions,
-} from './session.options.js';
+} from '../session.options.js';
 import { SessionService } from './session.service.js';
-import { CachingSessionStore } from './store/caching.session-store.js';
-import { EncryptingSessionStore } from './store/encrypting.session-store.js';
-import { MikroOrmSessionStore } from './store/postgres/mikro-orm.session-store.js';
-import { SessionEntity } from './store/postgres/session.entity.js';
-import { SessionStore } from './store/session-store.js';
+import { CachingSessionStore } from '../store/caching.session-store.js';
+import { EncryptingSessionStore } from '../store/encrypting.session-store.js';
+import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
+import { SessionEntity } from '../store/postgres/session.entity.js';
+import { SessionStore } from '../store/session-store.js';
 
 /** What must be known before anything is injected. */
 export interface SessionModuleExtras {
@@ -107,7 +107,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
         { provide: INNERMOST_STORE, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
         { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
         SessionService,
-        { provide: APP_GUARD, useClass: SessionLoader },
+        { provide: APP_GUARD, useClass: SessionLoaderGuard },
         ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
       ],
       exports: [SessionService, SessionStore],

@@ -1,6 +1,6 @@
 import { type ExecutionContext, SetMetadata } from '@nestjs/common';
 import { answersItself } from './answering.js';
-import { accessOf, type RouteAccess } from './route-access.js';
+import { accessOf, type RouteAccess } from './access/route-access.js';
 
 const SKIP = 'nestjs-mikro-session:skip';
 const RENEWAL = 'nestjs-mikro-session:renewal';

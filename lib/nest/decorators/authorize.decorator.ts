@@ -1,8 +1,8 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
-import { type Duration, DURATION_HINT, parseDuration } from '../session/lifetime.js';
-import { SessionConfigurationError } from '../session.errors.js';
-import { AUTHORIZE, type Requirements } from './route-access.js';
-import { SessionGuard } from './session.guard.js';
+import { type Duration, DURATION_HINT, parseDuration } from '../../session/lifetime.js';
+import { SessionConfigurationError } from '../../session.errors.js';
+import { AUTHORIZE, type Requirements } from '../access/route-access.js';
+import { SessionGuard } from '../session.guard.js';
 
 /** What `@Authorize()` asks for. */
 export interface AuthorizeOptions {

@@ -1,15 +1,15 @@
 import { type CallHandler, type ExecutionContext, HttpException } from '@nestjs/common';
 import { catchError, concat, concatMap, defer, EMPTY, from, ignoreElements, type Observable, of } from 'rxjs';
-import { statusOf } from './http-errors.js';
-import type { BoundedScope } from './session-scope.js';
-import { toWsException } from './ws-exception.js';
+import { statusOf } from '../http-errors.js';
+import type { BoundedContext } from './session-context.js';
+import { toWsException } from '../ws-exception.js';
 
 /**
  * Loads the session of a message, or of a GraphQL request, before the handler runs, and stores it before anything that
  * the handler answers goes out, and when that is complete.
  */
-export async function handleInScope(
-  scope: BoundedScope,
+export async function handleInContext(
+  scope: BoundedContext,
   context: ExecutionContext,
   next: CallHandler,
   renews: boolean,
@@ -32,11 +32,11 @@ export async function handleInScope(
   });
 }
 
-function settled<Value>(scope: BoundedScope, then: Observable<Value>): Observable<Value> {
+function settled<Value>(scope: BoundedContext, then: Observable<Value>): Observable<Value> {
   return concat(from(scope.settle(200)).pipe(ignoreElements()), then);
 }
 
-async function settleAfter(scope: BoundedScope, error: unknown, context: ExecutionContext): Promise<never> {
+async function settleAfter(scope: BoundedContext, error: unknown, context: ExecutionContext): Promise<never> {
   try {
     await scope.settle(isDeliberate(error) ? 200 : 500);
   } catch (instead) {
@@ -51,7 +51,7 @@ function isDeliberate(error: unknown): boolean {
   return !(error instanceof HttpException) && typeof (error as { getError?: unknown } | null)?.getError === 'function';
 }
 
-async function answerOf(scope: BoundedScope, error: unknown, context: ExecutionContext): Promise<unknown> {
+async function answerOf(scope: BoundedContext, error: unknown, context: ExecutionContext): Promise<unknown> {
   const reported = scope.reported(error);
   // What the application throws is its own affair.
   return reported === error ? error : toWsException(reported, context);

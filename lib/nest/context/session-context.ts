@@ -1,10 +1,10 @@
 import type { ArgumentsHost } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import type { ActiveSession } from '../session/active-session.js';
-import { SessionSetupError } from '../session.errors.js';
+import type { ActiveSession } from '../../session/active-session.js';
+import { SessionSetupError } from '../../session.errors.js';
 
 /** The session of one piece of work, such as a request or a message, as guards, interceptors and decorators need it. */
-export interface SessionScope {
+export interface SessionContext {
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
   load(): ActiveSession | Promise<ActiveSession>;
   /** The session once it is loaded, for somebody whose answer will depend on it. */
@@ -20,7 +20,7 @@ export interface SessionScope {
 }
 
 /** That of work that does not end with an HTTP response, and so has to be told where it begins and ends. */
-export interface BoundedScope extends SessionScope {
+export interface BoundedContext extends SessionContext {
   /** Runs a handler, storing included. */
   around(work: () => Observable<unknown>): Observable<unknown>;
 }

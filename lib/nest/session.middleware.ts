@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import type { ActiveSession } from '../session/active-session.js';
-import { SessionService } from '../session.service.js';
+import { SessionService } from './session.service.js';
 import { SessionSetupError } from '../session.errors.js';
-import { ExpressSessionView } from './express-session.js';
-import { type PlatformRequest, RequestSession, SESSION, SESSION_ID } from './request-session.js';
+import { ExpressSessionView } from './express-compat.js';
+import { type PlatformRequest, RequestContext, SESSION, SESSION_ID } from './context/request-context.js';
 
 /** Middleware as Express and Nest's Fastify adapter take it. */
 export type SessionMiddleware = (
@@ -44,7 +44,7 @@ export function sessionMiddleware(app: INestApplication): SessionMiddleware {
   const sessions = sessionsOf(app);
   exposeOnFastify(app);
   return (raw, response, next) => {
-    const request = RequestSession.of(sessions, raw as PlatformRequest, response);
+    const request = RequestContext.of(sessions, raw as PlatformRequest, response);
     const loaded = (session: ActiveSession): void => {
       request.showAs(new ExpressSessionView(session, sessions.cookie));
       request.begin();

@@ -1,10 +1,10 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { concatMap, from, Observable, of, type Observer, type Subscriber } from 'rxjs';
-import { SessionService } from '../session.service.js';
+import { SessionService } from './session.service.js';
 import { statusOf } from './http-errors.js';
-import { type PlatformRequest, RequestSession } from './request-session.js';
-import { boundedScopeOf } from './scope-of.js';
-import { handleInScope } from './scoped-handling.js';
+import { type PlatformRequest, RequestContext } from './context/request-context.js';
+import { boundedContextOf } from './context/context-of.js';
+import { handleInContext } from './context/handling.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
@@ -28,10 +28,10 @@ export class SessionInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     const metadata = metadataOf(context);
     if (context.getType() !== 'http') {
-      const scope = metadata.isSkipped ? null : boundedScopeOf(this.#sessions, context);
-      return scope === null ? next.handle() : handleInScope(scope, context, next, metadata.renews);
+      const scope = metadata.isSkipped ? null : boundedContextOf(this.#sessions, context);
+      return scope === null ? next.handle() : handleInContext(scope, context, next, metadata.renews);
     }
-    const request = RequestSession.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0));
+    const request = RequestContext.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0));
     if (metadata.isSkipped || request === undefined) return next.handle();
     if (metadata.answersItself) return answeredByHandler(next.handle(), request);
     return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
@@ -43,7 +43,7 @@ export class SessionInterceptor implements NestInterceptor {
  * when the answer is about to go out. Where Nest answers instead, as the handler has failed or nobody waits for it any more
  * (a timeout), that answer is the last.
  */
-function answeredByHandler(result: Observable<unknown>, request: RequestSession): Observable<unknown> {
+function answeredByHandler(result: Observable<unknown>, request: RequestContext): Observable<unknown> {
   return new Observable((subscriber) => {
     let isOver = false;
     const work = result.subscribe({
@@ -75,7 +75,7 @@ function answeredByHandler(result: Observable<unknown>, request: RequestSession)
 /** The same, once the session is stored. */
 function settled(
   result: Observable<unknown>,
-  request: RequestSession,
+  request: RequestContext,
   response: { readonly statusCode: number },
   { isSse }: SessionMetadata,
 ): Observable<unknown> {
@@ -86,7 +86,7 @@ function settled(
 /** An event, once what came with it is stored. */
 function afterEvent(
   event: unknown,
-  request: RequestSession,
+  request: RequestContext,
   response: { readonly statusCode: number },
 ): Observable<unknown> {
   if (!request.isPending()) return of(event);
@@ -96,10 +96,10 @@ function afterEvent(
 /** Passes on what a handler gives, and its end when the session is stored. */
 class Settling implements Observer<unknown> {
   readonly #to: Subscriber<unknown>;
-  readonly #request: RequestSession;
+  readonly #request: RequestContext;
   readonly #response: { readonly statusCode: number };
 
-  constructor(to: Subscriber<unknown>, request: RequestSession, response: { readonly statusCode: number }) {
+  constructor(to: Subscriber<unknown>, request: RequestContext, response: { readonly statusCode: number }) {
     this.#to = to;
     this.#request = request;
     this.#response = response;

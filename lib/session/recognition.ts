@@ -1,0 +1,28 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { StoredSession } from './stored-session.js';
+import type { Credential } from './token.js';
+
+/**
+ * How a credential relates to the session it names.
+ *
+ * - `current`: it is the session's own.
+ * - `previous`: the session was rotated by `regenerate()` a moment ago; the request was under way and still belongs.
+ * - `outsider`: the session was rotated by `login()` a moment ago; the request does not belong to it any more, and its
+ *   response must leave the newer cookie alone.
+ * - `stranger`: it proves nothing; its bearer is an ordinary new visitor.
+ */
+export type Recognition = 'current' | 'previous' | 'outsider' | 'stranger';
+
+/** Compares a credential with the session it names, in constant time. */
+export function recognise(credential: Credential, stored: StoredSession, rotationGrace: number): Recognition {
+  if (timingSafeEqual(credential.secretHash, stored.secretHash)) return 'current';
+  if (
+    stored.previousSecretHash === null ||
+    stored.rotatedAt === null ||
+    stored.readAt - stored.rotatedAt >= rotationGrace ||
+    !timingSafeEqual(credential.secretHash, stored.previousSecretHash)
+  ) {
+    return 'stranger';
+  }
+  return stored.rotatedAt === stored.authenticatedAt ? 'outsider' : 'previous';
+}
