@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import type { ActiveSession } from '../session/active-session.js';
-import { SessionService } from './session.service.js';
+import { SessionSource } from './context/session-source.js';
 import { type PlatformRequest, RequestContext } from './context/request-context.js';
 import { requestContextOf } from './context/context-of.js';
 import { SessionGuard } from './session.guard.js';
@@ -16,12 +16,12 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  */
 @Injectable()
 export class SessionLoaderGuard implements CanActivate {
-  readonly #sessions: SessionService;
+  readonly #source: SessionSource;
   readonly #guard: SessionGuard;
 
-  constructor(@Inject(SessionService) sessions: SessionService) {
-    this.#sessions = sessions;
-    this.#guard = new SessionGuard(sessions);
+  constructor(@Inject(SessionSource) source: SessionSource) {
+    this.#source = source;
+    this.#guard = new SessionGuard(source);
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -33,10 +33,10 @@ export class SessionLoaderGuard implements CanActivate {
 
   #load(context: ExecutionContext, metadata: SessionMetadata): true | Promise<true> {
     if (metadata.isSkipped) {
-      RequestContext.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0))?.skip();
+      RequestContext.known(this.#source, context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;
     }
-    const request = requestContextOf(this.#sessions, context);
+    const request = requestContextOf(this.#source, context);
     const loading = request.load();
     if (!(loading instanceof Promise)) return accessed(loading, metadata);
     return loading.then(

@@ -8,7 +8,7 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import type { ActiveSession } from '../session/active-session.js';
-import { SessionService } from './session.service.js';
+import { SessionSource } from './context/session-source.js';
 import { type Requirements, SESSION_GUARD } from './access/route-access.js';
 import { scopeOf } from './context/context-of.js';
 import { noSession } from './context/session-context.js';
@@ -28,26 +28,26 @@ import { toWsException } from './ws-exception.js';
 @Injectable()
 @SetMetadata(SESSION_GUARD, true)
 export class SessionGuard implements CanActivate {
-  readonly #sessions: SessionService;
+  readonly #source: SessionSource;
 
-  constructor(@Inject(SessionService) sessions: SessionService) {
-    this.#sessions = sessions;
+  constructor(@Inject(SessionSource) source: SessionSource) {
+    this.#source = source;
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { isPublic, isSkipped, renews, requirements } = metadataOf(context);
     if (isPublic) return true;
     const type = context.getType<string>();
-    const scope = isSkipped ? null : scopeOf(this.#sessions, context);
+    const scope = isSkipped ? null : scopeOf(this.#source, context);
     // Nest says no to a message in the way of its transport.
     if (scope === null && !['http', 'ws', 'graphql'].includes(type)) return false;
     if (scope === null && !isSkipped) throw noSession('SessionGuard', type);
     try {
       const session = await scope?.load();
-      scope?.look();
+      scope?.use();
       scope?.accessed(renews, context);
       if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
-      return assertMeets(session, requirements, this.#sessions.now());
+      return assertMeets(session, requirements, this.#source.manager.now());
     } catch (error) {
       throw await toWsException(scope?.reported(error) ?? error, context);
     }

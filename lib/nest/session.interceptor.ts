@@ -1,16 +1,16 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { concatMap, from, Observable, of, type Observer, type Subscriber } from 'rxjs';
-import { SessionService } from './session.service.js';
+import { SessionSource } from './context/session-source.js';
 import { statusOf } from './http-errors.js';
-import { type PlatformRequest, RequestContext } from './context/request-context.js';
-import { boundedContextOf } from './context/context-of.js';
+import type { RequestContext } from './context/request-context.js';
+import { boundedContextOf, requestContextOf } from './context/context-of.js';
 import { handleInContext } from './context/handling.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
- * Stores the session before the handler's result becomes a response. Registered by the module for all routes, resolvers of
- * GraphQL and messages of gateways; of the latter two it loads the session, too, which for routes a guard has done. Other
- * messages pass it untouched, and so do those of sockets and GraphQL servers that do not tell what request they come from.
+ * Loads the session where no guard has done so, and stores it, and renews its expiry, before the handler's result becomes a
+ * response. Registered by the module for all routes, resolvers of GraphQL and messages of gateways. Other messages pass it
+ * untouched, and so do those of sockets and GraphQL servers that do not tell what request they come from.
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
  * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
@@ -19,22 +19,43 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  */
 @Injectable()
 export class SessionInterceptor implements NestInterceptor {
-  readonly #sessions: SessionService;
+  readonly #source: SessionSource;
 
-  constructor(@Inject(SessionService) sessions: SessionService) {
-    this.#sessions = sessions;
+  constructor(@Inject(SessionSource) source: SessionSource) {
+    this.#source = source;
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     const metadata = metadataOf(context);
     if (context.getType() !== 'http') {
-      const scope = metadata.isSkipped ? null : boundedContextOf(this.#sessions, context);
+      const scope = metadata.isSkipped ? null : boundedContextOf(this.#source, context);
       return scope === null ? next.handle() : handleInContext(scope, context, next, metadata.renews);
     }
-    const request = RequestContext.known(this.#sessions, context.getArgByIndex<PlatformRequest>(0));
-    if (metadata.isSkipped || request === undefined) return next.handle();
-    if (metadata.answersItself) return answeredByHandler(next.handle(), request);
-    return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
+    if (metadata.isSkipped) return next.handle();
+    const request = requestContextOf(this.#source, context);
+    if (request.isLoaded) return stored(request, context, next, metadata);
+    return loadedBy(request, metadata).then(() => stored(request, context, next, metadata));
+  }
+}
+
+/** What the handler gives, with the session stored before it goes out. */
+function stored(
+  request: RequestContext,
+  context: ExecutionContext,
+  next: CallHandler,
+  metadata: SessionMetadata,
+): Observable<unknown> {
+  if (metadata.answersItself) return answeredByHandler(next.handle(), request);
+  return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
+}
+
+/** Where no guard has loaded the session. */
+async function loadedBy(request: RequestContext, { renews }: SessionMetadata): Promise<void> {
+  try {
+    await request.load();
+    request.accessed(renews);
+  } catch (error) {
+    throw request.reported(error);
   }
 }
 

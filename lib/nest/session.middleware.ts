@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import type { ActiveSession } from '../session/active-session.js';
-import { SessionService } from './session.service.js';
+import { SessionSource } from './context/session-source.js';
 import { SessionSetupError } from '../session.errors.js';
 import { ExpressSessionView } from './express-compat.js';
+import type { CookieSettings } from './express-compat-cookie.js';
+import type { ResolvedSessionOptions } from '../session.options.js';
 import { type PlatformRequest, RequestContext, SESSION, SESSION_ID } from './context/request-context.js';
 
 /** Middleware as Express and Nest's Fastify adapter take it. */
@@ -41,12 +43,13 @@ interface Fastify {
  * @throws {SessionSetupError} when the application does not import `SessionModule`.
  */
 export function sessionMiddleware(app: INestApplication): SessionMiddleware {
-  const sessions = sessionsOf(app);
+  const source = sourceOf(app);
+  const settings = settingsOf(source.options);
   exposeOnFastify(app);
   return (raw, response, next) => {
-    const request = RequestContext.of(sessions, raw as PlatformRequest, response);
+    const request = RequestContext.of(source, raw as PlatformRequest, response);
     const loaded = (session: ActiveSession): void => {
-      request.showAs(new ExpressSessionView(session, sessions.cookie));
+      request.showAs(new ExpressSessionView(session, settings));
       request.begin();
       next();
     };
@@ -57,15 +60,20 @@ export function sessionMiddleware(app: INestApplication): SessionMiddleware {
   };
 }
 
-function sessionsOf(app: INestApplication): SessionService {
+function sourceOf(app: INestApplication): SessionSource {
   try {
-    return app.get(SessionService);
+    return app.get(SessionSource);
   } catch (cause) {
     throw new SessionSetupError(
-      'sessionMiddleware() finds no SessionService in the application. Import SessionModule.forRoot() in its root module.',
+      'sessionMiddleware() finds no sessions in the application. Import SessionModule.forRoot() in its root module.',
       { cause },
     );
   }
+}
+
+/** What `request.session.cookie` says of all sessions. */
+function settingsOf({ transport, cookie, lifetime }: ResolvedSessionOptions): CookieSettings {
+  return transport === 'header' ? { path: '/', lifetime } : { ...cookie, lifetime };
 }
 
 /** Middleware is given Node's own request there, and handlers are given Fastify's. */

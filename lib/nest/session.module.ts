@@ -30,6 +30,8 @@ import {
   type SessionModuleOptions,
 } from '../session.options.js';
 import { SessionService } from './session.service.js';
+import { SessionManager } from '../session-manager.js';
+import { SessionSource } from './context/session-source.js';
 import { CachingSessionStore } from '../store/caching.session-store.js';
 import { EncryptingSessionStore } from '../store/encrypting.session-store.js';
 import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
@@ -106,11 +108,18 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
         },
         { provide: INNERMOST_STORE, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
         { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
+        {
+          provide: SessionManager,
+          useFactory: (store: SessionStore, options: ResolvedSessionOptions) =>
+            new SessionManager(store, options, logger),
+          inject: [SessionStore, SESSION_OPTIONS],
+        },
+        SessionSource,
         SessionService,
         { provide: APP_GUARD, useClass: SessionLoaderGuard },
         ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
       ],
-      exports: [SessionService, SessionStore],
+      exports: [SessionService, SessionSource, SessionStore],
     }),
   )
   .build();
@@ -152,17 +161,17 @@ function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit {
   readonly #options: ResolvedSessionOptions;
   readonly #modules: ModulesContainer;
-  readonly #sessions: SessionService;
+  readonly #source: SessionSource;
   readonly #http: HttpAdapterHost;
 
   constructor(
     @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
     @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(SessionService) sessions: SessionService,
+    @Inject(SessionSource) source: SessionSource,
     @Inject(HttpAdapterHost) http: HttpAdapterHost,
   ) {
     super();
-    this.#sessions = sessions;
+    this.#source = source;
     this.#http = http;
     this.#options = options;
     this.#modules = modules;
@@ -181,7 +190,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   /** @internal */
   onModuleInit(): void {
     const application = this.#http.httpAdapter?.getInstance<object | undefined>();
-    if (application !== undefined) announce(this.#sessions, application);
+    if (application !== undefined) announce(this.#source, application);
     for (const module of this.#modules.values()) {
       if (module.metatype !== SessionModule) continue;
       const other = module.instance as unknown as SessionModule;

@@ -1,41 +1,28 @@
 import type { ServerResponse } from 'node:http';
 import {
-  type BeforeApplicationShutdown,
   type ArgumentsHost,
+  type BeforeApplicationShutdown,
   type ExecutionContext,
   Inject,
   Injectable,
-  Logger,
   type OnModuleInit,
-  Optional,
 } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
-import { type Observable, Subject } from 'rxjs';
-import type { CookieSettings } from './express-compat-cookie.js';
-import { isWebSocket } from './context/handshake.js';
-import { MessageContext } from './context/message-context.js';
-import { scopeOf } from './context/context-of.js';
-import { metadataOf } from './session.metadata.js';
-import { noSession, type SessionContext } from './context/session-context.js';
-import { type PlatformRequest, RequestContext } from './context/request-context.js';
-import type { SessionSource } from './context/session-source.js';
-import type { SessionTransport } from '../http/session-transport.js';
-import { transportOf } from '../http/transport-of.js';
+import type { Observable } from 'rxjs';
 import type { AuthSnapshot } from '../session/avatar.js';
-import { recognise } from '../session/recognition.js';
-import { type Credential, isSessionId, type SessionId } from '../session/token.js';
-import { ActiveSession } from '../session/active-session.js';
-import type { FoundSession, SessionEnvironment, Visitor } from '../session/session-environment.js';
 import type { LiveSessionData, SessionData } from '../session/data/paths.js';
 import type { Session } from '../session/session.js';
-import type { StoredSession } from '../session/stored-session.js';
+import { isSessionId, type SessionId } from '../session/token.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
-import type { SessionEvent, SessionEventType } from '../session.events.js';
-import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
-import { paced } from '../store/paced.js';
-import { RenewalBuffer } from '../store/batching/renewal-buffer.js';
+import type { SessionEvent } from '../session.events.js';
+import type { SessionManager } from '../session-manager.js';
 import { SessionStore } from '../store/session-store.js';
-import { Sweeper } from '../store/sweeper.js';
+import { scopeOf } from './context/context-of.js';
+import { isWebSocket } from './context/handshake.js';
+import { MessageContext } from './context/message-context.js';
+import { type PlatformRequest, RequestContext } from './context/request-context.js';
+import { noSession, type SessionContext } from './context/session-context.js';
+import { SessionSource } from './context/session-source.js';
+import { metadataOf } from './session.metadata.js';
 
 /** One of the places where a user is signed in. */
 export interface SessionDevice {
@@ -57,93 +44,34 @@ export interface NewSessionContent {
   readonly data?: Partial<SessionData> & Record<string, unknown>;
 }
 
-/** Nobody in particular: a job, a test, an administrator. */
-const NOBODY: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
-
-/** The sessions of an application, for whoever is not a handler that simply takes `@Session()`. */
+/** The sessions of an application, for all that is no handler which takes `@Session()`. */
 @Injectable()
-export class SessionService implements SessionSource, OnModuleInit, BeforeApplicationShutdown {
+export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
   /**
    * What happens to sessions in this process, as it happens. An error that a subscriber throws is reported as uncaught,
    * and does not reach the request.
    */
   readonly events: Observable<SessionEvent>;
 
-  /** @internal */
-  readonly transport: SessionTransport;
-  /** The application: modules that are registered twice in it have sessions in common. @internal */
-  readonly registration: object;
-
-  readonly #logger = new Logger('SessionModule');
-  readonly #events = new Subject<SessionEvent>();
+  readonly #source: SessionSource;
+  readonly #manager: SessionManager;
   readonly #store: SessionStore;
-  readonly #options: ResolvedSessionOptions;
-  readonly #renewals: RenewalBuffer;
-  readonly #sweeper: Sweeper | null;
-  readonly #environment: SessionEnvironment;
-  #hasWarnedOfTossing = false;
-  #hasWarnedOfRenewals = false;
 
-  constructor(
-    @Inject(SessionStore) store: SessionStore,
-    @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
-    @Optional() @Inject(ModulesContainer) application?: ModulesContainer,
-  ) {
-    this.registration = application ?? this;
+  constructor(@Inject(SessionSource) source: SessionSource, @Inject(SessionStore) store: SessionStore) {
+    this.#source = source;
+    this.#manager = source.manager;
     this.#store = store;
-    this.#options = options;
-    this.transport = transportOf(options, (message) => this.#logger.warn(message));
-    this.events = this.#events.asObservable();
-    this.#renewals = new RenewalBuffer(store, options.renewal.flushEvery, {
-      renewed: (ids) => {
-        this.#hasWarnedOfRenewals = false;
-        if (this.#events.observed) for (const id of ids) this.#emit('renewed', id, null);
-      },
-      failed: (error) => {
-        // Once, until it works again: under load this would be said a thousand times a second.
-        if (!this.#hasWarnedOfRenewals) {
-          this.#logger.warn(`Expiries are not renewed for the moment; they will be tried again. ${String(error)}`);
-        }
-        this.#hasWarnedOfRenewals = true;
-      },
-    });
-    this.#sweeper =
-      options.sweepEvery === null
-        ? null
-        : new Sweeper(store, options.sweepEvery, {
-            expired: (ids) => this.#expired(ids),
-            failed: (error) => this.#logger.warn(`Expired sessions were not removed; next time. ${String(error)}`),
-          });
-    const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
-    this.#environment = {
-      persistence: store,
-      lifetime,
-      saveUninitialized,
-      maxSessionsPerUser,
-      trackDevice,
-      renew: ({ id, lastAccessAt, ttl, expiresAt }) => {
-        const since = store.now() - lastAccessAt;
-        if (since >= Math.min(renewal.granularity, ttl / 2)) this.#renewals.add(id, expiresAt);
-      },
-      emit: (type, id, userId) => this.#emit(type, id, userId),
-      unreadable: (id, what, error) =>
-        this.#logger.error(
-          `The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`,
-        ),
-    };
+    this.events = source.manager.events;
   }
 
   /** @internal */
   async onModuleInit(): Promise<void> {
-    await this.#store.open();
-    this.#sweeper?.start();
+    await this.#manager.start();
   }
 
   /** @internal */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.#sweeper?.stop();
-    await this.#renewals.close();
-    await this.#store.close();
+    await this.#manager.stop();
   }
 
   /**
@@ -161,7 +89,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   async of(requestOrContext: ArgumentsHost | object): Promise<Session> {
     const scope = this.#scopeOf(requestOrContext);
     const session = await scope.load();
-    scope.look();
+    scope.use();
     // A guard knows the route; an exception filter, whose host looks the same, does not.
     const context = requestOrContext as ExecutionContext;
     if ('getHandler' in context && context.getHandler() && context.getClass()) {
@@ -176,9 +104,8 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    */
   async find(id: SessionId): Promise<Session | null> {
     const canonical = canonicalId(id);
-    const stored = canonical === null ? null : await this.#store.find(canonical);
-    if (stored === null) return null;
-    return new ActiveSession(this.#environment, NOBODY, { stored, credential: null, recognition: 'current' }).sealed;
+    const session = canonical === null ? null : await this.#manager.find(canonical);
+    return session && session.sealed;
   }
 
   /**
@@ -211,7 +138,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
   async revoke(id: SessionId): Promise<boolean> {
     const canonical = canonicalId(id);
     const revoked = canonical !== null && (await this.#store.delete(canonical, null));
-    if (revoked) this.#emit('revoked', canonical, null);
+    if (revoked) this.#manager.emit('revoked', canonical, null);
     return revoked;
   }
 
@@ -222,7 +149,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
     const ids = await this.#store.deleteByUser(userId, except ?? null);
-    for (const id of ids) this.#emit('revoked', id, userId);
+    this.#manager.emitAll('revoked', ids, userId);
     return ids.length;
   }
 
@@ -241,12 +168,7 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * holds up no request (5,000 rows a second at most: a million take over three minutes). Returns how many.
    */
   async purgeExpired(): Promise<number> {
-    let count = 0;
-    for await (const ids of paced(this.#store.deleteExpired())) {
-      this.#expired(ids);
-      count += ids.length;
-    }
-    return count;
+    return this.#manager.purgeExpired();
   }
 
   /**
@@ -256,13 +178,13 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
    * `transport: 'header'`; and the `cookie`, as a `Cookie` header takes it (`name=value`), empty with that transport.
    */
   async create(content: NewSessionContent = {}): Promise<{ session: Session; credential: string; cookie: string }> {
-    const session = new ActiveSession({ ...this.#environment, saveUninitialized: true }, NOBODY, null);
+    const session = this.#manager.create();
     for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
     if (content.userId === undefined) await session.save();
     else await session.login(content.userId, content.auth);
     const change = session.cookieChange;
     if (change?.kind !== 'issued') throw new SessionArgumentError('The session was not stored.');
-    const { transport, cookie } = this.#options;
+    const { transport, cookie } = this.#source.options;
     const credential = change.value;
     return {
       session: session.sealed,
@@ -273,98 +195,27 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */
   async flush(): Promise<void> {
-    await this.#renewals.flush();
-  }
-
-  /** What the options say of the cookie. @internal */
-  get cookie(): CookieSettings {
-    const { transport, cookie, lifetime } = this.#options;
-    return transport === 'header' ? { path: '/', lifetime } : { ...cookie, lifetime };
-  }
-
-  /** @internal */
-  now(): number {
-    return this.#store.now();
-  }
-
-  /** @internal */
-  open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession> {
-    const [first] = credentials;
-    if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
-    if (credentials.length > 1) return this.#openOne(credentials, visitor);
-    return this.#lookUp(first, (found) => this.#opened(found, visitor));
+    await this.#manager.flush();
   }
 
   #scopeOf(requestOrContext: ArgumentsHost | object): SessionContext {
     if ('switchToHttp' in requestOrContext) {
-      const scope = scopeOf(this, requestOrContext);
+      const scope = scopeOf(this.#source, requestOrContext);
       if (scope === null) throw noSession('SessionService.of()', requestOrContext.getType());
       return scope;
     }
-    const message = MessageContext.from(this, requestOrContext);
+    const message = MessageContext.from(this.#source, requestOrContext);
     if (message !== null) return message;
     if (isWebSocket(requestOrContext)) throw noSession('SessionService.of()', 'ws');
     const request = requestOrContext as PlatformRequest & { res?: ServerResponse };
-    const known = RequestContext.known(this, request);
+    const known = RequestContext.known(this.#source, request);
     if (known !== undefined) return known;
     if (request.res === undefined) {
       throw new SessionArgumentError(
         'SessionService.of() cannot tell the response of this request. Give it the ExecutionContext instead.',
       );
     }
-    return RequestContext.of(this, request, request.res);
-  }
-
-  /** Of the sessions that several credentials name, the one that is live; none if there are two. */
-  async #openOne(credentials: readonly Credential[], visitor: Visitor): Promise<ActiveSession> {
-    const looked = await Promise.all(credentials.map((credential) => this.#lookUp(credential, (found) => found)));
-    const found = looked.filter((one) => one !== null);
-    const live = found.filter(isLive);
-    if (live.length > 1 && !sameSession(live)) {
-      this.#warnOfTossing();
-      return new ActiveSession(this.#environment, visitor, null);
-    }
-    const one =
-      live.find(({ recognition }) => recognition === 'current') ??
-      live[0] ??
-      found.find(({ recognition }) => recognition === 'outsider') ??
-      null;
-    return this.#opened(one, visitor);
-  }
-
-  #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
-    return this.#store.find(credential.id).then((stored) => {
-      const found = stored && this.#recognised(credential, stored);
-      if (found?.recognition !== 'stranger') return then(found);
-      // A copy may not know the newest credential yet.
-      return this.#store.refind(found.stored).then((newer) => then(newer && this.#recognised(credential, newer)));
-    });
-  }
-
-  #recognised(credential: Credential, stored: StoredSession): FoundSession {
-    return { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
-  }
-
-  #opened(found: FoundSession | null, visitor: Visitor): ActiveSession {
-    if (found !== null && isLive(found)) this.#emit('loaded', found.stored.id, found.stored.userId);
-    return new ActiveSession(this.#environment, visitor, found);
-  }
-
-  #expired(ids: readonly SessionId[]): void {
-    for (const id of ids) this.#emit('expired', id, null);
-  }
-
-  #emit(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
-    if (this.#events.observed) this.#events.next({ type, sessionId, userId });
-  }
-
-  #warnOfTossing(): void {
-    if (this.#hasWarnedOfTossing) return;
-    this.#hasWarnedOfTossing = true;
-    this.#logger.warn(
-      `A request carried two live sessions in cookies of the name "${this.#options.cookie.name}", and neither was used. ` +
-        'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
-    );
+    return RequestContext.of(this.#source, request, request.res);
   }
 }
 
@@ -375,17 +226,4 @@ export class SessionService implements SessionSource, OnModuleInit, BeforeApplic
 function canonicalId(id: string): SessionId | null {
   const bare = typeof id === 'string' ? id.replace(/\.\d+$/, '') : '';
   return isSessionId(bare) ? bare.toLowerCase() : null;
-}
-
-function isLive({ recognition }: FoundSession): boolean {
-  return recognition === 'current' || recognition === 'previous';
-}
-
-function sameSession(found: readonly FoundSession[]): boolean {
-  return found.every(({ stored }) => stored.id === found[0]?.stored.id);
-}
-
-// A parser's message may quote what it parsed.
-function kindOfError(error: unknown): string {
-  return error instanceof SyntaxError ? 'It is not JSON.' : String(error);
 }

@@ -15,6 +15,7 @@ import { resolveOptions } from '../../lib/session.options.js';
 import { EncryptingSessionStore } from '../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../lib/store/encryption.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { serviceOn } from '../support/service.js';
 
 const OPTIONS = resolveOptions({ ensureSchema: true, queryTimeout: '20s', sweep: false });
 const OLD = Buffer.alloc(32, 1);
@@ -61,7 +62,7 @@ async function start(...keys: Buffer[]): Promise<Process> {
   const store =
     keys.length === 0 ? inner : new EncryptingSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout);
   await store.open();
-  return { store, sessions: new SessionService(store, OPTIONS), reports };
+  return { store, sessions: serviceOn(store, OPTIONS), reports };
 }
 
 let plain: Process, one: Process, two: Process, rotated: Process, foreign: Process;
@@ -143,7 +144,7 @@ describe('EncryptingSessionStore', () => {
       }
     }
     const store = new EncryptingSessionStore(new CountingStore(CONTRACT), new KeyRing([OLD]), () => {});
-    const memory = { store, sessions: new SessionService(store, OPTIONS), reports: [] };
+    const memory = { store, sessions: serviceOn(store, OPTIONS), reports: [] };
     const id = await create(memory, { a: 1 });
     await request(memory, id, (session) => session.set('b', 2).flash('info', 'hello').delete('a'));
     await request(memory, id, (session) => session.setTtl('1h'));

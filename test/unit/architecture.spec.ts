@@ -90,7 +90,17 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   'session.options.ts': ['options', 'session', 'store', 'session.errors.ts'],
   store: ['session', 'session.errors.ts', 'session.options.ts'],
   http: ['session', 'options'],
-  nest: ['http', 'options', 'session', 'store', 'session.errors.ts', 'session.events.ts', 'session.options.ts'],
+  'session-manager.ts': ['session', 'store', 'session.events.ts', 'session.options.ts'],
+  nest: [
+    'session-manager.ts',
+    'http',
+    'options',
+    'session',
+    'store',
+    'session.errors.ts',
+    'session.events.ts',
+    'session.options.ts',
+  ],
   testing: ['session', 'store', 'session.errors.ts'],
   'index.ts': ['nest', 'options', 'session', 'store', 'session.errors.ts', 'session.events.ts', 'session.options.ts'],
 };

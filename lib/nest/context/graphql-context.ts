@@ -64,8 +64,8 @@ export class GraphqlContext implements BoundedContext {
     return this.#scope.load();
   }
 
-  look(): ActiveSession | null {
-    return this.#scope.look();
+  use(): ActiveSession | null {
+    return this.#scope.use();
   }
 
   /** An access if one of the queries or mutations is; resolvers of fields have no say. */

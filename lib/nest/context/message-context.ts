@@ -7,6 +7,7 @@ import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { handshakeOf } from './handshake.js';
 import { logFailure, toHttpException } from '../http-errors.js';
+import { LoadingContext } from './loading-context.js';
 import type { SessionSource } from './session-source.js';
 import type { BoundedContext } from './session-context.js';
 
@@ -35,15 +36,14 @@ const UNREACHABLE: Visitor = {
  * The session of one message on a socket, opened by the cookie of the handshake. Every message looks it up anew: who
  * was signed in at the one before may be no longer.
  */
-export class MessageContext implements BoundedContext {
+export class MessageContext extends LoadingContext implements BoundedContext {
   readonly #source: SessionSource;
   readonly #handshake: IncomingHttpHeaders;
   readonly #client: object | null;
-  #loading: ActiveSession | Promise<ActiveSession> | null = null;
-  #session: ActiveSession | null = null;
   #isOver = false;
 
   constructor(source: SessionSource, handshake: IncomingHttpHeaders, client: object | null = null) {
+    super();
     this.#source = source;
     this.#handshake = handshake;
     this.#client = client;
@@ -78,25 +78,21 @@ export class MessageContext implements BoundedContext {
     return handshake && new MessageContext(source, handshake, client);
   }
 
-  load(): ActiveSession | Promise<ActiveSession> {
-    return this.#session ?? (this.#loading ??= this.#load());
-  }
-
-  look(): ActiveSession | null {
-    return this.#session;
+  use(): ActiveSession | null {
+    return this.session;
   }
 
   accessed(renews: boolean): void {
-    if (this.#session !== null) this.#session.renews = renews;
+    if (this.session !== null) this.session.renews = renews;
   }
 
   isPending(): boolean {
-    return this.#session?.isPending ?? false;
+    return this.session?.isPending ?? false;
   }
 
   async settle(status: number): Promise<void> {
-    if (status >= 500) await this.#session?.discardPending();
-    else await this.#session?.commitPending();
+    if (status >= 500) await this.session?.discardPending();
+    else await this.session?.commitPending();
   }
 
   reported(error: unknown): unknown {
@@ -108,23 +104,15 @@ export class MessageContext implements BoundedContext {
     return untilAnswered(running.run(this, work).pipe(finalize(() => this.#end())));
   }
 
-  #load(): ActiveSession | Promise<ActiveSession> {
-    const opened = this.#source.open(this.#source.transport.read(this.#handshake), UNREACHABLE);
-    if (!(opened instanceof Promise)) return (this.#session = opened);
-    return opened.then(
-      (session) => (this.#session = session),
-      (error: unknown) => {
-        this.#loading = null;
-        throw error;
-      },
-    );
+  protected open(): ActiveSession | Promise<ActiveSession> {
+    return this.#source.manager.open(this.#source.transport.read(this.#handshake), UNREACHABLE);
   }
 
   #end(): void {
     this.#isOver = true;
     // Only where the client left in the middle of a stream; whoever could be told of an error has gone.
     if (this.isPending()) this.settle(200).catch(logFailure);
-    else this.#session?.renew();
+    else this.session?.renew();
   }
 }
 

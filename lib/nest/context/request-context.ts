@@ -8,6 +8,7 @@ import { keepFromSharedCaches } from '../../http/cache-control.js';
 import { logCutOff, logFailure, statusOf, toHttpException } from '../http-errors.js';
 import { RequestProperty } from '../../http/request-property.js';
 import { canBeGated, type Gatekeeper, installGate, type ResponseGate } from '../../http/response-gate.js';
+import { LoadingContext } from './loading-context.js';
 import type { SessionContext } from './session-context.js';
 import type { SessionSource } from './session-source.js';
 
@@ -56,7 +57,7 @@ const warnedOfUnsaved = new WeakSet<object>();
 const warnedOfOthers = new WeakSet<object>();
 
 /** The session of one request: loaded once, whoever asks first, and stored before the response is sent. */
-export class RequestContext implements Gatekeeper, SessionContext, Visitor {
+export class RequestContext extends LoadingContext implements Gatekeeper, SessionContext, Visitor {
   /** Writes an error in place of the response, whose status is the error's, and returns the body. */
   errorBody: (response: ServerResponse, message: string) => string = jsonError;
 
@@ -68,8 +69,6 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   readonly #gate: ResponseGate | null;
   /** That of another registration, which the request has met before. */
   readonly #next: RequestContext | undefined;
-  #loading: ActiveSession | Promise<ActiveSession> | null = null;
-  #session: ActiveSession | null = null;
   #view: RequestView | null = null;
   #wasLookedAt = false;
   #settling: Promise<void> | null = null;
@@ -79,6 +78,7 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   #headersSent: boolean;
 
   private constructor(source: SessionSource, request: PlatformRequest, raw: IncomingMessage, response: ServerResponse) {
+    super();
     this.#source = source;
     this.#request = request;
     this.#raw = raw;
@@ -109,27 +109,22 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
     return ((raw as Known)[KEY] = new RequestContext(source, request, raw, response));
   }
 
-  /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
-  load(): ActiveSession | Promise<ActiveSession> {
-    return this.#session ?? (this.#loading ??= this.#load());
-  }
-
   /** The session once it is loaded, for somebody whose answer will depend on it. */
-  look(): ActiveSession | null {
+  use(): ActiveSession | null {
     this.#wasLookedAt = true;
-    return this.#session;
+    return this.session;
   }
 
   /** What `request.session` gives. */
   get shown(): object | null | undefined {
-    const session = this.look();
+    const session = this.use();
     if (this.#isEnded) return null;
     return session === null ? undefined : (this.#view?.shown ?? session.sealed);
   }
 
   /** What `request.sessionID` gives, where it is exposed. */
   get shownId(): string | undefined {
-    return this.look() === null ? undefined : this.#view?.id;
+    return this.use() === null ? undefined : this.#view?.id;
   }
 
   /** Has `request.session` give something else than the session itself. Whoever says so first is right. */
@@ -141,7 +136,7 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   /** `request.session = null`, or undefined. Whether that has worked is known when the response is to be sent. */
   end(): void {
     this.#isEnded = true;
-    this.#ending = this.#session?.destroy() ?? null;
+    this.#ending = this.session?.destroy() ?? null;
     // It is for settle() to report.
     this.#ending?.catch(() => {});
   }
@@ -149,7 +144,7 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   /** The session is there. Where no answer will come before which it could be stored, it counts as accessed now. */
   begin(): void {
     if (this.#gate !== null) return;
-    this.#session?.renew();
+    this.session?.renew();
     this.#raw.socket.once('close', () => this.#warnOfUnsaved());
   }
 
@@ -169,7 +164,7 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   }
 
   accessed(renews: boolean): void {
-    if (this.#session !== null) this.#session.renews = renews;
+    if (this.session !== null) this.session.renews = renews;
   }
 
   /**
@@ -188,12 +183,12 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   }
 
   isPending(): boolean {
-    return this.#ending !== null || (this.#session?.isPending ?? false);
+    return this.#ending !== null || (this.session?.isPending ?? false);
   }
 
   beforeHeaders(): void {
     this.#headersSent = true;
-    const session = this.#session;
+    const session = this.session;
     if (this.#wasLookedAt) addVary(this.#response, this.#source.transport.requestHeader);
     if (session === null) return;
     session.renew();
@@ -202,7 +197,7 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
 
   failed(error: unknown): string {
     const response = this.#response;
-    this.#session?.discard();
+    this.session?.discard();
     if (response.headersSent) {
       logCutOff(error);
       return '';
@@ -254,29 +249,21 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
   }
 
   async #settle(status: number): Promise<void> {
-    if (this.#session === null) return;
+    if (this.session === null) return;
     const ending = this.#ending;
     this.#ending = null;
     await ending;
-    if (status >= 500) await this.#session.discardPending();
-    else await this.#session.commitPending();
+    if (status >= 500) await this.session.discardPending();
+    else await this.session.commitPending();
   }
 
-  #load(): ActiveSession | Promise<ActiveSession> {
+  protected open(): ActiveSession | Promise<ActiveSession> {
     this.#expose();
-    const opened = this.#source.open(this.#source.transport.read(this.#raw.headers), this);
-    if (!(opened instanceof Promise)) return (this.#session = opened);
-    return opened.then(
-      (session) => (this.#session = session),
-      (error: unknown) => {
-        this.#loading = null;
-        throw error;
-      },
-    );
+    return this.#source.manager.open(this.#source.transport.read(this.#raw.headers), this);
   }
 
   #warnOfUnsaved(): void {
-    if (this.#session?.isModified !== true || warnedOfUnsaved.has(this.#source.registration)) return;
+    if (this.session?.isModified !== true || warnedOfUnsaved.has(this.#source.registration)) return;
     warnedOfUnsaved.add(this.#source.registration);
     logger.warn(UNSAVED);
   }
@@ -294,7 +281,7 @@ export class RequestContext implements Gatekeeper, SessionContext, Visitor {
       requestHeaders: this.#raw.headers,
       response,
       isHttps: this.#isHttps,
-      now: this.#source.now(),
+      now: this.#source.manager.now(),
     });
     keepFromSharedCaches(response);
   }

@@ -7,8 +7,8 @@ import { SessionSetupError } from '../../session.errors.js';
 export interface SessionContext {
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
   load(): ActiveSession | Promise<ActiveSession>;
-  /** The session once it is loaded, for somebody whose answer will depend on it. */
-  look(): ActiveSession | null;
+  /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
+  use(): ActiveSession | null;
   /** Says, once it is loaded, whether what a handler does counts as an access. */
   accessed(renews: boolean, host: ArgumentsHost): void;
   /** Whether something has to be stored, or dropped. */

@@ -1,14 +1,31 @@
+import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import type { SessionTransport } from '../../http/session-transport.js';
-import type { ActiveSession } from '../../session/active-session.js';
-import type { Visitor } from '../../session/session-environment.js';
-import type { Credential } from '../../session/token.js';
+import { transportOf } from '../../http/transport-of.js';
+import { SessionManager } from '../../session-manager.js';
+import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../../session.options.js';
 
-/** Where a request's session comes from. */
-export interface SessionSource {
-  /** What tells registrations of the module apart: an application mounted in another has sessions of its own. */
-  readonly registration: object;
+/** What contexts take sessions from: the manager, and how tokens travel. One serves a registration of the module. */
+@Injectable()
+export class SessionSource {
+  readonly manager: SessionManager;
   readonly transport: SessionTransport;
-  now(): number;
-  /** The session that the credentials open, or a new one. At once, where there is nothing to look up. */
-  open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession>;
+  readonly options: ResolvedSessionOptions;
+  /**
+   * What tells registrations apart: the Nest application, as modules that are registered twice in one have sessions in
+   * common, and one that is mounted in another has sessions of its own.
+   */
+  readonly registration: object;
+
+  constructor(
+    @Inject(SessionManager) manager: SessionManager,
+    @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
+    @Optional() @Inject(ModulesContainer) application?: ModulesContainer,
+  ) {
+    const logger = new Logger('SessionModule');
+    this.manager = manager;
+    this.options = options;
+    this.transport = transportOf(options, (message) => logger.warn(message));
+    this.registration = application ?? this;
+  }
 }

@@ -58,7 +58,7 @@ function memberOf(
   path: string | undefined,
   context: ExecutionContext,
 ): unknown {
-  const session = scope?.look();
+  const session = scope?.use();
   if (!session) {
     throw noSession(`@Session() in ${context.getClass().name}.${context.getHandler().name}()`, context.getType());
   }

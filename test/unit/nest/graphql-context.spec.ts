@@ -2,11 +2,12 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import { describe, expect, it } from '@jest/globals';
-import { MemorySessionStore, SessionService } from 'nestjs-mikro-session';
+import { MemorySessionStore } from 'nestjs-mikro-session';
 import { resolveOptions } from '../../../lib/session.options.js';
+import { serviceOn } from '../../support/service.js';
 
 const options = resolveOptions();
-const sessions = new SessionService(new MemorySessionStore(options), options);
+const sessions = serviceOn(new MemorySessionStore(options), options);
 const INFO = { fieldName: 'me', path: { key: 'me' } };
 
 /** What a resolver is called with, as Nest sees it. */
@@ -32,7 +33,7 @@ describe('A GraphQL resolver has the session', () => {
   });
 
   it('of the application that asks, where two work on one request', async () => {
-    const other = new SessionService(new MemorySessionStore(options), options);
+    const other = serviceOn(new MemorySessionStore(options), options);
     const context = await signedIn();
     const seen = [];
     for (const service of [sessions, other, sessions]) {

@@ -1,0 +1,31 @@
+import type { ActiveSession } from '../../session/active-session.js';
+
+/** Loads a session once, for all that ask, and again where that has failed. */
+export abstract class LoadingContext {
+  /** Once it is loaded. */
+  protected session: ActiveSession | null = null;
+  #loading: ActiveSession | Promise<ActiveSession> | null = null;
+
+  get isLoaded(): boolean {
+    return this.session !== null;
+  }
+
+  protected abstract open(): ActiveSession | Promise<ActiveSession>;
+
+  /** Not an error: a token that opens nothing. @throws {SessionStoreUnavailableError} when the store does not answer. */
+  load(): ActiveSession | Promise<ActiveSession> {
+    return this.session ?? (this.#loading ??= this.#load());
+  }
+
+  #load(): ActiveSession | Promise<ActiveSession> {
+    const opened = this.open();
+    if (!(opened instanceof Promise)) return (this.session = opened);
+    return opened.then(
+      (session) => (this.session = session),
+      (error: unknown) => {
+        this.#loading = null;
+        throw error;
+      },
+    );
+  }
+}

@@ -1,0 +1,199 @@
+import { type Observable, Subject } from 'rxjs';
+import { ActiveSession } from './session/active-session.js';
+import { recognise } from './session/recognition.js';
+import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
+import type { StoredSession } from './session/stored-session.js';
+import type { Credential, SessionId } from './session/token.js';
+import type { SessionEvent, SessionEventType } from './session.events.js';
+import type { ResolvedSessionOptions } from './session.options.js';
+import { RenewalBuffer } from './store/batching/renewal-buffer.js';
+import { paced } from './store/paced.js';
+import type { SessionStore } from './store/session-store.js';
+import { Sweeper } from './store/sweeper.js';
+
+/** Where the manager tells the operator of what no request is told. */
+export interface OperatorLog {
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** Who stands for a visitor where there is none: a job, a test, an administrator. */
+const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
+
+/** Turns what a client presents into a session, and tells what happens to sessions in this process. Knows no Nest and no HTTP. */
+export class SessionManager {
+  readonly events: Observable<SessionEvent>;
+
+  readonly #events = new Subject<SessionEvent>();
+  readonly #store: SessionStore;
+  readonly #options: ResolvedSessionOptions;
+  readonly #log: OperatorLog;
+  readonly #renewals: RenewalBuffer;
+  readonly #sweeper: Sweeper | null;
+  readonly #environment: SessionEnvironment;
+  #hasWarnedOfTwoCookies = false;
+  #hasWarnedOfRenewals = false;
+
+  constructor(store: SessionStore, options: ResolvedSessionOptions, log: OperatorLog) {
+    this.#store = store;
+    this.#options = options;
+    this.#log = log;
+    this.events = this.#events.asObservable();
+    this.#renewals = new RenewalBuffer(store, options.renewal.flushEvery, {
+      renewed: (ids) => {
+        this.#hasWarnedOfRenewals = false;
+        this.emitAll('renewed', ids, null);
+      },
+      failed: (error) => this.#warnOfRenewals(error),
+    });
+    this.#sweeper =
+      options.sweepEvery === null
+        ? null
+        : new Sweeper(store, options.sweepEvery, {
+            expired: (ids) => this.emitAll('expired', ids, null),
+            failed: (error) => log.warn(`Expired sessions were not removed; next time. ${String(error)}`),
+          });
+    const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
+    this.#environment = {
+      persistence: store,
+      lifetime,
+      saveUninitialized,
+      maxSessionsPerUser,
+      trackDevice,
+      renew: ({ id, lastAccessAt, ttl, expiresAt }) => {
+        const since = store.now() - lastAccessAt;
+        if (since >= Math.min(renewal.granularity, ttl / 2)) this.#renewals.add(id, expiresAt);
+      },
+      emit: (type, id, userId) => this.emit(type, id, userId),
+      unreadable: (id, what, error) =>
+        log.error(`The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`),
+    };
+  }
+
+  /** The store's clock, in milliseconds since the epoch. */
+  now(): number {
+    return this.#store.now();
+  }
+
+  async start(): Promise<void> {
+    await this.#store.open();
+    this.#sweeper?.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#sweeper?.stop();
+    await this.#renewals.close();
+    await this.#store.close();
+  }
+
+  /** Writes the renewals that were collected so far. */
+  flush(): Promise<void> {
+    return this.#renewals.flush();
+  }
+
+  /**
+   * The session that the credentials of a request open, or a new one. At once, where there is nothing to look up. Not an
+   * error: a credential that opens nothing.
+   */
+  open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession> {
+    const [first] = credentials;
+    if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
+    if (credentials.length > 1) return this.#openOneOf(credentials, visitor);
+    return this.#lookUp(first, (found) => this.#opened(found, visitor));
+  }
+
+  /** A live session by its id, whose client cannot be told of a change of its credential; `null` when there is none. */
+  async find(id: SessionId): Promise<ActiveSession | null> {
+    const stored = await this.#store.find(id);
+    if (stored === null) return null;
+    return new ActiveSession(this.#environment, NO_VISITOR, { stored, credential: null, recognition: 'current' });
+  }
+
+  /** A new session that is worth a row even if it stays empty. */
+  create(): ActiveSession {
+    return new ActiveSession({ ...this.#environment, saveUninitialized: true }, NO_VISITOR, null);
+  }
+
+  /** Removes expired rows, at the pace of the sweep. Returns how many. */
+  async purgeExpired(): Promise<number> {
+    let count = 0;
+    for await (const ids of paced(this.#store.deleteExpired())) {
+      this.emitAll('expired', ids, null);
+      count += ids.length;
+    }
+    return count;
+  }
+
+  emit(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
+    if (this.#events.observed) this.#events.next({ type, sessionId, userId });
+  }
+
+  emitAll(type: SessionEventType, sessionIds: readonly SessionId[], userId: string | null): void {
+    if (this.#events.observed) for (const id of sessionIds) this.emit(type, id, userId);
+  }
+
+  /** Of the sessions that several credentials name, the one that is live; none if there are two. */
+  async #openOneOf(credentials: readonly Credential[], visitor: Visitor): Promise<ActiveSession> {
+    const all = await Promise.all(credentials.map((credential) => this.#lookUp(credential, (found) => found)));
+    const found = all.filter((one) => one !== null);
+    const live = found.filter(isLive);
+    if (live.length > 1 && !areOneSession(live)) {
+      this.#warnOfTwoCookies();
+      return new ActiveSession(this.#environment, visitor, null);
+    }
+    const one =
+      live.find(({ recognition }) => recognition === 'current') ??
+      live[0] ??
+      found.find(({ recognition }) => recognition === 'outsider') ??
+      null;
+    return this.#opened(one, visitor);
+  }
+
+  #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
+    return this.#store.find(credential.id).then((stored) => {
+      const found = stored && this.#recognised(credential, stored);
+      if (found?.recognition !== 'stranger') return then(found);
+      // A copy may not know the newest credential yet.
+      return this.#store.refind(found.stored).then((newer) => then(newer && this.#recognised(credential, newer)));
+    });
+  }
+
+  #recognised(credential: Credential, stored: StoredSession): FoundSession {
+    return { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
+  }
+
+  #opened(found: FoundSession | null, visitor: Visitor): ActiveSession {
+    if (found !== null && isLive(found)) this.emit('loaded', found.stored.id, found.stored.userId);
+    return new ActiveSession(this.#environment, visitor, found);
+  }
+
+  #warnOfTwoCookies(): void {
+    if (this.#hasWarnedOfTwoCookies) return;
+    this.#hasWarnedOfTwoCookies = true;
+    this.#log.warn(
+      `A request carried two live sessions in cookies of the name "${this.#options.cookie.name}", and neither was used. ` +
+        'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
+    );
+  }
+
+  /** Once, until it works again: under load this would be said a thousand times a second. */
+  #warnOfRenewals(error: unknown): void {
+    if (!this.#hasWarnedOfRenewals) {
+      this.#log.warn(`Expiries are not renewed for the moment; they will be tried again. ${String(error)}`);
+    }
+    this.#hasWarnedOfRenewals = true;
+  }
+}
+
+function isLive({ recognition }: FoundSession): boolean {
+  return recognition === 'current' || recognition === 'previous';
+}
+
+function areOneSession(found: readonly FoundSession[]): boolean {
+  return found.every(({ stored }) => stored.id === found[0]?.stored.id);
+}
+
+// A parser's message may quote what it parsed.
+function kindOfError(error: unknown): string {
+  return error instanceof SyntaxError ? 'It is not JSON.' : String(error);
+}

@@ -1,0 +1,10 @@
+import { SessionService, type SessionStore } from 'nestjs-mikro-session';
+import { SessionSource } from '../../lib/nest/context/session-source.js';
+import { SessionManager } from '../../lib/session-manager.js';
+import type { ResolvedSessionOptions } from '../../lib/session.options.js';
+
+/** A service without an application. */
+export function serviceOn(store: SessionStore, options: ResolvedSessionOptions): SessionService {
+  const log = { warn: () => {}, error: () => {} };
+  return new SessionService(new SessionSource(new SessionManager(store, options, log), options), store);
+}
