@@ -435,7 +435,6 @@ export class ActiveSession implements Session {
     if (data === null && lifetime === null) return;
     if (this.#goneReported) throw new SessionGoneError();
     const takeBack = data === null ? null : document.sent(data);
-    written.lifetime = null;
     let times;
     try {
       times = await this.#env.persistence.commit(stored.id, stored.generation, {
@@ -445,10 +444,12 @@ export class ActiveSession implements Session {
       });
     } catch (error) {
       takeBack?.();
-      written.lifetime ??= lifetime;
       throw error;
     }
     if (times === null) throw this.#gone(written);
+    // One that came while the store was at work is still to be sent.
+    if (written.lifetime === lifetime) written.lifetime = null;
+    if (data !== null) this.#isBlank = false;
     this.#stored = { ...stored, ...times };
     this.#renewed ||= this.renews;
     if (lifetime !== null && !this.#superseded && this.#browserKnows) this.#issueCookie();

@@ -95,6 +95,17 @@ describe('regenerate(callback) on request.session starts over', () => {
     ]);
   });
 
+  it('keeps the new session if something came and was stored, even if it has gone again', async () => {
+    const { visitor } = await signedIn();
+    await work(visitor, async (request) => {
+      await regenerated(request);
+      request.session['fresh'] = 1;
+      await saved(request);
+      delete request.session['fresh'];
+    });
+    expect((await fixture.row(await idOf(visitor)))['data']).toEqual({});
+  });
+
   it('keeps the new session if something came by other ways', async () => {
     for (const way of [
       (session: Session) => void session.flash('info', 'Bye.'),

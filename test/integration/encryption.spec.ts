@@ -7,7 +7,7 @@ import {
   type SessionChanges,
   SessionDataError,
   SessionEntity,
-  SessionService,
+  type SessionService,
   type SessionStore,
 } from 'nestjs-mikro-session';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';

@@ -11,7 +11,7 @@ import { SessionManager } from '../../../lib/session-manager.js';
 import { SessionService } from '../../../lib/nest/session.service.js';
 
 class PageController {
-  page(): void {}
+  page(this: void): void {}
 }
 
 const log = { warn: () => {}, error: () => {} };

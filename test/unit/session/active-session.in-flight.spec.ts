@@ -130,6 +130,15 @@ describe('what a handler changes while the store is at work', () => {
     expect(await saved()).toEqual({ n: 12, l: ['a', 1, 10], s1: 1, s10: 10 });
   });
 
+  it('on a save of a lifetime is that lifetime, before the store has answered and after', async () => {
+    session.setTtl(5_000);
+    const saving = session.save();
+    expect([session.ttl, session.expiresAt.getTime()]).toEqual([5_000, 5_000]);
+    row.answer();
+    await saving;
+    expect(session.isModified).toBe(false);
+  });
+
   it('before a login is stored by it', async () => {
     change(1);
     const login = session.login('ada');
