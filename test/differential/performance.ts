@@ -1,5 +1,8 @@
 import { met } from './by-design.js';
-import { asJson, KEPT, type Note } from './notes.js';
+import { changeNested } from './nested.js';
+import { asJson, type Note } from './notes.js';
+import { cookieOf, dataOf, isFilled, keysOf, nameOf } from './observe.js';
+import { operate } from './operate.js';
 import { continueAfter } from './pauses.js';
 import {
   type Answer,
@@ -10,13 +13,7 @@ import {
   type Step,
   type Visit,
 } from './program.js';
-import type { Answering, Callback, DifferentialRequest, SessionCookie } from './request.js';
-
-const USERS: Readonly<Record<string, object>> = {
-  ada: { name: 'ada' },
-  // Serialized as it is, with its date.
-  bob: { name: 'bob', since: new Date(0) },
-};
+import type { Answering, DifferentialRequest } from './request.js';
 
 /** Makes an error that the platform answers with this status. */
 export type Failing = (status: number) => Error;
@@ -136,7 +133,7 @@ export class Performance {
       case 'delete':
         return note(delete session[step.key]);
       case 'nested':
-        return change(session, step);
+        return changeNested(session, step);
       case 'alias':
         if (this.#alias !== null) this.#alias['alias'] = step.value;
         return;
@@ -314,64 +311,3 @@ export class Performance {
     if (this.#open === 0) this.over.resolve();
   }
 }
-
-function operate(call: Operation, request: DifferentialRequest, callback: Callback | undefined): void {
-  switch (call.op) {
-    case 'logIn':
-      return request.logIn(USERS[call.user] as object, { keepSessionInfo: call.keeps }, callback as Callback);
-    case 'logOut':
-      return request.logOut({ keepSessionInfo: call.keeps }, callback as Callback);
-    default:
-      request.session?.[call.op](callback);
-  }
-}
-
-interface Box {
-  list: number[];
-  deep: { value?: number };
-  [key: string]: unknown;
-}
-
-function change(session: Record<string, any>, { key, change: how, value }: Step & { do: 'nested' }): void {
-  const found: unknown = session[key];
-  if (typeof found !== 'object' || found === null || !('list' in found)) session[key] = { list: [], deep: {} };
-  const box = session[key] as Box;
-  if (how === 'push') box.list.push(value);
-  else if (how === 'property') box[`p${value % 3}`] = value;
-  else if (how === 'deep') box.deep.value = value;
-  else delete box[`p${value % 3}`];
-}
-
-/** Without what express-session shows besides, and what connect-flash leaves there. */
-function dataOf(session: object): object {
-  const { cookie, flash, [KEPT]: _kept, ...data } = JSON.parse(JSON.stringify(session)) as Record<string, unknown>;
-  if (cookie !== undefined) met('cookieAmongKeys');
-  const isEmpty = typeof flash === 'object' && flash !== null && Object.keys(flash).length === 0;
-  if (isEmpty) met('emptyFlash');
-  return flash === undefined || isEmpty ? data : { ...data, flash };
-}
-
-const isFilled = (session: object): boolean => Object.keys(dataOf(session)).length > 0;
-
-function keysOf(session: object): string[] {
-  const keys = Object.keys(session);
-  if (keys.includes('cookie')) met('cookieAmongKeys');
-  const { flash } = session as { flash?: object };
-  const isEmpty = typeof flash === 'object' && Object.keys(flash).length === 0;
-  return keys.filter((key) => key !== 'cookie' && key !== KEPT && !(key === 'flash' && isEmpty)).toSorted();
-}
-
-/** Times in minutes, for both sides are not asked at the same moment. */
-function cookieOf({ maxAge, originalMaxAge, expires, path, httpOnly }: SessionCookie): unknown {
-  const minutes = (milliseconds: number): number => Math.round(milliseconds / 60_000);
-  return {
-    maxAge: minutes(maxAge),
-    originalMaxAge: minutes(originalMaxAge),
-    expires: minutes(expires.getTime() - Date.now()),
-    path,
-    httpOnly,
-  };
-}
-
-const nameOf = (error: unknown): string =>
-  error instanceof Error ? ((error as { code?: string }).code ?? error.name) : String(error);
