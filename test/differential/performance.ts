@@ -182,7 +182,8 @@ export class Performance {
     if (step.call.op === 'destroy') this.#hasEnded = true;
     this.#open += 1;
     const called = (error?: unknown): void => {
-      if (!error) this.#follow(step.call, request);
+      // When the callback of a save comes that is not waited for differs.
+      if (!error && step.how !== 'apart') this.#follow(step.call, request);
       this.calledBack.push(error ? `${name} failed` : name);
       this.#close();
     };
