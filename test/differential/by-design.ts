@@ -48,6 +48,12 @@ export const BY_DESIGN = {
       'it takes `cookie` as well, a key like any other there.',
     decision: PROPOSED,
   },
+  lifetimeAlone: {
+    what:
+      'A lifetime that is set after the session was saved in the request that began it is stored; express-session stores ' +
+      'it only along with data.',
+    decision: 'docs/guarantees.md, 11. Data stays what it was',
+  },
   keptByCopy: {
     what:
       'What keepSessionInfo takes along is a copy; in express-session the old session and the new one share the objects ' +

@@ -27,6 +27,7 @@ export function adapt(memory: MemoryStore): RequestHandler {
       tidy(request);
       if (request.sessionID !== idBefore) endIfEmpty(request);
       else if (isNew && filled.has(idBefore)) keepIfEmpty(request);
+      storeLifetime(request, store);
     };
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => typeof response;
     const end = response.end.bind(response) as (...args: unknown[]) => typeof response;
@@ -49,7 +50,7 @@ type Login = (one: object, options: { keepSessionInfo?: boolean }, done: (error?
 type Logout = (options: { keepSessionInfo?: boolean }, done: (error?: unknown) => void) => void;
 
 /** Has `keepSessionInfo` keep data only: what Passport takes along of a session is whatever is enumerable there. */
-export function adaptLogins(cookie: session.CookieOptions): RequestHandler {
+export function adaptLogins(memory: MemoryStore, cookie: session.CookieOptions): RequestHandler {
   return (incoming, _response, next) => {
     const request = incoming as unknown as Adapted & { logIn: Login; logOut: Logout };
     const renewed = (done: (error?: unknown) => void) => {
@@ -58,6 +59,7 @@ export function adaptLogins(cookie: session.CookieOptions): RequestHandler {
         if (request.session && request.session['cookie'] === before) {
           met('keepsNoCookie');
           request.session['cookie'] = new Cookie(cookie);
+          memory.touch(request.sessionID, request.session as never);
         }
         done(error);
       };
@@ -92,6 +94,16 @@ function endIfEmpty(request: Adapted): void {
   if (!request.session || keysOf(request.session).length > 0) return;
   met('emptyRegenerated');
   request.session = null;
+}
+
+function storeLifetime({ session: current, sessionID }: Adapted, store: Internals): void {
+  const stored = store.sessions[sessionID];
+  if (!current || stored === undefined) return;
+  const { originalMaxAge } = current['cookie'] as session.Cookie;
+  const { cookie } = JSON.parse(stored) as { cookie: session.Cookie };
+  if (cookie.originalMaxAge === originalMaxAge) return;
+  met('lifetimeAlone');
+  store.touch(sessionID, current as never);
 }
 
 /** Has it send the cookie. */

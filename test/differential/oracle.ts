@@ -38,7 +38,7 @@ export async function startOracle(): Promise<Side> {
   );
   app.use(adapt(store));
   app.use(passport.session());
-  app.use(adaptLogins(COOKIE));
+  app.use(adaptLogins(store, COOKIE));
   app.use(flash());
   app.use((request, _response, next) => of(request).begin(asked(request), next));
   const handle = (request: Request, response: Response, next: NextFunction): unknown =>
