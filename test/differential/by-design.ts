@@ -78,6 +78,12 @@ export const BY_DESIGN = {
     what: 'reload() of a session that was never stored succeeds, and leaves it empty; express-session fails.',
     decision: PROPOSED,
   },
+  backAfterReload: {
+    what:
+      'What is reloaded and then made again what it was when the request came is a change; express-session takes it for ' +
+      'none, and loses it.',
+    decision: 'docs/guarantees.md, 11. Data stays what it was',
+  },
   duringSave: {
     what:
       'A save() takes along what a handler writes before it begins, if it is not waited for; express-session takes the ' +

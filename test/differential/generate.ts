@@ -20,6 +20,8 @@ const PAUSES: readonly Pause[] = ['tick', 'microtask', 'immediate', 'timeout'];
 const STATUSES = { '200': 10, '201': 2, '204': 1, '400': 1, '401': 1, '404': 1, '500': 1, '503': 1 } as const;
 const NAMES: readonly Operation['op'][] = ['save', 'reload', 'regenerate', 'destroy', 'logIn', 'logOut'];
 
+const SET_A: Step = { do: 'set', key: 'a', value: 1 };
+
 /** What a visitor does, the same for the same seed. */
 export class Generator {
   readonly #random: Random;
@@ -36,13 +38,26 @@ export class Generator {
   sequence(): Sequence {
     const random = this.#random;
     const groups = Array.from({ length: random.integer(1, 5) }, () => this.#group());
-    if (!random.chance(0.03)) return groups;
-    const emptied: Step[] = [
-      { do: 'set', key: 'a', value: 1 },
-      { do: 'call', call: { op: 'save' }, how: 'promise' },
-      { do: 'delete', key: 'a' },
-    ];
-    return [{ visits: [this.#visit(emptied, false)], isReleasedInTurn: true }, ...groups];
+    const first = random.weighted({ none: 94, emptied: 3, back: 3 });
+    if (first === 'none') return groups;
+    return [...(first === 'emptied' ? this.#emptied() : this.#back()), ...groups];
+  }
+
+  /** A session that is saved and emptied in its first request: rare, if left to chance. */
+  #emptied(): Group[] {
+    return [this.#alone(SET_A, { do: 'call', call: { op: 'save' }, how: 'promise' }, { do: 'delete', key: 'a' })];
+  }
+
+  /** One that takes back what another has written meanwhile. */
+  #back(): Group[] {
+    const reload: Step = { do: 'call', call: { op: 'reload' }, how: 'promise' };
+    const second = this.#visit([{ do: 'hold' }, reload, { do: 'delete', key: 'b' }], false);
+    const first = this.#visit([{ do: 'set', key: 'b', value: 1 }], false);
+    return [this.#alone(SET_A), { visits: [second, first], isReleasedInTurn: true }];
+  }
+
+  #alone(...steps: Step[]): Group {
+    return { visits: [this.#visit(steps, false)], isReleasedInTurn: true };
   }
 
   #group(): Group {

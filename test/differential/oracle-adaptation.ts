@@ -18,16 +18,19 @@ const keysOf = (data: Data): string[] =>
 export function adapt(memory: MemoryStore): RequestHandler {
   const store = memory as Internals;
   const filled = idsOfFilled(store);
+  const loaded = loadedFor(store);
   return (incoming, response, next) => {
     const request = incoming as unknown as Adapted;
     const idBefore = request.sessionID;
     const isNew = store.sessions[idBefore] === undefined;
+    const before = textOf(request.session);
     const look = (status: number): void => {
       if (status >= 500) discard(request, store);
       tidy(request);
       if (request.sessionID !== idBefore) endIfEmpty(request);
       else if (isNew && filled.has(idBefore)) keepIfEmpty(request);
       storeLifetime(request, store);
+      if (textOf(request.session) === before && (loaded.get(request) ?? before) !== before) saveIfBack(request);
     };
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => typeof response;
     const end = response.end.bind(response) as (...args: unknown[]) => typeof response;
@@ -104,6 +107,26 @@ function storeLifetime({ session: current, sessionID }: Adapted, store: Internal
   if (cookie.originalMaxAge === originalMaxAge) return;
   met('lifetimeAlone');
   store.touch(sessionID, current as never);
+}
+
+const textOf = (data: Data | null | undefined): string => JSON.stringify({ ...data, cookie: null });
+
+/** Has it save what was reloaded, and then made what it was when the request came. */
+function saveIfBack({ session: current }: Adapted): void {
+  if (!current) return;
+  met('backAfterReload');
+  current[KEPT] = true;
+}
+
+/** What was last loaded for a request. */
+function loadedFor(store: Internals): WeakMap<object, string> {
+  const loaded = new WeakMap<object, string>();
+  const createSession = store.createSession.bind(store);
+  store.createSession = (request, stored) => {
+    loaded.set(request, textOf(stored as unknown as Data));
+    return createSession(request, stored);
+  };
+  return loaded;
 }
 
 /** Has it send the cookie. */
