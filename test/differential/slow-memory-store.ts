@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { MemorySessionStore, type ResolvedSessionOptions } from 'nestjs-mikro-session';
+import { MemorySessionStore } from 'nestjs-mikro-session';
+import { type ResolvedSessionOptions } from 'nestjs-mikro-session/store';
 
 const SLOW: ReadonlySet<PropertyKey> = new Set([
   'find',

@@ -105,7 +105,7 @@ class Run {
         this.#left -= operations;
         return true;
       },
-      rowsOf: readerOf(pool, this.#options.encryption?.keys ?? null),
+      rowsOf: readerOf(pool, (this.#options.encryption?.keys[0] as string | undefined) ?? null),
       hear: this.#options.cache ? () => hearAll(this.#https) : null,
     };
     await Promise.all(

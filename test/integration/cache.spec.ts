@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.js';
 import { issueCredential } from '../../lib/session/token.js';
-import { SessionStore } from 'nestjs-mikro-session';
+import { SessionStore } from 'nestjs-mikro-session/store';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { statements } from '../support/statements.js';
 import { inHandler, visit } from '../support/probe.js';

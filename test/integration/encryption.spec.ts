@@ -2,14 +2,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import {
   MemorySessionStore,
-  MikroOrmSessionStore,
   type Session,
-  type SessionChanges,
   SessionDataError,
   SessionEntity,
   type SessionService,
-  type SessionStore,
 } from 'nestjs-mikro-session';
+import { MikroOrmSessionStore, type SessionChanges, type SessionStore } from 'nestjs-mikro-session/store';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { resolveOptions } from '../../lib/session.options.js';
 import { EncryptingSessionStore } from '../../lib/store/encrypting.session-store.js';

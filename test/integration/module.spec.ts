@@ -5,17 +5,15 @@ import { type DynamicModule, Inject, Injectable, Module, type Type } from '@nest
 import { Test } from '@nestjs/testing';
 import {
   MemorySessionStore,
-  type ResolvedSessionOptions,
   type Session,
-  SESSION_OPTIONS,
   SessionConfigurationError,
   SessionEntity,
   SessionModule,
   type SessionModuleOptions,
   type SessionOptionsFactory,
   SessionService,
-  SessionStore,
 } from 'nestjs-mikro-session';
+import { type ResolvedSessionOptions, SESSION_OPTIONS, SessionStore } from 'nestjs-mikro-session/store';
 import { databaseModule, startApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { Client } from '../support/client.js';

@@ -4,14 +4,9 @@ import { PgliteDriver } from '@mikro-orm/pglite';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { Test } from '@nestjs/testing';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import {
-  CachingSessionStore,
-  MikroOrmSessionStore,
-  SessionEntity,
-  SessionModule,
-  SessionService,
-  type SessionStore,
-} from 'nestjs-mikro-session';
+import { SessionEntity, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { MikroOrmSessionStore, type SessionStore } from 'nestjs-mikro-session/store';
+import { CachingSessionStore } from '../../lib/store/caching.session-store.js';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { Client } from '../support/client.js';
 import { inHandler, ProbeController, visit } from '../support/probe.js';

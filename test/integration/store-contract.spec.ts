@@ -2,14 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import {
-  CachingSessionStore,
-  MemorySessionStore,
-  MikroOrmSessionStore,
-  type NewSession,
-  SessionEntity,
-  type SessionStore,
-} from 'nestjs-mikro-session';
+import { MemorySessionStore, SessionEntity } from 'nestjs-mikro-session';
+import { MikroOrmSessionStore, type NewSession, type SessionStore } from 'nestjs-mikro-session/store';
+import { CachingSessionStore } from '../../lib/store/caching.session-store.js';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { createSessionId } from '../../lib/session/token.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';

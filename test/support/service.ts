@@ -1,4 +1,5 @@
-import { SessionService, type SessionStore } from 'nestjs-mikro-session';
+import { SessionService } from 'nestjs-mikro-session';
+import { type SessionStore } from 'nestjs-mikro-session/store';
 import { SessionSource } from '../../lib/nest/context/session-source.js';
 import { SessionManager } from '../../lib/session-manager.js';
 import type { ResolvedSessionOptions } from '../../lib/session.options.js';

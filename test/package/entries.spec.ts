@@ -1,0 +1,50 @@
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import ts from 'typescript';
+
+const DIST = join(import.meta.dirname, '../../dist');
+
+/** The names that a published entry exports, types included. */
+function exportsOf(entry: string): string[] {
+  const file = join(DIST, entry, 'index.d.ts');
+  const program = ts.createProgram([file], {
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    skipLibCheck: true,
+    noEmit: true,
+    types: [],
+  });
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(file) as ts.SourceFile);
+  if (module === undefined) throw new Error(`${file} is no module.`);
+  return checker
+    .getExportsOfModule(module)
+    .map(({ name }) => name)
+    .sort();
+}
+
+const ROOT = `
+  AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
+  ExpressSession ExpressSessionCookie FlashMessage LiveSessionData LoginOptions MemorySessionStore
+  NewSessionContent Public Session SessionArgumentError SessionCacheSettings SessionCallback
+  SessionConfigurationError SessionCookieOptions SessionData SessionDataError SessionDevice SessionEncryptionOptions
+  SessionEntity SessionError SessionErrorCode SessionEvent SessionEventType SessionGoneError
+  SessionGuard SessionHeaderOptions SessionHeadersSentError SessionId SessionInterceptor SessionKey
+  SessionMembers SessionMiddleware SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
+  SessionModuleOptions SessionOptionsFactory SessionPath SessionRenewal SessionRenewalOptions SessionService
+  SessionSetupError SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StoreProvider
+  rememberHandshakes sessionMiddleware`;
+
+const STORE = `
+  Access ChangeListener CommittedTimes DataChanges FoundValues Lifetime
+  LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession
+  RenewalOutcome ResolvedSessionOptions Rotation SESSION_OPTIONS SessionChanges SessionId
+  SessionStore StoredSession`;
+
+it.each([
+  ['.', ROOT],
+  ['store', STORE],
+  ['testing', 'StoreExpectation sessionStoreContract'],
+])('the entry "%s" exports these names and no others', (entry, names) => {
+  expect(exportsOf(entry)).toEqual(names.trim().split(/\s+/));
+});
