@@ -30,7 +30,8 @@ export function adapt(memory: MemoryStore): RequestHandler {
       if (request.sessionID !== idBefore) endIfEmpty(request);
       else if (isNew && filled.has(idBefore)) keepIfEmpty(request);
       storeLifetime(request, store);
-      if (textOf(request.session) === before && (loaded.get(request) ?? before) !== before) saveIfBack(request);
+      const isBack = textOf(request.session) === before && (loaded.get(request) ?? before) !== before;
+      if (isBack && status < 500) saveIfBack(request);
     };
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => typeof response;
     const end = response.end.bind(response) as (...args: unknown[]) => typeof response;
