@@ -76,6 +76,13 @@ class Run {
   #differences = 0;
   readonly #shown = new Set<string>();
 
+  #interruption: string | null = null;
+
+  /** Plays no more sequences: so the database that it started ends, too. */
+  interrupt(signal: string): void {
+    this.#interruption = signal;
+  }
+
   /** Whether nothing differed. */
   async play(): Promise<boolean> {
     say(
@@ -101,6 +108,7 @@ class Run {
       for (let number = this.#from; number < this.#from + this.#sequences; number++) {
         const isStored = this.#every > 0 && number % this.#every === 0;
         await this.#playOne(number, oracle, isStored ? stored : number % 3 === 0 ? fast : slow);
+        if (this.#interruption !== null) throw new Error(`Interrupted (${this.#interruption}).`);
         if (this.#differences >= MOST_DIFFERENCES) throw new Error(`More than ${MOST_DIFFERENCES} sequences differ.`);
         const done = number - this.#from + 1;
         if (done % PROGRESS === 0) say(`… ${done} sequences, ${this.#differences} differ`);
@@ -151,7 +159,9 @@ async function differs(sequence: Sequence, oracle: Side, ours: Side, patience: n
 
 async function main(): Promise<number> {
   noteIncidents();
-  return (await new Run().play()) ? 0 : 1;
+  const run = new Run();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => run.interrupt(signal));
+  return (await run.play()) ? 0 : 1;
 }
 
 main().then(
