@@ -5,8 +5,7 @@ interface Difference {
   readonly decision: string;
 }
 
-/** Found by this test. */
-const PROPOSED = 'proposed, and not written down yet';
+const DECIDED = 'docs/decisions/0013-the-view-of-express-session.md';
 
 const MIGRATING = 'docs/migrating-from-express-session.md, What behaves differently';
 const PASSPORT = 'docs/passport.md, What request.session is';
@@ -40,13 +39,13 @@ export const BY_DESIGN = {
     what:
       'A session that is saved and emptied again in its first request is there; express-session stores it, too, but ' +
       'sends no cookie for it.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   keepsNoCookie: {
     what:
       'With keepSessionInfo Passport takes along the data, and not what was said of the lifetime; with express-session ' +
       'it takes `cookie` as well, a key like any other there.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   lifetimeAlone: {
     what:
@@ -58,7 +57,7 @@ export const BY_DESIGN = {
     what:
       'What keepSessionInfo takes along is a copy; in express-session the old session and the new one share the objects ' +
       'in them.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   unsetEnds: {
     what: '`request.session = null` ends the session, at once; express-session does so when it has the option `unset: "destroy"`, with the response.',
@@ -72,11 +71,11 @@ export const BY_DESIGN = {
   },
   duringReload: {
     what: 'What a handler writes between the call of reload() and its callback is lost in express-session.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   reloadOfNothing: {
     what: 'reload() of a session that was never stored succeeds, and leaves it empty; express-session fails.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   backAfterReload: {
     what:
@@ -88,11 +87,11 @@ export const BY_DESIGN = {
     what:
       'A save() takes along what a handler writes before it begins, if it is not waited for; express-session takes the ' +
       'session as it is at the call. Seen only where the handler then drops what it wrote: by reload(), or by a 500.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   reloadedInPlace: {
     what: 'The object that was `request.session` before reload() is that after it; in express-session it is left as it was.',
-    decision: PROPOSED,
+    decision: DECIDED,
   },
   parallelWriters: {
     what: 'Parallel requests merge; in express-session the last one writes the whole session, or its lifetime.',

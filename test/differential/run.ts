@@ -23,7 +23,7 @@ const MOST_DIFFERENCES = 200;
 const MOST_PATIENCE_AGAIN = 700;
 const PROGRESS = 10_000;
 /** From so many sequences on, on PostgreSQL too, a difference by design that was never met is an error: it may be gone. */
-const ENOUGH = 500;
+const ENOUGH = 5_000;
 
 const { values } = parseArgs({
   options: {

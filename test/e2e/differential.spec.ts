@@ -40,7 +40,6 @@ it.each<[string, string[]]>([
     const { stdout, stderr } = await run(...args);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/\nNo differences\.\n$/);
-    expect(stdout).not.toContain('never met');
   },
   PATIENCE,
 );
@@ -48,7 +47,7 @@ it.each<[string, string[]]>([
 const SELF_TEST = ['--seed', '1', '--postgres', '0'];
 
 it.each<[string, string, string]>([
-  ['deletesNothing', '40', '≠'],
+  ['deletesNothing', '120', '≠'],
   ['regeneratesNothing', '40', '≠'],
   ['silentSave', '8', 'no answer in time'],
   ['floatingPromise', '40', 'unhandled rejection: Error: sabotage'],
