@@ -6,63 +6,63 @@
  * Fastify answer with the right status even where no part of this library stands between the error and the response.
  */
 export class SessionError extends Error {
-    /** The HTTP status that answers this error, when nobody handles it. */
-    statusCode;
-    /** The same as {@link statusCode}. */
-    status;
-    /** Whether the message may be shown to the client: never for a 5xx. */
-    expose;
-    constructor(message, statusCode, options) {
-        super(message, options);
-        this.name = new.target.name;
-        this.statusCode = statusCode;
-        this.status = statusCode;
-        this.expose = statusCode < 500;
-    }
+  /** The HTTP status that answers this error, when nobody handles it. */
+  statusCode;
+  /** The same as {@link statusCode}. */
+  status;
+  /** Whether the message may be shown to the client: never for a 5xx. */
+  expose;
+  constructor(message, statusCode, options) {
+    super(message, options);
+    this.name = new.target.name;
+    this.statusCode = statusCode;
+    this.status = statusCode;
+    this.expose = statusCode < 500;
+  }
 }
 /** An option of the module, or what decorators say, is wrong. Thrown at start; names where, and the fix. */
 export class SessionConfigurationError extends SessionError {
-    code = 'ERR_SESSION_CONFIGURATION';
-    constructor(message, options) {
-        super(message, 500, options);
-    }
+  code = 'ERR_SESSION_CONFIGURATION';
+  constructor(message, options) {
+    super(message, 500, options);
+  }
 }
 /** The database is not ready for sessions: the entity is not registered, or the table is missing or outdated. */
 export class SessionSetupError extends SessionError {
-    code = 'ERR_SESSION_SETUP';
-    constructor(message, options) {
-        super(message, 500, options);
-    }
+  code = 'ERR_SESSION_SETUP';
+  constructor(message, options) {
+    super(message, 500, options);
+  }
 }
 /**
  * A value cannot be kept in a session as it is. Thrown before any SQL is sent (or, when only the merged row turned out
  * too big, by the statement that then changed nothing): the stored session is untouched.
  */
 export class SessionDataError extends SessionError {
-    code = 'ERR_SESSION_DATA';
-    /** Where the value stands, as a dotted path, e.g. `cart.items.0.addedAt`; empty for the whole document. */
-    path;
-    constructor(path, message, options) {
-        super(message, 500, options);
-        this.path = path;
-    }
+  code = 'ERR_SESSION_DATA';
+  /** Where the value stands, as a dotted path, e.g. `cart.items.0.addedAt`; empty for the whole document. */
+  path;
+  constructor(path, message, options) {
+    super(message, 500, options);
+    this.path = path;
+  }
 }
 /** A method of the session was called with an argument that has no meaning, such as an empty user id. */
 export class SessionArgumentError extends SessionError {
-    code = 'ERR_SESSION_ARGUMENT';
-    constructor(message) {
-        super(message, 500);
-    }
+  code = 'ERR_SESSION_ARGUMENT';
+  constructor(message) {
+    super(message, 500);
+  }
 }
 /**
  * The session ended while this request was working on it: revoked, logged out, expired, or logged in anew elsewhere.
  * Nothing was written, and the response leaves the visitor's cookie alone. Answers 401 unless it is caught.
  */
 export class SessionGoneError extends SessionError {
-    code = 'ERR_SESSION_GONE';
-    constructor(message = 'The session has ended meanwhile; nothing was saved. Sign in again.') {
-        super(message, 401);
-    }
+  code = 'ERR_SESSION_GONE';
+  constructor(message = 'The session has ended meanwhile; nothing was saved. Sign in again.') {
+    super(message, 401);
+  }
 }
 /**
  * A session was begun, rotated or ended after the response's headers had been sent, so its cookie cannot reach the
@@ -70,19 +70,21 @@ export class SessionGoneError extends SessionError {
  * which has no response: begin the session over HTTP.
  */
 export class SessionHeadersSentError extends SessionError {
-    code = 'ERR_SESSION_HEADERS_SENT';
-    constructor(message = 'The response had already begun, so the cookie or header of the session can no longer be sent. ' +
-        'Start, log in or end the session before the first byte of the response.') {
-        super(message, 500);
-    }
+  code = 'ERR_SESSION_HEADERS_SENT';
+  constructor(
+    message = 'The response had already begun, so the cookie or header of the session can no longer be sent. ' +
+      'Start, log in or end the session before the first byte of the response.',
+  ) {
+    super(message, 500);
+  }
 }
 /**
  * The database did not answer within `queryTimeout`, or not at all. Never turned into an anonymous session: answers 503
  * with `Retry-After`. The driver's error is the `cause`.
  */
 export class SessionStoreUnavailableError extends SessionError {
-    code = 'ERR_SESSION_STORE_UNAVAILABLE';
-    constructor(operation, options) {
-        super(`The session store could not ${operation}. It recovers by itself once the database answers.`, 503, options);
-    }
+  code = 'ERR_SESSION_STORE_UNAVAILABLE';
+  constructor(operation, options) {
+    super(`The session store could not ${operation}. It recovers by itself once the database answers.`, 503, options);
+  }
 }

@@ -3,7 +3,7 @@ import type { ActiveSession } from '../session/active-session.js';
 import { SessionSource } from './context/session-source.js';
 import { type PlatformRequest, RequestContext } from './context/request-context.js';
 import { requestContextOf } from './context/context-of.js';
-import { SessionGuard } from './session.guard.js';
+import { checkAccess } from './access/check-access.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
@@ -17,18 +17,16 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
 @Injectable()
 export class SessionLoaderGuard implements CanActivate {
   readonly #source: SessionSource;
-  readonly #guard: SessionGuard;
 
   constructor(@Inject(SessionSource) source: SessionSource) {
     this.#source = source;
-    this.#guard = new SessionGuard(source);
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const metadata = metadataOf(context);
     const loaded = context.getType() === 'http' ? this.#load(context, metadata) : true;
     if (!metadata.overridesGuarded) return loaded;
-    return Promise.resolve(loaded).then(() => this.#guard.canActivate(context));
+    return Promise.resolve(loaded).then(() => checkAccess(this.#source, context));
   }
 
   #load(context: ExecutionContext, metadata: SessionMetadata): true | Promise<true> {

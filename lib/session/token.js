@@ -9,24 +9,23 @@ const CREDENTIAL_LENGTH = 36 + 1 + 43;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** A fresh session id. */
 export function createSessionId() {
-    return uuidv7();
+  return uuidv7();
 }
 /** Whether a string has the form of a session id, in either case. */
 export function isSessionId(value) {
-    return value.length === 36 && ID.test(value);
+  return value.length === 36 && ID.test(value);
 }
 /** A fresh credential for a session. */
 export function issueCredential(id) {
-    const secret = randomBytes(SECRET_BYTES).toString('base64url');
-    return { id, secretHash: hashOf(secret), cookieValue: `${id}.${secret}` };
+  const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  return { id, secretHash: hashOf(secret), cookieValue: `${id}.${secret}` };
 }
 /** By way of its text, which is twice as fast as having Node make the buffer. */
 function hashOf(secret) {
-    return Buffer.from(hash('sha256', secret, 'hex'), 'hex');
+  return Buffer.from(hash('sha256', secret, 'hex'), 'hex');
 }
 /** Reads a cookie's value. `null` when it does not have exactly the form of a credential, which is not an error. */
 export function parseCredential(value) {
-    if (value.length !== CREDENTIAL_LENGTH || !CREDENTIAL.test(value))
-        return null;
-    return { id: value.slice(0, 36), secretHash: hashOf(value.slice(37)), cookieValue: value };
+  if (value.length !== CREDENTIAL_LENGTH || !CREDENTIAL.test(value)) return null;
+  return { id: value.slice(0, 36), secretHash: hashOf(value.slice(37)), cookieValue: value };
 }

@@ -28,181 +28,172 @@ const HOW_TO_MAKE_ONE = `Make one: node -e "console.log(require('node:crypto').r
  * than a year. A new key in front of the others starts the count anew.
  */
 export class KeyRing {
-    /** Names of the keys, newest first. They reveal nothing of the keys; each sealed text carries that of its own. */
-    ids;
-    #keys;
-    #newest;
-    /**
-     * @param keys newest first; at least one
-     * @throws {SessionConfigurationError} which tells of a wrong key its kind and length, and never shows it.
-     */
-    constructor(keys) {
-        const derived = readKeys(keys).map(derive);
-        const [newest] = derived;
-        this.ids = Object.freeze(derived.map(({ id }) => id));
-        this.#keys = new Map(derived.map(({ id, key }) => [id, key]));
-        this.#newest = { header: `${VERSION}${newest.id}.`, key: newest.key };
-        for (const [index, id] of this.ids.entries()) {
-            const first = this.ids.indexOf(id);
-            if (first === index)
-                continue;
-            throw new SessionConfigurationError(`SessionModule option "encryption.keys[${index}]" is the same key as "encryption.keys[${first}]". Fix: remove it.`);
-        }
+  /** Names of the keys, newest first. They reveal nothing of the keys; each sealed text carries that of its own. */
+  ids;
+  #keys;
+  #newest;
+  /**
+   * @param keys newest first; at least one
+   * @throws {SessionConfigurationError} which tells of a wrong key its kind and length, and never shows it.
+   */
+  constructor(keys) {
+    const derived = readKeys(keys).map(derive);
+    const [newest] = derived;
+    this.ids = Object.freeze(derived.map(({ id }) => id));
+    this.#keys = new Map(derived.map(({ id, key }) => [id, key]));
+    this.#newest = { header: `${VERSION}${newest.id}.`, key: newest.key };
+    for (const [index, id] of this.ids.entries()) {
+      const first = this.ids.indexOf(id);
+      if (first === index) continue;
+      throw new SessionConfigurationError(
+        `SessionModule option "encryption.keys[${index}]" is the same key as "encryption.keys[${first}]". Fix: remove it.`,
+      );
     }
-    /**
-     * Whether a text is sealed, or claims to be. A version that is not known here is, too: better unreadable than taken
-     * for plain.
-     */
-    static isSealed(text) {
-        return text.startsWith(MARK);
+  }
+  /**
+   * Whether a text is sealed, or claims to be. A version that is not known here is, too: better unreadable than taken
+   * for plain.
+   */
+  static isSealed(text) {
+    return text.startsWith(MARK);
+  }
+  /** @param context where the text belongs: it opens nowhere else */
+  seal(plaintext, context) {
+    const { header, key } = this.#newest;
+    const iv = randomBytes(IV_BYTES);
+    const cipher = createCipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+    cipher.setAAD(Buffer.from(context));
+    const sealed = Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    return header + sealed.toString('base64url');
+  }
+  /** The plain text; `null` if no key of the ring has sealed exactly this, for this context. */
+  open(sealed, context) {
+    if (!sealed.startsWith(VERSION) || sealed[ID_END] !== '.') return null;
+    const key = this.#keys.get(sealed.slice(VERSION.length, ID_END));
+    if (key === undefined) return null;
+    const body = sealed.slice(ID_END + 1);
+    const bytes = Buffer.from(body, 'base64url');
+    // A decoder forgives a lot; one text has one spelling.
+    if (bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== body) return null;
+    const iv = bytes.subarray(0, IV_BYTES);
+    const decipher = createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+    decipher.setAAD(Buffer.from(context));
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const plain = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
+    try {
+      decipher.final();
+    } catch {
+      return null;
     }
-    /** @param context where the text belongs: it opens nowhere else */
-    seal(plaintext, context) {
-        const { header, key } = this.#newest;
-        const iv = randomBytes(IV_BYTES);
-        const cipher = createCipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
-        cipher.setAAD(Buffer.from(context));
-        const sealed = Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-        return header + sealed.toString('base64url');
-    }
-    /** The plain text; `null` if no key of the ring has sealed exactly this, for this context. */
-    open(sealed, context) {
-        if (!sealed.startsWith(VERSION) || sealed[ID_END] !== '.')
-            return null;
-        const key = this.#keys.get(sealed.slice(VERSION.length, ID_END));
-        if (key === undefined)
-            return null;
-        const body = sealed.slice(ID_END + 1);
-        const bytes = Buffer.from(body, 'base64url');
-        // A decoder forgives a lot; one text has one spelling.
-        if (bytes.length < IV_BYTES + TAG_BYTES || bytes.toString('base64url') !== body)
-            return null;
-        const iv = bytes.subarray(0, IV_BYTES);
-        const decipher = createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
-        decipher.setAAD(Buffer.from(context));
-        decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-        const plain = decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES));
-        try {
-            decipher.final();
-        }
-        catch {
-            return null;
-        }
-        return plain.toString();
-    }
+    return plain.toString();
+  }
 }
 /** Seals and opens what a session holds, as JSON text that holds sealed texts. What cannot be opened is absent. */
 export class SessionCipher {
-    #keys;
-    #onUnreadable;
-    #reported = new Set();
-    /** @param onUnreadable told once of each value, as far as can be remembered */
-    constructor(keys, onUnreadable) {
-        this.#keys = keys;
-        this.#onUnreadable = onUnreadable;
-    }
-    seal(id, key, text) {
-        return JSON.stringify(this.#keys.seal(text, contextOf(id, key)));
-    }
-    sealAuth(id, auth) {
-        return auth && JSON.stringify(this.#keys.seal(auth, contextOf(id, null)));
-    }
-    /** Seals each member of a document. */
-    sealData(id, data) {
-        const document = parseObject(data) ?? {};
-        return textOf(document, (key) => this.seal(id, key, JSON.stringify(document[key])));
-    }
-    /** The values of a stored document, by key; `null` where there is none. */
-    reader(id, data) {
-        const document = parseObject(data) ?? {};
-        return (key) => (Object.hasOwn(document, key) ? JSON.parse(this.#open(id, key, document[key]) ?? 'null') : null);
-    }
-    /** Opens each of a session's secrets once, when it is first looked at. */
-    open({ id, auth, data }) {
-        const openAuth = () => {
-            // A sealed text has nothing in it that JSON would escape.
-            const value = auth?.startsWith('"') ? auth.slice(1, -1) : '';
-            return KeyRing.isSealed(value) ? this.#open(id, null, value) : auth;
-        };
-        const openData = () => {
-            const document = parseObject(data);
-            // What is no document is for the reader to report.
-            return document === null ? data : textOf(document, (key) => this.#open(id, key, document[key]));
-        };
-        let openedAuth;
-        let openedData;
-        return {
-            get auth() {
-                return openedAuth === undefined ? (openedAuth = openAuth()) : openedAuth;
-            },
-            get data() {
-                return (openedData ??= openData());
-            },
-        };
-    }
-    #open(id, key, value) {
-        if (typeof value !== 'string' || !KeyRing.isSealed(value))
-            return JSON.stringify(value);
-        const text = this.#keys.open(value, contextOf(id, key));
-        if (text === null)
-            this.#report(id, key === null ? 'auth' : `data at ${JSON.stringify(key)}`);
-        return text;
-    }
-    #report(id, what) {
-        const entry = `${id} ${what}`;
-        if (this.#reported.has(entry))
-            return;
-        if (this.#reported.size >= MOST_REPORTED)
-            this.#reported.clear();
-        this.#reported.add(entry);
-        this.#onUnreadable(id, what);
-    }
+  #keys;
+  #onUnreadable;
+  #reported = new Set();
+  /** @param onUnreadable told once of each value, as far as can be remembered */
+  constructor(keys, onUnreadable) {
+    this.#keys = keys;
+    this.#onUnreadable = onUnreadable;
+  }
+  seal(id, key, text) {
+    return JSON.stringify(this.#keys.seal(text, contextOf(id, key)));
+  }
+  sealAuth(id, auth) {
+    return auth && JSON.stringify(this.#keys.seal(auth, contextOf(id, null)));
+  }
+  /** Seals each member of a document. */
+  sealData(id, data) {
+    const document = parseObject(data) ?? {};
+    return textOf(document, (key) => this.seal(id, key, JSON.stringify(document[key])));
+  }
+  /** The values of a stored document, by key; `null` where there is none. */
+  reader(id, data) {
+    const document = parseObject(data) ?? {};
+    return (key) => (Object.hasOwn(document, key) ? JSON.parse(this.#open(id, key, document[key]) ?? 'null') : null);
+  }
+  /** Opens each of a session's secrets once, when it is first looked at. */
+  open({ id, auth, data }) {
+    const openAuth = () => {
+      // A sealed text has nothing in it that JSON would escape.
+      const value = auth?.startsWith('"') ? auth.slice(1, -1) : '';
+      return KeyRing.isSealed(value) ? this.#open(id, null, value) : auth;
+    };
+    const openData = () => {
+      const document = parseObject(data);
+      // What is no document is for the reader to report.
+      return document === null ? data : textOf(document, (key) => this.#open(id, key, document[key]));
+    };
+    let openedAuth;
+    let openedData;
+    return {
+      get auth() {
+        return openedAuth === undefined ? (openedAuth = openAuth()) : openedAuth;
+      },
+      get data() {
+        return (openedData ??= openData());
+      },
+    };
+  }
+  #open(id, key, value) {
+    if (typeof value !== 'string' || !KeyRing.isSealed(value)) return JSON.stringify(value);
+    const text = this.#keys.open(value, contextOf(id, key));
+    if (text === null) this.#report(id, key === null ? 'auth' : `data at ${JSON.stringify(key)}`);
+    return text;
+  }
+  #report(id, what) {
+    const entry = `${id} ${what}`;
+    if (this.#reported.has(entry)) return;
+    if (this.#reported.size >= MOST_REPORTED) this.#reported.clear();
+    this.#reported.add(entry);
+    this.#onUnreadable(id, what);
+  }
 }
 /** Where a sealed text belongs. Unambiguous, as an id has no NUL in it. */
 function contextOf(id, key) {
-    return key === null ? `auth\0${id}` : `data\0${id}\0${key}`;
+  return key === null ? `auth\0${id}` : `data\0${id}\0${key}`;
 }
 /** The JSON text of a document, given that of its members; without those that have none. */
 function textOf(document, textOfMember) {
-    const members = [];
-    for (const key of Object.keys(document)) {
-        const text = textOfMember(key);
-        if (text !== null)
-            members.push(`${JSON.stringify(key)}:${text}`);
-    }
-    return `{${members.join(',')}}`;
+  const members = [];
+  for (const key of Object.keys(document)) {
+    const text = textOfMember(key);
+    if (text !== null) members.push(`${JSON.stringify(key)}:${text}`);
+  }
+  return `{${members.join(',')}}`;
 }
 function derive(secret) {
-    const bytes = (info, length) => Buffer.from(hkdfSync('sha256', secret, '', `${PURPOSE} ${info}`, length));
-    return { id: bytes('id', ID_BYTES).toString('base64url'), key: createSecretKey(bytes('key', KEY_BYTES)) };
+  const bytes = (info, length) => Buffer.from(hkdfSync('sha256', secret, '', `${PURPOSE} ${info}`, length));
+  return { id: bytes('id', ID_BYTES).toString('base64url'), key: createSecretKey(bytes('key', KEY_BYTES)) };
 }
 function readKeys(keys) {
-    if (!Array.isArray(keys) || keys.length === 0) {
-        const found = Array.isArray(keys) ? 'an empty one' : kindOf(keys);
-        throw new SessionConfigurationError(`SessionModule option "encryption.keys" must be a list of keys, newest first, but was ${found}. ${HOW_TO_MAKE_ONE}`);
-    }
-    return keys.map((key, index) => {
-        const bytes = readKey(key);
-        if (bytes?.length === KEY_BYTES)
-            return bytes;
-        throw new SessionConfigurationError(`SessionModule option "encryption.keys[${index}]" must be ${KEY_BYTES} bytes, as a Buffer or as base64, base64url ` +
-            `or hex text, but was ${describe(key)}. ${HOW_TO_MAKE_ONE}`);
-    });
+  if (!Array.isArray(keys) || keys.length === 0) {
+    const found = Array.isArray(keys) ? 'an empty one' : kindOf(keys);
+    throw new SessionConfigurationError(
+      `SessionModule option "encryption.keys" must be a list of keys, newest first, but was ${found}. ${HOW_TO_MAKE_ONE}`,
+    );
+  }
+  return keys.map((key, index) => {
+    const bytes = readKey(key);
+    if (bytes?.length === KEY_BYTES) return bytes;
+    throw new SessionConfigurationError(
+      `SessionModule option "encryption.keys[${index}]" must be ${KEY_BYTES} bytes, as a Buffer or as base64, base64url ` +
+        `or hex text, but was ${describe(key)}. ${HOW_TO_MAKE_ONE}`,
+    );
+  });
 }
 function readKey(key) {
-    if (types.isUint8Array(key))
-        return key;
-    if (typeof key !== 'string')
-        return null;
-    // A file's last line ends with a line break.
-    const text = key.trim();
-    if (HEX.test(text))
-        return Buffer.from(text, 'hex');
-    return BASE64.test(text) ? Buffer.from(text, 'base64') : null;
+  if (types.isUint8Array(key)) return key;
+  if (typeof key !== 'string') return null;
+  // A file's last line ends with a line break.
+  const text = key.trim();
+  if (HEX.test(text)) return Buffer.from(text, 'hex');
+  return BASE64.test(text) ? Buffer.from(text, 'base64') : null;
 }
 /** What a key is and how long; never what it says. */
 function describe(key) {
-    if (typeof key === 'string')
-        return `a string of ${key.length} characters`;
-    return types.isUint8Array(key) ? `${kindOf(key)} of ${key.length} bytes` : kindOf(key);
+  if (typeof key === 'string') return `a string of ${key.length} characters`;
+  return types.isUint8Array(key) ? `${kindOf(key)} of ${key.length} bytes` : kindOf(key);
 }

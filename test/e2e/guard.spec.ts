@@ -59,6 +59,25 @@ class LimitedController {
   }
 }
 
+/** A subclass that injects what it needs, and nothing of the library's. */
+@Injectable()
+class OpeningHoursGuard extends SessionGuard {
+  constructor(@Inject('IS_OPEN') private readonly isOpen: boolean) {
+    super();
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.isOpen && super.canActivate(context);
+  }
+}
+
+@Controller('hours')
+class HoursController {
+  @Get() @UseGuards(OpeningHoursGuard) hours(@Session('userId') userId: string): string {
+    return userId;
+  }
+}
+
 /** One that knows nothing of this library. */
 class BetaGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -74,7 +93,10 @@ class BetaController {
 }
 
 describe('SessionGuard', () => {
-  const fixture = useApp({ controllers: [RouteController, WholeController, LimitedController, BetaController] });
+  const fixture = useApp({
+    controllers: [HoursController, RouteController, WholeController, LimitedController, BetaController],
+    providers: [{ provide: 'IS_OPEN', useValue: true }],
+  });
   const signedIn = async () => {
     const client = fixture.app.client();
     await visit(client, (session) => session.login('alice'));
@@ -126,6 +148,12 @@ describe('SessionGuard', () => {
     expect((await client.get('/limited')).json).toEqual([2, true]);
     expect((await client.get('/limited')).status).toBe(403);
     expect((await visit(client, (session) => session.get('visits'))).text).toBe('3');
+  });
+
+  it('has its constructor left to subclasses', async () => {
+    const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });
+    expect(await fixture.app.client().get('/hours', { cookie })).toMatchObject({ status: 200, text: 'ada' });
+    expect((await fixture.app.client().get('/hours')).status).toBe(401);
   });
 
   it('is not needed for guards of controllers and routes to find the session in the request', async () => {

@@ -8,166 +8,146 @@ export const MAX_DEPTH = 64;
  * @throws {SessionDataError} for anything else, naming the path.
  */
 export function encodeJson(value, path) {
-    checkValue(value, path, []);
-    return JSON.stringify(value);
+  checkValue(value, path, []);
+  return JSON.stringify(value);
 }
 /**
  * What `JSON.stringify()` makes of a value, read back: a Date is text, a class instance what it shows of itself, and a
  * function nothing. The value itself where that says the same, and where JSON has no word for it (a cycle, a bigint).
  */
 export function asJson(value) {
-    if (isJson(value, 0))
-        return value;
-    try {
-        const text = JSON.stringify(value);
-        return text === undefined ? undefined : JSON.parse(text);
-    }
-    catch {
-        return value;
-    }
+  if (isJson(value, 0)) return value;
+  try {
+    const text = JSON.stringify(value);
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return value;
+  }
 }
 function isJson(value, depth) {
-    if (typeof value === 'number')
-        return Number.isFinite(value);
-    if (typeof value !== 'object')
-        return typeof value === 'string' || typeof value === 'boolean';
-    // Deeper than anything that is stored: encodeJson() says what is wrong.
-    if (value === null || depth > MAX_DEPTH)
-        return true;
-    // Not every(), which passes over holes.
-    if (Array.isArray(value))
-        return isPlainArray(value) && !Array.from(value).some((item) => !isJson(item, depth + 1));
-    if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0)
-        return false;
-    return Object.values(value).every((item) => item === undefined || isJson(item, depth + 1));
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean';
+  // Deeper than anything that is stored: encodeJson() says what is wrong.
+  if (value === null || depth > MAX_DEPTH) return true;
+  // Not every(), which passes over holes.
+  if (Array.isArray(value)) return isPlainArray(value) && !Array.from(value).some((item) => !isJson(item, depth + 1));
+  if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0) return false;
+  return Object.values(value).every((item) => item === undefined || isJson(item, depth + 1));
 }
 /** Makes sure that a top-level key can be stored. @throws {SessionDataError} when it cannot. */
 export function checkKey(key) {
-    checkString(key, '', 'a key');
+  checkString(key, '', 'a key');
 }
 function checkValue(value, path, ancestors) {
-    switch (typeof value) {
-        case 'string':
-            return checkString(value, path, 'a string');
-        case 'number':
-            if (!Number.isFinite(value))
-                throw refused(path, String(value), 'Only finite numbers can be stored.');
-            return;
-        case 'boolean':
-            return;
-        case 'object':
-            if (value === null)
-                return;
-            break;
-        default:
-            throw refused(path, kindOf(value), 'Store plain data instead.');
-    }
-    if (ancestors.length >= MAX_DEPTH) {
-        throw ancestors.includes(value)
-            ? refused(path, 'a reference to an object that contains it (a cycle)', 'Store an id instead of the object.')
-            : refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
-    }
-    ancestors.push(value);
-    if (Array.isArray(value))
-        checkArray(value, path, ancestors);
-    else
-        checkObject(value, path, ancestors);
-    ancestors.pop();
+  switch (typeof value) {
+    case 'string':
+      return checkString(value, path, 'a string');
+    case 'number':
+      if (!Number.isFinite(value)) throw refused(path, String(value), 'Only finite numbers can be stored.');
+      return;
+    case 'boolean':
+      return;
+    case 'object':
+      if (value === null) return;
+      break;
+    default:
+      throw refused(path, kindOf(value), 'Store plain data instead.');
+  }
+  if (ancestors.length >= MAX_DEPTH) {
+    throw ancestors.includes(value)
+      ? refused(path, 'a reference to an object that contains it (a cycle)', 'Store an id instead of the object.')
+      : refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
+  }
+  ancestors.push(value);
+  if (Array.isArray(value)) checkArray(value, path, ancestors);
+  else checkObject(value, path, ancestors);
+  ancestors.pop();
 }
 function checkArray(value, path, ancestors) {
-    if (!isPlainArray(value)) {
-        throw refused(path, 'an array with more to it than items', 'Store plain data instead, e.g. [...array].');
+  if (!isPlainArray(value)) {
+    throw refused(path, 'an array with more to it than items', 'Store plain data instead, e.g. [...array].');
+  }
+  for (let index = 0; index < value.length; index++) {
+    if (value[index] === undefined) {
+      throw refused(`${path}.${index}`, 'undefined in an array', 'Store null, or leave the item out.');
     }
-    for (let index = 0; index < value.length; index++) {
-        if (value[index] === undefined) {
-            throw refused(`${path}.${index}`, 'undefined in an array', 'Store null, or leave the item out.');
-        }
-        checkValue(value[index], `${path}.${index}`, ancestors);
-    }
+    checkValue(value[index], `${path}.${index}`, ancestors);
+  }
 }
 function checkObject(value, path, ancestors) {
-    if (!isPlainObject(value)) {
-        throw refused(path, kindOf(value), 'Store plain data instead, e.g. date.toISOString() or [...map].');
-    }
-    if (Object.getOwnPropertySymbols(value).length > 0) {
-        throw refused(path, 'an object with a symbol as key', 'Use string keys.');
-    }
-    for (const key of Object.keys(value)) {
-        const item = value[key];
-        if (item === undefined)
-            continue;
-        const itemPath = path === '' ? key : `${path}.${key}`;
-        checkString(key, path, 'a key');
-        checkValue(item, itemPath, ancestors);
-    }
+  if (!isPlainObject(value)) {
+    throw refused(path, kindOf(value), 'Store plain data instead, e.g. date.toISOString() or [...map].');
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw refused(path, 'an object with a symbol as key', 'Use string keys.');
+  }
+  for (const key of Object.keys(value)) {
+    const item = value[key];
+    if (item === undefined) continue;
+    const itemPath = path === '' ? key : `${path}.${key}`;
+    checkString(key, path, 'a key');
+    checkValue(item, itemPath, ancestors);
+  }
 }
 function checkString(value, path, what) {
-    // PostgreSQL's jsonb can hold neither (https://www.postgresql.org/docs/current/datatype-json.html).
-    if (value.includes('\0'))
-        throw refused(path, `${what} with a NUL character`, 'Remove it, or encode it as base64.');
-    if (!value.isWellFormed()) {
-        throw refused(path, `${what} with half a surrogate pair`, 'Use toWellFormed(), or encode it as base64.');
-    }
+  // PostgreSQL's jsonb can hold neither (https://www.postgresql.org/docs/current/datatype-json.html).
+  if (value.includes('\0')) throw refused(path, `${what} with a NUL character`, 'Remove it, or encode it as base64.');
+  if (!value.isWellFormed()) {
+    throw refused(path, `${what} with half a surrogate pair`, 'Use toWellFormed(), or encode it as base64.');
+  }
 }
 function refused(path, kind, fix) {
-    return new SessionDataError(path, `Session data at "${path}" is ${kind}, which cannot be stored. ${fix}`);
+  return new SessionDataError(path, `Session data at "${path}" is ${kind}, which cannot be stored. ${fix}`);
 }
 /** Whether a value is an object literal, whichever realm it is from; class instances are not. */
 export function isPlainObject(value) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-        return false;
-    const prototype = Object.getPrototypeOf(value);
-    return (prototype === null ||
-        prototype === Object.prototype ||
-        (Object.getPrototypeOf(prototype) === null &&
-            // A realm's own Object.prototype, or an empty stand-in for null, as parsers of queries and cookies use it.
-            (Object.hasOwn(prototype, 'toString') || Reflect.ownKeys(prototype).length === 0)));
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (
+    prototype === null ||
+    prototype === Object.prototype ||
+    (Object.getPrototypeOf(prototype) === null &&
+      // A realm's own Object.prototype, or an empty stand-in for null, as parsers of queries and cookies use it.
+      (Object.hasOwn(prototype, 'toString') || Reflect.ownKeys(prototype).length === 0))
+  );
 }
 /** Whether an array is nothing but its items: no subclass, no properties of other names. */
 function isPlainArray(value) {
-    if (!Array.isArray(Object.getPrototypeOf(value)))
-        return false;
-    // A hole makes room for a property of another name, but a hole is refused, and differs from everything, anyway.
-    return Object.keys(value).length <= value.length;
+  if (!Array.isArray(Object.getPrototypeOf(value))) return false;
+  // A hole makes room for a property of another name, but a hole is refused, and differs from everything, anyway.
+  return Object.keys(value).length <= value.length;
 }
 /** The object that a JSON text says; `null` if it says anything else, or nothing. */
 export function parseObject(text) {
-    try {
-        const parsed = JSON.parse(text);
-        return isPlainObject(parsed) ? parsed : null;
-    }
-    catch {
-        return null;
-    }
+  try {
+    const parsed = JSON.parse(text);
+    return isPlainObject(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
 }
 /** What a value is, for a message; never what it contains. */
 export function kindOf(value) {
-    if (value === null)
-        return 'null';
-    if (Array.isArray(value))
-        return 'an array';
-    if (typeof value === 'object') {
-        const name = Object.getPrototypeOf(value)?.constructor?.name;
-        return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
-    }
-    return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') {
+    const name = Object.getPrototypeOf(value)?.constructor?.name;
+    return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+  }
+  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }
 /** A copy of what JSON can say; what it cannot is taken as it is. */
 export function copyJson(value) {
-    if (typeof value !== 'object' || value === null)
-        return value;
-    if (Array.isArray(value))
-        return value.map(copyJson);
-    const copy = {};
-    for (const key in value) {
-        const item = copyJson(value[key]);
-        // Assigning it would replace the prototype.
-        if (key === '__proto__')
-            Object.defineProperty(copy, key, { ...OWN, value: item });
-        else
-            copy[key] = item;
-    }
-    return copy;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyJson);
+  const copy = {};
+  for (const key in value) {
+    const item = copyJson(value[key]);
+    // Assigning it would replace the prototype.
+    if (key === '__proto__') Object.defineProperty(copy, key, { ...OWN, value: item });
+    else copy[key] = item;
+  }
+  return copy;
 }
 const OWN = { configurable: true, enumerable: true, writable: true };
 /**
@@ -175,34 +155,24 @@ const OWN = { configurable: true, enumerable: true, writable: true };
  * Anything JSON cannot say differs from everything.
  */
 export function sameJson(live, parsed) {
-    if (live === parsed)
-        return true;
-    if (typeof live !== 'object' || typeof parsed !== 'object' || live === null || parsed === null)
-        return false;
-    if (Array.isArray(live)) {
-        if (!Array.isArray(parsed) || live.length !== parsed.length || !isPlainArray(live))
-            return false;
-        for (let index = 0; index < live.length; index++)
-            if (!sameJson(live[index], parsed[index]))
-                return false;
-        return true;
-    }
-    if (Array.isArray(parsed) || !isPlainObject(live) || Object.getOwnPropertySymbols(live).length > 0)
-        return false;
-    // This runs over everything that a handler has looked at, so it makes no lists of keys.
-    let count = 0;
-    for (const key in live) {
-        const item = live[key];
-        if (item === undefined)
-            continue;
-        // The one name under which everything that is parsed inherits an object.
-        if (key === '__proto__' && !Object.hasOwn(parsed, key))
-            return false;
-        if (!sameJson(item, parsed[key]))
-            return false;
-        count++;
-    }
-    for (const _key in parsed)
-        count--;
-    return count === 0;
+  if (live === parsed) return true;
+  if (typeof live !== 'object' || typeof parsed !== 'object' || live === null || parsed === null) return false;
+  if (Array.isArray(live)) {
+    if (!Array.isArray(parsed) || live.length !== parsed.length || !isPlainArray(live)) return false;
+    for (let index = 0; index < live.length; index++) if (!sameJson(live[index], parsed[index])) return false;
+    return true;
+  }
+  if (Array.isArray(parsed) || !isPlainObject(live) || Object.getOwnPropertySymbols(live).length > 0) return false;
+  // This runs over everything that a handler has looked at, so it makes no lists of keys.
+  let count = 0;
+  for (const key in live) {
+    const item = live[key];
+    if (item === undefined) continue;
+    // The one name under which everything that is parsed inherits an object.
+    if (key === '__proto__' && !Object.hasOwn(parsed, key)) return false;
+    if (!sameJson(item, parsed[key])) return false;
+    count++;
+  }
+  for (const _key in parsed) count--;
+  return count === 0;
 }

@@ -1,0 +1,51 @@
+import { type ExecutionContext, ForbiddenException, UnauthorizedException } from '@nestjs/common';
+import type { ActiveSession } from '../../session/active-session.js';
+import { scopeOf } from '../context/context-of.js';
+import { noSession } from '../context/session-context.js';
+import type { SessionSource } from '../context/session-source.js';
+import { metadataOf } from '../session.metadata.js';
+import { toWsException } from '../ws-exception.js';
+import type { Requirements } from './route-access.js';
+
+/**
+ * Whether a visitor may call a handler, by what its decorators require as a whole.
+ *
+ * @returns `false` where nobody can be signed in, such as to a microservice
+ * @throws an `HttpException` (or what gateways have for it) where the visitor may not
+ */
+export async function checkAccess(source: SessionSource, context: ExecutionContext): Promise<boolean> {
+  const { isPublic, isSkipped, renews, requirements } = metadataOf(context);
+  if (isPublic) return true;
+  const type = context.getType<string>();
+  const scope = isSkipped ? null : scopeOf(source, context);
+  // Nest says no to a message in the way of its transport.
+  if (scope === null && !['http', 'ws', 'graphql'].includes(type)) return false;
+  if (scope === null && !isSkipped) throw noSession('SessionGuard', type);
+  try {
+    const session = await scope?.load();
+    scope?.use();
+    scope?.accessed(renews, context);
+    if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
+    return assertMeets(session, requirements, source.manager.now());
+  } catch (error) {
+    throw await toWsException(scope?.reported(error) ?? error, context);
+  }
+}
+
+/** @throws an HttpException when the session does not meet all requirements. */
+function assertMeets(session: ActiveSession, requirements: readonly Requirements[], now: number): true {
+  const { avatar, authenticatedAt } = session;
+  for (const { roles, permissions } of requirements) {
+    const hasRole = roles.length === 0 || avatar.hasAnyRole(...roles);
+    if (!hasRole || !permissions.every((permission) => avatar.hasPermission(permission))) {
+      throw new ForbiddenException('You may not do this.');
+    }
+  }
+  // Last: who lacks a role should not be asked to sign in again first.
+  for (const { within } of requirements) {
+    if (within !== null && (authenticatedAt === null || now - authenticatedAt.getTime() > within)) {
+      throw new UnauthorizedException('Sign in again to go on.');
+    }
+  }
+  return true;
+}
