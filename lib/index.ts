@@ -1,12 +1,13 @@
 export { Authorize, type AuthorizeOptions } from './nest/decorators/authorize.decorator.js';
 export { Public } from './nest/decorators/public.decorator.js';
 export { Session, type SessionMembers } from './nest/decorators/session.decorator.js';
+export { SessionRenewal } from './nest/decorators/session-renewal.decorator.js';
+export { SkipSession } from './nest/decorators/skip-session.decorator.js';
 export { rememberHandshakes } from './nest/context/handshake.js';
 export type { ExpressSession } from './nest/express-compat.js';
 export type { ExpressSessionCookie } from './nest/express-compat-cookie.js';
 export { SessionGuard } from './nest/session.guard.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
-export { SessionRenewal, SkipSession } from './nest/session.metadata.js';
 export { type SessionMiddleware, sessionMiddleware } from './nest/session.middleware.js';
 export {
   type SessionModuleAsyncOptions,

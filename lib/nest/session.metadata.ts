@@ -1,9 +1,11 @@
-import { type ExecutionContext, SetMetadata } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
 import { answersItself } from './answering.js';
 import { accessOf, type RouteAccess } from './access/route-access.js';
 
-const SKIP = 'nestjs-mikro-session:skip';
-const RENEWAL = 'nestjs-mikro-session:renewal';
+/** Where `@SkipSession()` leaves its mark. */
+export const SKIP = 'nestjs-mikro-session:skip';
+/** Where `@SessionRenewal()` leaves its mark. */
+export const RENEWAL = 'nestjs-mikro-session:renewal';
 /** Where Nest's `@Sse()` leaves its mark. */
 const SSE = '__sse__';
 
@@ -15,23 +17,6 @@ export interface SessionMetadata extends RouteAccess {
   readonly isSse: boolean;
   /** Whether the handler of a route sends the answer, and not Nest. */
   readonly answersItself: boolean;
-}
-
-/**
- * Leaves a route, or all of a controller's, without sessions: no look-up, no renewal, no `request.session` (but what
- * `sessionMiddleware()` has loaded before the route was known). Nobody is signed in there, so `SessionGuard` lets nobody
- * in unless the route is `@Public()` as well.
- */
-export function SkipSession(): ClassDecorator & MethodDecorator {
-  return SetMetadata(SKIP, true);
-}
-
-/**
- * With `false`: requests to a route, or to all of a controller's, do not keep a session alive. For what a page polls by
- * itself, so that nobody stays signed in for ever who has gone home. Changes are stored all the same.
- */
-export function SessionRenewal(renews: boolean): ClassDecorator & MethodDecorator {
-  return SetMetadata(RENEWAL, renews);
 }
 
 const cache = new WeakMap<object, WeakMap<object, SessionMetadata>>();
