@@ -1,7 +1,8 @@
 import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
 import { type AuthSnapshot, Avatar } from './avatar.js';
 import { type SessionCallback, tell } from './callback.js';
-import { NO_CHANGES, textOf } from './data/changes.js';
+import { NO_CHANGES } from './data/changes.js';
+import { textOf } from './data/merge.js';
 import { createSessionId, type Credential, issueCredential, type SessionId } from './token.js';
 import type { FlashMessage } from './data/flash.js';
 import { type Draft, draftOf } from './data/draft.js';

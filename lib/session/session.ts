@@ -75,7 +75,8 @@ export interface Session {
 
   /**
    * Adds to a number under a top-level key, counting from zero, and returns what it is here and now. The database does
-   * the sum, so that parallel requests all count.
+   * the sum, so that parallel requests all count. It adds in double precision, as JavaScript does: past 2 ** 53, rounding
+   * may swallow a small step, there as here; a step that it swallows here is sent all the same.
    */
   increment(key: SessionKey, by?: number): number;
   /**

@@ -1,7 +1,9 @@
 import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
-import { type Additions, applyChanges, changesBetween, type DataChanges } from './changes.js';
+import { type Additions, append, joined, noAdditions } from './additions.js';
+import type { DataChanges } from './changes.js';
 import { type FlashMessage, isFlashKey, newFlashKey, RESERVED } from './flash.js';
 import { asJson, copyJson, encodeJson, isPlainObject, kindOf, sameJson } from './json.js';
+import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { Snapshot } from './snapshot.js';
 
@@ -150,6 +152,7 @@ export class TrackedData {
     if (this.#snapshot?.holds()) return false;
     const before = this.#wasBefore();
     if (before === null) return false;
+    if (this.#additions !== null && hasSwallowedIncrement(before, this.#whole(), this.#additions)) return true;
     if (this.#isHeld) return !sameJson(this.#whole(), before);
     for (const key in before) if (!sameJson(this.#homeOf(key)[key], before[key])) return true;
     return false;
@@ -157,8 +160,9 @@ export class TrackedData {
 
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
-    if (!this.isChanged) return null;
-    const before = this.#before as Document;
+    if (this.#snapshot?.holds()) return null;
+    const before = this.#wasBefore();
+    if (before === null) return null;
     const live = this.#open();
     for (const key of Object.keys(live)) {
       if (key.startsWith(RESERVED) && live[key] !== undefined) {
@@ -443,26 +447,8 @@ function overlaid(document: Document, keys: Document): Document {
   return document;
 }
 
-/** Additions in the order in which they were made. */
-function joined(first: Additions | null, then: Additions | null): Additions | null {
-  if (first === null || then === null) return first ?? then;
-  for (const [key, steps] of then.increment) append(first.increment, key, steps);
-  for (const [key, items] of then.push) append(first.push, key, items);
-  return first;
-}
-
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
-}
-
-function noAdditions(): Additions {
-  return { increment: new Map(), push: new Map() };
-}
-
-function append<Item>(additions: Map<string, Item[]>, key: string, items: Item[]): void {
-  const known = additions.get(key);
-  if (known) known.push(...items);
-  else additions.set(key, [...items]);
 }
 
 function assertTopLevel(method: string, key: string): void {

@@ -1,4 +1,5 @@
-import { foldChanges, type SessionChanges } from '../../session/data/changes.js';
+import type { SessionChanges } from '../../session/data/changes.js';
+import { foldChanges } from '../../session/data/merge.js';
 import type { CommittedTimes } from '../../session/persistence.js';
 import type { FoundValues } from '../found-values.js';
 import type { WriteRequest } from './write-batcher.js';

@@ -61,6 +61,17 @@ describe('MikroOrmSessionStore: commit()', () => {
     expect(await dataOf(id)).toEqual({ n: 0.1 + 0.2, big: 2 ** 53 + 1, small: 1e-323 });
   });
 
+  it('adds what rounding swallows to the number that is there by then', async () => {
+    const { id } = await create({ data: { n: 1e16 } });
+    await commit(id, { increment: { n: 1 } });
+    expect(await dataOf(id)).toEqual({ n: 1e16 });
+    await Promise.all([1, 2, 3].map(() => commit(id, { increment: { n: 2 } })));
+    expect(await dataOf(id)).toEqual({ n: 1e16 + 6 });
+    await commit(id, { set: { n: 5 } });
+    await commit(id, { increment: { n: 1 } });
+    expect(await dataOf(id)).toEqual({ n: 6 });
+  });
+
   it.each(['[1]', '"text"', '5', 'null', 'true'])('takes stored data that are %s for empty', async (data) => {
     const { id } = await create();
     await fixture.database.query('update sessions set data = $2 where id = $1', [id, data]);

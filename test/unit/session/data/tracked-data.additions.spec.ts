@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionArgumentError } from '../../../../lib/session.errors.js';
 import { errorOf } from '../../support.js';
-import { changesOf, load, nothing } from './documents.js';
+import { changesOf, load, merge, nothing, pending } from './documents.js';
 
 describe('increment', () => {
   it('adds here and now, and asks the store to add', () => {
@@ -47,6 +47,29 @@ describe('increment', () => {
 
   it.each(['a.b', '', '.'])('refuses %j, which is no top-level key', (key) => {
     expect(() => load({}).increment(key, 1)).toThrow(SessionArgumentError);
+  });
+
+  it.each([
+    ['the data is untouched otherwise', () => {}],
+    ['the application holds it', (d: ReturnType<typeof load>) => void d.data],
+  ])('is sent even where rounding swallows it, and %s', (_what, before) => {
+    const document = load({ n: 2 ** 60 });
+    before(document);
+    expect(document.isChanged).toBe(false);
+    expect(document.increment('n', 1)).toBe(2 ** 60);
+    expect(document.isChanged).toBe(true);
+    const changes = pending(document);
+    expect(changes.increment).toEqual(new Map([['n', 1]]));
+    expect(merge({ n: 5 }, changes)).toEqual({ n: 6 });
+    document.sent(changes);
+    expect([document.isChanged, document.changes()]).toEqual([false, null]);
+  });
+
+  it('that comes to nothing is no change, be the number ever so large', () => {
+    const document = load({ n: 2 ** 60 });
+    document.increment('n', 1);
+    document.increment('n', -1);
+    expect([document.isChanged, document.changes()]).toEqual([false, null]);
   });
 
   it('adds to a key named __proto__ like to any other', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { isDeepStrictEqual } from 'node:util';
-import { type DataChanges, foldChanges } from '../../../../lib/session/data/changes.js';
+import type { DataChanges } from '../../../../lib/session/data/changes.js';
+import { foldChanges } from '../../../../lib/session/data/merge.js';
 
 type Document = Record<string, any>;
 interface Change {

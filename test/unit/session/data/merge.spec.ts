@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  type Additions,
-  applyChanges,
-  changesBetween,
-  NO_CHANGES,
-  textOf,
-} from '../../../../lib/session/data/changes.js';
+import type { Additions } from '../../../../lib/session/data/additions.js';
+import { NO_CHANGES } from '../../../../lib/session/data/changes.js';
+import { applyChanges, changesBetween, textOf } from '../../../../lib/session/data/merge.js';
 import { SessionDataError } from '../../../../lib/session.errors.js';
 import { errorOf, withProtoKey } from '../../support.js';
 
