@@ -3,17 +3,17 @@
 export type SessionCallback = (error?: any) => void;
 
 /**
- * Tells a callback of an outcome, and settles when it has returned. What the callback throws is an uncaught exception, as
+ * Hands an outcome to a callback, and settles when that has returned. What the callback throws is an uncaught exception, as
  * from any callback of Node's.
  */
-export async function tell(outcome: Promise<void>, callback: SessionCallback): Promise<void> {
+export async function callBack(callback: SessionCallback, outcome: Promise<void>): Promise<void> {
   const args = await outcome.then(
     () => [],
     (error: unknown) => [error],
   );
   return new Promise((resolve) => {
     process.nextTick(() => {
-      // Promises are looked at when this tick is over, whether the callback returns or throws.
+      // Promises go on after this tick, whether the callback returns or throws.
       resolve();
       callback(...args);
     });

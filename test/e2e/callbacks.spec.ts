@@ -85,13 +85,13 @@ describe('With a callback', () => {
 
   it('which throws, the exception is uncaught, as from any callback, and what waits for it goes on', async () => {
     const script = `
-      import { tell } from ${JSON.stringify(join(import.meta.dirname, '../../dist/session/callback.js'))};
+      import { callBack } from ${JSON.stringify(join(import.meta.dirname, '../../dist/session/callback.js'))};
       const log = (what) => (error) => console.log(what, error?.message ?? error);
       process.on('uncaughtException', log('uncaught'));
       process.on('unhandledRejection', log('unhandled'));
       const throwing = (name) => (error) => { log(name)(error); throw new Error(name); };
-      await tell(Promise.resolve(), throwing('first'));
-      await tell(Promise.reject(new Error('failed')), throwing('second'));`;
+      await callBack(throwing('first'), Promise.resolve());
+      await callBack(throwing('second'), Promise.reject(new Error('failed')));`;
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
     expect(stdout.trim().split('\n')).toEqual([
       'first undefined',

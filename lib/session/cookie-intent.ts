@@ -1,0 +1,64 @@
+import type { CookieChange, FoundSession } from './session-environment.js';
+
+/**
+ * What the response has to do to the client's cookie: set it, remove it, or leave it alone. It is left alone wherever the
+ * client may hold a newer one than it came with.
+ */
+export class CookieIntent {
+  change: CookieChange | null = null;
+  /**
+   * A newer cookie than the one that came is at the client, or on its way there. With a session, this request sets no
+   * cookie of its own accord; without one, it begins none.
+   */
+  isOvertaken: boolean;
+  /** The hash of the secret that the client came with, however often it is replaced in this request; `null` without a session. */
+  #broughtHash: Buffer | null = null;
+  /** Whether the client holds the cookie of a session that this request has ended. */
+  #holdsEnded = false;
+
+  constructor(found: FoundSession | null) {
+    const recognition = found?.recognition;
+    this.isOvertaken = recognition === 'previous' || recognition === 'outsider';
+    if (recognition === 'current' || recognition === 'previous') {
+      this.#broughtHash = found?.credential?.secretHash ?? null;
+    }
+  }
+
+  get broughtHash(): Buffer | null {
+    return this.#broughtHash;
+  }
+
+  issue(value: string, endsAt: number | null): void {
+    this.change = { kind: 'issued', value, endsAt };
+  }
+
+  /** Sets the cookie again, with another end, where the client holds it. */
+  reissue(value: string, endsAt: number | null): void {
+    if (!this.isOvertaken && this.#broughtHash !== null) this.issue(value, endsAt);
+  }
+
+  /** There is no session any more that the cookie could be of. */
+  forget(): void {
+    this.change = null;
+    this.isOvertaken = false;
+    this.#broughtHash = null;
+  }
+
+  /** This request has ended the session. */
+  end(): void {
+    this.#holdsEnded ||= this.#broughtHash !== null;
+    this.forget();
+    this.removeEnded();
+  }
+
+  /** The session was ended, or given to another login, by another request. */
+  overtake(): void {
+    this.forget();
+    this.isOvertaken = true;
+  }
+
+  /** Removes the cookie of a session that this request has ended before. */
+  removeEnded(): void {
+    if (this.#holdsEnded) this.change = { kind: 'removed' };
+  }
+}

@@ -1,0 +1,36 @@
+import { callBack, type SessionCallback } from './callback.js';
+
+/** Runs the operations of one session one after the other, in the order of the calls. */
+export class OneAtATime {
+  readonly #onIdle: () => void;
+  /** Settles, without an error, when all that was called so far is done. */
+  #busy: Promise<void> | null = null;
+
+  /** @param onIdle runs whenever the last operation is done */
+  constructor(onIdle: () => void) {
+    this.#onIdle = onIdle;
+  }
+
+  get isBusy(): boolean {
+    return this.#busy !== null;
+  }
+
+  /** Starts at once if no other operation is under way. */
+  run<Result>(operation: () => Promise<Result>): Promise<Result> {
+    const running = this.#busy === null ? operation() : this.#busy.then(operation);
+    const settled = (): void => {
+      if (this.#busy !== busy) return;
+      this.#busy = null;
+      this.#onIdle();
+    };
+    const busy = running.then(settled, settled);
+    this.#busy = busy;
+    return running;
+  }
+
+  /** The same with a callback in the place of the promise, if there is one: it runs before what is queued behind the operation. */
+  runFor(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {
+    if (typeof callback !== 'function') return this.run(operation);
+    void this.run(() => callBack(callback, operation()));
+  }
+}

@@ -1,0 +1,46 @@
+import { SessionDataError } from '../session.errors.js';
+import type { TrackedData } from './data/tracked-data.js';
+import type { LifetimeChange } from './lifetime.js';
+
+/** What the application reads and writes of a session, and which part of that is not stored yet. */
+export class Written {
+  readonly document: TrackedData;
+  lifetime: LifetimeChange | null = null;
+
+  constructor(document: TrackedData) {
+    this.document = document;
+  }
+
+  /** Begins anew, for what comes after the session: in the object that the application holds, with nothing in it. */
+  successor(): Written {
+    return new Written(this.document.successor());
+  }
+
+  /** Undoes {@link successor}: what was written since is written over what was there. */
+  resume(since: Written): void {
+    this.document.resume(since.document);
+    this.lifetime = since.lifetime ?? this.lifetime;
+  }
+
+  /** Drops what is not stored. */
+  discard(): void {
+    this.document.discard();
+    this.lifetime = null;
+  }
+
+  /** Passes an outcome on; an error about data marks what is written now as refused, so that it is not refused again. */
+  async noting<Result>(outcome: Promise<Result>): Promise<Result> {
+    try {
+      return await outcome;
+    } catch (error) {
+      if (error instanceof SessionDataError) this.document.noteRefusal();
+      throw error;
+    }
+  }
+}
+
+/** A session that is being left: what was written to it, and what is written to what comes after it. */
+export interface Leave {
+  readonly before: Written;
+  readonly since: Written;
+}
