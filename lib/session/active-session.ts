@@ -1,17 +1,16 @@
-import { SessionArgumentError, SessionDataError } from '../session.errors.js';
 import type { AuthSnapshot, Avatar } from './avatar.js';
 import type { SessionCallback } from './callback.js';
 import type { DataChanges } from './data/changes.js';
 import type { FlashMessage } from './data/flash.js';
-import { encodeJson, isPlainObject, kindOf } from './data/json.js';
 import type { LiveSessionData } from './data/paths.js';
 import type { TrackedData } from './data/tracked-data.js';
-import { Lifecycle, type SigningIn } from './lifecycle.js';
+import { Lifecycle } from './lifecycle.js';
 import { absoluteOf, type Duration, durationOf, expiryOf, type LifetimeChange } from './lifetime.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { sealedSession } from './sealed-session.js';
 import type { LoginOptions, Session } from './session.js';
 import type { CookieChange, FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
+import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import type { Leave } from './written.js';
 
@@ -65,13 +64,11 @@ export class ActiveSession implements Session {
   }
 
   get createdAt(): Date {
-    const { stored } = this.#lifecycle;
-    return new Date(stored === null ? this.#lifecycle.bornAt : stored.createdAt);
+    return new Date(this.#lifecycle.stored?.createdAt ?? this.#lifecycle.bornAt);
   }
 
   get lastAccessAt(): Date {
-    const { stored } = this.#lifecycle;
-    return new Date(stored === null ? this.#lifecycle.bornAt : stored.lastAccessAt);
+    return new Date(this.#lifecycle.stored?.lastAccessAt ?? this.#lifecycle.bornAt);
   }
 
   get expiresAt(): Date {
@@ -79,8 +76,8 @@ export class ActiveSession implements Session {
     const change = this.#lifecycle.written.lifetime;
     if (stored !== null && change === null) return new Date(stored.expiresAt);
     const { ttl, absolute } = this.#lifecycle.lifetimeAfter(change);
-    const start = stored === null ? this.#lifecycle.bornAt : (stored.authenticatedAt ?? stored.createdAt);
-    const lastAccessAt = stored === null ? start : stored.lastAccessAt;
+    const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#lifecycle.bornAt;
+    const lastAccessAt = stored?.lastAccessAt ?? start;
     return new Date(expiryOf(lastAccessAt, ttl, absolute === null ? null : start + absolute));
   }
 
@@ -349,17 +346,4 @@ export class ActiveSession implements Session {
       absolute: absoluteOf(absolute),
     };
   }
-}
-
-/** Checks the arguments of a login. */
-function signingIn(userId: string, auth: AuthSnapshot | undefined): SigningIn {
-  if (typeof userId !== 'string' || userId === '') {
-    const found = userId === '' ? 'an empty one' : kindOf(userId);
-    throw new SessionArgumentError(`login() needs the user's id as a non-empty string, but got ${found}.`);
-  }
-  encodeJson(userId, 'userId');
-  if (auth !== undefined && !isPlainObject(auth)) {
-    throw new SessionDataError('auth', `login() takes a plain object as snapshot of the user, not ${kindOf(auth)}.`);
-  }
-  return { userId, auth: auth === undefined ? null : encodeJson(auth, 'auth') };
 }

@@ -1,127 +1,17 @@
 import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
-import { CookieIntent } from './cookie-intent.js';
 import { type DataChanges, NO_CHANGES } from './data/changes.js';
 import { type Draft, draftOf } from './data/draft.js';
 import { textOf } from './data/merge.js';
 import type { LiveSessionData } from './data/paths.js';
-import { TrackedData } from './data/tracked-data.js';
-import { Identity } from './identity.js';
-import { changedLifetime, expiryOf, type Lifetime, type LifetimeChange } from './lifetime.js';
-import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
+import { LifecycleState } from './lifecycle-state.js';
+import { changedLifetime, type LifetimeChange } from './lifetime.js';
+import type { SigningIn } from './signing-in.js';
 import type { StoredSession } from './stored-session.js';
-import { createSessionId, type Credential, issueCredential, type SessionId } from './token.js';
-import { type Leave, Written } from './written.js';
-
-/**
- * - `unsaved`: nothing is stored, and writing begins a session.
- * - `live`: stored, as far as this request knows.
- * - `gone`: ended or logged in to elsewhere, and an operation has failed with `SessionGoneError`.
- * - `ended`: by this request; writing begins another session.
- */
-export type SessionState = 'unsaved' | 'live' | 'gone' | 'ended';
-
-/** A user to be signed in, with the snapshot as JSON text. */
-export interface SigningIn {
-  readonly userId: string;
-  readonly auth: string | null;
-}
+import { type Credential, issueCredential } from './token.js';
+import type { Leave, Written } from './written.js';
 
 /** Begins, stores, rotates and ends one visitor's session. Its operations must not overlap: `ActiveSession` queues them. */
-export class Lifecycle {
-  state: SessionState = 'unsaved';
-  /** Set while the session is live; of one that is gone, what was known of it. */
-  stored: StoredSession | null = null;
-  isNew = true;
-  /** Whether what the request does counts as an access; `touch()` always does. */
-  renews: boolean;
-  /** Whether it started over in this request, and ends with it unless something is written. */
-  isBlank = false;
-  /** Another one from the moment on that an operation is called which ends the session, or gives it to another user. */
-  written: Written;
-  readonly cookie: CookieIntent;
-
-  readonly #env: SessionEnvironment;
-  readonly #visitor: Visitor;
-  #credential: Credential | null = null;
-  #isRenewed = false;
-  #newId: SessionId | null = null;
-  #bornAt: number | null = null;
-  #identity: Identity | null = null;
-
-  constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
-    this.#env = env;
-    this.#visitor = visitor;
-    this.renews = found === null || found.credential !== null;
-    this.cookie = new CookieIntent(found);
-    if (found?.recognition === 'current' || found?.recognition === 'previous') {
-      this.state = 'live';
-      this.stored = found.stored;
-      this.#credential = found.credential;
-      this.isNew = false;
-    }
-    this.written = new Written(new TrackedData(this.stored, (error) => env.unreadable(this.id, 'data', error)));
-  }
-
-  get id(): SessionId {
-    return this.stored?.id ?? (this.#newId ??= createSessionId());
-  }
-
-  get userId(): string | null {
-    return this.stored?.userId ?? null;
-  }
-
-  get identity(): Identity {
-    return (this.#identity ??= new Identity(this.stored, (error) => this.#env.unreadable(this.id, 'auth', error)));
-  }
-
-  /** When a session that is not stored began, as far as this request knows. */
-  get bornAt(): number {
-    return (this.#bornAt ??= this.#env.persistence.now());
-  }
-
-  /** Whether the session is stored even if it is empty. */
-  get wantsRow(): boolean {
-    if (this.state !== 'unsaved' || !this.#env.saveUninitialized) return false;
-    return this.#visitor.takesNoCookies !== true && !this.cookie.isOvertaken;
-  }
-
-  /** Whether a lifetime is to be stored. */
-  get hasNewLifetime(): boolean {
-    return this.stored !== null && this.written.lifetime !== null;
-  }
-
-  lifetimeAfter(change: LifetimeChange | null): Lifetime {
-    const { stored } = this;
-    if (stored === null) return changedLifetime(this.#env.lifetime, change);
-    const start = stored.authenticatedAt ?? stored.createdAt;
-    const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };
-    return changedLifetime(known, change);
-  }
-
-  /** What is written from now on belongs to what comes after this session, or after its user. */
-  leave(): Leave {
-    const before = this.written;
-    this.written = before.successor();
-    return { before, since: this.written };
-  }
-
-  /** Moves the expiry forward, once a request. */
-  renew(): void {
-    if (this.state !== 'live' || !this.renews || this.#isRenewed) return;
-    this.#isRenewed = true;
-    this.#env.renew(this.stored as StoredSession);
-  }
-
-  touch(): void {
-    if (this.state !== 'live') return;
-    const stored = this.stored as StoredSession;
-    const lastAccessAt = this.#env.persistence.now();
-    this.#isRenewed = true;
-    this.#env.renew(stored);
-    const expiresAt = Math.max(stored.expiresAt, expiryOf(lastAccessAt, stored.ttl, stored.endsAt));
-    this.stored = { ...stored, lastAccessAt, expiresAt };
-  }
-
+export class Lifecycle extends LifecycleState {
   /** @param data what has changed, where the caller knows */
   async commit(written: Written, data = written.document.changes()): Promise<void> {
     const { stored } = this;
@@ -134,16 +24,16 @@ export class Lifecycle {
     const renew = this.renews;
     let times;
     try {
-      times = await this.#env.persistence.commit(stored.id, stored.generation, { data, lifetime, renew });
+      times = await this.env.persistence.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
       takeBack?.();
       written.lifetime ??= lifetime;
       throw error;
     }
-    if (times === null) throw this.#gone(written);
+    if (times === null) throw this.gone(written);
     this.stored = { ...stored, ...times };
-    this.#isRenewed ||= renew;
-    if (lifetime !== null && this.#credential !== null) this.cookie.reissue(this.#credential.cookieValue, times.endsAt);
+    this.isRenewed ||= renew;
+    if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, times.endsAt);
   }
 
   /** As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. */
@@ -180,12 +70,12 @@ export class Lifecycle {
     if (before !== null) {
       // The new one has what an anonymous visitor had.
       if (leave === null) written.document.detach();
-      this.#forget();
+      this.forget();
       this.cookie.forget();
       if (this.state === 'live') this.state = 'unsaved';
     }
     if (user === null) {
-      this.#newId = null;
+      this.newId = null;
       this.cookie.isOvertaken = false;
       if (this.state === 'gone') this.state = 'unsaved';
     }
@@ -206,11 +96,11 @@ export class Lifecycle {
     }
     if (this.state === 'gone') throw new SessionGoneError();
     let draft: Draft<Result> | undefined;
-    const updated = await this.#env.persistence.update(stored.id, stored.generation, ({ data }) => {
-      draft = draftOf(data, change, (error) => this.#env.unreadable(stored.id, 'data', error));
+    const updated = await this.env.persistence.update(stored.id, stored.generation, ({ data }) => {
+      draft = draftOf(data, change, (error) => this.env.unreadable(stored.id, 'data', error));
       return draft.changes && { data: draft.changes, lifetime: null, renew: this.renews };
     });
-    if (updated === null || draft === undefined) throw this.#gone(written);
+    if (updated === null || draft === undefined) throw this.gone(written);
     this.stored = updated;
     document.rebase({ data: draft.text });
     return draft.result;
@@ -219,7 +109,7 @@ export class Lifecycle {
   /** Gives the session a new credential, unless the client is about to get one anyway. */
   async rotate(written: Written): Promise<void> {
     const { stored, cookie } = this;
-    const known = this.#credential;
+    const known = this.credential;
     const isUndelivered = known !== null && known.secretHash !== cookie.broughtHash;
     if (stored === null || cookie.isOvertaken || isUndelivered) return;
     if (this.state === 'gone') throw new SessionGoneError();
@@ -227,15 +117,15 @@ export class Lifecycle {
     const { id, generation } = stored;
     const credential = issueCredential(id);
     const { secretHash } = credential;
-    const result = await this.#env.persistence.rotate({ id, generation, knownHash, secretHash });
-    if (result === 'gone') throw this.#gone(written);
+    const result = await this.env.persistence.rotate({ id, generation, knownHash, secretHash });
+    if (result === 'gone') throw this.gone(written);
     if (result === 'superseded') {
       cookie.isOvertaken = true;
       return;
     }
-    this.#credential = credential;
+    this.credential = credential;
     cookie.issue(credential.cookieValue, stored.endsAt);
-    this.#env.emit('rotated', id, this.userId);
+    this.env.emit('rotated', id, this.userId);
   }
 
   /** Ends the session, and with `'logout'` says who was signed in. */
@@ -243,19 +133,19 @@ export class Lifecycle {
     const { id, userId, stored } = this;
     let deleted = false;
     try {
-      if (this.state === 'live') deleted = await this.#env.persistence.delete(id, (stored as StoredSession).generation);
+      if (this.state === 'live') deleted = await this.env.persistence.delete(id, (stored as StoredSession).generation);
     } catch (error) {
-      this.#stay(leave);
+      this.stay(leave);
       throw error;
     }
     if (this.state !== 'gone') this.state = 'ended';
-    this.#forget();
+    this.forget();
     if (deleted) this.cookie.end();
     else if (stored !== null) this.cookie.overtake();
     else this.cookie.removeEnded();
     if (!deleted) return;
-    this.#env.emit('destroyed', id, userId);
-    if (event !== null && userId !== null) this.#env.emit(event, id, userId);
+    this.env.emit('destroyed', id, userId);
+    if (event !== null && userId !== null) this.env.emit(event, id, userId);
   }
 
   /** An empty session that has started over is not worth a row. */
@@ -273,13 +163,13 @@ export class Lifecycle {
     const { stored } = this;
     let found: StoredSession | null = null;
     if (stored !== null) {
-      found = this.state === 'gone' ? null : await this.#env.persistence.find(stored.id);
-      if (found === null || found.generation !== stored.generation) throw this.#gone(written);
+      found = this.state === 'gone' ? null : await this.env.persistence.find(stored.id);
+      if (found === null || found.generation !== stored.generation) throw this.gone(written);
       this.stored = found;
     }
     if (written.lifetime === lifetime) written.lifetime = null;
     written.document.reread(found, texts);
-    this.#identity = null;
+    this.identityChanged();
   }
 
   /**
@@ -296,31 +186,31 @@ export class Lifecycle {
   ): Promise<void> {
     if (user === null) {
       if (data === null && !this.wantsRow) return;
-      if (this.cookie.isOvertaken || this.state === 'gone') throw this.#gone(written);
+      if (this.cookie.isOvertaken || this.state === 'gone') throw this.gone(written);
     }
-    this.#visitor.assertReachable();
-    const { trackDevice } = this.#env;
+    this.visitor.assertReachable();
+    const { trackDevice } = this.env;
     const credential = issueCredential(this.id);
     const takeBack = data === null ? null : written.document.sent(data);
     try {
-      this.stored = await this.#env.persistence.create({
+      this.stored = await this.env.persistence.create({
         id: credential.id,
         secretHash: credential.secretHash,
         userId: user?.userId ?? null,
         auth: user?.auth ?? null,
         data: textOf(data ?? NO_CHANGES),
         lifetime: this.lifetimeAfter(change),
-        ip: trackDevice ? this.#visitor.ip : null,
-        userAgent: trackDevice ? this.#visitor.userAgent : null,
+        ip: trackDevice ? this.visitor.ip : null,
+        userAgent: trackDevice ? this.visitor.userAgent : null,
       });
     } catch (error) {
       takeBack?.();
       // The row may be there all the same; another attempt must not meet it.
-      this.#newId = null;
+      this.newId = null;
       throw error;
     }
-    this.#begun(this.stored, credential, written, taken);
-    this.#env.emit('created', this.id, this.userId);
+    this.begun(this.stored, credential, written, taken);
+    this.env.emit('created', this.id, this.userId);
   }
 
   /** Returns whether the session was still there to be logged in to. */
@@ -342,20 +232,20 @@ export class Lifecycle {
     const takeBack = changes === null ? null : document.sent(changes);
     let loggedIn: StoredSession | null;
     try {
-      loggedIn = await this.#env.persistence.login({
+      loggedIn = await this.env.persistence.login({
         id,
         generation,
         secretHash: credential.secretHash,
         userId,
         auth: user?.auth ?? null,
-        lifetime: changedLifetime(this.#env.lifetime, change),
+        lifetime: changedLifetime(this.env.lifetime, change),
         flush,
         changes,
         ...(previousSecretHash !== null && { previousSecretHash }),
       });
     } catch (error) {
       takeBack?.();
-      if (leave !== null) this.#stay(leave);
+      if (leave !== null) this.stay(leave);
       throw error;
     }
     if (loggedIn === null) {
@@ -366,66 +256,27 @@ export class Lifecycle {
     }
     // Another user without a leave: an operation before this one has failed.
     if (flush && leave === null) document.replace(null);
-    this.#begun(loggedIn, credential, written, taken);
-    this.#env.emit('rotated', id, userId);
+    this.begun(loggedIn, credential, written, taken);
+    this.env.emit('rotated', id, userId);
     if (userId !== null) {
       await this.#loggedIn(userId);
       return true;
     }
-    this.isBlank = !this.#env.saveUninitialized;
-    if (userBefore !== null) this.#env.emit('logout', id, userBefore);
+    this.isBlank = !this.env.saveUninitialized;
+    if (userBefore !== null) this.env.emit('logout', id, userBefore);
     return true;
   }
 
   async #loggedIn(userId: string): Promise<void> {
-    const { maxSessionsPerUser, persistence } = this.#env;
-    this.#env.emit('login', this.id, userId);
+    const { maxSessionsPerUser, persistence } = this.env;
+    this.env.emit('login', this.id, userId);
     if (maxSessionsPerUser === null) return;
-    for (const id of await persistence.keepNewest(userId, maxSessionsPerUser)) this.#env.emit('revoked', id, userId);
-  }
-
-  /** The session could not be left: what has been written since is written to it. */
-  #stay({ before, since }: Leave): void {
-    // Unless it has been left again meanwhile.
-    if (this.written !== since) return;
-    before.resume(since);
-    this.written = before;
-  }
-
-  /** The session is another one now, or the same with another credential. */
-  #begun(stored: StoredSession, credential: Credential, written: Written, taken: LifetimeChange | null): void {
-    this.state = 'live';
-    this.stored = stored;
-    this.#credential = credential;
-    // One that was set while the store was at work is still to be stored.
-    if (written.lifetime === taken) written.lifetime = null;
-    this.#isRenewed = true;
-    this.#identity = null;
-    this.cookie.isOvertaken = false;
-    this.cookie.issue(credential.cookieValue, stored.endsAt);
-  }
-
-  /** There is no stored session any more. */
-  #forget(): void {
-    this.stored = null;
-    this.#credential = null;
-    this.isNew = true;
-    this.#newId = null;
-    this.#bornAt = null;
-    this.#identity = null;
-  }
-
-  #gone(written: Written): SessionGoneError {
-    this.state = 'gone';
-    this.cookie.change = null;
-    written.discard();
-    this.#env.emit('rejected', this.id, this.userId);
-    return new SessionGoneError();
+    for (const id of await persistence.keepNewest(userId, maxSessionsPerUser)) this.env.emit('revoked', id, userId);
   }
 
   #ownCredential(method: string): Credential {
-    this.#visitor.assertReachable();
-    if (this.#credential !== null) return this.#credential;
+    this.visitor.assertReachable();
+    if (this.credential !== null) return this.credential;
     throw new SessionArgumentError(
       `${method}() changes the visitor's cookie, so only a request of the visitor's own can call it. Revoke the session instead.`,
     );

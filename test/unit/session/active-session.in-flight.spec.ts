@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionDataError } from '../../../lib/session.errors.js';
+import { encodeJson } from '../../../lib/session/data/json.js';
 import { issueCredential } from '../../../lib/session/token.js';
 import { ActiveSession } from '../../../lib/session/active-session.js';
 import type { SessionEnvironment } from '../../../lib/session/session-environment.js';
@@ -180,6 +182,53 @@ describe('what a handler changes while the store is at work', () => {
     row.answer();
     await ending;
     expect([session.toJSON(), session.isModified]).toEqual([{ fresh: 1 }, true]);
+  });
+
+  it('is found by commitPending(), which says at once when there is nothing to do', async () => {
+    expect(session.commitPending()).toBeNull();
+    const { data } = session;
+    expect(session.commitPending()).toBeNull();
+    data['n'] = 2;
+    const committing = session.commitPending();
+    change(10);
+    row.answer();
+    await committing;
+    expect(row.data).toEqual({ n: 2, l: ['a'] });
+    const second = session.commitPending();
+    row.answer();
+    await second;
+    expect(row.data).toEqual({ n: 12, l: ['a', 10], s10: 10 });
+    expect([session.commitPending(), session.discardPending()]).toEqual([null, null]);
+  });
+
+  it('is found once, for a commit that is awaited by commitPending()', async () => {
+    let reads = 0;
+    const item = {
+      get x() {
+        reads++;
+        return 1;
+      },
+    };
+    session.set('item', item);
+    // To compare, and to write down.
+    const committing = session.commitPending();
+    const once = reads;
+    row.answer();
+    await committing;
+    reads = 0;
+    encodeJson(item, 'item');
+    expect(once).toBe(reads);
+  });
+
+  it('and cannot be stored is reported by commitPending() once, and dropped when it was refused before', async () => {
+    session.set('ok', 1).set('bad', 1n);
+    await expect(session.commitPending()).rejects.toThrow(SessionDataError);
+    await expect(session.save()).rejects.toThrow(SessionDataError);
+    const committing = session.commitPending();
+    await new Promise((resolve) => setImmediate(resolve));
+    row.answer();
+    await committing;
+    expect(row.data).toEqual({ n: 1, l: ['a'], ok: 1 });
   });
 
   describe('what was wrong once', () => {

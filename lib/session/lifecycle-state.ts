@@ -1,0 +1,160 @@
+import { SessionGoneError } from '../session.errors.js';
+import { CookieIntent } from './cookie-intent.js';
+import { TrackedData } from './data/tracked-data.js';
+import { Identity } from './identity.js';
+import { changedLifetime, expiryOf, type Lifetime, type LifetimeChange } from './lifetime.js';
+import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
+import type { StoredSession } from './stored-session.js';
+import { createSessionId, type Credential, type SessionId } from './token.js';
+import { type Leave, Written } from './written.js';
+
+/**
+ * - `unsaved`: nothing is stored, and writing begins a session.
+ * - `live`: stored, as far as this request knows.
+ * - `gone`: ended or logged in to elsewhere, and an operation has failed with `SessionGoneError`.
+ * - `ended`: by this request; writing begins another session.
+ */
+export type SessionState = 'unsaved' | 'live' | 'gone' | 'ended';
+
+/** What a request knows of its session. The operations on it are those of `Lifecycle`. */
+export class LifecycleState {
+  state: SessionState = 'unsaved';
+  /** Set while the session is live; of one that is gone, what was known of it. */
+  stored: StoredSession | null = null;
+  isNew = true;
+  /** Whether what the request does counts as an access; `touch()` always does. */
+  renews: boolean;
+  /** Whether it started over in this request, and ends with it unless something is written. */
+  isBlank = false;
+  /** Another one from the moment on that an operation is called which ends the session, or gives it to another user. */
+  written: Written;
+  readonly cookie: CookieIntent;
+
+  protected readonly env: SessionEnvironment;
+  protected readonly visitor: Visitor;
+  protected credential: Credential | null = null;
+  /** Whether this request has moved the expiry forward. */
+  protected isRenewed = false;
+  /** The id of a session that is not stored. */
+  protected newId: SessionId | null = null;
+  #bornAt: number | null = null;
+  #identity: Identity | null = null;
+
+  constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
+    this.env = env;
+    this.visitor = visitor;
+    this.renews = found === null || found.credential !== null;
+    this.cookie = new CookieIntent(found);
+    if (found?.recognition === 'current' || found?.recognition === 'previous') {
+      this.state = 'live';
+      this.stored = found.stored;
+      this.credential = found.credential;
+      this.isNew = false;
+    }
+    this.written = new Written(new TrackedData(this.stored, (error) => env.unreadable(this.id, 'data', error)));
+  }
+
+  get id(): SessionId {
+    return this.stored?.id ?? (this.newId ??= createSessionId());
+  }
+
+  get userId(): string | null {
+    return this.stored?.userId ?? null;
+  }
+
+  get identity(): Identity {
+    return (this.#identity ??= new Identity(this.stored, (error) => this.env.unreadable(this.id, 'auth', error)));
+  }
+
+  /** When a session that is not stored began, as far as this request knows. */
+  get bornAt(): number {
+    return (this.#bornAt ??= this.env.persistence.now());
+  }
+
+  /** Whether the session is stored even if it is empty. */
+  get wantsRow(): boolean {
+    if (this.state !== 'unsaved' || !this.env.saveUninitialized) return false;
+    return this.visitor.takesNoCookies !== true && !this.cookie.isOvertaken;
+  }
+
+  /** Whether a lifetime is to be stored. */
+  get hasNewLifetime(): boolean {
+    return this.stored !== null && this.written.lifetime !== null;
+  }
+
+  lifetimeAfter(change: LifetimeChange | null): Lifetime {
+    const { stored } = this;
+    if (stored === null) return changedLifetime(this.env.lifetime, change);
+    const start = stored.authenticatedAt ?? stored.createdAt;
+    const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };
+    return changedLifetime(known, change);
+  }
+
+  /** What is written from now on belongs to what comes after this session, or after its user. */
+  leave(): Leave {
+    const before = this.written;
+    this.written = before.successor();
+    return { before, since: this.written };
+  }
+
+  /** Moves the expiry forward, once a request. */
+  renew(): void {
+    if (this.state !== 'live' || !this.renews || this.isRenewed) return;
+    this.isRenewed = true;
+    this.env.renew(this.stored as StoredSession);
+  }
+
+  touch(): void {
+    if (this.state !== 'live') return;
+    const stored = this.stored as StoredSession;
+    const lastAccessAt = this.env.persistence.now();
+    this.isRenewed = true;
+    this.env.renew(stored);
+    const expiresAt = Math.max(stored.expiresAt, expiryOf(lastAccessAt, stored.ttl, stored.endsAt));
+    this.stored = { ...stored, lastAccessAt, expiresAt };
+  }
+
+  /** The session could not be left: what has been written since is written to it. */
+  protected stay({ before, since }: Leave): void {
+    // Unless it has been left again meanwhile.
+    if (this.written !== since) return;
+    before.resume(since);
+    this.written = before;
+  }
+
+  /** The session is another one now, or the same with another credential. */
+  protected begun(stored: StoredSession, credential: Credential, written: Written, taken: LifetimeChange | null): void {
+    this.state = 'live';
+    this.stored = stored;
+    this.credential = credential;
+    // One that was set while the store was at work is still to be stored.
+    if (written.lifetime === taken) written.lifetime = null;
+    this.isRenewed = true;
+    this.identityChanged();
+    this.cookie.isOvertaken = false;
+    this.cookie.issue(credential.cookieValue, stored.endsAt);
+  }
+
+  /** There is no stored session any more. */
+  protected forget(): void {
+    this.stored = null;
+    this.credential = null;
+    this.isNew = true;
+    this.newId = null;
+    this.#bornAt = null;
+    this.identityChanged();
+  }
+
+  protected identityChanged(): void {
+    this.#identity = null;
+  }
+
+  /** An operation finds that the session is gone: what it was to store is dropped. */
+  protected gone(written: Written): SessionGoneError {
+    this.state = 'gone';
+    this.cookie.change = null;
+    written.discard();
+    this.env.emit('rejected', this.id, this.userId);
+    return new SessionGoneError();
+  }
+}

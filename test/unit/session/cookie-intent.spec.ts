@@ -1,0 +1,69 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { CookieIntent } from '../../../lib/session/cookie-intent.js';
+import type { Recognition } from '../../../lib/session/recognition.js';
+import type { FoundSession } from '../../../lib/session/session-environment.js';
+import { issueCredential } from '../../../lib/session/token.js';
+
+const credential = issueCredential('0199a1b2-c3d4-7e5f-8a6b-0123456789ab');
+const found = (recognition: Recognition) => ({ recognition, credential }) as FoundSession;
+const ISSUED = { kind: 'issued', value: 'v', endsAt: null };
+const REMOVED = { kind: 'removed' };
+
+describe('CookieIntent', () => {
+  it.each<[string, FoundSession | null, boolean, Buffer | null]>([
+    ['no cookie', null, false, null],
+    ['a cookie of no session', found('stranger'), false, null],
+    ['the current cookie', found('current'), false, credential.secretHash],
+    ['the previous cookie', found('previous'), true, credential.secretHash],
+    ['the cookie from before a login', found('outsider'), true, null],
+    ['the id of a session', { ...found('current'), credential: null }, false, null],
+  ])('that begins with %s leaves the cookie alone', (_what, from, isOvertaken, broughtHash) => {
+    const cookie = new CookieIntent(from);
+    expect([cookie.change, cookie.isOvertaken, cookie.broughtHash]).toEqual([null, isOvertaken, broughtHash]);
+  });
+
+  it.each<[Recognition, object | null]>([
+    ['current', ISSUED],
+    ['previous', null],
+    ['outsider', null],
+    ['stranger', null],
+  ])('sets the cookie again for another lifetime only where the client holds it: %s', (recognition, change) => {
+    const cookie = new CookieIntent(found(recognition));
+    cookie.reissue('v', null);
+    expect(cookie.change).toEqual(change);
+  });
+
+  describe('of a session that the client holds', () => {
+    let cookie: CookieIntent;
+    beforeEach(() => {
+      cookie = new CookieIntent(found('current'));
+    });
+
+    it('removes the cookie when this request ends it', () => {
+      cookie.end();
+      expect([cookie.change, cookie.broughtHash]).toEqual([REMOVED, null]);
+    });
+
+    it('leaves the cookie alone when another request has ended it', () => {
+      cookie.issue('v', null);
+      cookie.overtake();
+      expect([cookie.change, cookie.isOvertaken]).toEqual([null, true]);
+    });
+
+    it('removes the cookie when another one began since, and was ended, too', () => {
+      cookie.end();
+      cookie.issue('v', null);
+      expect(cookie.change).toEqual(ISSUED);
+      cookie.end();
+      expect(cookie.change).toEqual(REMOVED);
+    });
+  });
+
+  it('has nothing to remove where a session began and ended in this request', () => {
+    const cookie = new CookieIntent(null);
+    cookie.issue('v', null);
+    cookie.end();
+    cookie.removeEnded();
+    expect(cookie.change).toBeNull();
+  });
+});

@@ -1,0 +1,42 @@
+import { describe, expect, it } from '@jest/globals';
+import { OneAtATime } from '../../../lib/session/one-at-a-time.js';
+
+describe('OneAtATime', () => {
+  it('starts the first operation at once, and each other one when those before it are done, failed or not', async () => {
+    const log: string[] = [];
+    const operations = new OneAtATime(() => log.push('idle'));
+    const first = Promise.withResolvers<void>();
+    const operation = (name: string, until?: Promise<void>) => async (): Promise<string> => {
+      log.push(name);
+      await until;
+      return name;
+    };
+    const one = operations.run(operation('one', first.promise));
+    const two = operations.run(operation('two'));
+    const three = operations.run(operation('three'));
+    expect([log, operations.isBusy]).toEqual([['one'], true]);
+    const error = new Error('failed');
+    first.reject(error);
+    await expect(one).rejects.toBe(error);
+    expect(await Promise.all([two, three])).toEqual(['two', 'three']);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([log, operations.isBusy]).toEqual([['one', 'two', 'three', 'idle'], false]);
+  });
+
+  it('runs a callback before what is queued behind its operation', async () => {
+    const log: unknown[] = [];
+    const operations = new OneAtATime(() => {});
+    const error = new Error('failed');
+    const returned = operations.runFor(
+      (outcome) => log.push(['callback', outcome]),
+      () => Promise.reject(error),
+    );
+    await operations.run(async () => log.push('next'));
+    expect([returned, log]).toEqual([undefined, [['callback', error], 'next']]);
+  });
+
+  it('returns a promise where there is no callback', async () => {
+    const operations = new OneAtATime(() => {});
+    await expect(operations.runFor(undefined, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+  });
+});
