@@ -1,8 +1,7 @@
 import type { Additions } from './additions.js';
 import { type DataChanges, NO_CHANGES } from './changes.js';
 import { checkKey, encodeJson, sameJson } from './json.js';
-
-type Document = Record<string, unknown>;
+import type { Document } from './live-document.js';
 
 /**
  * What turns `before` into `live`, or `null` if they say the same. Additions explain a difference where they can; a key

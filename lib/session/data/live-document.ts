@@ -1,0 +1,139 @@
+import { RESERVED } from './flash.js';
+import { asJson, copyJson, isPlainObject, kindOf } from './json.js';
+
+export type Document = Record<string, unknown>;
+
+/** Where the JSON text comes from. Read when the data is first needed, and not before: a store may have to decrypt it. */
+export interface DocumentSource {
+  readonly data: string;
+}
+
+/** Nothing at all, shared. */
+export const NOTHING: Document = Object.freeze(Object.create(null) as Document);
+
+/**
+ * The data of one session as it is now: what the application sees, and the reserved keys that it does not. Parsed when it
+ * is first read; until then it costs nothing.
+ */
+export class LiveDocument {
+  protected source: DocumentSource | null;
+  /** What the application sees. Without a prototype, so that no key has a meaning of its own. */
+  protected live: Document | null = null;
+  /** What it does not see: the keys that begin with `$`. */
+  protected reserved: Document = NOTHING;
+  /** Whether no method has changed it since it was read from its source. */
+  protected isAsRead = false;
+  /** The keys whose values are stored as what JSON makes of them, and whether an empty object is not; `null` for none. */
+  #lenient: Map<string, boolean> | null = null;
+  protected readonly onUnreadable: (error: unknown) => void;
+
+  /** @param source `null` for a new session. Unreadable text is reported, and reads as empty. */
+  constructor(source: DocumentSource | null, onUnreadable: (error: unknown) => void) {
+    this.source = source;
+    this.onUnreadable = onUnreadable;
+  }
+
+  keys(): string[] {
+    const live = this.open();
+    return Object.keys(live).filter((key) => live[key] !== undefined);
+  }
+
+  /** All of it as JSON text. */
+  text(): string {
+    return JSON.stringify(this.whole());
+  }
+
+  /** The JSON text of each key; empty where there is none. */
+  texts(): Map<string, string> {
+    return new Map(Object.entries(this.whole()).map(([key, value]) => [key, textOrNone(value)]));
+  }
+
+  /**
+   * Has a key stored as what JSON makes of its value (a Date becomes text), instead of refused.
+   *
+   * @param isOptional whether an empty object there is as good as nothing
+   */
+  makeLenient(key: string, isOptional: boolean): void {
+    (this.#lenient ??= new Map<string, boolean>()).set(key, isOptional);
+  }
+
+  /** What the application sees, parsed by now. */
+  protected open(): Document {
+    if (this.live !== null) return this.live;
+    const live = this.parse();
+    for (const key in live) {
+      if (!key.startsWith(RESERVED)) continue;
+      if (this.reserved === NOTHING) this.reserved = Object.create(null) as Document;
+      this.reserved[key] = live[key];
+      delete live[key];
+    }
+    this.isAsRead = true;
+    return (this.live = live);
+  }
+
+  protected put(key: string, value: unknown): void {
+    if (value === undefined) {
+      delete this.homeOf(key)[key];
+      return;
+    }
+    if (this.reserved === NOTHING && key.startsWith(RESERVED)) this.reserved = Object.create(null) as Document;
+    this.homeOf(key)[key] = value;
+  }
+
+  protected homeOf(key: string): Document {
+    return key.startsWith(RESERVED) ? this.reserved : (this.live as Document);
+  }
+
+  /** Refills the object that the handler may hold, instead of replacing it. */
+  protected fill(content: Document): void {
+    for (const key of Object.keys(this.live as Document)) delete (this.live as Document)[key];
+    this.reserved = NOTHING;
+    for (const key in content) this.put(key, content[key]);
+  }
+
+  protected parse(): Document {
+    if (this.source === null) return Object.create(null) as Document;
+    try {
+      const parsed: unknown = JSON.parse(this.source.data);
+      if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
+      return Object.setPrototypeOf(parsed, null) as Document;
+    } catch (error) {
+      this.source = null;
+      this.onUnreadable(error);
+      return Object.create(null) as Document;
+    }
+  }
+
+  /** All keys as they are to be stored. */
+  protected whole(): Document {
+    const live = this.open();
+    if (this.#lenient !== null) {
+      const whole = Object.assign(Object.create(null), live, this.reserved) as Document;
+      for (const [key, isOptional] of this.#lenient) {
+        if (!(key in whole)) continue;
+        const value = asJson(whole[key]);
+        if (isOptional && isPlainObject(value) && Object.keys(value).length === 0) delete whole[key];
+        else whole[key] = value;
+      }
+      return whole;
+    }
+    for (const _key in this.reserved) return Object.assign(Object.create(null), live, this.reserved) as Document;
+    return live;
+  }
+}
+
+/** The JSON text of a value; empty where there is none. */
+export function textOrNone(value: unknown): string {
+  try {
+    return (JSON.stringify(value) as string | undefined) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** A copy that shares nothing with the document. */
+export function copyOf(document: Document): Document {
+  const copy = Object.create(null) as Document;
+  for (const key in document) copy[key] = copyJson(document[key]);
+  return copy;
+}
