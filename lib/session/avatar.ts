@@ -12,9 +12,9 @@ export interface AuthSnapshot {
   readonly [member: string]: unknown;
 }
 
-/** Who a session speaks for, as of the login. Nobody signed in is an avatar too: an anonymous one, which has nothing. */
+/** The user of a session as of the login. Without a user, an avatar is anonymous and has nothing. */
 export class Avatar {
-  /** The user's id; `null` when nobody is signed in. */
+  /** The user's id; `null` for none. */
   readonly identity: string | null;
   readonly roles: readonly string[];
   readonly tags: readonly string[];

@@ -32,7 +32,7 @@ export function parseDuration(value: unknown): number | undefined {
 
 /**
  * How long a session lives, as its row keeps it: every access sets the expiry to `ttl` from then, and never beyond
- * `absolute` milliseconds from its start (the login, or the creation of a session nobody is signed in to).
+ * `absolute` milliseconds from its start (the login, or without one its creation).
  */
 export interface Lifetime {
   /** The idle timeout in milliseconds; zero or less means already expired. */
@@ -62,7 +62,7 @@ export function changedLifetime(known: Lifetime, change: LifetimeChange | null):
 }
 
 /**
- * Milliseconds of a duration that somebody gave.
+ * Milliseconds of a duration given as an argument.
  *
  * @throws {SessionArgumentError} when it is none, naming the argument.
  */

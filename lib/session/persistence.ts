@@ -17,19 +17,19 @@ export interface NewSession {
   readonly userAgent: string | null;
 }
 
-/** A login into a session that exists, or its start over for nobody: it gets a new secret, a new generation and a new start. */
+/** A login into a session that exists, or its start over without a user: a new secret, a new generation, a new start. */
 export interface Login {
   readonly id: SessionId;
   /** The generation that the session was loaded under. */
   readonly generation: number;
   readonly secretHash: Buffer;
-  /** What the browser still holds, if that is not the current secret: requests that bring it are no strangers yet. */
+  /** What the browser still holds, if that is not the current secret: for the grace period it is recognised. */
   readonly previousSecretHash?: Buffer;
-  /** `null`: nobody is signed in any more. */
+  /** `null` for no user any more. */
   readonly userId: string | null;
   readonly auth: string | null;
   readonly lifetime: Lifetime;
-  /** Whether to drop all data first, because it is somebody else's. */
+  /** Whether to drop all data first, because it is another user's. */
   readonly flush: boolean;
   readonly changes: DataChanges | null;
 }
@@ -64,8 +64,8 @@ export interface SessionPersistence {
   /** Merges changes into a live session. Rejects with `SessionDataError` if it gets too big. */
   commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
   /**
-   * Locks a live session, asks what to change of it, and commits that before anybody else can write to it. The answer is
-   * given at once: nobody waits for anything else while the lock is held. An error it throws reaches the caller, and
+   * Locks a live session, calls a function for what to change of it, and commits that before any other write to it. The
+   * function is synchronous, as the lock is held while it runs. An error it throws reaches the caller, and
    * nothing is written.
    *
    * @param generation the one it was loaded under; `null` for any

@@ -5,11 +5,11 @@ import type { Lifetime } from './lifetime.js';
 import type { SessionPersistence } from './persistence.js';
 import type { StoredSession } from './stored-session.js';
 
-/** Who is at the other end of a request. */
+/** The client of a request. */
 export interface Visitor {
   readonly ip: string | null;
   readonly userAgent: string | null;
-  /** Set where no cookie can ever reach this visitor, who then gets a session only by having one. */
+  /** Whether no cookie can ever reach this visitor: then an empty session is not stored, even with `saveUninitialized`. */
   readonly takesNoCookies?: boolean;
   /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
   assertReachable(): void;
@@ -18,7 +18,7 @@ export interface Visitor {
 /** What is around the sessions of an application. */
 export interface SessionEnvironment {
   readonly persistence: SessionPersistence;
-  /** The lifetime of sessions that ask for no other. */
+  /** The lifetime of a session that is given no other. */
   readonly lifetime: Lifetime;
   readonly saveUninitialized: boolean;
   readonly maxSessionsPerUser: number | null;
@@ -27,7 +27,7 @@ export interface SessionEnvironment {
   /** Has the expiry of a session that was accessed just now moved forward, soon. */
   renew(stored: StoredSession): void;
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
-  /** Told when stored data cannot be read; the request goes on without it. */
+  /** Reports stored data that cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;
 }
 
@@ -39,6 +39,6 @@ export interface FoundSession {
   readonly recognition: Recognition;
 }
 
-/** What has to happen to the visitor's cookie. */
+/** What the response has to do to the visitor's cookie. */
 export type CookieChange =
   { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };

@@ -36,7 +36,7 @@ export interface Session {
   readonly createdAt: Date;
   /** The access before this request's. */
   readonly lastAccessAt: Date;
-  /** When the session ends if nobody comes: as stored, which this request is about to move forward. */
+  /** When the session ends without another request: as stored, which this request is about to move forward. */
   readonly expiresAt: Date;
   /** The idle timeout in milliseconds. */
   readonly ttl: number;
@@ -90,13 +90,13 @@ export interface Session {
   /** Takes out the messages, oldest first: all, or those of one category. */
   flashes(category?: string): FlashMessage[];
 
-  /** Who is signed in; `null` when nobody is. */
+  /** The user who is signed in; `null` for none. */
   readonly userId: string | null;
-  /** When the user signed in to this session; `null` when nobody is signed in. */
+  /** When the user signed in to this session; `null` without a user. */
   readonly authenticatedAt: Date | null;
   /** The snapshot given at login; `null` when there is none. */
   readonly auth: AuthSnapshot | null;
-  /** The same, with questions to ask; anonymous when nobody is signed in. */
+  /** The snapshot with methods to check roles and permissions; anonymous without a user. */
   readonly avatar: Avatar;
 
   /**
@@ -150,7 +150,7 @@ export interface Session {
    * express, such as "only if there is one left". What is not stored yet is stored first.
    *
    * @param change is given the data and changes it in place. It must not be asynchronous: fetch what it needs before, so
-   * that nobody waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
+   * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
    * @returns what `change` returns.
    * @throws {SessionGoneError} when the session has ended meanwhile.
    * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`.

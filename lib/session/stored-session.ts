@@ -13,9 +13,9 @@ export interface StoredSession {
   readonly userId: string | null;
   /** The snapshot given at login, as JSON text. */
   readonly auth: string | null;
-  /** When its user signed in, or when it started over for nobody. */
+  /** When its user signed in, or when it started over without one. */
   readonly authenticatedAt: number | null;
-  /** The data as JSON text; parsed only when somebody looks. */
+  /** The data as JSON text; parsed when it is first read. */
   readonly data: string;
   /** The idle timeout in milliseconds. */
   readonly ttl: number;

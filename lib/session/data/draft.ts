@@ -33,7 +33,7 @@ export function draftOf<Result>(
 function callAtOnce<Result>(change: (data: LiveSessionData) => Result, data: LiveSessionData): Result {
   const result = change(data);
   if (typeof (result as { then?: unknown } | null | undefined)?.then === 'function') {
-    // It will fail or not, but nobody is there to hear of it any more.
+    // Whether it fails later is no longer of interest.
     Promise.resolve(result).catch(() => {});
     throw new SessionArgumentError(
       'update() takes a function that is not asynchronous, as a lock is held while it runs. Fetch what it needs before.',

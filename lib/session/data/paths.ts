@@ -16,7 +16,7 @@ export interface SessionData {}
 type Untyped = keyof SessionData extends never ? true : false;
 
 /** The data as a handler sees it: every declared key may be absent; without a declaration, anything goes. */
-// oxlint-disable-next-line typescript/no-explicit-any -- what nobody declared cannot be typed
+// oxlint-disable-next-line typescript/no-explicit-any -- what is not declared cannot be typed
 export type LiveSessionData = Untyped extends true ? Record<string, any> : Partial<SessionData>;
 
 type Leaf = string | number | boolean | null | undefined;

@@ -1,5 +1,5 @@
 /**
- * What a tree of parsed JSON was like, to tell whether it has been changed in place: its objects and arrays, and what was
+ * What a tree of parsed JSON was like, to find out whether it has been changed in place: its objects and arrays, and what was
  * in each, one after the other. Taking one costs less than a copy, and looking again less than comparing with that.
  */
 export class Snapshot {
