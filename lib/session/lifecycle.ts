@@ -20,17 +20,18 @@ export class Lifecycle extends LifecycleState {
     if (data === null && lifetime === null) return;
     if (this.state === 'gone') throw new SessionGoneError();
     const takeBack = data === null ? null : document.sent(data);
-    written.lifetime = null;
     const renew = this.renews;
     let times;
     try {
       times = await this.env.persistence.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
       takeBack?.();
-      written.lifetime ??= lifetime;
       throw error;
     }
     if (times === null) throw this.gone(written);
+    // One that was set while the store was at work is still to be stored.
+    if (written.lifetime === lifetime) written.lifetime = null;
+    if (data !== null) this.isBlank = false;
     this.stored = { ...stored, ...times };
     this.isRenewed ||= renew;
     if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, times.endsAt);
