@@ -1,6 +1,7 @@
 import type { Additions } from './additions.js';
 import { type DataChanges, NO_CHANGES } from './changes.js';
-import { checkKey, encodeJson, sameJson } from './json.js';
+import { SessionDataError } from '../../session.errors.js';
+import { checkKey, encodeJson, kindOf, sameJson } from './json.js';
 import type { Document } from './live-document.js';
 
 /**
@@ -149,6 +150,38 @@ export function textOf(changes: DataChanges): string {
   for (const [key, by] of changes.increment) members.push(`${JSON.stringify(key)}:${by}`);
   for (const [key, items] of changes.push) members.push(`${JSON.stringify(key)}:${items}`);
   return `{${members.join(',')}}`;
+}
+
+/** The JSON text of a stored document after changes, for a store that merges by itself. */
+export function mergedText(text: string, changes: DataChanges): string {
+  const data: Document = Object.assign(Object.create(null), JSON.parse(text));
+  for (const key of changes.unset) delete data[key];
+  for (const [key, value] of changes.set) data[key] = JSON.parse(value);
+  for (const [key, by] of changes.increment) data[key] = incremented(key, data[key], by);
+  for (const [key, items] of changes.push) data[key] = pushed(key, data[key], items);
+  return JSON.stringify(data);
+}
+
+/** What an increment makes of a stored value; nothing, or null, counts as zero. @throws {SessionDataError} for no number. */
+export function incremented(key: string, value: unknown, by: number): number {
+  const old = value ?? 0;
+  if (typeof old !== 'number') throw refused('increment', key, `met ${kindOf(old)}`);
+  if (!Number.isFinite(old + by)) throw refused('increment', key, 'led out of the range of numbers');
+  return old + by;
+}
+
+/** What a push makes of a stored value; nothing, or null, counts as empty. @throws {SessionDataError} for no array. */
+export function pushed(key: string, value: unknown, items: string): unknown[] {
+  const old = value ?? [];
+  if (!Array.isArray(old)) throw refused('push', key, `met ${kindOf(old)}`);
+  return [...(old as unknown[]), ...(JSON.parse(items) as unknown[])];
+}
+
+function refused(method: string, key: string, problem: string): SessionDataError {
+  return new SessionDataError(
+    key,
+    `${method}("${key}") ${problem}, which a parallel request has put there; nothing was saved.`,
+  );
 }
 
 /** Adds in the order in which the handler did, so that rounding comes out the same. */

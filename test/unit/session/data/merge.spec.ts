@@ -1,7 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Additions } from '../../../../lib/session/data/additions.js';
 import { NO_CHANGES } from '../../../../lib/session/data/changes.js';
-import { applyChanges, changesBetween, textOf } from '../../../../lib/session/data/merge.js';
+import {
+  applyChanges,
+  changesBetween,
+  incremented,
+  mergedText,
+  pushed,
+  textOf,
+} from '../../../../lib/session/data/merge.js';
 import { SessionDataError } from '../../../../lib/session.errors.js';
 import { errorOf, withProtoKey } from '../../support.js';
 
@@ -205,6 +212,49 @@ describe('textOf', () => {
 
   it('is an empty object where there are none', () => {
     expect(textOf(NO_CHANGES)).toBe('{}');
+  });
+});
+
+describe('mergedText', () => {
+  it('is the stored document after the changes, as a database merges them', () => {
+    const text = mergedText('{"kept":1,"old":2,"gone":3,"n":4,"list":[5]}', {
+      set: new Map([['old', '{"a":1}']]),
+      unset: ['gone'],
+      increment: new Map([
+        ['n', 2.5],
+        ['m', 1],
+      ]),
+      push: new Map([
+        ['list', '[6,[]]'],
+        ['items', '[7]'],
+      ]),
+    });
+    expect(JSON.parse(text)).toEqual({ kept: 1, old: { a: 1 }, n: 6.5, list: [5, 6, []], m: 1, items: [7] });
+  });
+
+  it('gives a key named __proto__ no meaning', () => {
+    const changes = { ...NO_CHANGES, increment: new Map([['__proto__', 1]]) };
+    expect(mergedText('{}', changes)).toBe('{"__proto__":1}');
+  });
+});
+
+describe('an addition to a stored value', () => {
+  it.each([[undefined], [null]])('counts %p as zero, and as empty', (value) => {
+    expect([incremented('n', value, 2), pushed('list', value, '[1]')]).toEqual([2, [1]]);
+  });
+
+  it('adds in double precision, where a large number swallows a small one', () => {
+    expect([incremented('n', 1e16, 1), incremented('n', 1e16, 2)]).toEqual([1e16, 1e16 + 2]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['a number to a text', () => incremented('n', 'secret', 1), 'increment("n") met a string, which'],
+    ['beyond what a number holds', () => incremented('n', 1.7e308, 1.7e308), 'increment("n") led out of the range'],
+    ['an item to an object', () => pushed('l', {}, '[1]'), 'push("l") met an object, which'],
+  ])('refuses to add %s, and does not say what stands there', (_what, add, message) => {
+    const error = errorOf(SessionDataError, add);
+    expect(error.message).toContain(message);
+    expect(error.message).not.toContain('secret');
   });
 });
 
