@@ -1,9 +1,8 @@
 import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
-import { kindOf } from '../session/data/json.js';
+import { incremented, pushed } from '../session/data/merge.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
-import { SessionDataError } from '../session.errors.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { foundValues } from './found-values.js';
@@ -193,8 +192,8 @@ export class EncryptingSessionStore extends SessionStore {
     const plain = new Map(changes.set);
     if (hasAdditions(changes)) {
       const valueOf = this.#cipher.reader(id, stored?.data ?? '{}');
-      for (const [key, by] of changes.increment) plain.set(key, sumOf(key, valueOf(key), by));
-      for (const [key, items] of changes.push) plain.set(key, listOf(key, valueOf(key), items));
+      for (const [key, by] of changes.increment) plain.set(key, JSON.stringify(incremented(key, valueOf(key), by)));
+      for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, valueOf(key), items)));
     }
     const set = new Map(Array.from(plain, ([key, text]) => [key, this.#cipher.seal(id, key, text)]));
     return { set, unset: changes.unset, increment: new Map(), push: new Map() };
@@ -219,23 +218,4 @@ function present(stored: StoredSession, plain: PlainText): StoredSession {
 
 function hasAdditions(changes: DataChanges | null): changes is DataChanges {
   return changes !== null && changes.increment.size + changes.push.size > 0;
-}
-
-function sumOf(key: string, value: unknown, by: number): string {
-  if (value !== null && typeof value !== 'number') throw refused('increment', key, `met ${kindOf(value)}`);
-  const sum = (value ?? 0) + by;
-  if (!Number.isFinite(sum)) throw refused('increment', key, 'led out of the range of numbers');
-  return JSON.stringify(sum);
-}
-
-function listOf(key: string, value: unknown, items: string): string {
-  if (value !== null && !Array.isArray(value)) throw refused('push', key, `met ${kindOf(value)}`);
-  return JSON.stringify([...((value ?? []) as unknown[]), ...(JSON.parse(items) as unknown[])]);
-}
-
-function refused(method: string, key: string, problem: string): SessionDataError {
-  return new SessionDataError(
-    key,
-    `${method}("${key}") ${problem}, which a parallel request has put there; nothing was saved.`,
-  );
 }

@@ -1,15 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
-import { kindOf } from '../session/data/json.js';
+import { mergedText } from '../session/data/merge.js';
 import { expiryOf, type Lifetime } from '../session/lifetime.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
 import { type Access, type RenewalOutcome, SessionStore } from './session-store.js';
-
-type Data = Record<string, unknown>;
 
 /**
  * Sessions in the memory of one process: for tests of applications, which then need no database. They are gone when the
@@ -211,21 +209,5 @@ function timesFrom(now: number, { ttl, absolute }: Lifetime) {
 }
 
 function merged(text: string, changes: DataChanges | null): string {
-  if (changes === null) return text;
-  const data: Data = Object.assign(Object.create(null), JSON.parse(text));
-  for (const key of changes.unset) delete data[key];
-  for (const [key, value] of changes.set) data[key] = JSON.parse(value);
-  for (const [key, by] of changes.increment) data[key] = sumOf(key, data[key] ?? 0, by);
-  for (const [key, items] of changes.push) data[key] = [...arrayOf(key, data[key] ?? []), ...JSON.parse(items)];
-  return JSON.stringify(data);
-}
-
-function sumOf(key: string, old: unknown, by: number): number {
-  if (typeof old === 'number' && Number.isFinite(old + by)) return old + by;
-  throw new SessionDataError(key, `increment("${key}") met ${kindOf(old)}, or the sum is out of range.`);
-}
-
-function arrayOf(key: string, old: unknown): unknown[] {
-  if (Array.isArray(old)) return old;
-  throw new SessionDataError(key, `push("${key}") met ${kindOf(old)}.`);
+  return changes === null ? text : mergedText(text, changes);
 }
