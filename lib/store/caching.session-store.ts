@@ -4,7 +4,8 @@ import type { SessionId } from '../session/token.js';
 import { expiryOf } from '../session/lifetime.js';
 import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
-import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
+import { ForwardingSessionStore } from './forwarding.session-store.js';
+import type { Access, ChangeListener, RenewalOutcome, SessionStore } from './session-store.js';
 
 /** How much is kept, and how long. */
 export interface SessionCacheOptions {
@@ -21,35 +22,29 @@ export interface SessionCacheOptions {
  * look-up goes to the store. A session's data is up to date as of the last message; its expiry may be older, as other
  * processes do not tell of renewals, and is never later than the true one.
  */
-export class CachingSessionStore extends SessionStore implements ChangeListener {
-  readonly #store: SessionStore;
+export class CachingSessionStore extends ForwardingSessionStore implements ChangeListener {
   readonly #copies: LRUCache<SessionId, StoredSession>;
   /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
   #isHearing = false;
   #hits: (() => void)[] = [];
 
-  constructor(store: SessionStore, options: SessionCacheOptions) {
-    super();
-    this.#store = store;
+  constructor(inner: SessionStore, options: SessionCacheOptions) {
+    super(inner);
     this.#copies = new LRUCache({ max: options.max, ttl: options.ttl });
   }
 
-  async open(): Promise<void> {
-    await this.#store.open();
-    await this.#store.subscribe(this);
+  override async open(): Promise<void> {
+    await this.inner.open();
+    await this.inner.subscribe(this);
   }
 
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     this.hearing(false);
-    await this.#store.close();
+    await this.inner.close();
   }
 
-  now(): number {
-    return this.#store.now();
-  }
-
-  find(id: SessionId): Promise<StoredSession | null> {
+  override find(id: SessionId): Promise<StoredSession | null> {
     const copy = this.#copies.get(id);
     if (copy === undefined) return this.#look(id);
     const readAt = this.now();
@@ -68,76 +63,59 @@ export class CachingSessionStore extends SessionStore implements ChangeListener 
     return this.#look(found.id);
   }
 
-  async create(session: NewSession): Promise<StoredSession> {
-    const stored = await this.#store.create(session);
+  override async create(session: NewSession): Promise<StoredSession> {
+    const stored = await this.inner.create(session);
     this.#keep(stored);
     return stored;
   }
 
-  commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
-    return this.#changing(id, this.#store.commit(id, generation, changes));
+  override commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    return this.#changing(id, this.inner.commit(id, generation, changes));
   }
 
-  update(
+  override update(
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
     deadline?: number,
   ): Promise<StoredSession | null> {
-    return this.#changing(id, this.#store.update(id, generation, change, deadline));
+    return this.#changing(id, this.inner.update(id, generation, change, deadline));
   }
 
-  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
-    const outcome = await this.#store.renew(accesses);
+  override async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+    const outcome = await this.inner.renew(accesses);
     const renewed = new Set(outcome.renewed);
     for (const { id, at } of accesses) if (renewed.has(id)) this.#renewCopy(id, at);
     return outcome;
   }
 
-  login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
-    return this.#changing(login.id, this.#store.login(login, changesTo));
+  override login(
+    login: Login,
+    changesTo?: (stored: StoredSession) => DataChanges | null,
+  ): Promise<StoredSession | null> {
+    return this.#changing(login.id, this.inner.login(login, changesTo));
   }
 
-  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
-    return this.#changing(rotation.id, this.#store.rotate(rotation));
+  override rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+    return this.#changing(rotation.id, this.inner.rotate(rotation));
   }
 
-  delete(id: SessionId, generation: number | null): Promise<boolean> {
-    return this.#changing(id, this.#store.delete(id, generation));
+  override delete(id: SessionId, generation: number | null): Promise<boolean> {
+    return this.#changing(id, this.inner.delete(id, generation));
   }
 
-  findByUser(userId: string): Promise<StoredSession[]> {
-    return this.#store.findByUser(userId);
+  override async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+    return this.#forgetting(await this.inner.deleteByUser(userId, except));
   }
 
-  async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
-    return this.#forgetting(await this.#store.deleteByUser(userId, except));
+  override async keepNewest(userId: string, count: number): Promise<SessionId[]> {
+    return this.#forgetting(await this.inner.keepNewest(userId, count));
   }
 
-  async keepNewest(userId: string, count: number): Promise<SessionId[]> {
-    return this.#forgetting(await this.#store.keepNewest(userId, count));
-  }
-
-  async deleteAll(): Promise<number> {
-    const count = await this.#store.deleteAll();
+  override async deleteAll(): Promise<number> {
+    const count = await this.inner.deleteAll();
     this.changed(null);
     return count;
-  }
-
-  deleteExpired(): AsyncIterable<readonly SessionId[]> {
-    return this.#store.deleteExpired();
-  }
-
-  claimSweep(): Promise<boolean> {
-    return this.#store.claimSweep();
-  }
-
-  count(): Promise<number> {
-    return this.#store.count();
-  }
-
-  subscribe(listener: ChangeListener): Promise<void> {
-    return this.#store.subscribe(listener);
   }
 
   /** @internal */
@@ -160,7 +138,7 @@ export class CachingSessionStore extends SessionStore implements ChangeListener 
   }
 
   #look(id: SessionId): Promise<StoredSession | null> {
-    const looking = this.#store.find(id);
+    const looking = this.inner.find(id);
     this.#underWay.set(id, looking);
     return looking.then(
       (stored) => {

@@ -1,12 +1,13 @@
 import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { incremented, pushed } from '../session/data/merge.js';
-import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import type { CommittedTimes, Login, NewSession } from '../session/persistence.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { foundValues } from './found-values.js';
-import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
+import { ForwardingSessionStore } from './forwarding.session-store.js';
+import type { SessionStore } from './session-store.js';
 import { WriteBatcher } from './batching/write-batcher.js';
 
 /**
@@ -26,8 +27,7 @@ import { WriteBatcher } from './batching/write-batcher.js';
  *   way.
  * - The inner store's `maxDataBytes` counts what is sealed: 4/3 of the plain JSON, and 55 bytes for each top-level key.
  */
-export class EncryptingSessionStore extends SessionStore {
-  readonly #inner: SessionStore;
+export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
   readonly #queryTimeout: number;
   /** Additions under way, for each session by itself: whoever waits for one waits for no other. */
@@ -38,20 +38,19 @@ export class EncryptingSessionStore extends SessionStore {
    * @param queryTimeout how long an addition may take, its waiting for others included, in milliseconds
    */
   constructor(inner: SessionStore, keys: KeyRing, onUnreadable: UnreadableListener, queryTimeout = 1_000) {
-    super();
+    super(inner);
     this.#queryTimeout = queryTimeout;
-    this.#inner = inner;
     this.#cipher = new SessionCipher(keys, onUnreadable);
   }
 
-  async find(id: SessionId): Promise<StoredSession | null> {
-    const stored = await this.#inner.find(id);
+  override async find(id: SessionId): Promise<StoredSession | null> {
+    const stored = await this.inner.find(id);
     return stored && present(stored, this.#cipher.open(stored));
   }
 
-  async create(session: NewSession): Promise<StoredSession> {
+  override async create(session: NewSession): Promise<StoredSession> {
     const { id, auth, data } = session;
-    const created = await this.#inner.create({
+    const created = await this.inner.create({
       ...session,
       auth: this.#cipher.sealAuth(id, auth),
       data: this.#cipher.sealData(id, data),
@@ -59,8 +58,8 @@ export class EncryptingSessionStore extends SessionStore {
     return present(created, { auth, data });
   }
 
-  async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
-    if (!hasAdditions(changes.data)) return this.#inner.commit(id, generation, this.#seal(id, changes, null));
+  override async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    if (!hasAdditions(changes.data)) return this.inner.commit(id, generation, this.#seal(id, changes, null));
     let additions = this.#additions.get(id);
     if (additions === undefined) {
       additions = { batcher: this.#batcher(), waiting: 0 };
@@ -76,7 +75,7 @@ export class EncryptingSessionStore extends SessionStore {
     }
   }
 
-  async update(
+  override async update(
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
@@ -88,76 +87,24 @@ export class EncryptingSessionStore extends SessionStore {
       const changes = change(present(stored, plain));
       return changes && this.#seal(stored.id, changes, stored);
     };
-    const updated = await this.#inner.update(id, generation, sealed, deadline);
+    const updated = await this.inner.update(id, generation, sealed, deadline);
     return updated && present(updated, plain ?? this.#cipher.open(updated));
   }
 
   /** Additions to what is stored are found out under the lock, as part of the login: all of it is done, or nothing. */
-  async login(login: Login): Promise<StoredSession | null> {
+  override async login(login: Login): Promise<StoredSession | null> {
     const { id, auth, changes, flush } = login;
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, auth) };
     const loggedIn =
       changes !== null && hasAdditions(changes) && !flush
-        ? await this.#inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
-        : await this.#inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
+        ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
+        : await this.inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
   }
 
-  async findByUser(userId: string): Promise<StoredSession[]> {
-    const found = await this.#inner.findByUser(userId);
+  override async findByUser(userId: string): Promise<StoredSession[]> {
+    const found = await this.inner.findByUser(userId);
     return found.map((stored) => present(stored, this.#cipher.open(stored)));
-  }
-
-  open(): Promise<void> {
-    return this.#inner.open();
-  }
-
-  now(): number {
-    return this.#inner.now();
-  }
-
-  renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
-    return this.#inner.renew(accesses);
-  }
-
-  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
-    return this.#inner.rotate(rotation);
-  }
-
-  delete(id: SessionId, generation: number | null): Promise<boolean> {
-    return this.#inner.delete(id, generation);
-  }
-
-  deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
-    return this.#inner.deleteByUser(userId, except);
-  }
-
-  keepNewest(userId: string, count: number): Promise<SessionId[]> {
-    return this.#inner.keepNewest(userId, count);
-  }
-
-  deleteAll(): Promise<number> {
-    return this.#inner.deleteAll();
-  }
-
-  deleteExpired(): AsyncIterable<readonly SessionId[]> {
-    return this.#inner.deleteExpired();
-  }
-
-  claimSweep(): Promise<boolean> {
-    return this.#inner.claimSweep();
-  }
-
-  count(): Promise<number> {
-    return this.#inner.count();
-  }
-
-  subscribe(listener: ChangeListener): Promise<void> {
-    return this.#inner.subscribe(listener);
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
   }
 
   #batcher(): AdditionBatcher {
@@ -170,14 +117,14 @@ export class EncryptingSessionStore extends SessionStore {
   }
 
   async #add({ id, generation, changes, deadline }: CommitRequest): Promise<CommittedTimes | null> {
-    const found = await this.#inner.find(id);
+    const found = await this.inner.find(id);
     if (found?.generation !== generation) return null;
     const { increment, push } = changes.data ?? NO_CHANGES;
     const values = foundValues(found.data, [...increment.keys(), ...push.keys()]);
-    const outcome = await this.#inner.commitIf(id, generation, values, this.#seal(id, changes, found), deadline);
+    const outcome = await this.inner.commitIf(id, generation, values, this.#seal(id, changes, found), deadline);
     if (outcome !== 'changed') return outcome;
     const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
-    const updated = await this.#inner.update(id, generation, seal, deadline);
+    const updated = await this.inner.update(id, generation, seal, deadline);
     if (updated === null) return null;
     const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
     return { ttl, lastAccessAt, expiresAt, endsAt };

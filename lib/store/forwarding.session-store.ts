@@ -1,0 +1,99 @@
+import type { DataChanges, SessionChanges } from '../session/data/changes.js';
+import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import type { StoredSession } from '../session/stored-session.js';
+import type { SessionId } from '../session/token.js';
+import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
+
+/**
+ * A store in front of another: it passes on every operation, and a subclass overrides those that it changes. `refind` and
+ * `commitIf` stay as `SessionStore` has them, by `find` and `update`, for a subclass may present sessions differently.
+ */
+export abstract class ForwardingSessionStore extends SessionStore {
+  protected readonly inner: SessionStore;
+
+  constructor(inner: SessionStore) {
+    super();
+    this.inner = inner;
+  }
+
+  open(): Promise<void> {
+    return this.inner.open();
+  }
+
+  now(): number {
+    return this.inner.now();
+  }
+
+  find(id: SessionId): Promise<StoredSession | null> {
+    return this.inner.find(id);
+  }
+
+  create(session: NewSession): Promise<StoredSession> {
+    return this.inner.create(session);
+  }
+
+  commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    return this.inner.commit(id, generation, changes);
+  }
+
+  update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+    deadline?: number,
+  ): Promise<StoredSession | null> {
+    return this.inner.update(id, generation, change, deadline);
+  }
+
+  renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+    return this.inner.renew(accesses);
+  }
+
+  login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
+    return this.inner.login(login, changesTo);
+  }
+
+  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+    return this.inner.rotate(rotation);
+  }
+
+  delete(id: SessionId, generation: number | null): Promise<boolean> {
+    return this.inner.delete(id, generation);
+  }
+
+  findByUser(userId: string): Promise<StoredSession[]> {
+    return this.inner.findByUser(userId);
+  }
+
+  deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+    return this.inner.deleteByUser(userId, except);
+  }
+
+  keepNewest(userId: string, count: number): Promise<SessionId[]> {
+    return this.inner.keepNewest(userId, count);
+  }
+
+  deleteAll(): Promise<number> {
+    return this.inner.deleteAll();
+  }
+
+  deleteExpired(): AsyncIterable<readonly SessionId[]> {
+    return this.inner.deleteExpired();
+  }
+
+  claimSweep(): Promise<boolean> {
+    return this.inner.claimSweep();
+  }
+
+  count(): Promise<number> {
+    return this.inner.count();
+  }
+
+  subscribe(listener: ChangeListener): Promise<void> {
+    return this.inner.subscribe(listener);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}
