@@ -1,5 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import type { SessionStore } from '../session-store.js';
+import { KeyedQueue } from './keyed-queue.js';
 
 /** How the queue is told of what it did, and what it could not do. */
 export interface RenewalListener {
@@ -36,7 +37,7 @@ export class RenewalBuffer {
   #accesses = new Map<SessionId, Noted>();
   #part = 0;
   #timer: NodeJS.Timeout | null = null;
-  #flushing: Promise<boolean> | null = null;
+  readonly #flushes = new KeyedQueue();
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
@@ -60,8 +61,8 @@ export class RenewalBuffer {
   }
 
   /** Writes down what has been collected. Never rejects. */
-  async flush(): Promise<void> {
-    await this.#flush(Infinity);
+  flush(): Promise<void> {
+    return this.#flush(Infinity);
   }
 
   /** Has what is left, and what still comes, written at once: nothing must be waiting when the pool closes. */
@@ -90,16 +91,16 @@ export class RenewalBuffer {
    * Writes down what was first noted in a part up to this one: each once, for what could not be written is noted again,
    * and nothing more where the store cannot be reached.
    */
-  async #flush(part: number): Promise<void> {
-    while (this.#flushing !== null) await this.#flushing;
+  #flush(part: number): Promise<void> {
+    return this.#flushes.run('flush', () => this.#writeDue(part));
+  }
+
+  async #writeDue(part: number): Promise<void> {
     for (let left = this.#accesses.size; left > 0;) {
       const due = this.#take(part, Math.min(left, MOST_ACCESSES));
       if (due.size === 0) return;
       left -= due.size;
-      this.#flushing = this.#write(due);
-      const isReached = await this.#flushing;
-      this.#flushing = null;
-      if (!isReached) return;
+      if (!(await this.#write(due))) return;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { FIRST_PAUSE, jittered, longerPause } from './backoff.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
 
 /** Something to be written to one session. */
@@ -51,7 +52,6 @@ interface Group<Request, Outcome> {
 
 /** Beyond this a statement takes so long that waiting for it costs more than it saves. */
 const MOST_SESSIONS = 64;
-const LONGEST_PAUSE = 50;
 
 /**
  * Group commit: one statement is under way at a time, and whatever is to be written meanwhile goes with the next.
@@ -77,7 +77,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     return new Promise((resolve, reject) => {
       let lane = this.#lanes.get(request.id);
       if (lane === undefined) {
-        lane = { id: request.id, waiters: [], isBusy: false, pause: 1 };
+        lane = { id: request.id, waiters: [], isBusy: false, pause: FIRST_PAUSE };
         this.#lanes.set(request.id, lane);
       }
       lane.waiters.push({ request, deadline: request.deadline, alone: false, resolve, reject });
@@ -151,12 +151,11 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   #settle({ lane, waiters }: Group<Request, Outcome>, outcome: Written<Outcome>): void {
     if (outcome === 'locked') {
       lane.waiters.unshift(...waiters);
-      const pause = lane.pause * (0.5 + Math.random());
-      lane.pause = Math.min(lane.pause * 2, LONGEST_PAUSE);
-      setTimeout(() => this.#enqueue(lane), pause);
+      setTimeout(() => this.#enqueue(lane), jittered(lane.pause));
+      lane.pause = longerPause(lane.pause);
       return;
     }
-    lane.pause = 1;
+    lane.pause = FIRST_PAUSE;
     if (outcome instanceof SessionDataError) {
       if (waiters.length > 1) this.#takeApart(lane, waiters);
       else waiters[0]?.reject(outcome);

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import type { ChangeListener } from '../session-store.js';
+import { longerPause } from '../batching/backoff.js';
 import type { LoneConnection } from './driver/connections.js';
 import { CHANGES_CHANNEL } from './sql/statements.js';
 
@@ -69,7 +70,7 @@ export class InvalidationFeed {
     connection.end().catch(() => {});
     if (this.#isClosed) return;
     this.#wait(this.#pause, () => this.start());
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    this.#pause = longerPause(this.#pause, LONGEST_PAUSE);
   }
 
   /** Asks whether it still listens; whoever does not answer until the next time is lost. */

@@ -6,6 +6,7 @@ import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from '../session-store.js';
+import { FIRST_PAUSE, jittered, longerPause } from '../batching/backoff.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import type { FoundValues } from '../found-values.js';
@@ -501,10 +502,10 @@ export class MikroOrmSessionStore extends SessionStore {
     attempt: (deadline: number) => Promise<Result | null>,
   ): Promise<Result> {
     const deadline = this.#db.deadline();
-    for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
       const result = await attempt(deadline);
       if (result !== null) return result;
-      const wait = pause * (0.5 + Math.random());
+      const wait = jittered(pause);
       if (this.now() + wait >= deadline) {
         throw new SessionStoreUnavailableError(operation, {
           cause: new Error(`another transaction held the session's row for ${this.#options.queryTimeout} ms`),

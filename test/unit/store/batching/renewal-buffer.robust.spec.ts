@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const MODULE = fileURLToPath(new URL('../../../../lib/store/batching/renewal-buffer.ts', import.meta.url));
+const MODULE = fileURLToPath(new URL('../../../../dist/store/batching/renewal-buffer.js', import.meta.url));
 
 /** Runs a script in a process of its own, which may hang or die; returns what it printed. */
 function run(script: string): string {

@@ -1,0 +1,15 @@
+// Exponential backoff by numbers alone, in milliseconds: a session that is written to carries no object for it.
+
+/** The first pause before what was locked is tried again. */
+export const FIRST_PAUSE = 1;
+const LONGEST_PAUSE = 50;
+
+/** The pause after one: twice as long, up to a limit. */
+export function longerPause(pause: number, longest = LONGEST_PAUSE): number {
+  return Math.min(pause * 2, longest);
+}
+
+/** A pause of half to one and a half times the length, so that those that wait for the same do not try together. */
+export function jittered(pause: number): number {
+  return pause * (0.5 + Math.random());
+}
