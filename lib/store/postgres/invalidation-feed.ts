@@ -2,7 +2,7 @@ import type { SessionId } from '../../session/token.js';
 import type { ChangeListener } from '../session-store.js';
 import { longerPause } from '../batching/backoff.js';
 import type { LoneConnection } from './driver/connections.js';
-import { CHANGES_CHANNEL } from './sql/statements.js';
+import { CHANGES_CHANNEL } from './sql/announcement.js';
 
 const SHORTEST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
@@ -15,17 +15,17 @@ const HEARTBEAT = 2_000;
  */
 export class InvalidationFeed {
   readonly #connect: () => LoneConnection;
-  readonly #teller: string;
+  readonly #instanceId: string;
   readonly #listener: ChangeListener;
   #connection: LoneConnection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #pause = SHORTEST_PAUSE;
   #isClosed = false;
 
-  /** @param teller who is not listened to, being this very process */
-  constructor(connect: () => LoneConnection, teller: string, listener: ChangeListener) {
+  /** @param instanceId that of this process, whose own messages it ignores */
+  constructor(connect: () => LoneConnection, instanceId: string, listener: ChangeListener) {
     this.#connect = connect;
-    this.#teller = teller;
+    this.#instanceId = instanceId;
     this.#listener = listener;
   }
 
@@ -58,7 +58,7 @@ export class InvalidationFeed {
 
   #heard(payload: string): void {
     const colon = payload.indexOf(':');
-    if (payload.slice(0, colon) === this.#teller) return;
+    if (payload.slice(0, colon) === this.#instanceId) return;
     const ids = payload.slice(colon + 1);
     this.#listener.changed(ids === '*' ? null : (ids.split(',') as SessionId[]));
   }

@@ -21,7 +21,18 @@ import { type KnownSession, RowVersionCache } from './row-version-cache.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
 import { type RawSession, sessionOf } from './driver/raw-session.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
-import { type Statements, statementsFor } from './sql/statements.js';
+import { sessionTable } from './sql/announcement.js';
+import { commitStatements } from './sql/commit.js';
+import { loginStatements } from './sql/login.js';
+import { lookupStatements } from './sql/lookup.js';
+import { maintenanceStatements } from './sql/maintenance.js';
+
+type Statements = ReturnType<typeof statementsFor>;
+
+function statementsFor(table: string, instanceId: string | null) {
+  const on = sessionTable(table, instanceId);
+  return { ...lookupStatements(on), ...commitStatements(on), ...loginStatements(on), ...maintenanceStatements(on) };
+}
 
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
@@ -104,8 +115,8 @@ export class MikroOrmSessionStore extends SessionStore {
   /** The connection whose lock says that it is for this process to sweep. */
   #sweepClaim: LoneConnection | null = null;
   #feed: InvalidationFeed | null = null;
-  /** Who this process is to the others that hear of its changes. */
-  readonly #teller = randomBytes(6).toString('hex');
+  /** The name of this process in its announcements to others. */
+  readonly #instanceId = randomBytes(6).toString('hex');
 
   constructor(orm: MikroORM, options: MikroOrmSessionStoreOptions) {
     super();
@@ -116,7 +127,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async open(): Promise<void> {
     const { queryTimeout, preparedStatements = true, ensureSchema, tellsChanges = false } = this.#options;
     const table = sessionTableOf(this.#orm);
-    const sql = statementsFor(table, tellsChanges ? this.#teller : null);
+    const sql = statementsFor(table, tellsChanges ? this.#instanceId : null);
     const connections = await connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
     if (tellsChanges && connections.lone === null) {
       throw new SessionSetupError(
@@ -290,7 +301,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async subscribe(listener: ChangeListener): Promise<void> {
     const { lone } = this.#opened.connections;
     if (lone === null) return;
-    this.#feed = new InvalidationFeed(lone, this.#teller, listener);
+    this.#feed = new InvalidationFeed(lone, this.#instanceId, listener);
     await this.#feed.start();
   }
 

@@ -1,4 +1,5 @@
 import type { MigrationObject, Transaction } from '@mikro-orm/core';
+import { COLUMNS } from './sql/columns.js';
 
 /**
  * The statements that create the table, each harmless where its work is done already.
@@ -9,25 +10,10 @@ import type { MigrationObject, Transaction } from '@mikro-orm/core';
  * @param table the table's name, quoted, with its schema if it has one
  */
 export function createTableSql(table: string): string[] {
+  const columns = Object.entries(COLUMNS).map(([column, type]) => `"${column}" ${type}`);
   return [
     `create table if not exists ${table} (
-      "id" uuid not null,
-      "secret_hash" bytea not null,
-      "previous_secret_hash" bytea null,
-      "rotated_at" timestamptz(6) null,
-      "generation" int not null,
-      "user_id" text null,
-      "auth" jsonb null,
-      "authenticated_at" timestamptz(6) null,
-      "data" jsonb not null,
-      "ttl" bigint not null,
-      "created_at" timestamptz(6) not null,
-      "updated_at" timestamptz(6) not null,
-      "last_access_at" timestamptz(6) not null,
-      "expires_at" timestamptz(6) not null,
-      "ends_at" timestamptz(6) null,
-      "ip" text null,
-      "user_agent" text null,
+      ${columns.join(',\n      ')},
       primary key ("id")
     ) with (fillfactor = 70)`,
     `create index if not exists "sessions_user_id_index" on ${table} ("user_id") where "user_id" is not null`,

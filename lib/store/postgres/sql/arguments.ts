@@ -1,6 +1,6 @@
 import { type DataChanges, NO_CHANGES } from '../../../session/data/changes.js';
 import type { CommitRequest } from '../../batching/commit-request.js';
-import type { ChangeKind } from './statements.js';
+import type { ChangeKind } from './merge.js';
 
 // What statements take, in the form that costs the driver least.
 

@@ -1,0 +1,30 @@
+// The expressions that statements are made of.
+
+// Times travel as milliseconds since the epoch, in double precision: exact to a microsecond until the year 2255.
+// (`date_part` and not `extract`, which makes a decimal number first.)
+export const ms = (time: string): string => `date_part('epoch', ${time}) * 1000`;
+export const at = (milliseconds: string): string => `to_timestamp(${milliseconds} / 1000)`;
+export const span = (milliseconds: string): string => `(${milliseconds} * interval '1 millisecond')`;
+
+// `now()` stands still during a statement, however long the backend was frozen; what guards a write must not.
+export const NOW = 'clock_timestamp()';
+
+// Read once a statement, where it only answers and writes nothing: asking the operating system for every row costs as much
+// as finding the row.
+export const ONCE = `(select ${NOW})`;
+
+// The planner must not see how many elements an array has: it would find a plan of its own for a few cheaper than the one
+// it has for any number, and make it anew each time, which takes longer than the statement
+// (https://www.postgresql.org/docs/current/sql-prepare.html). Nor may it join the table as it likes, for what is cheap while
+// the table is new is to read all of it, and the plan is kept while it grows: so rows are looked up one by one, in a
+// subquery that it cannot take apart. To say outside once more that the ids are the same makes it expect so few rows that it
+// looks up those to be written, too.
+export const UNSEEN = 'offset 0';
+
+// A row for each place in some arrays, given by the name of their column. (As a function in FROM, `unnest` would first put all
+// of them aside.)
+export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
+  const names = Object.keys(arrays);
+  return `(select ${names.map((name) => `unnest(${name}) as ${name}`).join(', ')}
+           from (select ${names.map((name) => `${arrays[name]} as ${name}`).join(', ')} ${UNSEEN}) as given)`;
+};

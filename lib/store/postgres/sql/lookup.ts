@@ -1,0 +1,48 @@
+import type { SessionTable } from './announcement.js';
+import { columns, rawColumns } from './columns.js';
+import { ms, NOW, ONCE, rowsOf, UNSEEN } from './expressions.js';
+
+/** What reads sessions, and writes nothing. */
+export function lookupStatements({ table }: SessionTable) {
+  // One of the wanted sessions. Its version is the transaction that wrote it as it is, be it to renew it.
+  const found = `lateral (
+        select s.*, s.xmin as version from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE} ${UNSEEN}
+      ) s`;
+
+  return {
+    /** The store's clock. */
+    clock: `select ${ms(NOW)} as now`,
+
+    /** Live sessions. $1 ids. */
+    find: `
+      select ${columns('s', ONCE)}
+      from ${rowsOf({ id: '$1::uuid[]' })} as wanted, ${found}`,
+
+    /**
+     * Live sessions, as `sessionOf` reads them: that takes PostgreSQL a tenth less, and less than half for what is known.
+     * $1 ids, $2 known versions, null where there is none.
+     */
+    findRaw: `
+      select ${rawColumns('s', 's.version = wanted.version')}
+      from ${rowsOf({ id: '$1::uuid[]', version: '$2::xid[]' })} as wanted, ${found}`,
+
+    /**
+     * Which sessions are live and of their generation: written to they are not if another transaction has locked them.
+     * $1 ids, $2 generations, null for any.
+     */
+    present: `
+      select s.id::text as id
+      from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]' })} as asked, lateral (
+        select s.id from ${table} s
+        where s.id = asked.id and (asked.generation is null or s.generation = asked.generation) and s.expires_at > ${NOW} ${UNSEEN}
+      ) s`,
+
+    /** The live sessions of a user. $1 user id. */
+    findByUser: `
+      select ${columns('s')} from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
+      order by s.created_at, s.id`,
+
+    /** How many are live. */
+    count: `select count(*)::int as count from ${table} s where s.expires_at > ${NOW}`,
+  };
+}

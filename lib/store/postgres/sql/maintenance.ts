@@ -1,0 +1,82 @@
+import type { SessionTable } from './announcement.js';
+import { COLUMNS } from './columns.js';
+import { at, ms, NOW, rowsOf } from './expressions.js';
+
+/** Any number will do, as long as all processes use the same. */
+const SWEEP_LOCK = 730_580;
+
+/** What ends sessions, sweeps expired ones, and checks the table. */
+export function maintenanceStatements({ table, announced, joined }: SessionTable) {
+  // Ends what meets a condition and is not locked, and tells how many were; they are to be tried again. $1 deadline.
+  const ended = (condition: string): string => `
+      with doomed as materialized (
+        select s.id, s.expires_at > ${NOW} as live from ${table} s
+        where ${NOW} < ${at('$1::float8')} and ${condition}
+        for update skip locked
+      ),
+      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id, d.live)${announced('deleted')}
+      select (select coalesce(array_agg(id::text), '{}') from deleted where live) as ids,
+             (select count(*)::int from ${table} s where ${condition}) - (select count(*)::int from doomed) as locked,
+             ${NOW} < ${at('$1::float8')} as "inTime", ${ms(NOW)} as now
+      from (select) as one ${joined}`;
+
+  return {
+    /** Ends sessions, and gives those that it got at. For the others, ask `present`. $1 ids, $2 generations, $3 deadline. */
+    delete: `
+      with doomed as materialized (
+        select s.id
+        from (
+          select * from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]' })} as d order by id
+        ) d, lateral (
+          select s.id from ${table} s
+          where s.id = d.id and (d.generation is null or s.generation = d.generation) and s.expires_at > ${NOW}
+                and ${NOW} < ${at('$3::float8')}
+          for update skip locked
+        ) s where s.id = d.id
+      ),
+      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${announced('deleted')}
+      select id::text as id from deleted ${joined}`,
+
+    /**
+     * Ends the sessions of a user but for one, as far as they are not locked. $1 deadline, $2 user id, $3 the id to
+     * spare or null.
+     */
+    deleteByUser: ended(`s.user_id = $2::text and s.id is distinct from $3::uuid`),
+
+    /**
+     * Ends the sessions of a user but for the newest logins, as far as they are not locked; one that was logged in to
+     * meanwhile is not among them any more. $1 deadline, $2 user id, $3 how many to spare.
+     */
+    keepNewest: ended(`(s.id, s.generation) in (
+      select n.id, n.generation from ${table} n where n.user_id = $2::text and n.expires_at > ${NOW}
+      order by n.authenticated_at desc nulls last, n.id desc offset $3::int)`),
+
+    /** Ends them all, as far as they are not locked. $1 deadline. */
+    deleteAll: ended('true'),
+
+    /** How many pages the table has. */
+    pages: `select (pg_relation_size('${table}'::regclass) / current_setting('block_size')::int)::int as count`,
+
+    /**
+     * Removes what has expired from a range of pages, and leaves alone what another transaction holds. The table is
+     * walked instead of searched: an index on `expires_at` would cost more with every renewal than a sweep ever does.
+     * Nobody waits for it to reach the disk: what a crash brings back is expired, and removed by the next sweep.
+     * $1 the first place, $2 the place after the last.
+     */
+    sweep: `
+      with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
+      doomed as materialized (
+        select s.ctid from ${table} s
+        where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}
+        for update skip locked
+      ),
+      deleted as (delete from ${table} s using doomed d where s.ctid = d.ctid returning s.id)
+      select id::text as id from deleted, relaxed`,
+
+    /** Whether this connection is the one that sweeps, from now until it ends. */
+    claimSweep: `select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed`,
+
+    /** Fails where the table, or a column of it, is missing. */
+    check: `select ${Object.keys(COLUMNS).join(', ')} from ${table} limit 0`,
+  };
+}

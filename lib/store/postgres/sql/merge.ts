@@ -1,0 +1,56 @@
+/**
+ * What a commit can be made of, and what its statement takes for each: arrays with a value for every session, null where
+ * there is none. Who adds mostly adds to one key. That takes PostgreSQL less than to look through an object of several: so
+ * there are two kinds of either addition.
+ */
+export const CHANGE_COLUMNS = {
+  set: { set: 'jsonb' },
+  unset: { unset: 'jsonb' },
+  increment: { increment_key: 'text', increment: 'float8' },
+  increments: { increments: 'jsonb' },
+  push: { push_key: 'text', push: 'jsonb' },
+  pushes: { pushes: 'jsonb' },
+  found: { found: 'jsonb' },
+  lifetime: { ttl: 'bigint', absolute: 'bigint', endless: 'boolean' },
+} as const;
+
+/** One of them. */
+export type ChangeKind = keyof typeof CHANGE_COLUMNS;
+
+// In double precision, as JavaScript would; adding to what is not a number is refused.
+const sum = (value: string, by: string): string => `coalesce(nullif(${value}, 'null')::float8, 0) + ${by}`;
+
+// Subtracting an index that no array has changes no array, and is an error for anything else: so a push to what is not an
+// array is refused.
+const appended = (value: string, items: string): string =>
+  `(coalesce(nullif(${value}, 'null'), '[]') - 2147483647) || ${items}`;
+
+// Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. What is absent
+// from the changes is not worked out, and the data, which may be big, is copied once.
+export const merged = (data: string, change: string, kinds: readonly ChangeKind[]): string => {
+  const kept = `case when jsonb_typeof(${data}) <> 'object' then '{}' else ${
+    !kinds.includes('unset')
+      ? data
+      : `case when ${change}.unset is null then ${data}
+              else ${data} - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}') end`
+  } end`;
+  const patches = {
+    set: `coalesce(${change}.set, '{}')`,
+    increment: `
+      case when ${change}.increment_key is null then '{}'
+           else jsonb_build_object(${change}.increment_key, ${sum(`${data}->${change}.increment_key`, `${change}.increment`)}) end`,
+    increments: `
+      case when ${change}.increments is null then '{}'
+           else (select jsonb_object_agg(key, ${sum(`${data}->key`, 'by::float8')})
+                 from jsonb_each(${change}.increments) as each(key, by)) end`,
+    push: `
+      case when ${change}.push_key is null then '{}'
+           else jsonb_build_object(${change}.push_key, ${appended(`${data}->${change}.push_key`, `${change}.push`)}) end`,
+    pushes: `
+      case when ${change}.pushes is null then '{}'
+           else (select jsonb_object_agg(key, ${appended(`${data}->key`, 'items')})
+                 from jsonb_each(${change}.pushes) as each(key, items)) end`,
+  };
+  const present = Object.entries(patches).filter(([kind]) => kinds.includes(kind as ChangeKind));
+  return present.length === 0 ? kept : `(${kept}) || (${present.map(([, patch]) => patch).join(' || ')})`;
+};
