@@ -1,0 +1,335 @@
+import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
+import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionId } from '../../session/token.js';
+import { SessionDataError } from '../../session.errors.js';
+import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
+import type { FindTarget } from '../batching/lookup-batcher.js';
+import type { WriteRequest, Written } from '../batching/write-batcher.js';
+import type { Access, RenewalOutcome } from '../session-store.js';
+import type { Connections, Queryable } from './driver/connections.js';
+import { Database, type RawStatement } from './driver/database.js';
+import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
+import { type RawSession, sessionOf } from './driver/raw-session.js';
+import { type KnownSession, RowVersionCache } from './row-version-cache.js';
+import { sessionTable } from './sql/announcement.js';
+import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
+import { commitStatements } from './sql/commit.js';
+import { loginStatements } from './sql/login.js';
+import { lookupStatements } from './sql/lookup.js';
+import { maintenanceStatements } from './sql/maintenance.js';
+
+/** All the SQL of the session store, for one table. Every statement is one round trip and one transaction. */
+export type Statements = ReturnType<typeof statementsFor>;
+
+/** @param instanceId who announces changes to other instances; `null` for none */
+export function statementsFor(table: string, instanceId: string | null) {
+  const on = sessionTable(table, instanceId);
+  return { ...lookupStatements(on), ...commitStatements(on), ...loginStatements(on), ...maintenanceStatements(on) };
+}
+
+export interface SessionQueriesOptions {
+  /** Milliseconds. */
+  readonly queryTimeout: number;
+  readonly maxDataBytes: number;
+  readonly preparedStatements: boolean;
+}
+
+/** A session to be stored for the first time. */
+export interface CreateRequest extends WriteRequest {
+  readonly session: NewSession;
+}
+
+/** A session to be ended. */
+export interface DeleteRequest extends WriteRequest {
+  /** `null` for any. */
+  readonly generation: number | null;
+}
+
+/** What became of a statement on one row: what it says; `null`: no such session; `locked` by another transaction. */
+export type Attempt<Row> = Row | null | 'locked';
+
+/** What a statement that ends several sessions says. */
+export interface Ended {
+  readonly ids: readonly SessionId[];
+  /** How many more it would have ended. */
+  readonly locked: number;
+  readonly inTime: boolean;
+}
+
+/** How many pages one statement of a sweep looks through: half a megabyte, so that none is felt. */
+const SWEPT_PAGES = 64;
+
+/** The statements of the session store: what each takes, and what its rows say. It tries nothing again, and knows no queue. */
+export class SessionQueries implements FindTarget {
+  readonly #db: Database;
+  readonly #sql: Statements;
+  readonly #givesRawRows: boolean;
+  readonly #maxDataBytes: number;
+  /** What look-ups need not transfer again. Stays empty on connections that give no raw rows. */
+  readonly #known = new RowVersionCache();
+
+  constructor(connections: Connections, sql: Statements, options: SessionQueriesOptions) {
+    // What answers next may be another database, which counts transactions on from where it was: a standby, promoted.
+    const lost = (): void => this.#known.clear();
+    this.#db = new Database(connections, { ...options, lost });
+    this.#sql = sql;
+    this.#givesRawRows = connections.givesRawRows;
+    this.#maxDataBytes = options.maxDataBytes;
+  }
+
+  now(): number {
+    return this.#db.now();
+  }
+
+  /** When an operation that begins now has to be done. */
+  deadline(): number {
+    return this.#db.deadline();
+  }
+
+  async readClock(): Promise<void> {
+    await this.#db.query('read the clock', this.#sql.clock, []);
+  }
+
+  /** Looks up sessions in one statement, which leaves out what is known. */
+  findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]> {
+    const operation = 'find a session';
+    const wanted = arrayOf(ids, (id) => id);
+    if (!this.#givesRawRows) return this.#db.query<StoredSession>(operation, this.#sql.find, [wanted], deadline);
+    const known = new Map<SessionId, KnownSession>();
+    const versions = arrayOf(ids, (id) => {
+      const one = this.#known.get(id);
+      if (one !== undefined) known.set(id, one);
+      return one?.version;
+    });
+    const read = (row: RawSession): StoredSession => {
+      const session = sessionOf(row, known.get(row[0])?.session);
+      if (row[4] !== null) this.#known.add(session, row[4]);
+      return session;
+    };
+    return this.#db.query(operation, { text: this.#sql.findRaw, read }, [wanted, versions], deadline);
+  }
+
+  findByUser(userId: string): Promise<StoredSession[]> {
+    return this.#db.query<StoredSession>('list the sessions of a user', this.#sql.findByUser, [userId]);
+  }
+
+  count(): Promise<number> {
+    return this.#count('count the sessions', this.#sql.count);
+  }
+
+  /** Stores new sessions in one statement. */
+  async create(requests: readonly CreateRequest[]): Promise<Written<StoredSession>[]> {
+    const { first, last } = deadlinesOf(requests);
+    const sessions = requests.map(({ session }) => session);
+    const values = [
+      arrayOf(sessions, ({ id }) => id),
+      arrayOf(sessions, ({ secretHash }) => secretHash.toString('hex')),
+      first,
+      this.#maxDataBytes,
+      sessions.map(({ userId }) => userId),
+      sessions.map(({ auth }) => auth),
+      sessions.map(({ data }) => data),
+      arrayOf(sessions, ({ lifetime }) => lifetime.ttl),
+      arrayOf(sessions, ({ lifetime }) => lifetime.absolute),
+      sessions.map(({ ip }) => ip),
+      sessions.map(({ userAgent }) => userAgent),
+    ];
+    const rows = await this.#db.query<StoredSession>('create a session', this.#sql.create, values, last);
+    const created = new Map(rows.map((row) => [row.id, row]));
+    const isLate = this.now() >= first;
+    return requests.map(({ id }) => created.get(id) ?? (isLate ? 'locked' : this.tooLarge()));
+  }
+
+  /** Writes changes of several sessions in one statement. */
+  async commit(
+    requests: readonly CommitRequest[],
+    operation = 'save a session',
+    on?: Queryable,
+  ): Promise<Written<CommitOutcome>[]> {
+    const ids = arrayOf(requests, ({ id }) => id);
+    const generations = arrayOf(requests, ({ generation }) => generation);
+    const { kinds, arrays } = changesOf(requests);
+    const { first, last } = deadlinesOf(requests);
+    const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), first];
+    const rows = await this.#db.query<Committed>(
+      operation,
+      this.#raw(this.#sql.commit(kinds), committedOf),
+      [...values, this.#maxDataBytes, ...arrays],
+      last,
+      on,
+    );
+    const outcomes = new Map<SessionId, Written<CommitOutcome>>();
+    for (const { id } of requests) this.#known.forget(id);
+    for (const { id, ttl, lastAccessAt, expiresAt, endsAt, outdated } of rows) {
+      if (outdated) outcomes.set(id, 'changed');
+      else outcomes.set(id, ttl === null ? this.tooLarge() : { ttl, lastAccessAt, expiresAt, endsAt });
+    }
+    return this.#answers<CommittedTimes | 'changed' | null>(operation, requests, outcomes, null, on);
+  }
+
+  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+    const now = this.now();
+    const ids = accesses.map((access) => access.id);
+    const ages = arrayOf(accesses, (access) => Math.ceil(Math.max(0, now - access.at)));
+    const known = ids.map((id) => this.#known.get(id));
+    const values = [arrayOf(ids, (id) => id), ages, this.deadline(), arrayOf(known, (one) => one?.version)];
+    const [row] = await this.#db.query<Renewed>('renew sessions', this.#raw(this.#sql.renew, renewedOf), values);
+    const { locked = [], gone = [], changed = [], version = null } = row ?? {};
+    const missing = new Set([...locked, ...gone]);
+    const outdated = new Set([...missing, ...changed]);
+    for (const [index, id] of ids.entries()) {
+      const one = known[index];
+      if (one !== undefined && version !== null && !outdated.has(id)) one.version = version;
+    }
+    return { renewed: missing.size === 0 ? ids : ids.filter((id) => !missing.has(id)), locked };
+  }
+
+  /** Something to be done with a session in a transaction of its own, in which its row is locked. */
+  whileLocked(
+    operation: string,
+    id: SessionId,
+    generation: number | null,
+    deadline: number,
+    use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
+  ): Promise<StoredSession | null> {
+    return this.#db.transaction(operation, deadline, async (client) => {
+      const values = [id, generation];
+      const [stored] = await this.#db.query<StoredSession>(operation, this.#sql.lock, values, deadline, client);
+      return stored === undefined ? null : use(stored, client);
+    });
+  }
+
+  /** @throws {SessionDataError} where the merged data would be too large */
+  async login(operation: string, login: Login, deadline: number, on?: Queryable): Promise<Attempt<StoredSession>> {
+    const data = mergeOf(login.changes);
+    const values = [
+      login.id,
+      login.generation,
+      deadline,
+      login.secretHash,
+      login.userId,
+      login.auth,
+      login.lifetime.ttl,
+      login.flush,
+      data.set,
+      data.unset,
+      data.increment,
+      data.push,
+      login.lifetime.absolute,
+      this.#maxDataBytes,
+      login.previousSecretHash ?? null,
+    ];
+    const row = await this.#attempt<StoredSession>(operation, this.#sql.login, values, deadline, on);
+    if (row !== null && row !== 'locked' && row.id === null) throw this.tooLarge();
+    return row;
+  }
+
+  rotate(operation: string, rotation: Rotation, deadline: number): Promise<Attempt<{ readonly changed: number }>> {
+    const { id, generation, knownHash, secretHash } = rotation;
+    return this.#attempt(operation, this.#sql.rotate, [id, generation, deadline, knownHash, secretHash], deadline);
+  }
+
+  /** Ends sessions in one statement. */
+  async delete(requests: readonly DeleteRequest[]): Promise<Written<boolean>[]> {
+    const operation = 'end a session';
+    const { first, last } = deadlinesOf(requests);
+    const generations = arrayOf(requests, ({ generation }) => generation);
+    const values = [arrayOf(requests, ({ id }) => id), generations, first];
+    for (const { id } of requests) this.#known.forget(id);
+    const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
+    const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
+    return this.#answers(operation, requests, outcomes, false);
+  }
+
+  /** Ends sessions of which a statement says which, but for those that are locked for the moment. */
+  async endMany(
+    operation: string,
+    which: 'deleteByUser' | 'keepNewest' | 'deleteAll',
+    values: readonly unknown[],
+    deadline: number,
+  ): Promise<Ended | undefined> {
+    const [row] = await this.#db.query<Ended>(operation, this.#sql[which], [deadline, ...values], deadline);
+    return row;
+  }
+
+  /** Removes what has expired, one range of pages at a time. */
+  async *sweep(): AsyncGenerator<readonly SessionId[]> {
+    const operation = 'sweep sessions';
+    const pages = await this.#count(operation, this.#sql.pages);
+    for (let page = 0; page < pages; page += SWEPT_PAGES) {
+      const range = [`(${page},0)`, `(${page + SWEPT_PAGES},0)`];
+      const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.sweep, range);
+      yield rows.map((row) => row.id);
+    }
+  }
+
+  /** Whether the sweep is a connection's from now until it ends. */
+  async claimSweep(operation: string, on: Queryable): Promise<boolean> {
+    const rows = await this.#db.query<{ claimed: boolean }>(operation, this.#sql.claimSweep, [], this.deadline(), on);
+    return rows[0]?.claimed === true;
+  }
+
+  tooLarge(): SessionDataError {
+    return new SessionDataError(
+      '',
+      `The session's data would exceed ${this.#maxDataBytes} bytes of JSON. Keep large things elsewhere and an id ` +
+        'here, or raise the option "maxDataBytes".',
+    );
+  }
+
+  /** A statement whose rows are read as PostgreSQL writes them, where that can be had. */
+  #raw<Row>(text: string, read: (row: never) => Row): string | RawStatement<Row> {
+    return this.#givesRawRows ? { text, read } : text;
+  }
+
+  /** A statement that locks one row. */
+  async #attempt<Row extends object>(
+    operation: string,
+    text: string,
+    values: unknown[],
+    deadline: number,
+    on?: Queryable,
+  ): Promise<Attempt<Row>> {
+    type Answer = Row & { readonly live: boolean; readonly locked: number };
+    const [row] = await this.#db.query<Answer>(operation, text, values, deadline, on);
+    if (row === undefined || row.locked > 0) return row ?? null;
+    return row.live ? 'locked' : null;
+  }
+
+  /**
+   * What became of each request, given what the statement says of those that it got at: those of the others that are live
+   * are locked. Whatever comes of asking for them, what was written is written; where it fails, what was not may try again.
+   */
+  async #answers<Outcome>(
+    operation: string,
+    requests: readonly DeleteRequest[],
+    outcomes: Map<SessionId, Written<Outcome>>,
+    gone: Outcome,
+    on?: Queryable,
+  ): Promise<Written<Outcome>[]> {
+    if (outcomes.size < requests.length) {
+      const generations = arrayOf(requests, ({ generation }) => generation);
+      const values = [arrayOf(requests, ({ id }) => id), generations];
+      const live = await this.#db
+        .query<{ id: SessionId }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
+        .catch(() => requests);
+      for (const { id } of live) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+    }
+    return requests.map(({ id }) => outcomes.get(id) ?? gone);
+  }
+
+  async #count(operation: string, text: string): Promise<number> {
+    return (await this.#db.query<{ count: number }>(operation, text, []))[0]?.count ?? 0;
+  }
+}
+
+/** The earliest and the latest: until then something must be written, or can still be answered. */
+function deadlinesOf(requests: readonly WriteRequest[]): { first: number; last: number } {
+  let first = Infinity;
+  let last = 0;
+  for (const { deadline } of requests) {
+    first = Math.min(first, deadline);
+    last = Math.max(last, deadline);
+  }
+  return { first, last };
+}
