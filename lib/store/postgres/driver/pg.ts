@@ -1,5 +1,5 @@
 import type { Connections, LoneConnection, PoolClient, Query, Queryable } from './connections.js';
-import { RawQuery } from './raw-query.js';
+import { RawQuery, takesRawQueries } from './raw-query.js';
 
 /**
  * The parts of a pool of `pg` that the store uses. With callbacks, where it is used all the time: the promises that `pg`
@@ -17,8 +17,15 @@ interface PgClient {
   release(destroy: boolean): void;
 }
 
-/** The connections of a pool of `pg`. */
-export function connectionsOfPool(pool: PgPool): Connections {
+/** The connections of a pool of `pg`: with ordinary queries only, where a client is not made as those of this version are. */
+export async function connectionsOfPool(pool: PgPool): Promise<Connections> {
+  const givesRawRows = await new Promise<boolean>((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (error) return reject(error);
+      resolve(takesRawQueries(client));
+      client.release(false);
+    });
+  });
   return {
     query: (query) => pool.query(query),
     connect: () =>
@@ -26,7 +33,7 @@ export function connectionsOfPool(pool: PgPool): Connections {
         pool.connect((error, client) => (error ? reject(error) : resolve(lent(client))));
       }),
     lone: () => new pool.Client(pool.options),
-    givesRawRows: true,
+    givesRawRows,
   };
 }
 

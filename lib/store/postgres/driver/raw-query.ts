@@ -5,11 +5,25 @@ interface PgConnection {
   readonly stream: { cork(): void; uncork(): void };
   /** The texts of the statements that the server knows by name, and of those that are on their way to it. `pg` keeps both. */
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
-  readonly submittedNamedStatements?: Record<string, string | undefined>;
+  readonly submittedNamedStatements: Record<string, string | undefined>;
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | null)[] }): void;
   execute(message: object): void;
   sync(): void;
+}
+
+/**
+ * Whether a client of `pg` is made of what a {@link RawQuery} needs. Some of it is private to `pg`, which may change it in
+ * any version, and a stream of another kind (`stream` of its options) need not be one of Node's.
+ */
+export function takesRawQueries(client: object): boolean {
+  const { connection } = client as { readonly connection?: Readonly<Record<string, unknown>> | null };
+  const { stream, parse, bind, execute, sync, parsedStatements, submittedNamedStatements } = connection ?? {};
+  const { cork, uncork } = (stream ?? {}) as Readonly<Record<string, unknown>>;
+  return (
+    [parse, bind, execute, sync, cork, uncork].every((method) => typeof method === 'function') &&
+    [parsedStatements, submittedNamedStatements].every((map) => typeof map === 'object' && map !== null)
+  );
 }
 
 type Done = (error: Error | null, answer?: { rows: unknown[] }) => void;
@@ -43,9 +57,9 @@ export class RawQuery {
     stream.cork();
     try {
       // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
-      if (name === '' || (parsedStatements[name] ?? submittedNamedStatements?.[name]) === undefined) {
+      if (name === '' || (parsedStatements[name] ?? submittedNamedStatements[name]) === undefined) {
         connection.parse({ name, text });
-        if (name !== '' && submittedNamedStatements) submittedNamedStatements[name] = text;
+        if (name !== '') submittedNamedStatements[name] = text;
       }
       connection.bind({ statement: name, values: this.#values });
       connection.execute({});
