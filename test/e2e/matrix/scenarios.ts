@@ -1,6 +1,6 @@
 import type { PlatformName } from '../../support/http-platforms.js';
 
-/** One row of the table in docs/guarantees.md, and a test on each platform. */
+/** One row of the table in docs/matrix.md, and a test on each platform. */
 export interface Scenario {
   readonly name: string;
   /** Where there is such a thing; everywhere, if it does not say. */

@@ -14,7 +14,7 @@ import {
   TRIALS,
 } from './scenarios.js';
 
-const DOCUMENT = join(import.meta.dirname, '../../../docs/guarantees.md');
+const DOCUMENT = join(import.meta.dirname, '../../../docs/matrix.md');
 const BEGIN = '<!-- prettier-ignore-start -->';
 const END = '<!-- prettier-ignore-end -->';
 
@@ -47,7 +47,7 @@ function matrix(): string {
   return [...answers, ...own].join('\n\n');
 }
 
-it('the matrix in docs/guarantees.md is what is tested (run with UPDATE_MATRIX=1 to write it anew)', async () => {
+it('the matrix in docs/matrix.md is what is tested (run with UPDATE_MATRIX=1 to write it anew)', async () => {
   const text = await readFile(DOCUMENT, 'utf8');
   const begin = text.indexOf(BEGIN) + BEGIN.length;
   const end = text.indexOf(END);
