@@ -11,10 +11,10 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 const run = promisify(execFile);
 const repository = resolve(import.meta.dirname, '../..');
 
-/** What somebody writes who has read the first page of the README. */
+/** `main.ts` of the README's quick start. */
 async function quickStart(): Promise<string> {
   const readme = await readFile(join(repository, 'README.md'), 'utf8');
-  const block = /^## Thirty lines\n+```ts\n(.*?)^```$/ms.exec(readme)?.[1];
+  const block = /^## Quick start\n.*?^```ts\n(.*?)^```$/ms.exec(readme)?.[1];
   if (block === undefined) throw new Error('The README has no quick start any more.');
   return block;
 }
