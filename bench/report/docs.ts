@@ -9,7 +9,7 @@ import { lossesOf } from './losses.js';
 import { scaleTables } from './scale-tables.js';
 import { setupOf } from './setup.js';
 import { asMarkdown, type Table } from './table.js';
-import { tablesOf } from './tables.js';
+import { summaryOf, tablesOf } from './tables.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const PAGE = join(ROOT, 'docs', 'performance.md');
@@ -37,6 +37,11 @@ function page(results: Results, scale: ScaleResults | null): string {
     '# Performance',
     'Written by `npm run bench`: every figure and every sentence about a figure on this page comes from that run.',
     '![Requests per second of every contestant](performance.svg)',
+    '## Results',
+    asMarkdown(summaryOf(results)),
+    'Medians; latencies, costs and spreads are [below](#closed-loop). “Ours” is this library; “bare” is Nest without sessions.',
+    '## Where we lose',
+    losses(lossesOf(results)),
     '## How it was measured',
     setupOf(results)
       .map((line) => `- ${line}`)
@@ -45,16 +50,14 @@ function page(results: Results, scale: ScaleResults | null): string {
       'Each was checked before it was measured: the answers, and that the count is in the store after a restart. Every answer under load was a success, and the counters in ' +
       'the store add up to the requests that were answered (where SQL or Redis can read them).',
     '“Of bare” is the share of the requests per second that the same handlers reach without a session; “ours ÷ this” how many times as fast as that row ours is on the same framework. “Bare + an empty interceptor” is what Nest itself takes for a route’s first interceptor, which ours is by default ([decision 7](decisions/0007-doing-without-the-interceptor.md)).',
-    '## Where we lose',
-    losses(lossesOf(results)),
     '## Closed loop',
-    'Every connection sends its next request when it has the answer to the last one. That flatters whoever batches, because slow answers slow the load down; hence the open loop below.',
+    'Every connection sends its next request when it has the answer to the last one. That flatters a server that batches, because slow answers slow the load down; hence the open loop below.',
     ...main.map(asMarkdown),
     ...(open.length === 0
       ? []
       : [
           '## Open loop',
-          'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. Who cannot keep up with the rate has no latency worth naming: it grows as long as the load goes on.',
+          'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. A server that cannot keep up with the rate has no latency worth naming: it grows as long as the load goes on.',
           ...open.map(asMarkdown),
         ]),
     ...(scale === null

@@ -9,6 +9,19 @@ export function tablesOf(results: Results): Table[] {
   return [...closed, ...openLoopTables(results)];
 }
 
+/** Requests per second of every contestant: the medians, and nothing else. */
+export function summaryOf(results: Results): Table {
+  const events = eventsOf(results);
+  const names = [...new Set(events.flatMap(({ figures }) => figures.map(({ contestant }) => contestant)))];
+  const perSecond = (name: string, { figures }: Event): string =>
+    figure(figures.find(({ contestant }) => contestant === name)?.spread.perSecond.median);
+  return {
+    title: 'Requests per second',
+    header: ['contestant', ...events.map(({ method, connections }) => `${method}, ${connections} connections`)],
+    rows: names.map((name) => [name, ...events.map((event) => perSecond(name, event))]),
+  };
+}
+
 function throughputTable({ method, connections, figures }: Event): Table {
   return {
     title: `${method}, ${connections} connections: throughput and latency`,
