@@ -57,4 +57,14 @@ describe('the documentation', () => {
     );
     expect(missing).toEqual([]);
   });
+
+  it('names files in docs/architecture.md that are there', () => {
+    const files = readdirSync(join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' });
+    const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
+    const named = Array.from(text.matchAll(/`([\w./-]+\.ts)`/g), ([, name]) => name as string);
+    expect(named.length).toBeGreaterThan(30);
+    const isThere = (name: string): boolean =>
+      existsSync(join(ROOT, name)) || files.some((file) => `/${file}`.endsWith(`/${name}`));
+    expect(named.filter((name) => !isThere(name))).toEqual([]);
+  });
 });
