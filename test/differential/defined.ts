@@ -20,17 +20,18 @@ export const isLook = (step: Step): boolean =>
 export const isEnding = (step: Step): boolean =>
   isUnset(step) || (step.do === 'call' && step.call.op !== 'save' && step.call.op !== 'reload');
 
+const isUnset = (step: Step): boolean => step.do === 'unset';
+
 /** Whether nobody waits until it has ended the session: when others see that is chance. */
 const isLooseEnding = (step: Step): boolean =>
   step.do === 'call' && isEnding(step) && (step.how === 'apart' || step.how === 'bare');
 
-const isUnset = (step: Step): boolean => step.do === 'unset';
-
 /**
  * Whether other requests at the same time see a difference by design: a session that is unset ends at once here, and with
- * the response there, where each request, whatever it does, writes the lifetime that it knows.
+ * the response there, where each request, whatever it does, writes the lifetime that it knows; and when they see an end
+ * that is not waited for is chance.
  */
-export const isForOneAlone = (step: Step): boolean => isUnset(step) || step.do === 'maxAge';
+export const isForOneAlone = (step: Step): boolean => isUnset(step) || step.do === 'maxAge' || isLooseEnding(step);
 
 /** Whether it drops what was written before it without a save. */
 export function dropsUnsaved(visit: Visit): boolean {
@@ -48,8 +49,7 @@ export const isLooseSave = (step: Step): boolean =>
 /** Whether what express-session makes of requests at the same time is what anybody would want: none undoes another's. */
 export function isDefined({ visits, isReleasedInTurn }: Group): boolean {
   if (visits.some((visit) => dropsUnsaved(visit) && stepsOf(visit).some(isLooseSave))) return false;
-  const isForOne = (step: Step): boolean => isForOneAlone(step) || isLooseEnding(step);
-  if (visits.length > 1 && visits.some((visit) => stepsOf(visit).some(isForOne))) return false;
+  if (visits.length > 1 && visits.some((visit) => stepsOf(visit).some(isForOneAlone))) return false;
   const writers = visits.filter((visit) => visit.isLate || !stepsOf(visit).every(isLook));
   if (writers.length === 0) return true;
   // Where all that were held go on at once, nobody knows what a reload finds.

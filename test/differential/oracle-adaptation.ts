@@ -27,8 +27,9 @@ export function adapt(memory: MemoryStore): RequestHandler {
     const look = (status: number): void => {
       if (status >= 500) discard(request, store);
       tidy(request);
-      if (request.sessionID !== idBefore) endIfEmpty(request);
-      else if (isNew && filled.has(idBefore)) keepIfEmpty(request);
+      const isAnother = request.sessionID !== idBefore;
+      if ((isNew || isAnother) && filled.has(request.sessionID)) keepIfEmpty(request);
+      else if (isAnother) endIfEmpty(request);
       storeLifetime(request, store);
       const isBack = textOf(request.session) === before && (loaded.get(request) ?? before) !== before;
       if (isBack && status < 500) saveIfBack(request);
