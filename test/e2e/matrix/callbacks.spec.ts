@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { expect } from '@jest/globals';
 import {
   type CallHandler,
@@ -15,6 +16,8 @@ import {
   UseInterceptors,
 } from '@nestjs/common';
 import { type ExpressSession, Session, sessionMiddleware } from 'nestjs-mikro-session';
+import { Server } from 'socket.io';
+import { WebSocket } from 'ws';
 import { from, merge, mergeMap, type Observable, throwError } from 'rxjs';
 import { type PlatformResponse, rawOf } from '../../support/http-platforms.js';
 import { type Signal, signal } from '../../support/probe.js';
@@ -269,6 +272,23 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
   },
   'a timeout of an interceptor answers 408, and the handler later': async (world) => {
     await expectNothingAfter(await begin(world, 'timeout'), 408);
+  },
+  'a WebSocket handshake through socket.io’s engine, whose middleware writes': async ({ app, database }) => {
+    const io = new Server(app.app.getHttpServer());
+    io.engine.use(sessionMiddleware(app.app));
+    io.engine.use((request: Requested, _response: unknown, next: () => void) => {
+      request.session['seen'] = true;
+      next();
+    });
+    const rows = async () => (await database.query('select from sessions')).length;
+    const before = await rows();
+    const socket = new WebSocket(`${app.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+    const opened = once(socket, 'message');
+    const [{ headers }] = (await once(socket, 'upgrade')) as [{ headers: { 'set-cookie'?: string[] } }];
+    await opened;
+    socket.terminate();
+    io.engine.close();
+    expect([sessionCookies(headers), await rows()]).toEqual([[], before]);
   },
   'the store fails at the answer': async (world) => {
     const exchange = await begin(world, 'send');

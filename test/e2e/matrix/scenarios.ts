@@ -291,6 +291,11 @@ export const CALLBACKS: Group<OwnScenario> = {
     { name: 'an `Error`, and a late `writeHead()`', promise: '500; the rest goes nowhere' },
     { name: 'a rejected promise, and a `send()` before it is answered', promise: '409; the rest goes nowhere' },
     { name: 'a timeout of an interceptor answers 408, and the handler later', promise: '408; the rest goes nowhere' },
+    {
+      name: 'a WebSocket handshake through socket.io’s engine, whose middleware writes',
+      promise: 'is answered; a new visitor gets neither a row nor a cookie',
+      on: HTTP_1,
+    },
     { name: 'the store fails at the answer', promise: '503 with `Retry-After`; the handler notices nothing' },
   ],
 };
