@@ -140,6 +140,11 @@ describe('the parts of the library', () => {
     expect([...new Set(files.map(partOf))].filter((part) => !(part in MAY_KNOW))).toEqual([]);
   });
 
+  it('are TypeScript alone: what is compiled beside it would be loaded in its place', () => {
+    const all = readdirSync(ROOT, { recursive: true, encoding: 'utf8' });
+    expect(all.filter((file) => /\.[a-z]+$/.test(file) && !file.endsWith('.ts'))).toEqual([]);
+  });
+
   it('have no circles, of types either', () => {
     expect(circlesOf(imports)).toEqual([]);
   });
