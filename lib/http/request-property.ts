@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http';
 
-/** A property of requests, such as `request.session`, that the library answers for where nobody else does. */
+/** A property of requests, such as `request.session`, that this library answers for where no other library does. */
 export class RequestProperty {
   /** As it stands on requests, or on what they inherit from. */
   readonly accessor: Required<Pick<PropertyDescriptor, 'configurable' | 'enumerable' | 'get' | 'set'>>;

@@ -120,7 +120,7 @@ export class ResponseGate {
     if (this.#state === 'closed' && !this.#response.headersSent) this.#refuseAll();
   }
 
-  /** Whoever answers next (an exception filter) has the last word: what is sent after that goes nowhere. */
+  /** The next answer, an exception filter's, is the last one: what is sent after its end goes nowhere. */
   awaitLastAnswer(): void {
     this.#isNextLast = true;
     if (this.#state === 'refused' && !this.#response.headersSent) this.#restore('closed');

@@ -1,8 +1,8 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import type { ActiveSession } from '../session/active-session.js';
 import { SessionSource } from './context/session-source.js';
 import { type PlatformRequest, RequestContext } from './context/request-context.js';
 import { requestContextOf } from './context/context-of.js';
+import { loadForRoute } from './context/load-for-route.js';
 import { checkAccess } from './access/check-access.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
@@ -34,21 +34,6 @@ export class SessionLoaderGuard implements CanActivate {
       RequestContext.known(this.#source, context.getArgByIndex<PlatformRequest>(0))?.skip();
       return true;
     }
-    const request = requestContextOf(this.#source, context);
-    const loading = request.load();
-    if (!(loading instanceof Promise)) return accessed(loading, metadata);
-    return loading.then(
-      (session) => accessed(session, metadata),
-      (error: unknown) => {
-        throw request.reported(error);
-      },
-    );
+    return loadForRoute(requestContextOf(this.#source, context), metadata);
   }
-}
-
-function accessed(session: ActiveSession, { renews, isSse }: SessionMetadata): true {
-  session.renews = renews;
-  // Elsewhere an access counts when the headers are sent; those of an event stream leave before there is a handler to wait for.
-  if (isSse) session.renew();
-  return true;
 }

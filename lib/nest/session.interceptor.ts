@@ -4,6 +4,7 @@ import { SessionSource } from './context/session-source.js';
 import { statusOf } from './http-errors.js';
 import type { RequestContext } from './context/request-context.js';
 import { boundedContextOf, requestContextOf } from './context/context-of.js';
+import { loadForRoute } from './context/load-for-route.js';
 import { handleInContext } from './context/handling.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
@@ -34,7 +35,8 @@ export class SessionInterceptor implements NestInterceptor {
     if (metadata.isSkipped) return next.handle();
     const request = requestContextOf(this.#source, context);
     if (request.isLoaded) return stored(request, context, next, metadata);
-    return loadedBy(request, metadata).then(() => stored(request, context, next, metadata));
+    const loaded = Promise.resolve(loadForRoute(request, metadata));
+    return loaded.then(() => stored(request, context, next, metadata));
   }
 }
 
@@ -47,16 +49,6 @@ function stored(
 ): Observable<unknown> {
   if (metadata.answersItself) return answeredByHandler(next.handle(), request);
   return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
-}
-
-/** Where no guard has loaded the session. */
-async function loadedBy(request: RequestContext, { renews }: SessionMetadata): Promise<void> {
-  try {
-    await request.load();
-    request.accessed(renews);
-  } catch (error) {
-    throw request.reported(error);
-  }
 }
 
 /**

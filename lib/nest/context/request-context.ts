@@ -70,7 +70,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** That of another registration, which the request has met before. */
   readonly #next: RequestContext | undefined;
   #view: RequestView | null = null;
-  #wasLookedAt = false;
+  #isUsed = false;
   #settling: Promise<void> | null = null;
   /** Whether `request.session = null` was said. */
   #isEnded = false;
@@ -109,9 +109,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return ((raw as Known)[KEY] = new RequestContext(source, request, raw, response));
   }
 
-  /** The session once it is loaded, for somebody whose answer will depend on it. */
+  /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
   use(): ActiveSession | null {
-    this.#wasLookedAt = true;
+    this.#isUsed = true;
     return this.session;
   }
 
@@ -153,7 +153,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.#gate?.refuseHandler();
   }
 
-  /** Whoever answers next has the last word. */
+  /** The next answer, an exception filter's, is the last one. */
   awaitLastAnswer(): void {
     this.#gate?.awaitLastAnswer();
   }
@@ -189,7 +189,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   beforeHeaders(): void {
     this.#headersSent = true;
     const session = this.session;
-    if (this.#wasLookedAt) addVary(this.#response, this.#source.transport.requestHeader);
+    if (this.#isUsed) addVary(this.#response, this.#source.transport.requestHeader);
     if (session === null) return;
     session.renew();
     if (session.cookieChange !== null) this.#giveOut(session.cookieChange);
