@@ -8,7 +8,7 @@ import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import { RenewalBuffer } from './store/batching/renewal-buffer.js';
 import { paced } from './store/paced.js';
-import type { SessionStore } from './store/session-store.js';
+import type { SessionStore } from './session-store.js';
 import { Sweeper } from './store/sweeper.js';
 
 /** Where the manager tells the operator of what no request is told. */
@@ -55,7 +55,7 @@ export class SessionManager {
           });
     const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
     this.#environment = {
-      persistence: store,
+      store,
       lifetime,
       saveUninitialized,
       maxSessionsPerUser,
@@ -144,7 +144,7 @@ export class SessionManager {
     const one =
       live.find(({ recognition }) => recognition === 'current') ??
       live[0] ??
-      found.find(({ recognition }) => recognition === 'outsider') ??
+      found.find(({ recognition }) => recognition === 'replaced') ??
       null;
     return this.#opened(one, visitor);
   }
@@ -152,7 +152,7 @@ export class SessionManager {
   #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
     return this.#store.find(credential.id).then((stored) => {
       const found = stored && this.#recognised(credential, stored);
-      if (found?.recognition !== 'stranger') return then(found);
+      if (found?.recognition !== 'unknown') return then(found);
       // A copy may not know the newest credential yet.
       return this.#store.refind(found.stored).then((newer) => then(newer && this.#recognised(credential, newer)));
     });

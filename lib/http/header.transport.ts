@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Credential, parseCredential } from '../session/token.js';
-import type { CookieChange } from '../session/session-environment.js';
+import type { CookieChange } from '../session/cookie-intent.js';
 import type { ResolvedHeaderOptions } from '../options/transport.options.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 

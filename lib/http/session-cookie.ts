@@ -1,6 +1,6 @@
 import { stringifySetCookie } from 'cookie';
 import { type Credential, parseCredential } from '../session/token.js';
-import type { CookieChange } from '../session/session-environment.js';
+import type { CookieChange } from '../session/cookie-intent.js';
 import type { ResolvedCookieOptions } from '../options/transport.options.js';
 
 /** RFC 6265bis, 5.5: user agents keep no cookie longer than 400 days. */

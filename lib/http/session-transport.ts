@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Credential } from '../session/token.js';
-import type { CookieChange } from '../session/session-environment.js';
+import type { CookieChange } from '../session/cookie-intent.js';
 
 /** The request and the response that a credential is given out with. */
 export interface Exchange {

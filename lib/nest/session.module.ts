@@ -36,7 +36,7 @@ import { CachingSessionStore } from '../store/caching.session-store.js';
 import { EncryptingSessionStore } from '../store/encrypting.session-store.js';
 import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
 import { SessionEntity } from '../store/postgres/session.entity.js';
-import { SessionStore } from '../store/session-store.js';
+import { SessionStore } from '../session-store.js';
 
 /** What must be known before anything is injected. */
 export interface SessionModuleExtras {

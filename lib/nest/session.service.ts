@@ -15,7 +15,7 @@ import { isSessionId, type SessionId } from '../session/token.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
 import type { SessionManager } from '../session-manager.js';
-import { SessionStore } from '../store/session-store.js';
+import { SessionStore } from '../session-store.js';
 import { scopeOf } from './context/context-of.js';
 import { isWebSocket } from './context/handshake.js';
 import { MessageContext } from './context/message-context.js';

@@ -9,7 +9,8 @@ import { absoluteOf, type Duration, durationOf, expiryOf, type LifetimeChange } 
 import { OneAtATime } from './one-at-a-time.js';
 import { sealedSession } from './sealed-session.js';
 import type { LoginOptions, Session } from './session.js';
-import type { CookieChange, FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
+import type { CookieChange } from './cookie-intent.js';
+import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import type { Leave } from './written.js';
@@ -91,7 +92,7 @@ export class ActiveSession implements Session {
 
   /** The store's clock, in milliseconds since the epoch. */
   now(): number {
-    return this.#env.persistence.now();
+    return this.#env.store.now();
   }
 
   /** Has a top-level key of the data stored leniently: see {@link TrackedData.makeLenient}. */

@@ -1,4 +1,8 @@
-import type { CookieChange, FoundSession } from './session-environment.js';
+import type { FoundSession } from './session-environment.js';
+
+/** What the response has to do to the client's cookie. */
+export type CookieChange =
+  { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };
 
 /**
  * What the response has to do to the client's cookie: set it, remove it, or leave it alone. It is left alone wherever the
@@ -18,7 +22,7 @@ export class CookieIntent {
 
   constructor(found: FoundSession | null) {
     const recognition = found?.recognition;
-    this.isOvertaken = recognition === 'previous' || recognition === 'outsider';
+    this.isOvertaken = recognition === 'previous' || recognition === 'replaced';
     if (recognition === 'current' || recognition === 'previous') {
       this.#broughtHash = found?.credential?.secretHash ?? null;
     }

@@ -68,7 +68,7 @@ export class LifecycleState {
 
   /** When a session that is not stored began, as far as this request knows. */
   get bornAt(): number {
-    return (this.#bornAt ??= this.env.persistence.now());
+    return (this.#bornAt ??= this.env.store.now());
   }
 
   /** Whether the session is stored even if it is empty. */
@@ -107,7 +107,7 @@ export class LifecycleState {
   touch(): void {
     if (this.state !== 'live') return;
     const stored = this.stored as StoredSession;
-    const lastAccessAt = this.env.persistence.now();
+    const lastAccessAt = this.env.store.now();
     this.isRenewed = true;
     this.env.renew(stored);
     const expiresAt = Math.max(stored.expiresAt, expiryOf(lastAccessAt, stored.ttl, stored.endsAt));

@@ -23,7 +23,7 @@ export class Lifecycle extends LifecycleState {
     const renew = this.renews;
     let times;
     try {
-      times = await this.env.persistence.commit(stored.id, stored.generation, { data, lifetime, renew });
+      times = await this.env.store.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
       takeBack?.();
       throw error;
@@ -97,7 +97,7 @@ export class Lifecycle extends LifecycleState {
     }
     if (this.state === 'gone') throw new SessionGoneError();
     let draft: Draft<Result> | undefined;
-    const updated = await this.env.persistence.update(stored.id, stored.generation, ({ data }) => {
+    const updated = await this.env.store.update(stored.id, stored.generation, ({ data }) => {
       draft = draftOf(data, change, (error) => this.env.unreadable(stored.id, 'data', error));
       return draft.changes && { data: draft.changes, lifetime: null, renew: this.renews };
     });
@@ -118,9 +118,9 @@ export class Lifecycle extends LifecycleState {
     const { id, generation } = stored;
     const credential = issueCredential(id);
     const { secretHash } = credential;
-    const result = await this.env.persistence.rotate({ id, generation, knownHash, secretHash });
+    const result = await this.env.store.rotate({ id, generation, knownHash, secretHash });
     if (result === 'gone') throw this.gone(written);
-    if (result === 'superseded') {
+    if (result === 'overtaken') {
       cookie.isOvertaken = true;
       return;
     }
@@ -134,7 +134,7 @@ export class Lifecycle extends LifecycleState {
     const { id, userId, stored } = this;
     let deleted = false;
     try {
-      if (this.state === 'live') deleted = await this.env.persistence.delete(id, (stored as StoredSession).generation);
+      if (this.state === 'live') deleted = await this.env.store.delete(id, (stored as StoredSession).generation);
     } catch (error) {
       this.stay(leave);
       throw error;
@@ -164,7 +164,7 @@ export class Lifecycle extends LifecycleState {
     const { stored } = this;
     let found: StoredSession | null = null;
     if (stored !== null) {
-      found = this.state === 'gone' ? null : await this.env.persistence.find(stored.id);
+      found = this.state === 'gone' ? null : await this.env.store.find(stored.id);
       if (found === null || found.generation !== stored.generation) throw this.gone(written);
       this.stored = found;
     }
@@ -194,7 +194,7 @@ export class Lifecycle extends LifecycleState {
     const credential = issueCredential(this.id);
     const takeBack = data === null ? null : written.document.sent(data);
     try {
-      this.stored = await this.env.persistence.create({
+      this.stored = await this.env.store.create({
         id: credential.id,
         secretHash: credential.secretHash,
         userId: user?.userId ?? null,
@@ -233,7 +233,7 @@ export class Lifecycle extends LifecycleState {
     const takeBack = changes === null ? null : document.sent(changes);
     let loggedIn: StoredSession | null;
     try {
-      loggedIn = await this.env.persistence.login({
+      loggedIn = await this.env.store.login({
         id,
         generation,
         secretHash: credential.secretHash,
@@ -269,10 +269,10 @@ export class Lifecycle extends LifecycleState {
   }
 
   async #loggedIn(userId: string): Promise<void> {
-    const { maxSessionsPerUser, persistence } = this.env;
+    const { maxSessionsPerUser, store } = this.env;
     this.env.emit('login', this.id, userId);
     if (maxSessionsPerUser === null) return;
-    for (const id of await persistence.keepNewest(userId, maxSessionsPerUser)) this.env.emit('revoked', id, userId);
+    for (const id of await store.keepNewest(userId, maxSessionsPerUser)) this.env.emit('revoked', id, userId);
   }
 
   #ownCredential(method: string): Credential {

@@ -7,11 +7,11 @@ import type { Credential } from './token.js';
  *
  * - `current`: it is the session's own.
  * - `previous`: the session was rotated by `regenerate()` a moment ago; the request was under way and still belongs.
- * - `outsider`: the session was rotated by `login()` a moment ago; the request does not belong to it any more, and its
- *   response must leave the newer cookie alone.
- * - `stranger`: it proves nothing; its bearer is an ordinary new visitor.
+ * - `replaced`: a `login()` replaced it a moment ago; the request does not belong to the session any more, and its response
+ *   must leave the newer cookie alone.
+ * - `unknown`: it proves nothing; the client is an ordinary new visitor.
  */
-export type Recognition = 'current' | 'previous' | 'outsider' | 'stranger';
+export type Recognition = 'current' | 'previous' | 'replaced' | 'unknown';
 
 /** Compares a credential with the session it names, in constant time. */
 export function recognise(credential: Credential, stored: StoredSession, rotationGrace: number): Recognition {
@@ -22,7 +22,7 @@ export function recognise(credential: Credential, stored: StoredSession, rotatio
     stored.readAt - stored.rotatedAt >= rotationGrace ||
     !timingSafeEqual(credential.secretHash, stored.previousSecretHash)
   ) {
-    return 'stranger';
+    return 'unknown';
   }
-  return stored.rotatedAt === stored.authenticatedAt ? 'outsider' : 'previous';
+  return stored.rotatedAt === stored.authenticatedAt ? 'replaced' : 'previous';
 }

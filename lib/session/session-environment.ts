@@ -2,7 +2,7 @@ import type { SessionEventType } from '../session.events.js';
 import type { Recognition } from './recognition.js';
 import type { Credential, SessionId } from './token.js';
 import type { Lifetime } from './lifetime.js';
-import type { SessionPersistence } from './persistence.js';
+import type { SessionStore } from '../session-store.js';
 import type { StoredSession } from './stored-session.js';
 
 /** The client of a request. */
@@ -17,7 +17,7 @@ export interface Visitor {
 
 /** What is around the sessions of an application. */
 export interface SessionEnvironment {
-  readonly persistence: SessionPersistence;
+  readonly store: SessionStore;
   /** The lifetime of a session that is given no other. */
   readonly lifetime: Lifetime;
   readonly saveUninitialized: boolean;
@@ -38,7 +38,3 @@ export interface FoundSession {
   readonly credential: Credential | null;
   readonly recognition: Recognition;
 }
-
-/** What the response has to do to the visitor's cookie. */
-export type CookieChange =
-  { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };

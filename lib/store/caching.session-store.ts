@@ -2,10 +2,19 @@ import { LRUCache } from 'lru-cache';
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { expiryOf } from '../session/lifetime.js';
-import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import type {
+  Access,
+  ChangeListener,
+  CommittedTimes,
+  Login,
+  NewSession,
+  RenewalOutcome,
+  Rotation,
+  RotationOutcome,
+  SessionStore,
+} from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
-import type { Access, ChangeListener, RenewalOutcome, SessionStore } from './session-store.js';
 
 /** How much is kept, and how long. */
 export interface SessionCacheOptions {
@@ -96,7 +105,7 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
     return this.#changing(login.id, this.inner.login(login, changesTo));
   }
 
-  override rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+  override rotate(rotation: Rotation): Promise<RotationOutcome> {
     return this.#changing(rotation.id, this.inner.rotate(rotation));
   }
 

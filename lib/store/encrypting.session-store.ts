@@ -1,13 +1,12 @@
 import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { incremented, pushed } from '../session/data/merge.js';
-import type { CommittedTimes, Login, NewSession } from '../session/persistence.js';
+import type { CommittedTimes, Login, NewSession, SessionStore } from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
-import { foundValues } from './found-values.js';
+import { foundValues } from '../session/data/found-values.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
-import type { SessionStore } from './session-store.js';
 import { WriteBatcher } from './batching/write-batcher.js';
 
 /**

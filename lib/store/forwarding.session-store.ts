@@ -1,8 +1,17 @@
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
-import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import {
+  type Access,
+  type ChangeListener,
+  type CommittedTimes,
+  type Login,
+  type NewSession,
+  type RenewalOutcome,
+  type Rotation,
+  type RotationOutcome,
+  SessionStore,
+} from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
 import type { SessionId } from '../session/token.js';
-import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';
 
 /**
  * A store in front of another: it passes on every operation, and a subclass overrides those that it changes. `refind` and
@@ -53,7 +62,7 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.login(login, changesTo);
   }
 
-  rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+  rotate(rotation: Rotation): Promise<RotationOutcome> {
     return this.inner.rotate(rotation);
   }
 

@@ -7,12 +7,21 @@
  * @module
  */
 export type { DataChanges, SessionChanges } from '../session/data/changes.js';
+export type { FoundValues } from '../session/data/found-values.js';
 export type { Lifetime, LifetimeChange } from '../session/lifetime.js';
-export type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
 export type { StoredSession } from '../session/stored-session.js';
 export type { SessionId } from '../session/token.js';
 export { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
-export type { FoundValues } from './found-values.js';
+export {
+  type Access,
+  type ChangeListener,
+  type CommittedTimes,
+  type Login,
+  type NewSession,
+  type RenewalOutcome,
+  type Rotation,
+  type RotationOutcome,
+  SessionStore,
+} from '../session-store.js';
 export { MemorySessionStore } from './memory.session-store.js';
 export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './postgres/mikro-orm.session-store.js';
-export { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from './session-store.js';

@@ -3,11 +3,19 @@ import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { mergedText } from '../session/data/merge.js';
 import { expiryOf, type Lifetime } from '../session/lifetime.js';
-import type { CommittedTimes, Login, NewSession, Rotation } from '../session/persistence.js';
+import {
+  type Access,
+  type CommittedTimes,
+  type Login,
+  type NewSession,
+  type RenewalOutcome,
+  type Rotation,
+  type RotationOutcome,
+  SessionStore,
+} from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
-import { type Access, type RenewalOutcome, SessionStore } from './session-store.js';
 
 /**
  * Sessions in the memory of one process: for tests of applications, which then need no database. They are gone when the
@@ -109,10 +117,10 @@ export class MemorySessionStore extends SessionStore {
     });
   }
 
-  async rotate({ id, generation, knownHash, secretHash }: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+  async rotate({ id, generation, knownHash, secretHash }: Rotation): Promise<RotationOutcome> {
     const stored = this.#live(id, generation);
     if (stored === null) return 'gone';
-    if (!stored.secretHash.equals(knownHash)) return 'superseded';
+    if (!stored.secretHash.equals(knownHash)) return 'overtaken';
     this.#put({ ...stored, secretHash, previousSecretHash: stored.secretHash, rotatedAt: this.now() });
     return 'rotated';
   }

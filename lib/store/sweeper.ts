@@ -1,6 +1,6 @@
 import type { SessionId } from '../session/token.js';
 import { paced } from './paced.js';
-import type { SessionStore } from './session-store.js';
+import type { SessionStore } from '../session-store.js';
 
 /** Told what a sweep removed, and when one failed: the next will try again. */
 export interface SweepListener {

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import { createSessionId } from '../session/token.js';
-import type { NewSession } from '../session/persistence.js';
+import type { NewSession, SessionStore } from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
-import type { SessionStore } from '../store/session-store.js';
 
 /** One thing that every store must do. */
 export interface StoreExpectation {
@@ -355,7 +354,7 @@ export const sessionStoreContract: readonly StoreExpectation[] = [
         store.rotate({ id: session.id, generation, knownHash, secretHash });
       assert.equal(await rotate(session.secretHash, next, 1), 'gone');
       assert.equal(await rotate(session.secretHash, next), 'rotated');
-      assert.equal(await rotate(session.secretHash, randomBytes(32)), 'superseded');
+      assert.equal(await rotate(session.secretHash, randomBytes(32)), 'overtaken');
       const stored = await found(store, session.id);
       assert.ok(Buffer.from(stored.secretHash).equals(next));
       assert.ok(stored.previousSecretHash && Buffer.from(stored.previousSecretHash).equals(session.secretHash));

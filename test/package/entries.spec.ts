@@ -38,8 +38,8 @@ const ROOT = `
 const STORE = `
   Access ChangeListener CommittedTimes DataChanges FoundValues Lifetime
   LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession
-  RenewalOutcome ResolvedSessionOptions Rotation SESSION_OPTIONS SessionChanges SessionId
-  SessionStore StoredSession`;
+  RenewalOutcome ResolvedSessionOptions Rotation RotationOutcome SESSION_OPTIONS SessionChanges
+  SessionId SessionStore StoredSession`;
 
 it.each([
   ['.', ROOT],

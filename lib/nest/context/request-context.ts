@@ -1,7 +1,8 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import { Logger } from '@nestjs/common';
 import type { ActiveSession } from '../../session/active-session.js';
-import type { CookieChange, Visitor } from '../../session/session-environment.js';
+import type { CookieChange } from '../../session/cookie-intent.js';
+import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { announcedTo } from './announcement.js';
 import { keepFromSharedCaches } from '../../http/cache-control.js';

@@ -1,7 +1,7 @@
 import type { SessionChanges } from '../../session/data/changes.js';
 import { foldChanges } from '../../session/data/merge.js';
-import type { CommittedTimes } from '../../session/persistence.js';
-import type { FoundValues } from '../found-values.js';
+import type { CommittedTimes } from '../../session-store.js';
+import type { FoundValues } from '../../session/data/found-values.js';
 import type { WriteRequest } from './write-batcher.js';
 
 /** Changes to one session, on their way to the database. */

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../session/token.js';
-import type { SessionStore } from '../session-store.js';
+import type { SessionStore } from '../../session-store.js';
 import { KeyedQueue } from './keyed-queue.js';
 
 /** How the queue is told of what it did, and what it could not do. */

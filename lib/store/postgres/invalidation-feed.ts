@@ -1,5 +1,5 @@
 import type { SessionId } from '../../session/token.js';
-import type { ChangeListener } from '../session-store.js';
+import type { ChangeListener } from '../../session-store.js';
 import { longerPause } from '../batching/backoff.js';
 import type { LoneConnection } from './driver/connections.js';
 import { CHANGES_CHANNEL } from './sql/announcement.js';

@@ -2,7 +2,17 @@ import { randomBytes } from 'node:crypto';
 import type { MikroORM } from '@mikro-orm/core';
 import type { SessionId } from '../../session/token.js';
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
-import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
+import {
+  type Access,
+  type ChangeListener,
+  type CommittedTimes,
+  type Login,
+  type NewSession,
+  type RenewalOutcome,
+  type Rotation,
+  type RotationOutcome,
+  SessionStore,
+} from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { FIRST_PAUSE, jittered, longerPause } from '../batching/backoff.js';
@@ -10,8 +20,7 @@ import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { WriteBatcher } from '../batching/write-batcher.js';
-import type { FoundValues } from '../found-values.js';
-import { type Access, type ChangeListener, type RenewalOutcome, SessionStore } from '../session-store.js';
+import type { FoundValues } from '../../session/data/found-values.js';
 import type { Connections, LoneConnection, Queryable } from './driver/connections.js';
 import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
 import { InvalidationFeed } from './invalidation-feed.js';
@@ -172,13 +181,13 @@ export class MikroOrmSessionStore extends SessionStore {
     });
   }
 
-  async rotate(rotation: Rotation): Promise<'rotated' | 'superseded' | 'gone'> {
+  async rotate(rotation: Rotation): Promise<RotationOutcome> {
     const operation = 'regenerate a session';
     const queries = this.#queries;
     const row = await this.#untilUnlocked(operation, (deadline) => queries.rotate(operation, rotation, deadline));
     if (row === null) return 'gone';
     // Under this generation only regenerate() can have replaced the secret, and more than once while this one waited.
-    return row.changed > 0 ? 'rotated' : 'superseded';
+    return row.changed > 0 ? 'rotated' : 'overtaken';
   }
 
   async delete(id: SessionId, generation: number | null): Promise<boolean> {

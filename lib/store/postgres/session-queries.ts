@@ -1,11 +1,10 @@
-import type { CommittedTimes, Login, NewSession, Rotation } from '../../session/persistence.js';
+import type { Access, CommittedTimes, Login, NewSession, RenewalOutcome, Rotation } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
 import type { FindTarget } from '../batching/lookup-batcher.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
-import type { Access, RenewalOutcome } from '../session-store.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import { Database, type RawStatement } from './driver/database.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';

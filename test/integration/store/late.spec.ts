@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NewSession } from '../../../lib/session/persistence.js';
+import type { NewSession } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { changesOf, HOUR, ABSENT, useStores } from './stores.js';
 

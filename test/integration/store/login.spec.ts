@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { issueCredential } from '../../../lib/session/token.js';
-import type { Login } from '../../../lib/session/persistence.js';
+import type { Login } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import { changesOf, HOUR, ABSENT, useStores } from './stores.js';

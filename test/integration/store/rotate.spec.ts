@@ -24,14 +24,14 @@ describe('MikroOrmSessionStore: rotate()', () => {
   it('lets one win of those that come at once, and tells the others so', async () => {
     const { id } = await create({ secretHash: hash1 });
     const answers = await outcomes(...[2, 3, 4, 5].map((n) => rotate(id, hash1, Buffer.alloc(32, n))));
-    expect(answers.map(String).toSorted()).toEqual(['rotated', 'superseded', 'superseded', 'superseded']);
+    expect(answers.map(String).toSorted()).toEqual(['overtaken', 'overtaken', 'overtaken', 'rotated']);
   });
 
   it('tells whoever knows an older secret that somebody was faster, and changes nothing', async () => {
     const { id } = await create({ secretHash: hash1 });
     await rotate(id, hash1, hash2);
     const before = await row(id);
-    expect(await rotate(id, hash1, hash3)).toBe('superseded');
+    expect(await rotate(id, hash1, hash3)).toBe('overtaken');
     expect(await row(id)).toEqual(before);
     expect(await rotate(id, hash2, hash3)).toBe('rotated');
   });

@@ -4,7 +4,7 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import type { SessionChanges } from '../../../lib/session/data/changes.js';
 import { createSessionId, issueCredential } from '../../../lib/session/token.js';
-import type { NewSession } from '../../../lib/session/persistence.js';
+import type { NewSession } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';

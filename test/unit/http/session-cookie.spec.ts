@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readCredentials, writeSetCookie } from '../../../lib/http/session-cookie.js';
 import { issueCredential } from '../../../lib/session/token.js';
-import type { CookieChange } from '../../../lib/session/session-environment.js';
+import type { CookieChange } from '../../../lib/session/cookie-intent.js';
 import { resolveOptions } from '../../../lib/session.options.js';
 import type { SessionCookieOptions } from '../../../lib/options/transport.options.js';
 

@@ -4,7 +4,7 @@ import { encodeJson } from '../../../lib/session/data/json.js';
 import { issueCredential } from '../../../lib/session/token.js';
 import { ActiveSession } from '../../../lib/session/active-session.js';
 import type { SessionEnvironment } from '../../../lib/session/session-environment.js';
-import type { SessionPersistence } from '../../../lib/session/persistence.js';
+import type { SessionStore } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { merge } from './data/documents.js';
 
@@ -24,7 +24,7 @@ class OneRow {
     this.#gate = Promise.withResolvers();
   }
 
-  readonly persistence = {
+  readonly store = {
     now: () => 0,
     commit: async (_id: string, _generation: number, { data }: { data: Parameters<typeof merge>[1] | null }) => {
       await this.#gate.promise;
@@ -50,7 +50,7 @@ class OneRow {
       if (changes) this.data = merge(this.data, changes.data);
       return stored;
     },
-  } as unknown as SessionPersistence;
+  } as unknown as SessionStore;
 }
 
 const credential = issueCredential(ID);
@@ -82,7 +82,7 @@ describe('what a handler changes while the store is at work', () => {
     row = new OneRow();
     const visitor = { ip: null, userAgent: null, assertReachable: () => {} };
     const env: Partial<SessionEnvironment> = {
-      persistence: row.persistence,
+      store: row.store,
       lifetime: { ttl: 1e6, absolute: null },
       saveUninitialized: false,
       maxSessionsPerUser: null,

@@ -12,10 +12,10 @@ const REMOVED = { kind: 'removed' };
 describe('CookieIntent', () => {
   it.each<[string, FoundSession | null, boolean, Buffer | null]>([
     ['no cookie', null, false, null],
-    ['a cookie of no session', found('stranger'), false, null],
+    ['a cookie of no session', found('unknown'), false, null],
     ['the current cookie', found('current'), false, credential.secretHash],
     ['the previous cookie', found('previous'), true, credential.secretHash],
-    ['the cookie from before a login', found('outsider'), true, null],
+    ['the cookie from before a login', found('replaced'), true, null],
     ['the id of a session', { ...found('current'), credential: null }, false, null],
   ])('that begins with %s leaves the cookie alone', (_what, from, isOvertaken, broughtHash) => {
     const cookie = new CookieIntent(from);
@@ -25,8 +25,8 @@ describe('CookieIntent', () => {
   it.each<[Recognition, object | null]>([
     ['current', ISSUED],
     ['previous', null],
-    ['outsider', null],
-    ['stranger', null],
+    ['replaced', null],
+    ['unknown', null],
   ])('sets the cookie again for another lifetime only where the client holds it: %s', (recognition, change) => {
     const cookie = new CookieIntent(found(recognition));
     cookie.reissue('v', null);

@@ -119,20 +119,20 @@ describe('recognise', () => {
   it.each<[string, Credential, StoredSession, string]>([
     ['the secret of the session', newer, rotated(0), 'current'],
     ['the secret of the session, long after', newer, rotated(1e9), 'current'],
-    ['another secret', issueCredential(ID), rotated(0), 'stranger'],
-    ['another secret, and nothing was ever rotated', known, rotated(0, { previousSecretHash: null }), 'stranger'],
+    ['another secret', issueCredential(ID), rotated(0), 'unknown'],
+    ['another secret, and nothing was ever rotated', known, rotated(0, { previousSecretHash: null }), 'unknown'],
     ['the previous secret, just rotated', known, rotated(0), 'previous'],
     ['the previous secret, at the last moment', known, rotated(GRACE - 0.001), 'previous'],
-    ['the previous secret, too late', known, rotated(GRACE), 'stranger'],
-    ['the previous secret, with no rotation noted', known, rotated(0, { rotatedAt: null }), 'stranger'],
-    ['the previous secret, of a login', known, rotated(5, { authenticatedAt: at }), 'outsider'],
-    ['the previous secret, of a login too long ago', known, rotated(GRACE, { authenticatedAt: at }), 'stranger'],
+    ['the previous secret, too late', known, rotated(GRACE), 'unknown'],
+    ['the previous secret, with no rotation noted', known, rotated(0, { rotatedAt: null }), 'unknown'],
+    ['the previous secret, of a login', known, rotated(5, { authenticatedAt: at }), 'replaced'],
+    ['the previous secret, of a login too long ago', known, rotated(GRACE, { authenticatedAt: at }), 'unknown'],
     ['the previous secret, rotated after a login', known, rotated(5, { authenticatedAt: at - 1 }), 'previous'],
   ])('knows %s', (_what, credential, stored, recognition) => {
     expect(recognise(credential, stored, GRACE)).toBe(recognition);
   });
 
   it('knows no previous secret where there is no grace', () => {
-    expect(recognise(known, rotated(0), 0)).toBe('stranger');
+    expect(recognise(known, rotated(0), 0)).toBe('unknown');
   });
 });

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../../lib/session/token.js';
-import type { Access, RenewalOutcome } from '../../../lib/store/session-store.js';
+import type { Access, RenewalOutcome } from '../../../lib/session-store.js';
 
 /** The id of a session that is not there any more. */
 export const DEAD: SessionId = 'dead';

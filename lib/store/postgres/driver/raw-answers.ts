@@ -1,5 +1,5 @@
 import type { SessionId } from '../../../session/token.js';
-import type { CommittedTimes } from '../../../session/persistence.js';
+import type { CommittedTimes } from '../../../session-store.js';
 
 /** What a commit says of a session that it could write to. */
 export type Committed = Omit<CommittedTimes, 'ttl'> & {

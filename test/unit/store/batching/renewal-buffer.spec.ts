@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { SessionId } from '../../../../lib/session/token.js';
 import { RenewalBuffer } from '../../../../lib/store/batching/renewal-buffer.js';
-import type { SessionStore } from '../../../../lib/store/session-store.js';
+import type { SessionStore } from '../../../../lib/session-store.js';
 import { DEAD, FakeStore } from '../fake-store.js';
 
 const FAR = 1e9;

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { SessionChanges } from '../../../../lib/session/data/changes.js';
-import type { CommittedTimes } from '../../../../lib/session/persistence.js';
+import type { CommittedTimes } from '../../../../lib/session-store.js';
 import { SessionDataError, SessionError, SessionStoreUnavailableError } from '../../../../lib/session.errors.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../../../../lib/store/batching/commit-request.js';
 import { WriteBatcher, type Written } from '../../../../lib/store/batching/write-batcher.js';

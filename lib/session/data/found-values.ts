@@ -1,4 +1,4 @@
-import { parseObject, sameJson } from '../session/data/json.js';
+import { parseObject, sameJson } from './json.js';
 
 /** What somebody found in a session's data: JSON text by top-level key, `null` where there was nothing, or null. */
 export type FoundValues = ReadonlyMap<string, string | null>;

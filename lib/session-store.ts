@@ -1,0 +1,193 @@
+import type { DataChanges, SessionChanges } from './session/data/changes.js';
+import { areStillFound, type FoundValues } from './session/data/found-values.js';
+import type { Lifetime } from './session/lifetime.js';
+import type { StoredSession } from './session/stored-session.js';
+import type { SessionId } from './session/token.js';
+
+/** A session about to be stored for the first time. */
+export interface NewSession {
+  readonly id: SessionId;
+  readonly secretHash: Buffer;
+  readonly userId: string | null;
+  /** The login's snapshot as JSON text. */
+  readonly auth: string | null;
+  /** The data as JSON text. */
+  readonly data: string;
+  readonly lifetime: Lifetime;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+}
+
+/** A login into a session that exists, or its start over without a user: a new secret, a new generation, a new start. */
+export interface Login {
+  readonly id: SessionId;
+  /** The generation that the session was loaded under. */
+  readonly generation: number;
+  readonly secretHash: Buffer;
+  /** What the client still holds, if that is not the current secret: it is recognised for the grace period. */
+  readonly previousSecretHash?: Buffer;
+  /** `null` for no user any more. */
+  readonly userId: string | null;
+  readonly auth: string | null;
+  readonly lifetime: Lifetime;
+  /** Whether to drop all data first, because it is another user's. */
+  readonly flush: boolean;
+  readonly changes: DataChanges | null;
+}
+
+/** A new secret for a session that exists. */
+export interface Rotation {
+  readonly id: SessionId;
+  readonly generation: number;
+  /** The secret that the request proved to know. */
+  readonly knownHash: Buffer;
+  readonly secretHash: Buffer;
+}
+
+/**
+ * What became of a rotation. `overtaken`: the secret known is not the current one any more. As the generation is, parallel
+ * requests have rotated the session since it was loaded.
+ */
+export type RotationOutcome = 'rotated' | 'overtaken' | 'gone';
+
+/** The times of a session after a commit. */
+export interface CommittedTimes {
+  readonly ttl: number;
+  readonly lastAccessAt: number;
+  readonly expiresAt: number;
+  readonly endsAt: number | null;
+}
+
+/** An access to a session, on its way to being written down. */
+export interface Access {
+  readonly id: SessionId;
+  /** When it was, in milliseconds of the store's clock. */
+  readonly at: number;
+}
+
+/** What became of accesses; those of dead sessions are in neither list. */
+export interface RenewalOutcome {
+  readonly renewed: SessionId[];
+  /** Could not be got at for the moment. */
+  readonly locked: SessionId[];
+}
+
+/** Somebody who keeps copies of sessions. */
+export interface ChangeListener {
+  /** These sessions are not what they were; `null`: none is to be relied on. */
+  changed(ids: readonly SessionId[] | null): void;
+  /** Whether changes are being heard of. From `false` on, until `true`, some may be missed. */
+  hearing(isHearing: boolean): void;
+}
+
+/**
+ * Where sessions live: the one contract between sessions and stores.
+ *
+ * One clock, the store's own, sets and compares all times. An expired session is absent, swept or not. What is absent,
+ * expired or of another generation is an answer (`null`, `false`, `'gone'`), never an error. Methods reject with
+ * `SessionStoreUnavailableError` when the store cannot answer in time, and what they were to write is then not written,
+ * not even later.
+ */
+export abstract class SessionStore {
+  /** Makes ready, or says what is missing. @throws {SessionSetupError} with the fix. */
+  abstract open(): Promise<void>;
+  /** The store's clock, in milliseconds since the epoch. */
+  abstract now(): number;
+
+  /** A live session, or `null`. */
+  abstract find(id: SessionId): Promise<StoredSession | null>;
+  /**
+   * The same where a session that was found seems out of date, and so perhaps is a copy. A store that keeps no copies has
+   * nothing newer to give.
+   *
+   * @param found what {@link find} gave
+   */
+  refind(found: StoredSession): Promise<StoredSession | null> {
+    return Promise.resolve(found);
+  }
+  /** Stores a session for the first time. Rejects with `SessionDataError` if its data is too big. */
+  abstract create(session: NewSession): Promise<StoredSession>;
+  /**
+   * Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written.
+   * Rejects with `SessionDataError` if the data gets too big, or holds a value that cannot be added to.
+   */
+  abstract commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null>;
+  /**
+   * The same, if values of the data are still what was found there. `'changed'`: they are not; nothing was written. Here by
+   * {@link update}; a store may have a shorter way.
+   *
+   * @param deadline as with {@link update}
+   */
+  async commitIf(
+    id: SessionId,
+    generation: number,
+    found: FoundValues,
+    changes: SessionChanges,
+    deadline?: number,
+  ): Promise<CommittedTimes | 'changed' | null> {
+    let isStill = false;
+    const change = (stored: StoredSession): SessionChanges | null => {
+      isStill = areStillFound(found, stored.data);
+      return isStill ? changes : null;
+    };
+    const updated = await this.update(id, generation, change, deadline);
+    if (updated === null) return null;
+    const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
+    return isStill ? { ttl, lastAccessAt, expiresAt, endsAt } : 'changed';
+  }
+  /**
+   * Locks a live session, calls a function for what to change of it, and commits that before any other write to it. The
+   * function is synchronous, as the lock is held while it runs. An error it throws reaches the caller, and nothing is
+   * written.
+   *
+   * @param generation the one it was loaded under; `null` for any
+   * @param deadline when it must be done, in milliseconds of the store's clock, where its time began earlier than now
+   * @returns the session as it was when it was locked, with the times of the commit
+   */
+  abstract update(
+    id: SessionId,
+    generation: number | null,
+    change: (stored: StoredSession) => SessionChanges | null,
+    deadline?: number,
+  ): Promise<StoredSession | null>;
+  /** Moves expiries forward, never back, and never those of dead sessions. */
+  abstract renew(accesses: readonly Access[]): Promise<RenewalOutcome>;
+  /**
+   * `null`: the session is gone, or another request logged in to it.
+   *
+   * @param changesTo says, instead of `login.changes`, what to change of the session as it is, which is locked meanwhile
+   */
+  abstract login(
+    login: Login,
+    changesTo?: (stored: StoredSession) => DataChanges | null,
+  ): Promise<StoredSession | null>;
+  /** Gives a live session a new secret. */
+  abstract rotate(rotation: Rotation): Promise<RotationOutcome>;
+  /** Whether it was there, under that generation; `null` for any. */
+  abstract delete(id: SessionId, generation: number | null): Promise<boolean>;
+
+  /** The live sessions of a user, oldest first. */
+  abstract findByUser(userId: string): Promise<StoredSession[]>;
+  /**
+   * Deletes the sessions of a user, but for one; returns which. Where it rejects, because it cannot lock them all in time,
+   * some may be deleted: that is what was asked for.
+   */
+  abstract deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]>;
+  /** Deletes the sessions of a user but for the newest logins; returns which. */
+  abstract keepNewest(userId: string, count: number): Promise<SessionId[]>;
+  /** Deletes them all; returns how many. */
+  abstract deleteAll(): Promise<number>;
+  /** Removes what has expired, in batches, and says which they were; the caller may pause between them. */
+  abstract deleteExpired(): AsyncIterable<readonly SessionId[]>;
+  /** Whether it is for this process to sweep, of all that share the store. It stays so until {@link close}. */
+  abstract claimSweep(): Promise<boolean>;
+  /** How many are live. */
+  abstract count(): Promise<number>;
+  /**
+   * Has a listener told of changes and deletions (not of renewals) that other processes make, so that a cache can follow.
+   * A store that no other process can change, or that cannot tell, need not call it at all.
+   */
+  abstract subscribe(listener: ChangeListener): Promise<void>;
+  /** Closes what it holds besides the application's own connections. */
+  abstract close(): Promise<void>;
+}
