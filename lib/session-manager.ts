@@ -6,7 +6,6 @@ import type { StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
-import { RenewalBuffer } from './store/batching/renewal-buffer.js';
 import { paced } from './store/paced.js';
 import type { SessionStore } from './session-store.js';
 import { Sweeper } from './store/sweeper.js';
@@ -28,7 +27,6 @@ export class SessionManager {
   readonly #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
   readonly #log: OperatorLog;
-  readonly #renewals: RenewalBuffer;
   readonly #sweeper: Sweeper | null;
   readonly #environment: SessionEnvironment;
   #hasWarnedOfTwoCookies = false;
@@ -39,13 +37,6 @@ export class SessionManager {
     this.#options = options;
     this.#log = log;
     this.events = this.#events.asObservable();
-    this.#renewals = new RenewalBuffer(store, options.renewal.flushEvery, {
-      renewed: (ids) => {
-        this.#hasWarnedOfRenewals = false;
-        this.emitAll('renewed', ids, null);
-      },
-      failed: (error) => this.#warnOfRenewals(error),
-    });
     this.#sweeper =
       options.sweepEvery === null
         ? null
@@ -61,8 +52,8 @@ export class SessionManager {
       maxSessionsPerUser,
       trackDevice,
       renew: ({ id, lastAccessAt, ttl, expiresAt }) => {
-        const since = store.now() - lastAccessAt;
-        if (since >= Math.min(renewal.granularity, ttl / 2)) this.#renewals.add(id, expiresAt);
+        const at = store.now();
+        if (at - lastAccessAt >= Math.min(renewal.granularity, ttl / 2)) store.renew({ id, at, expiresAt });
       },
       emit: (type, id, userId) => this.emit(type, id, userId),
       unreadable: (id, what, error) =>
@@ -76,19 +67,21 @@ export class SessionManager {
   }
 
   async start(): Promise<void> {
-    await this.#store.open();
+    await this.#store.open({
+      renewed: (accesses) => {
+        this.#hasWarnedOfRenewals = false;
+        if (this.#events.observed) for (const { id } of accesses) this.emit('renewed', id, null);
+      },
+      renewalFailed: (error) => this.#warnOfRenewals(error),
+      changed: () => {},
+      feedConnected: () => {},
+    });
     this.#sweeper?.start();
   }
 
   async stop(): Promise<void> {
     await this.#sweeper?.stop();
-    await this.#renewals.close();
     await this.#store.close();
-  }
-
-  /** Writes the renewals that were collected so far. */
-  flush(): Promise<void> {
-    return this.#renewals.flush();
   }
 
   /**

@@ -58,26 +58,28 @@ export interface CommittedTimes {
   readonly endsAt: number | null;
 }
 
-/** An access to a session, on its way to being written down. */
+/** An access to a session. Times are milliseconds of the store's clock. */
 export interface Access {
   readonly id: SessionId;
-  /** When it was, in milliseconds of the store's clock. */
+  /** When it was. */
   readonly at: number;
+  /** When the session expires without it. */
+  readonly expiresAt: number;
 }
 
-/** What became of accesses; those of dead sessions are in neither list. */
-export interface RenewalOutcome {
-  readonly renewed: SessionId[];
-  /** Could not be got at for the moment. */
-  readonly locked: SessionId[];
-}
-
-/** Somebody who keeps copies of sessions. */
-export interface ChangeListener {
-  /** These sessions are not what they were; `null`: none is to be relied on. */
+/** What a store reports to the manager that opened it, at any time. */
+export interface StoreListener {
+  /** The expiries of these sessions were moved forward. */
+  renewed(accesses: readonly Pick<Access, 'id' | 'at'>[]): void;
+  /** Renewals could not be written; the store keeps them for another try. */
+  renewalFailed(error: unknown): void;
+  /** Other processes changed or ended these sessions (renewals need not be reported); `null`: they may have changed any. */
   changed(ids: readonly SessionId[] | null): void;
-  /** Whether changes are being heard of. From `false` on, until `true`, some may be missed. */
-  hearing(isHearing: boolean): void;
+  /**
+   * Whether {@link changed} is called for every such change: from `false` on, until `true`, some may be missed. Nothing is
+   * cached of a store that never calls it.
+   */
+  feedConnected(isConnected: boolean): void;
 }
 
 /**
@@ -90,7 +92,7 @@ export interface ChangeListener {
  */
 export abstract class SessionStore {
   /** Makes ready, or says what is missing. @throws {SessionSetupError} with the fix. */
-  abstract open(): Promise<void>;
+  abstract open(listener: StoreListener): Promise<void>;
   /** The store's clock, in milliseconds since the epoch. */
   abstract now(): number;
 
@@ -150,8 +152,15 @@ export abstract class SessionStore {
     change: (stored: StoredSession) => SessionChanges | null,
     deadline?: number,
   ): Promise<StoredSession | null>;
-  /** Moves expiries forward, never back, and never those of dead sessions. */
-  abstract renew(accesses: readonly Access[]): Promise<RenewalOutcome>;
+  /**
+   * Counts an access: moves the session's expiry forward, never back, and never that of a dead session. Does not wait, and
+   * may collect accesses to write many together.
+   */
+  abstract renew(access: Access): void;
+  /** Writes the accesses that are still collected. Never rejects. */
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
   /**
    * `null`: the session is gone, or another request logged in to it.
    *
@@ -183,11 +192,6 @@ export abstract class SessionStore {
   abstract claimSweep(): Promise<boolean>;
   /** How many are live. */
   abstract count(): Promise<number>;
-  /**
-   * Has a listener told of changes and deletions (not of renewals) that other processes make, so that a cache can follow.
-   * A store that no other process can change, or that cannot tell, need not call it at all.
-   */
-  abstract subscribe(listener: ChangeListener): Promise<void>;
-  /** Closes what it holds besides the application's own connections. */
+  /** Writes what is still collected, and closes what it holds besides the application's own connections. */
   abstract close(): Promise<void>;
 }

@@ -127,7 +127,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
 function inPostgres(contextName: string | undefined): StoreProvider {
   return {
     useFactory: (orm: MikroORM, options: ResolvedSessionOptions) =>
-      new MikroOrmSessionStore(orm, { ...options, tellsChanges: options.cache !== null }),
+      new MikroOrmSessionStore(orm, { ...options, invalidation: options.cache !== null }),
     inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
   };
 }

@@ -195,7 +195,7 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */
   async flush(): Promise<void> {
-    await this.#manager.flush();
+    await this.#store.flush();
   }
 
   #scopeOf(requestOrContext: ArgumentsHost | object): SessionContext {

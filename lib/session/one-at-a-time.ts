@@ -1,13 +1,13 @@
 import { callBack, type SessionCallback } from './callback.js';
 
-/** Runs the operations of one session one after the other, in the order of the calls. */
+/** Runs operations one after the other, in the order of the calls. */
 export class OneAtATime {
-  readonly #onIdle: () => void;
+  readonly #onIdle: (() => void) | undefined;
   /** Settles, without an error, when all that was called so far is done. */
   #busy: Promise<void> | null = null;
 
   /** @param onIdle runs whenever the last operation is done */
-  constructor(onIdle: () => void) {
+  constructor(onIdle?: () => void) {
     this.#onIdle = onIdle;
   }
 
@@ -17,11 +17,11 @@ export class OneAtATime {
 
   /** Starts at once if no other operation is under way. */
   run<Result>(operation: () => Promise<Result>): Promise<Result> {
-    const running = this.#busy === null ? operation() : this.#busy.then(operation);
+    const running = this.#busy === null ? begun(operation) : this.#busy.then(operation);
     const settled = (): void => {
       if (this.#busy !== busy) return;
       this.#busy = null;
-      this.#onIdle();
+      this.#onIdle?.();
     };
     const busy = running.then(settled, settled);
     this.#busy = busy;
@@ -32,5 +32,14 @@ export class OneAtATime {
   runFor(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {
     if (typeof callback !== 'function') return this.run(operation);
     void this.run(() => callBack(callback, operation()));
+  }
+}
+
+/** An operation that throws, instead of rejecting, is no exception to the order. */
+function begun<Result>(operation: () => Promise<Result>): Promise<Result> {
+  try {
+    return operation();
+  } catch (error) {
+    return Promise.reject(error as Error);
   }
 }

@@ -3,12 +3,10 @@ import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { expiryOf } from '../session/lifetime.js';
 import type {
-  Access,
-  ChangeListener,
+  StoreListener,
   CommittedTimes,
   Login,
   NewSession,
-  RenewalOutcome,
   Rotation,
   RotationOutcome,
   SessionStore,
@@ -27,15 +25,15 @@ export interface SessionCacheOptions {
 /**
  * Copies of sessions in memory, before another store. Everything is written through at once; only look-ups are spared.
  *
- * Copies follow what other processes change: the store tells of it. While it cannot be heard, nothing is kept and every
- * look-up goes to the store. A session's data is up to date as of the last message; its expiry may be older, as other
- * processes do not tell of renewals, and is never later than the true one.
+ * Copies follow what other processes change, as the inner store reports it. While that feed is not connected, nothing is
+ * kept and every look-up goes to the inner store. A session's data is up to date as of the last message; its expiry may be
+ * older, as renewals by other processes are not reported, and is never later than the true one.
  */
-export class CachingSessionStore extends ForwardingSessionStore implements ChangeListener {
+export class CachingSessionStore extends ForwardingSessionStore {
   readonly #copies: LRUCache<SessionId, StoredSession>;
   /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
-  #isHearing = false;
+  #isFeedConnected = false;
   #hits: (() => void)[] = [];
 
   constructor(inner: SessionStore, options: SessionCacheOptions) {
@@ -43,13 +41,26 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
     this.#copies = new LRUCache({ max: options.max, ttl: options.ttl });
   }
 
-  override async open(): Promise<void> {
-    await this.inner.open();
-    await this.inner.subscribe(this);
+  override open(listener: StoreListener): Promise<void> {
+    return this.inner.open({
+      renewed: (accesses) => {
+        for (const { id, at } of accesses) this.#renewCopy(id, at);
+        listener.renewed(accesses);
+      },
+      renewalFailed: (error) => listener.renewalFailed(error),
+      changed: (ids) => {
+        this.#forget(ids);
+        listener.changed(ids);
+      },
+      feedConnected: (isConnected) => {
+        this.#followFeed(isConnected);
+        listener.feedConnected(isConnected);
+      },
+    });
   }
 
   override async close(): Promise<void> {
-    this.hearing(false);
+    this.#followFeed(false);
     await this.inner.close();
   }
 
@@ -91,13 +102,6 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
     return this.#changing(id, this.inner.update(id, generation, change, deadline));
   }
 
-  override async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
-    const outcome = await this.inner.renew(accesses);
-    const renewed = new Set(outcome.renewed);
-    for (const { id, at } of accesses) if (renewed.has(id)) this.#renewCopy(id, at);
-    return outcome;
-  }
-
   override login(
     login: Login,
     changesTo?: (stored: StoredSession) => DataChanges | null,
@@ -123,12 +127,12 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
 
   override async deleteAll(): Promise<number> {
     const count = await this.inner.deleteAll();
-    this.changed(null);
+    this.#forget(null);
     return count;
   }
 
-  /** @internal */
-  changed(ids: readonly SessionId[] | null): void {
+  /** @param ids `null` for all */
+  #forget(ids: readonly SessionId[] | null): void {
     if (ids === null) {
       this.#copies.clear();
       this.#underWay.clear();
@@ -140,10 +144,9 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
     }
   }
 
-  /** @internal */
-  hearing(isHearing: boolean): void {
-    this.#isHearing = isHearing;
-    this.changed(null);
+  #followFeed(isConnected: boolean): void {
+    this.#isFeedConnected = isConnected;
+    this.#forget(null);
   }
 
   #look(id: SessionId): Promise<StoredSession | null> {
@@ -164,7 +167,7 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
   }
 
   #keep(stored: StoredSession): void {
-    if (this.#isHearing) this.#copies.set(stored.id, stored);
+    if (this.#isFeedConnected) this.#copies.set(stored.id, stored);
   }
 
   #renewCopy(id: SessionId, at: number): void {
@@ -173,22 +176,22 @@ export class CachingSessionStore extends ForwardingSessionStore implements Chang
     const expiresAt = Math.max(copy.expiresAt, expiryOf(at, copy.ttl, copy.endsAt));
     const remaining = this.#copies.getRemainingTTL(id);
     const lastAccessAt = Math.max(copy.lastAccessAt, at);
-    // It is trusted no longer for that: only the store has been asked for nothing but the expiry.
+    // It is trusted no longer for that: nothing but the expiry was learnt.
     this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { ttl: Math.max(1, remaining) });
   }
 
-  /** Before, for whoever looks meanwhile must not keep what they find; and after, for it may be from before. */
+  /** Forgets the copy before the change, as a look-up meanwhile must not leave one; and after it, as one may be from before. */
   async #changing<Result>(id: SessionId, change: Promise<Result>): Promise<Result> {
-    this.changed([id]);
+    this.#forget([id]);
     try {
       return await change;
     } finally {
-      this.changed([id]);
+      this.#forget([id]);
     }
   }
 
   #forgetting(ids: SessionId[]): SessionId[] {
-    this.changed(ids);
+    this.#forget(ids);
     return ids;
   }
 

@@ -1,11 +1,10 @@
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import {
   type Access,
-  type ChangeListener,
+  type StoreListener,
   type CommittedTimes,
   type Login,
   type NewSession,
-  type RenewalOutcome,
   type Rotation,
   type RotationOutcome,
   SessionStore,
@@ -25,8 +24,8 @@ export abstract class ForwardingSessionStore extends SessionStore {
     this.inner = inner;
   }
 
-  open(): Promise<void> {
-    return this.inner.open();
+  open(listener: StoreListener): Promise<void> {
+    return this.inner.open(listener);
   }
 
   now(): number {
@@ -54,8 +53,12 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.update(id, generation, change, deadline);
   }
 
-  renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
-    return this.inner.renew(accesses);
+  renew(access: Access): void {
+    this.inner.renew(access);
+  }
+
+  override flush(): Promise<void> {
+    return this.inner.flush();
   }
 
   login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
@@ -96,10 +99,6 @@ export abstract class ForwardingSessionStore extends SessionStore {
 
   count(): Promise<number> {
     return this.inner.count();
-  }
-
-  subscribe(listener: ChangeListener): Promise<void> {
-    return this.inner.subscribe(listener);
   }
 
   close(): Promise<void> {

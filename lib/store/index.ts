@@ -14,14 +14,13 @@ export type { SessionId } from '../session/token.js';
 export { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
 export {
   type Access,
-  type ChangeListener,
   type CommittedTimes,
   type Login,
   type NewSession,
-  type RenewalOutcome,
   type Rotation,
   type RotationOutcome,
   SessionStore,
+  type StoreListener,
 } from '../session-store.js';
 export { MemorySessionStore } from './memory.session-store.js';
 export { MikroOrmSessionStore, type MikroOrmSessionStoreOptions } from './postgres/mikro-orm.session-store.js';

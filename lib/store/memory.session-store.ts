@@ -8,10 +8,10 @@ import {
   type CommittedTimes,
   type Login,
   type NewSession,
-  type RenewalOutcome,
   type Rotation,
   type RotationOutcome,
   SessionStore,
+  type StoreListener,
 } from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionDataError } from '../session.errors.js';
@@ -25,14 +25,17 @@ import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options
 export class MemorySessionStore extends SessionStore {
   readonly #sessions = new Map<SessionId, StoredSession>();
   readonly #maxDataBytes: number;
+  #listener: StoreListener | null = null;
 
   constructor(@Inject(SESSION_OPTIONS) options: Pick<ResolvedSessionOptions, 'maxDataBytes'>) {
     super();
     this.#maxDataBytes = options.maxDataBytes;
   }
 
-  async open(): Promise<void> {}
-  async subscribe(): Promise<void> {}
+  async open(listener: StoreListener): Promise<void> {
+    this.#listener = listener;
+  }
+
   async close(): Promise<void> {}
 
   now(): number {
@@ -81,19 +84,15 @@ export class MemorySessionStore extends SessionStore {
     return stored === null || changes === null ? stored : { ...stored, ...this.#commit(stored, changes) };
   }
 
-  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
-    const renewed: SessionId[] = [];
-    for (const { id, at } of accesses) {
-      const stored = this.#live(id, null);
-      if (stored === null) continue;
-      this.#put({
-        ...stored,
-        lastAccessAt: Math.max(stored.lastAccessAt, at),
-        expiresAt: Math.max(stored.expiresAt, expiryOf(at, stored.ttl, stored.endsAt)),
-      });
-      renewed.push(id);
-    }
-    return { renewed, locked: [] };
+  renew(access: Access): void {
+    const stored = this.#live(access.id, null);
+    if (stored === null) return;
+    this.#put({
+      ...stored,
+      lastAccessAt: Math.max(stored.lastAccessAt, access.at),
+      expiresAt: Math.max(stored.expiresAt, expiryOf(access.at, stored.ttl, stored.endsAt)),
+    });
+    this.#listener?.renewed([access]);
   }
 
   async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {

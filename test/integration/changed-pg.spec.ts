@@ -5,6 +5,7 @@ import { createSessionId } from '../../lib/session/token.js';
 import { RawQuery, takesRawQueries } from '../../lib/store/postgres/driver/raw-query.js';
 import { MikroOrmSessionStore } from '../../lib/store/postgres/mikro-orm.session-store.js';
 import { SessionEntity } from '../../lib/store/postgres/session.entity.js';
+import { StoreReports } from '../support/store-listener.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 interface Connection {
@@ -39,18 +40,21 @@ describe('A client of `pg`', () => {
     const queries = jest.spyOn(pg.Client.prototype, 'query');
     orm = await MikroORM.init({ driver: PostgreSqlDriver, clientUrl: database.url, entities: [SessionEntity] });
     const store = new MikroOrmSessionStore(orm, { queryTimeout: 20_000, maxDataBytes: 1_000, ensureSchema: true });
-    await store.open();
+    const reports = new StoreReports();
+    await store.open(reports);
     const id = createSessionId();
     const lifetime = { ttl: 60_000, absolute: null };
     const secretHash = Buffer.alloc(32, 1);
     const session = { id, secretHash, userId: null, auth: null, data: '{}', lifetime, ip: null, userAgent: null };
     await store.create(session);
-    for (const n of ['1', '2', '3']) {
-      const data = { set: new Map([['n', n]]), unset: [], increment: new Map(), push: new Map() };
+    for (const n of [1, 2, 3]) {
+      const data = { set: new Map([['n', String(n)]]), unset: [], increment: new Map(), push: new Map() };
       expect(await store.commit(id, 0, { data, lifetime: null, renew: false })).toMatchObject({ ttl: 60_000 });
       expect(await store.find(id)).toMatchObject({ id, secretHash, data: `{"n": ${n}}`, generation: 0 });
       expect(await store.find(id)).toMatchObject({ id, secretHash, data: `{"n": ${n}}`, generation: 0 });
-      expect(await store.renew([{ id, at: store.now() }])).toEqual({ renewed: [id], locked: [] });
+      store.renew({ id, at: store.now(), expiresAt: 0 });
+      await store.flush();
+      expect(reports.renewals).toHaveLength(n);
     }
     await store.close();
     return queries.mock.calls.filter(([query]) => (query as unknown) instanceof RawQuery).length;

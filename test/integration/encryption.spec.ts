@@ -12,6 +12,7 @@ import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { resolveOptions } from '../../lib/session.options.js';
 import { EncryptingSessionStore } from '../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../lib/store/encryption.js';
+import { StoreReports } from '../support/store-listener.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { serviceOn } from '../support/service.js';
 
@@ -59,7 +60,7 @@ async function start(...keys: Buffer[]): Promise<Process> {
   const report = (id: string, what: string) => void reports.push(`${id}: ${what}`);
   const store =
     keys.length === 0 ? inner : new EncryptingSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout);
-  await store.open();
+  await store.open(new StoreReports());
   return { store, sessions: serviceOn(store, OPTIONS), reports };
 }
 

@@ -8,6 +8,7 @@ import { SessionEntity, SessionModule, SessionService } from 'nestjs-mikro-sessi
 import { MikroOrmSessionStore, type SessionStore } from 'nestjs-mikro-session/store';
 import { CachingSessionStore } from '../../lib/store/caching.session-store.js';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
+import { StoreReports } from '../support/store-listener.js';
 import { Client } from '../support/client.js';
 import { inHandler, ProbeController, visit } from '../support/probe.js';
 
@@ -19,7 +20,7 @@ describe.each([
   ['MikroOrmSessionStore', OPTIONS, (store: SessionStore) => store],
   [
     'CachingSessionStore',
-    { ...OPTIONS, tellsChanges: true },
+    { ...OPTIONS, invalidation: true },
     (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000 }),
   ],
 ])('%s on PGlite', (_name, options, wrap) => {
@@ -28,7 +29,7 @@ describe.each([
   beforeAll(async () => {
     orm = await MikroORM.init({ driver: PgliteDriver, dbName: 'memory://', entities: [SessionEntity] });
     store = wrap(new MikroOrmSessionStore(orm as never, options));
-    await store.open();
+    await store.open(new StoreReports());
   });
   beforeEach(() => connectionOf(orm).execute('truncate sessions'));
   afterAll(async () => {
@@ -95,7 +96,7 @@ describe('An application on PGlite', () => {
   it('keeps what others save while an update that fails is under way', async () => {
     const sessions = app.get(SessionService);
     const store = new MikroOrmSessionStore(app.get(MikroORM), OPTIONS);
-    await store.open();
+    await store.open(new StoreReports());
     const { session } = await sessions.create();
     const failing = store.update(session.id, null, () => {
       throw new Error('no');
@@ -107,8 +108,8 @@ describe('An application on PGlite', () => {
 
   it('hears what another application on the same PGlite changes', async () => {
     const orm = app.get(MikroORM);
-    const other = new MikroOrmSessionStore(orm as never, { ...OPTIONS, tellsChanges: true });
-    await other.open();
+    const other = new MikroOrmSessionStore(orm as never, { ...OPTIONS, invalidation: true });
+    await other.open(new StoreReports());
     const client = new Client(url);
     const id = await inHandler(client, (session) => (session.set('n' as never, 1 as never), session.id));
     await visit(client, (session) => session.get('n' as never));

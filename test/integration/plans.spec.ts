@@ -4,6 +4,7 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { createSessionId, issueCredential } from '../../lib/session/token.js';
 import { SessionEntity } from '../../lib/store/postgres/session.entity.js';
 import { MikroOrmSessionStore } from '../../lib/store/postgres/mikro-orm.session-store.js';
+import { StoreReports } from '../support/store-listener.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 /** So many plans PostgreSQL makes for the values at hand before it decides whether one for all values will do. */
@@ -25,7 +26,7 @@ describe('The plans of the hot path', () => {
       pool: { min: 1, max: 1 },
     });
     store = new MikroOrmSessionStore(orm, { queryTimeout: 20_000, maxDataBytes: 10_000, ensureSchema: true });
-    await store.open();
+    await store.open(new StoreReports());
   });
 
   afterEach(async () => {
@@ -47,7 +48,8 @@ describe('The plans of the hot path', () => {
     const data = { set: new Map(), unset: [], increment: new Map([['n', 1]]), push: new Map() };
     await store.find(id);
     await store.commit(id, 0, { data, lifetime: null, renew: true });
-    await store.renew([{ id, at: store.now() }]);
+    store.renew({ id, at: store.now(), expiresAt: 0 });
+    await store.flush();
     await store.delete(await create(), null);
   }
 

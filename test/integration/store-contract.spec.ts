@@ -7,6 +7,7 @@ import { MikroOrmSessionStore, type NewSession, type SessionStore } from 'nestjs
 import { CachingSessionStore } from '../../lib/store/caching.session-store.js';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { createSessionId } from '../../lib/session/token.js';
+import { StoreReports } from '../support/store-listener.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 
 const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000, ensureSchema: true };
@@ -34,7 +35,7 @@ describe.each([
   [
     'CachingSessionStore',
     4,
-    { ...OPTIONS, tellsChanges: true },
+    { ...OPTIONS, invalidation: true },
     (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000 }),
   ],
 ])('%s', (_name, max, options, wrap) => {
@@ -50,7 +51,7 @@ describe.each([
       pool: { min: 0, max },
     });
     store = wrap(new MikroOrmSessionStore(orm, options));
-    await store.open();
+    await store.open(new StoreReports());
   });
   beforeEach(() => database.query('truncate sessions'));
   afterAll(async () => {
@@ -77,7 +78,7 @@ describe('MikroOrmSessionStore, on a Kysely instance of the application’s own,
       entities: [SessionEntity],
     });
     store = new MikroOrmSessionStore(orm, OPTIONS);
-    await store.open();
+    await store.open(new StoreReports());
   });
   beforeEach(() => database.query('truncate sessions'));
   afterAll(async () => {
@@ -91,14 +92,14 @@ describe('MikroOrmSessionStore, on a Kysely instance of the application’s own,
 
   it('may sweep, and refuses to be cached', async () => {
     expect(await store.claimSweep()).toBe(true);
-    const telling = new MikroOrmSessionStore(orm, { ...OPTIONS, tellsChanges: true });
-    await expect(telling.open()).rejects.toThrow('Set "cache: false"');
+    const telling = new MikroOrmSessionStore(orm, { ...OPTIONS, invalidation: true });
+    await expect(telling.open(new StoreReports())).rejects.toThrow('Set "cache: false"');
   });
 
   it('gives a connection back without a trace of a transaction that was given up', async () => {
     const { id } = await store.create(newSession());
     const impatient = new MikroOrmSessionStore(orm, { ...OPTIONS, queryTimeout: 100 });
-    await impatient.open();
+    await impatient.open(new StoreReports());
     const held = await database.hold('select from sessions where id = $1 for update', [id]);
     const updates = Array.from({ length: 4 }, () => impatient.update(id, null, () => null));
     for (const update of updates) await expect(update).rejects.toThrow('could not update a session');

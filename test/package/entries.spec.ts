@@ -36,10 +36,10 @@ const ROOT = `
   rememberHandshakes sessionMiddleware`;
 
 const STORE = `
-  Access ChangeListener CommittedTimes DataChanges FoundValues Lifetime
+  Access CommittedTimes DataChanges FoundValues Lifetime
   LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession
-  RenewalOutcome ResolvedSessionOptions Rotation RotationOutcome SESSION_OPTIONS SessionChanges
-  SessionId SessionStore StoredSession`;
+  ResolvedSessionOptions Rotation RotationOutcome SESSION_OPTIONS SessionChanges
+  SessionId SessionStore StoreListener StoredSession`;
 
 it.each([
   ['.', ROOT],

@@ -1,19 +1,15 @@
+import { OneAtATime } from '../../session/one-at-a-time.js';
+
 /** Runs what has the same key one after the other, in the order of the calls, and everything else at once. */
 export class KeyedQueue {
-  readonly #last = new Map<string, Promise<void>>();
+  readonly #queues = new Map<string, OneAtATime>();
 
-  async run<Result>(key: string, operation: () => Promise<Result>): Promise<Result> {
-    const before = this.#last.get(key);
-    const running = before === undefined ? operation() : before.then(operation);
-    const settled = running.then(
-      () => {},
-      () => {},
-    );
-    this.#last.set(key, settled);
-    try {
-      return await running;
-    } finally {
-      if (this.#last.get(key) === settled) this.#last.delete(key);
+  run<Result>(key: string, operation: () => Promise<Result>): Promise<Result> {
+    let queue = this.#queues.get(key);
+    if (queue === undefined) {
+      queue = new OneAtATime(() => this.#queues.delete(key));
+      this.#queues.set(key, queue);
     }
+    return queue.run(operation);
   }
 }

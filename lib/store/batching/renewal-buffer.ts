@@ -1,66 +1,71 @@
+import { OneAtATime } from '../../session/one-at-a-time.js';
 import type { SessionId } from '../../session/token.js';
-import type { SessionStore } from '../../session-store.js';
-import { KeyedQueue } from './keyed-queue.js';
+import type { Access, StoreListener } from '../../session-store.js';
 
-/** How the queue is told of what it did, and what it could not do. */
-export interface RenewalListener {
-  renewed(ids: readonly SessionId[]): void;
-  /** Told when the store could not be reached; the accesses are kept for the next try. */
-  failed(error: unknown): void;
+/** What became of accesses; those of dead sessions are in neither list. */
+export interface RenewalOutcome {
+  readonly renewed: readonly SessionId[];
+  /** Locked by other transactions: to be tried again. */
+  readonly locked: readonly SessionId[];
 }
 
-/** In how many statements the accesses of one period go out: under load, a big one would be felt by all others. */
+/** What the buffer needs of its store. */
+export interface RenewalTarget {
+  now(): number;
+  /** Moves expiries forward in one statement, never back, and never those of dead sessions. */
+  renew(accesses: readonly Pick<Access, 'id' | 'at'>[]): Promise<RenewalOutcome>;
+}
+
+/** In how many statements the accesses of one period are written: a big one would hold up all others under load. */
 const PARTS = 25;
-/** In milliseconds: too short to be worth parts, and too short to try again at once what has failed. */
+/** In milliseconds. A shorter period is not worth parts, and is too short a pause before another try. */
 const SHORT = 10;
 
 /** More would not be written within the time that a statement has. */
 const MOST_ACCESSES = 250;
 
-/** An access that waits. */
-interface Noted {
+/** A renewal that waits. */
+interface Waiting {
   /** When the session was last accessed, in milliseconds of the store's clock. */
   at: number;
-  /** In which part of a period it was first noted, counted from the start. */
+  /** The part of a period in which it was first accessed, counted from the start. */
   readonly part: number;
 }
 
 /**
- * Collects accesses and writes them down together, each with its age: so a session that is used a hundred times a
- * second costs a share of one statement, and collecting never lengthens its life.
+ * Write-behind buffer of renewals: collects accesses and writes them together, each with its age. So a session that is used a
+ * hundred times a second costs a share of one statement, and collecting never lengthens its life.
  */
 export class RenewalBuffer {
-  readonly #store: SessionStore;
+  readonly #target: RenewalTarget;
   readonly #every: number;
   readonly #parts: number;
-  readonly #listener: RenewalListener;
-  #accesses = new Map<SessionId, Noted>();
+  readonly #listener: Pick<StoreListener, 'renewed' | 'renewalFailed'>;
+  #accesses = new Map<SessionId, Waiting>();
   #part = 0;
   #timer: NodeJS.Timeout | null = null;
-  readonly #flushes = new KeyedQueue();
+  readonly #flushes = new OneAtATime();
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
-  constructor(store: SessionStore, every: number, listener: RenewalListener) {
-    this.#store = store;
+  constructor(target: RenewalTarget, every: number, listener: Pick<StoreListener, 'renewed' | 'renewalFailed'>) {
+    this.#target = target;
     this.#every = every;
     this.#parts = every < SHORT ? 1 : PARTS;
     this.#listener = listener;
   }
 
-  /** Notes an access now, to a session that expires at the given time unless it is renewed. */
-  add(id: SessionId, expiresAt: number): void {
-    const now = this.#store.now();
-    // Whatever comes after the first is in the same statement: a session is written once a period at most.
-    const noted = this.#accesses.get(id);
-    if (noted === undefined) this.#accesses.set(id, { at: now, part: this.#part });
-    else noted.at = now;
+  add({ id, at, expiresAt }: Access): void {
+    // What comes after the first is in the same statement: a session is written once a period at most.
+    const waiting = this.#accesses.get(id);
+    if (waiting === undefined) this.#accesses.set(id, { at, part: this.#part });
+    else waiting.at = Math.max(waiting.at, at);
     // A session that would expire while its renewal is still being collected cannot wait.
-    if (this.#closing || expiresAt - now <= 2 * this.#every) void this.flush();
+    if (this.#closing || expiresAt - at <= 2 * this.#every) void this.flush();
     else this.#wait();
   }
 
-  /** Writes down what has been collected. Never rejects. */
+  /** Writes what has been collected. Never rejects. */
   flush(): Promise<void> {
     return this.#flush(Infinity);
   }
@@ -88,11 +93,11 @@ export class RenewalBuffer {
   }
 
   /**
-   * Writes down what was first noted in a part up to this one: each once, for what could not be written is noted again,
-   * and nothing more where the store cannot be reached.
+   * Writes what was first accessed in a part up to this one: each once, as what could not be written waits again, and nothing
+   * more where the store cannot be reached.
    */
   #flush(part: number): Promise<void> {
-    return this.#flushes.run('flush', () => this.#writeDue(part));
+    return this.#flushes.run(() => this.#writeDue(part));
   }
 
   async #writeDue(part: number): Promise<void> {
@@ -104,12 +109,12 @@ export class RenewalBuffer {
     }
   }
 
-  #take(part: number, most: number): Map<SessionId, Noted> {
-    const due = new Map<SessionId, Noted>();
+  #take(part: number, most: number): Map<SessionId, Waiting> {
+    const due = new Map<SessionId, Waiting>();
     // A map keeps the order in which its keys were first set.
-    for (const [id, noted] of this.#accesses) {
-      if (noted.part > part || due.size === most) break;
-      due.set(id, noted);
+    for (const [id, waiting] of this.#accesses) {
+      if (waiting.part > part || due.size === most) break;
+      due.set(id, waiting);
       this.#accesses.delete(id);
     }
     if (this.#accesses.size === 0) this.#stopWaiting();
@@ -117,11 +122,11 @@ export class RenewalBuffer {
   }
 
   /** @returns whether the store could be reached */
-  async #write(accesses: ReadonlyMap<SessionId, Noted>): Promise<boolean> {
+  async #write(accesses: ReadonlyMap<SessionId, Waiting>): Promise<boolean> {
     try {
-      const { renewed, locked } = await this.#store.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
+      const { renewed, locked } = await this.#target.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
       this.#keep(accesses, locked);
-      this.#listener.renewed(renewed);
+      this.#listener.renewed(renewed.map((id) => ({ id, at: (accesses.get(id) as Waiting).at })));
       return true;
     } catch (error) {
       this.#keep(accesses, [...accesses.keys()]);
@@ -132,17 +137,17 @@ export class RenewalBuffer {
 
   #report(error: unknown): void {
     try {
-      this.#listener.failed(error);
+      this.#listener.renewalFailed(error);
     } catch {
-      // A logger that fails has nobody to fail to: no request waits for a renewal.
+      // Nothing can be told of a logger that fails: no request waits for a renewal.
     }
   }
 
-  /** For the next time, unless something newer has come. */
-  #keep(accesses: ReadonlyMap<SessionId, Noted>, ids: readonly SessionId[]): void {
+  /** For the next time, unless a newer access has come. */
+  #keep(accesses: ReadonlyMap<SessionId, Waiting>, ids: readonly SessionId[]): void {
     for (const id of ids) {
-      const noted = accesses.get(id);
-      if (noted !== undefined && !this.#accesses.has(id)) this.#accesses.set(id, { at: noted.at, part: this.#part });
+      const failed = accesses.get(id);
+      if (failed !== undefined && !this.#accesses.has(id)) this.#accesses.set(id, { at: failed.at, part: this.#part });
     }
     if (this.#accesses.size > 0 && !this.#closing) this.#wait(Math.max(this.#every, SHORT));
   }

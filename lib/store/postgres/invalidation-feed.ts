@@ -1,29 +1,31 @@
 import type { SessionId } from '../../session/token.js';
-import type { ChangeListener } from '../../session-store.js';
+import type { StoreListener } from '../../session-store.js';
 import { longerPause } from '../batching/backoff.js';
 import type { LoneConnection } from './driver/connections.js';
 import { CHANGES_CHANNEL } from './sql/announcement.js';
 
 const SHORTEST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
-/** A connection that died without a word is found out by asking it this often, in milliseconds. */
+/** How often the connection is asked for a sign of life, in milliseconds: a half-open one reports nothing by itself. */
 const HEARTBEAT = 2_000;
 
+type FeedListener = Pick<StoreListener, 'changed' | 'feedConnected'>;
+
 /**
- * Listens, on a connection of its own, to what other processes tell of changed sessions. When the connection is lost it
- * says so at once, and begins anew until it listens again.
+ * Receives, on a dedicated connection, what other processes announce of changed sessions. When the connection is lost it
+ * reports that at once, and connects anew until it listens again.
  */
 export class InvalidationFeed {
   readonly #connect: () => LoneConnection;
   readonly #instanceId: string;
-  readonly #listener: ChangeListener;
+  readonly #listener: FeedListener;
   #connection: LoneConnection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #pause = SHORTEST_PAUSE;
   #isClosed = false;
 
   /** @param instanceId that of this process, whose own messages it ignores */
-  constructor(connect: () => LoneConnection, instanceId: string, listener: ChangeListener) {
+  constructor(connect: () => LoneConnection, instanceId: string, listener: FeedListener) {
     this.#connect = connect;
     this.#instanceId = instanceId;
     this.#listener = listener;
@@ -35,7 +37,7 @@ export class InvalidationFeed {
     const lost = (): void => this.#lost(connection);
     connection.on('error', lost);
     connection.on('end', lost);
-    connection.on('notification', ({ payload }) => this.#heard(payload ?? ''));
+    connection.on('notification', ({ payload }) => this.#received(payload ?? ''));
     try {
       await connection.connect();
       await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
@@ -44,11 +46,11 @@ export class InvalidationFeed {
     }
     if (this.#connection !== connection) return;
     this.#pause = SHORTEST_PAUSE;
-    this.#listener.hearing(true);
+    this.#listener.feedConnected(true);
     this.#beat(connection);
   }
 
-  /** Without waiting: a database that does not answer must hold up nobody. */
+  /** Without waiting: a database that does not answer must not hold up a shutdown. */
   close(): void {
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -56,7 +58,7 @@ export class InvalidationFeed {
     this.#connection = null;
   }
 
-  #heard(payload: string): void {
+  #received(payload: string): void {
     const colon = payload.indexOf(':');
     if (payload.slice(0, colon) === this.#instanceId) return;
     const ids = payload.slice(colon + 1);
@@ -66,14 +68,14 @@ export class InvalidationFeed {
   #lost(connection: LoneConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    this.#listener.hearing(false);
+    this.#listener.feedConnected(false);
     connection.end().catch(() => {});
     if (this.#isClosed) return;
     this.#wait(this.#pause, () => this.start());
     this.#pause = longerPause(this.#pause, LONGEST_PAUSE);
   }
 
-  /** Asks whether it still listens; whoever does not answer until the next time is lost. */
+  /** Asks for a sign of life; a connection that has not answered by the next time is lost. */
   #beat(connection: LoneConnection): void {
     let hasAnswered = false;
     connection.query({ text: 'select 1', values: [] }).then(

@@ -4,11 +4,10 @@ import type { SessionId } from '../../session/token.js';
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
 import {
   type Access,
-  type ChangeListener,
+  type StoreListener,
   type CommittedTimes,
   type Login,
   type NewSession,
-  type RenewalOutcome,
   type Rotation,
   type RotationOutcome,
   SessionStore,
@@ -19,6 +18,7 @@ import { FIRST_PAUSE, jittered, longerPause } from '../batching/backoff.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
+import { RenewalBuffer } from '../batching/renewal-buffer.js';
 import { WriteBatcher } from '../batching/write-batcher.js';
 import type { FoundValues } from '../../session/data/found-values.js';
 import type { Connections, LoneConnection, Queryable } from './driver/connections.js';
@@ -35,8 +35,10 @@ export interface MikroOrmSessionStoreOptions {
   readonly ensureSchema: boolean;
   /** Whether statements that are sent again and again are prepared by name, once a connection. @default true */
   readonly preparedStatements?: boolean;
-  /** Whether other processes, which cache sessions, are told of changes. @default false */
-  readonly tellsChanges?: boolean;
+  /** How long renewals are collected, in milliseconds, before they are written together. @default 1_000 */
+  readonly renewal?: { readonly flushEvery: number };
+  /** Whether changes are announced to the other processes, and theirs are reported: a cache needs both. @default false */
+  readonly invalidation?: boolean;
 }
 
 /** What there is once the store is open: the statements, and the queues in front of them. */
@@ -47,9 +49,10 @@ interface Opened {
   readonly creations: WriteBatcher<CreateRequest, StoredSession>;
   readonly commits: WriteBatcher<CommitRequest, CommitOutcome>;
   readonly deletions: WriteBatcher<DeleteRequest, boolean>;
+  readonly renewals: RenewalBuffer;
 }
 
-function opened(connections: Connections, queries: SessionQueries): Opened {
+function opened(connections: Connections, queries: SessionQueries, renewals: RenewalBuffer): Opened {
   const now = (): number => queries.now();
   return {
     connections,
@@ -71,6 +74,7 @@ function opened(connections: Connections, queries: SessionQueries): Opened {
       now,
       write: (requests) => queries.delete(requests),
     }),
+    renewals,
   };
 }
 
@@ -93,12 +97,13 @@ export class MikroOrmSessionStore extends SessionStore {
     this.#options = options;
   }
 
-  async open(): Promise<void> {
-    const { queryTimeout, maxDataBytes, preparedStatements = true, ensureSchema, tellsChanges = false } = this.#options;
+  async open(listener: StoreListener): Promise<void> {
+    const { queryTimeout, maxDataBytes, ensureSchema } = this.#options;
+    const { preparedStatements = true, renewal = { flushEvery: 1_000 }, invalidation = false } = this.#options;
     const table = sessionTableOf(this.#orm);
-    const sql = statementsFor(table, tellsChanges ? this.#instanceId : null);
+    const sql = statementsFor(table, invalidation ? this.#instanceId : null);
     const connections = await connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
-    if (tellsChanges && connections.lone === null) {
+    if (invalidation && connections.lone === null) {
       throw new SessionSetupError(
         'The cache needs a connection on which processes hear each other, which a Kysely instance or dialect of your own ' +
           'does not give. Set "cache: false", or let MikroORM make the pool.',
@@ -108,7 +113,10 @@ export class MikroOrmSessionStore extends SessionStore {
     await checkTable(connections, table, sql.check);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
     await queries.readClock();
-    this.#open = opened(connections, queries);
+    this.#open = opened(connections, queries, new RenewalBuffer(queries, renewal.flushEvery, listener));
+    if (!invalidation || connections.lone === null) return;
+    this.#feed = new InvalidationFeed(connections.lone, this.#instanceId, listener);
+    await this.#feed.start();
   }
 
   now(): number {
@@ -164,8 +172,12 @@ export class MikroOrmSessionStore extends SessionStore {
     });
   }
 
-  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
-    return this.#queries.renew(accesses);
+  renew(access: Access): void {
+    this.#opened.renewals.add(access);
+  }
+
+  override flush(): Promise<void> {
+    return this.#opened.renewals.flush();
   }
 
   async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
@@ -243,18 +255,11 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#queries.count();
   }
 
-  async subscribe(listener: ChangeListener): Promise<void> {
-    const { lone } = this.#opened.connections;
-    if (lone === null) return;
-    this.#feed = new InvalidationFeed(lone, this.#instanceId, listener);
-    await this.#feed.start();
-  }
-
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#open?.renewals.close();
     this.#feed?.close();
     if (this.#sweepClaim !== null) endSoon(this.#sweepClaim);
     this.#sweepClaim = null;
-    return Promise.resolve();
   }
 
   get #queries(): SessionQueries {

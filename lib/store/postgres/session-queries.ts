@@ -1,9 +1,10 @@
-import type { Access, CommittedTimes, Login, NewSession, RenewalOutcome, Rotation } from '../../session-store.js';
+import type { Access, CommittedTimes, Login, NewSession, Rotation } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
 import type { FindTarget } from '../batching/lookup-batcher.js';
+import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import { Database, type RawStatement } from './driver/database.js';
@@ -59,7 +60,7 @@ export interface Ended {
 const SWEPT_PAGES = 64;
 
 /** The statements of the session store: what each takes, and what its rows say. It tries nothing again, and knows no queue. */
-export class SessionQueries implements FindTarget {
+export class SessionQueries implements FindTarget, RenewalTarget {
   readonly #db: Database;
   readonly #sql: Statements;
   readonly #givesRawRows: boolean;
@@ -166,7 +167,7 @@ export class SessionQueries implements FindTarget {
     return this.#answers<CommittedTimes | 'changed' | null>(operation, requests, outcomes, null, on);
   }
 
-  async renew(accesses: readonly Access[]): Promise<RenewalOutcome> {
+  async renew(accesses: readonly Pick<Access, 'id' | 'at'>[]): Promise<RenewalOutcome> {
     const now = this.now();
     const ids = accesses.map((access) => access.id);
     const ages = arrayOf(accesses, (access) => Math.ceil(Math.max(0, now - access.at)));

@@ -12,6 +12,7 @@ import {
   MikroOrmSessionStore,
   type MikroOrmSessionStoreOptions,
 } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { StoreReports } from '../../support/store-listener.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 
 export const MINUTE = 60_000;
@@ -75,6 +76,7 @@ export function failStatements(text: string, error = new Error('Connection lost'
 export function useStores() {
   let database: TestDatabase;
   const orms: MikroORM[] = [];
+  const reports = new Map<MikroOrmSessionStore, StoreReports>();
   let store: MikroOrmSessionStore;
   let impatient: MikroOrmSessionStore;
 
@@ -93,7 +95,8 @@ export function useStores() {
     });
     orms.push(orm);
     const opened = new MikroOrmSessionStore(orm, { ...OPTIONS, ...options });
-    await opened.open();
+    reports.set(opened, new StoreReports());
+    await opened.open(reportsOf(opened));
     return opened;
   }
 
@@ -127,6 +130,18 @@ export function useStores() {
       ...content,
       data: JSON.stringify(content.data ?? {}),
     });
+  }
+
+  const reportsOf = (one: MikroOrmSessionStore) => reports.get(one) as StoreReports;
+
+  /** Has accesses written that were some time ago, and returns which sessions were renewed. */
+  async function renew(ids: readonly string[], age = 0, by = store): Promise<string[]> {
+    const { renewals } = reportsOf(by);
+    const before = renewals.length;
+    const at = by.now() - age;
+    for (const id of ids) by.renew({ id, at, expiresAt: at + HOUR });
+    await by.flush();
+    return renewals.slice(before);
   }
 
   async function row(id: string): Promise<Record<string, any>> {
@@ -180,6 +195,8 @@ export function useStores() {
     },
     orms,
     openStore,
+    reportsOf,
+    renew,
     create,
     row,
     dataOf,

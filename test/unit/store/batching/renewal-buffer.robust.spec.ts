@@ -14,8 +14,8 @@ function run(script: string): string {
 describe('RenewalBuffer', () => {
   it('can be run in a process of its own (as the tests below do)', () => {
     const script = `
-      const queue = new RenewalBuffer({ now: () => 0, renew: async () => ({ renewed: [], locked: [] }) }, 1, { renewed() {}, failed() {} });
-      queue.add('a', 0); await queue.flush(); console.log('flushed');`;
+      const queue = new RenewalBuffer({ now: () => 0, renew: async () => ({ renewed: [], locked: [] }) }, 1, { renewed() {}, renewalFailed() {} });
+      queue.add({ id: 'a', at: 0, expiresAt: 0 }); await queue.flush(); console.log('flushed');`;
     expect(run(script)).toBe('flushed');
   });
 });
@@ -25,16 +25,16 @@ describe('What was wrong once', () => {
     const script = `
       let calls = 0;
       const store = { now: () => 0, renew: () => { if (++calls === 1) throw new Error('down'); return Promise.resolve({ renewed: [], locked: [] }); } };
-      const queue = new RenewalBuffer(store, 1, { renewed() {}, failed() {} });
-      queue.add('a', 0); await queue.flush(); await queue.flush(); console.log('flushed');`;
+      const queue = new RenewalBuffer(store, 1, { renewed() {}, renewalFailed() {} });
+      queue.add({ id: 'a', at: 0, expiresAt: 0 }); await queue.flush(); await queue.flush(); console.log('flushed');`;
     expect(run(script)).toBe('flushed');
   });
 
   it('survives a listener that throws: no rejection is left to end the process', () => {
     const script = `
       const store = { now: () => 0, renew: async () => { throw new Error('down'); } };
-      const queue = new RenewalBuffer(store, 1, { renewed() {}, failed() { throw new Error('listener'); } });
-      queue.add('a', 0); setTimeout(() => { console.log('alive'); process.exit(); }, 20);`;
+      const queue = new RenewalBuffer(store, 1, { renewed() {}, renewalFailed() { throw new Error('listener'); } });
+      queue.add({ id: 'a', at: 0, expiresAt: 0 }); setTimeout(() => { console.log('alive'); process.exit(); }, 20);`;
     expect(run(script)).toBe('alive');
   });
 });

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { SessionId } from '../../../../lib/session/token.js';
 import { RenewalBuffer } from '../../../../lib/store/batching/renewal-buffer.js';
-import type { SessionStore } from '../../../../lib/session-store.js';
 import { DEAD, FakeStore } from '../fake-store.js';
 
 const FAR = 1e9;
@@ -14,6 +13,7 @@ describe('RenewalBuffer', () => {
   let queue: RenewalBuffer;
 
   const ids = (): SessionId[][] => store.calls.map((call) => call.map(({ id }) => id));
+  const add = (id: SessionId, expiresAt: number) => queue.add({ id, at: store.now(), expiresAt });
   const pass = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds);
 
   beforeEach(() => {
@@ -21,9 +21,9 @@ describe('RenewalBuffer', () => {
     store = new FakeStore();
     renewed = [];
     failures = [];
-    queue = new RenewalBuffer(store as unknown as SessionStore, 1_000, {
-      renewed: (done) => renewed.push([...done]),
-      failed: (error) => failures.push(error),
+    queue = new RenewalBuffer(store, 1_000, {
+      renewed: (done) => renewed.push(done.map(({ id }) => id)),
+      renewalFailed: (error) => failures.push(error),
     });
   });
 
@@ -40,11 +40,11 @@ describe('RenewalBuffer', () => {
   });
 
   it('writes accesses a second after they came, with those that came about when they did', async () => {
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(30);
-    queue.add(B, FAR);
+    add(B, FAR);
     await pass(470);
-    queue.add(C, FAR);
+    add(C, FAR);
     await pass(499);
     expect(store.calls).toEqual([]);
     await pass(1);
@@ -56,17 +56,17 @@ describe('RenewalBuffer', () => {
   });
 
   it('counts a session once, with its latest access', async () => {
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(600);
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(400);
     expect(store.calls).toEqual([[{ id: A, at: 600 }]]);
   });
 
   it('collects anew after each statement', async () => {
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(1_500);
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(999);
     expect(store.calls).toHaveLength(1);
     await pass(1);
@@ -74,10 +74,10 @@ describe('RenewalBuffer', () => {
   });
 
   it('does not wait for a session that may expire meanwhile, and takes the others along', async () => {
-    queue.add(A, FAR);
-    queue.add(B, 2_001);
+    add(A, FAR);
+    add(B, 2_001);
     expect(store.calls).toEqual([]);
-    queue.add(C, 2_000);
+    add(C, 2_000);
     expect(ids()).toEqual([[A, B, C]]);
     await pass(5_000);
     expect(store.calls).toHaveLength(1);
@@ -85,9 +85,9 @@ describe('RenewalBuffer', () => {
 
   it('has one statement under way at a time, and then writes what came meanwhile', async () => {
     store.automatic = null;
-    queue.add(A, 0);
-    queue.add(B, 0);
-    queue.add(C, 0);
+    add(A, 0);
+    add(B, 0);
+    add(C, 0);
     await pass(0);
     expect(ids()).toEqual([[A]]);
     store.answer();
@@ -101,9 +101,9 @@ describe('RenewalBuffer', () => {
 
   it('collects what comes while a statement is under way', async () => {
     store.automatic = null;
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(1_000);
-    queue.add(B, FAR);
+    add(B, FAR);
     store.answer();
     await pass(999);
     expect(ids()).toEqual([[A]]);
@@ -113,22 +113,22 @@ describe('RenewalBuffer', () => {
 
   it('goes on although the timer ran out while a statement was under way', async () => {
     store.automatic = null;
-    queue.add(A, FAR);
+    add(A, FAR);
     await pass(1_000);
-    queue.add(B, FAR);
+    add(B, FAR);
     await pass(3_000);
     store.answer();
     await pass(0);
     expect(ids()).toEqual([[A], [B]]);
-    queue.add(C, FAR);
+    add(C, FAR);
     store.answer();
     await pass(1_000);
     expect(ids()).toEqual([[A], [B], [C]]);
   });
 
   it('says which were renewed, and forgets those of dead sessions', async () => {
-    queue.add(A, FAR);
-    queue.add(DEAD, FAR);
+    add(A, FAR);
+    add(DEAD, FAR);
     await pass(1_000);
     expect(renewed).toEqual([[A]]);
     await pass(5_000);
@@ -138,7 +138,7 @@ describe('RenewalBuffer', () => {
   describe('flush', () => {
     it('writes at once, and resolves when it is written', async () => {
       store.automatic = null;
-      queue.add(A, FAR);
+      add(A, FAR);
       let done = false;
       const flushed = queue.flush().then(() => (done = true));
       await pass(0);
@@ -151,8 +151,8 @@ describe('RenewalBuffer', () => {
 
     it('waits for the statement under way, and for what came after it', async () => {
       store.automatic = null;
-      queue.add(A, 0);
-      queue.add(B, FAR);
+      add(A, 0);
+      add(B, FAR);
       const flushed = Promise.all([queue.flush(), queue.flush()]);
       store.answer();
       await pass(0);
@@ -165,8 +165,8 @@ describe('RenewalBuffer', () => {
   describe('where the store could not get at a row', () => {
     it('tries it again, with the moment of its access', async () => {
       store.automatic = [B];
-      queue.add(A, FAR);
-      queue.add(B, FAR);
+      add(A, FAR);
+      add(B, FAR);
       await pass(1_000);
       expect(renewed).toEqual([[A]]);
       store.automatic = [];
@@ -183,7 +183,7 @@ describe('RenewalBuffer', () => {
         const locked = sizes.push(accesses.length) < 20 ? accesses.map(({ id }) => id) : [];
         return Promise.resolve({ renewed: [], locked });
       });
-      for (const id of many) queue.add(id as SessionId, FAR);
+      for (const id of many) add(id as SessionId, FAR);
       await queue.flush();
       expect(sizes).toEqual([250, 250, 100]);
       await pass(1_000);
@@ -192,10 +192,10 @@ describe('RenewalBuffer', () => {
 
     it('keeps a newer access instead', async () => {
       store.automatic = null;
-      queue.add(A, FAR);
+      add(A, FAR);
       await pass(1_000);
       await pass(10);
-      queue.add(A, FAR);
+      add(A, FAR);
       store.answer([A]);
       await pass(1_000);
       expect(store.calls[1]).toEqual([{ id: A, at: 1_010 }]);
@@ -205,8 +205,8 @@ describe('RenewalBuffer', () => {
   describe('where the store cannot be reached', () => {
     it('says so, never rejects, and tries all of them again', async () => {
       store.automatic = null;
-      queue.add(A, FAR);
-      queue.add(B, FAR);
+      add(A, FAR);
+      add(B, FAR);
       const flushed = queue.flush();
       const error = new Error('down');
       store.refuse(error);
@@ -229,15 +229,15 @@ describe('RenewalBuffer', () => {
         if (++tries < 20) return Promise.reject(new Error('down'));
         return Promise.resolve({ renewed: accesses.map(({ id }) => id), locked: [] });
       });
-      for (const id of many) queue.add(id as SessionId, FAR);
+      for (const id of many) add(id as SessionId, FAR);
       await queue.close();
       expect([tries, failures.length, jest.getTimerCount()]).toEqual([1, 1, 0]);
     });
 
     it('tries again without haste, however short the collecting is', async () => {
-      queue = new RenewalBuffer(store as unknown as SessionStore, 0, { renewed: () => {}, failed: () => {} });
+      queue = new RenewalBuffer(store, 0, { renewed: () => {}, renewalFailed: () => {} });
       jest.spyOn(store, 'renew').mockRejectedValue(new Error('down'));
-      queue.add(A, FAR);
+      add(A, FAR);
       await pass(105);
       expect((store.renew as jest.Mock).mock.calls.length).toBeLessThanOrEqual(11);
     });
@@ -245,7 +245,7 @@ describe('RenewalBuffer', () => {
 
   describe('once it is closed', () => {
     it('has written what was left', async () => {
-      queue.add(A, FAR);
+      add(A, FAR);
       await queue.close();
       expect(renewed).toEqual([[A]]);
       expect(jest.getTimerCount()).toBe(0);
@@ -253,7 +253,7 @@ describe('RenewalBuffer', () => {
 
     it('writes what still comes at once', async () => {
       await queue.close();
-      queue.add(A, FAR);
+      add(A, FAR);
       expect(ids()).toEqual([[A]]);
       await pass(0);
       expect(jest.getTimerCount()).toBe(0);
@@ -261,7 +261,7 @@ describe('RenewalBuffer', () => {
 
     it('leaves no timer behind, even where the store cannot be reached', async () => {
       store.automatic = null;
-      queue.add(A, FAR);
+      add(A, FAR);
       const closed = queue.close();
       store.refuse(new Error('down'));
       await closed;

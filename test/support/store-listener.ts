@@ -1,0 +1,19 @@
+import type { SessionId } from 'nestjs-mikro-session';
+import type { StoreListener } from 'nestjs-mikro-session/store';
+
+/** What a store reports, in order; the feed's state is not kept. */
+export class StoreReports implements StoreListener {
+  readonly renewals: SessionId[] = [];
+  readonly failures: unknown[] = [];
+
+  renewed(accesses: readonly { readonly id: SessionId }[]): void {
+    this.renewals.push(...accesses.map(({ id }) => id));
+  }
+
+  renewalFailed(error: unknown): void {
+    this.failures.push(error);
+  }
+
+  changed(): void {}
+  feedConnected(): void {}
+}
