@@ -10,16 +10,16 @@ import { paced } from './store/paced.js';
 import type { SessionStore } from './session-store.js';
 import { Sweeper } from './store/sweeper.js';
 
-/** Where the manager tells the operator of what no request is told. */
+/** Where the manager reports to the operator what no request learns of. */
 export interface OperatorLog {
   warn(message: string): void;
   error(message: string): void;
 }
 
-/** Who stands for a visitor where there is none: a job, a test, an administrator. */
+/** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
 const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
 
-/** Turns what a client presents into a session, and tells what happens to sessions in this process. Knows no Nest and no HTTP. */
+/** Opens the sessions that tokens name, and emits what happens to sessions in this process. Knows no Nest and no HTTP. */
 export class SessionManager {
   readonly events: Observable<SessionEvent>;
 

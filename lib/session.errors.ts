@@ -18,7 +18,7 @@ export type SessionErrorCode =
 export abstract class SessionError extends Error {
   abstract readonly code: SessionErrorCode;
 
-  /** The HTTP status that answers this error, when nobody handles it. */
+  /** The HTTP status that answers this error, unless it is handled. */
   readonly statusCode: number;
 
   /** The same as {@link statusCode}. */

@@ -9,7 +9,7 @@ import type { SessionId } from './session/token.js';
  * - `rotated`: it got a new credential, by `login()` or `regenerate()`.
  * - `login`, `logout`: a user signed in or out.
  * - `destroyed`: ended by its own visitor.
- * - `revoked`: ended by somebody else, through the service.
+ * - `revoked`: ended from elsewhere, through the service.
  * - `expired`: removed by the sweep, after its time.
  * - `rejected`: a request tried to use a session that had ended meanwhile, and was refused.
  */
@@ -20,6 +20,6 @@ export type SessionEventType =
 export interface SessionEvent {
   readonly type: SessionEventType;
   readonly sessionId: SessionId;
-  /** Who was signed in, where it is known. */
+  /** The user who was signed in, where that is known. */
   readonly userId: string | null;
 }

@@ -27,7 +27,7 @@ export interface SessionCacheSettings {
   readonly ttl?: Duration;
 }
 
-/** How data and `auth` are kept secret from whoever reads the database. */
+/** How data and `auth` are kept secret from readers of the database. */
 export interface SessionEncryptionOptions {
   /**
    * The keys, newest first: the first one seals, all of them open. To rotate, put a new one in front, and take the old
@@ -60,7 +60,7 @@ export interface SessionModuleOptions {
   readonly cookie?: SessionCookieOptions;
   /** What the header is called. With `transport: 'header'` only. */
   readonly header?: SessionHeaderOptions;
-  /** Whether visitors whose session nobody wrote to get a row and a cookie too. @default false */
+  /** Whether visitors get a row and a cookie although nothing was written to their session. @default false */
   readonly saveUninitialized?: boolean;
   readonly renewal?: SessionRenewalOptions;
   /**

@@ -3,7 +3,7 @@ import { SessionError, SessionGoneError, SessionStoreUnavailableError } from '..
 
 const logger = new Logger('SessionModule');
 
-/** The status that answers an error, if nobody handles it otherwise. */
+/** The status that answers an error, unless a filter answers otherwise. */
 export function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
   return error instanceof SessionError ? error.statusCode : 500;
@@ -18,7 +18,7 @@ export function toHttpException(error: unknown): unknown {
   return error;
 }
 
-/** Tells the operator what the client is not told. */
+/** Logs for the operator what the client does not learn. */
 export function logFailure(error: unknown): void {
   if (statusOf(error) < 500) return;
   const { message, cause, stack } = error instanceof Error ? error : new Error(String(error));
@@ -26,7 +26,7 @@ export function logFailure(error: unknown): void {
   else logger.error(message, stack);
 }
 
-/** The same where the client cannot be told either: its answer has begun. */
+/** The same where the client cannot be answered any more: its response has begun. */
 export function logCutOff(error: unknown): void {
   logger.error(`A response was cut off, for what came after its first byte could not be stored. ${String(error)}`);
   logFailure(error);

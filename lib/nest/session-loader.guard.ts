@@ -11,7 +11,7 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  * the session: what Nest makes for a request's interceptors would otherwise be there, and in the way, all the time that the
  * database takes.
  *
- * Lets everybody pass, unless a method that the handler overrides has requirements: Nest runs no guards of overridden
+ * Lets every request pass, unless a method that the handler overrides has requirements: Nest runs no guards of overridden
  * methods, so this one checks them.
  */
 @Injectable()

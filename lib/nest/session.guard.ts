@@ -4,9 +4,9 @@ import { SESSION_GUARD } from './access/route-access.js';
 import { SessionSource } from './context/session-source.js';
 
 /**
- * Lets in whoever is signed in (and meets what `@Authorize()` asks for), and answers 401 to everybody else. For a route,
+ * Lets in visitors who are signed in (and meet what `@Authorize()` requires), and answers 401 to all others. For a route,
  * a controller, or (as `APP_GUARD`) all routes but those that are `@Public()`; for gateways and GraphQL resolvers as well.
- * Nobody is signed in to a microservice: its messages get in only where that is `@Public()`.
+ * In a microservice no user is signed in: its messages get in only where that is `@Public()`.
  *
  * Wherever it stands, and however often, it decides for the route as a whole. A `@Public()` lifts it only from nearer to the
  * handler. That goes for its subclasses, too; a guard of another class that calls it does not count as a requirement.

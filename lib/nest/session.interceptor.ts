@@ -29,8 +29,8 @@ export class SessionInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     const metadata = metadataOf(context);
     if (context.getType() !== 'http') {
-      const scope = metadata.isSkipped ? null : boundedContextOf(this.#source, context);
-      return scope === null ? next.handle() : handleInContext(scope, context, next, metadata.renews);
+      const sessionContext = metadata.isSkipped ? null : boundedContextOf(this.#source, context);
+      return sessionContext === null ? next.handle() : handleInContext(sessionContext, context, next, metadata.renews);
     }
     if (metadata.isSkipped) return next.handle();
     const request = requestContextOf(this.#source, context);
@@ -53,7 +53,7 @@ function stored(
 
 /**
  * Of a handler that answers by itself, in a callback maybe: that it has returned says nothing. The gate stores the session
- * when the answer is about to go out. Where Nest answers instead, as the handler has failed or nobody waits for it any more
+ * when the answer is about to go out. Where Nest answers instead, as the handler has failed or is not waited for any more
  * (a timeout), that answer is the last.
  */
 function answeredByHandler(result: Observable<unknown>, request: RequestContext): Observable<unknown> {

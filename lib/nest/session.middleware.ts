@@ -32,7 +32,7 @@ interface Fastify {
  * ```
  *
  * It is the session that `@Session()` gives, and `request.session` is an {@link ExpressSession} of it. Whatever the
- * request does is stored before its response is sent, whoever sends it. A request without a cookie costs no query. When
+ * request does is stored before its response is sent, whatever sends it. A request without a cookie costs no query. When
  * the store cannot answer, the request is answered 503 with `Retry-After`, whatever its route: give a path to
  * `app.use()`, or mount it after what must go on working.
  *

@@ -16,7 +16,7 @@ import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
 import type { SessionManager } from '../session-manager.js';
 import { SessionStore } from '../session-store.js';
-import { scopeOf } from './context/context-of.js';
+import { contextOf } from './context/context-of.js';
 import { isWebSocket } from './context/handshake.js';
 import { MessageContext } from './context/message-context.js';
 import { type PlatformRequest, RequestContext } from './context/request-context.js';
@@ -75,25 +75,25 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /**
-   * The session of a request, loaded once, whoever asks first: a guard, an interceptor, an exception filter. Takes what
+   * The session of a request, loaded once, by the first that asks: a guard, an interceptor, an exception filter. Takes what
    * Nest gives them (an `ExecutionContext` or `ArgumentsHost`), or a request of Express; on Fastify, a request does not
    * know its response.
    *
    * For a client of a WebSocket gateway: the session of the message whose handler is running, which is stored when that
-   * ends. Elsewhere, as in `handleConnection()`, the session is looked up at each call, that is no access, and whoever
-   * changes it calls `save()`.
+   * ends. Elsewhere, as in `handleConnection()`, the session is looked up at each call, that is no access, and changes
+   * are stored by `save()`.
    *
    * @throws {SessionStoreUnavailableError} when the database does not answer. Not an error: a cookie that opens nothing.
    * @throws {SessionSetupError} where there is no session to be found, such as in a microservice.
    */
   async of(requestOrContext: ArgumentsHost | object): Promise<Session> {
-    const scope = this.#scopeOf(requestOrContext);
-    const session = await scope.load();
-    scope.use();
+    const sessionContext = this.#contextOf(requestOrContext);
+    const session = await sessionContext.load();
+    sessionContext.use();
     // A guard knows the route; an exception filter, whose host looks the same, does not.
     const context = requestOrContext as ExecutionContext;
     if ('getHandler' in context && context.getHandler() && context.getClass()) {
-      scope.accessed(metadataOf(context).renews, context);
+      sessionContext.accessed(metadataOf(context).renews, context);
     }
     return session.sealed;
   }
@@ -134,7 +134,7 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
     }));
   }
 
-  /** Ends a session, whoever's it is; requests that are under way with it are refused. Returns whether it was there. */
+  /** Ends a session, of any visitor; requests that are under way with it are refused. Returns whether it was there. */
   async revoke(id: SessionId): Promise<boolean> {
     const canonical = canonicalId(id);
     const revoked = canonical !== null && (await this.#store.delete(canonical, null));
@@ -198,11 +198,11 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
     await this.#store.flush();
   }
 
-  #scopeOf(requestOrContext: ArgumentsHost | object): SessionContext {
+  #contextOf(requestOrContext: ArgumentsHost | object): SessionContext {
     if ('switchToHttp' in requestOrContext) {
-      const scope = scopeOf(this.#source, requestOrContext);
-      if (scope === null) throw noSession('SessionService.of()', requestOrContext.getType());
-      return scope;
+      const sessionContext = contextOf(this.#source, requestOrContext);
+      if (sessionContext === null) throw noSession('SessionService.of()', requestOrContext.getType());
+      return sessionContext;
     }
     const message = MessageContext.from(this.#source, requestOrContext);
     if (message !== null) return message;

@@ -16,7 +16,7 @@ import { WriteBatcher } from './batching/write-batcher.js';
  * so do ids, user ids, addresses and times.
  *
  * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
- *   absent. It stays where it is until somebody writes it anew: another process may still be able to read it.
+ *   absent. It stays where it is until it is written anew: another process may still be able to read it.
  * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
  *   time. Hence a value put into the database by hand is believed: this keeps secrets, and proves no origin.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
@@ -29,11 +29,11 @@ import { WriteBatcher } from './batching/write-batcher.js';
 export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
   readonly #queryTimeout: number;
-  /** Additions under way, for each session by itself: whoever waits for one waits for no other. */
+  /** Additions under way, for each session by itself: they wait for none of another session. */
   readonly #additions = new Map<SessionId, { readonly batcher: AdditionBatcher; waiting: number }>();
 
   /**
-   * @param onUnreadable told once of each value that cannot be opened
+   * @param onUnreadable called once for each value that cannot be opened
    * @param queryTimeout how long an addition may take, its waiting for others included, in milliseconds
    */
   constructor(inner: SessionStore, keys: KeyRing, onUnreadable: UnreadableListener, queryTimeout = 1_000) {
@@ -149,7 +149,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 /** Of one session: what it writes at a time is one request, into which all that wait are folded. */
 type AdditionBatcher = WriteBatcher<CommitRequest, CommittedTimes | null>;
 
-/** A stored session, in plain text where somebody looks. */
+/** A stored session in plain text, opened when it is read. */
 function present(stored: StoredSession, plain: PlainText): StoredSession {
   return {
     ...stored,

@@ -19,7 +19,7 @@ const VERSION = `${MARK}1.`;
 const ID_BYTES = 6;
 const ID_END = VERSION.length + (ID_BYTES / 3) * 4;
 
-// Keys for this purpose only: whoever uses the same secret elsewhere, too, gives nothing away here.
+// Keys for this purpose only: a secret that is used elsewhere, too, gives nothing away here.
 const PURPOSE = 'nestjs-mikro-session encryption v1';
 
 const HEX = /^[\da-f]{64}$/i;
@@ -47,7 +47,7 @@ export class KeyRing {
 
   /**
    * @param keys newest first; at least one
-   * @throws {SessionConfigurationError} which tells of a wrong key its kind and length, and never shows it.
+   * @throws {SessionConfigurationError} which names the kind and length of a wrong key, and never shows it.
    */
   constructor(keys: readonly EncryptionKey[]) {
     const derived = readKeys(keys).map(derive);
@@ -108,7 +108,7 @@ export class KeyRing {
 /** What is secret in a stored session, as JSON text. */
 export type PlainText = Pick<StoredSession, 'auth' | 'data'>;
 
-/** Told what cannot be read, `auth` or `data at "<key>"`, and never what it says. */
+/** Called with what cannot be read, `auth` or `data at "<key>"`, and never what it says. */
 export type UnreadableListener = (id: SessionId, what: string) => void;
 
 /** Seals and opens what a session holds, as JSON text that holds sealed texts. What cannot be opened is absent. */
@@ -117,7 +117,7 @@ export class SessionCipher {
   readonly #onUnreadable: UnreadableListener;
   readonly #reported = new Set<string>();
 
-  /** @param onUnreadable told once of each value, as far as can be remembered */
+  /** @param onUnreadable called once for each value, as far as can be remembered */
   constructor(keys: KeyRing, onUnreadable: UnreadableListener) {
     this.#keys = keys;
     this.#onUnreadable = onUnreadable;

@@ -1,6 +1,6 @@
 import { type ExecutionContext, ForbiddenException, UnauthorizedException } from '@nestjs/common';
 import type { ActiveSession } from '../../session/active-session.js';
-import { scopeOf } from '../context/context-of.js';
+import { contextOf } from '../context/context-of.js';
 import { noSession } from '../context/session-context.js';
 import type { SessionSource } from '../context/session-source.js';
 import { metadataOf } from '../session.metadata.js';
@@ -17,7 +17,7 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
   const { isPublic, isSkipped, renews, requirements } = metadataOf(context);
   if (isPublic) return true;
   const type = context.getType<string>();
-  const scope = isSkipped ? null : scopeOf(source, context);
+  const scope = isSkipped ? null : contextOf(source, context);
   // Nest says no to a message in the way of its transport.
   if (scope === null && !['http', 'ws', 'graphql'].includes(type)) return false;
   if (scope === null && !isSkipped) throw noSession('SessionGuard', type);

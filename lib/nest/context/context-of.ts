@@ -14,7 +14,7 @@ export function requestContextOf(source: SessionSource, host: ArgumentsHost): Re
 }
 
 /** The session of what Nest handles; `null` where there are none, or the request behind it is not known. */
-export function scopeOf(source: SessionSource, host: ArgumentsHost): SessionContext | null {
+export function contextOf(source: SessionSource, host: ArgumentsHost): SessionContext | null {
   return host.getType() === 'http' ? requestContextOf(source, host) : boundedContextOf(source, host);
 }
 

@@ -8,7 +8,7 @@ import { type PlatformRequest, RequestContext } from './request-context.js';
 import type { SessionSource } from './session-source.js';
 import type { BoundedContext } from './session-context.js';
 
-/** The context that a GraphQL server makes for a request, as far as it tells where that came from. */
+/** The context that a GraphQL server makes for a request, as far as it holds the request. */
 interface GraphqlServerContext {
   /** Apollo; over a socket (`graphql-ws`) what the connection is known by. */
   readonly req?: PlatformRequest & { readonly res?: ServerResponse; readonly extra?: { readonly request?: object } };
@@ -24,18 +24,18 @@ const known = new WeakMap<object, GraphqlContext[]>();
 
 /** The session that all resolvers of a GraphQL request share. */
 export class GraphqlContext implements BoundedContext {
-  readonly #scope: RequestContext | MessageContext;
+  readonly #carrier: RequestContext | MessageContext;
   readonly #source: SessionSource;
   #resolvers = 0;
   #renews = false;
 
-  private constructor(source: SessionSource, scope: RequestContext | MessageContext) {
+  private constructor(source: SessionSource, carrier: RequestContext | MessageContext) {
     this.#source = source;
-    this.#scope = scope;
+    this.#carrier = carrier;
   }
 
   /**
-   * That of the request that a resolver works on; `null` where the context does not tell.
+   * That of the request that a resolver works on; `null` where the context does not hold it.
    *
    * @param given where sessions come from, unless the application is known by its request
    */
@@ -53,19 +53,19 @@ export class GraphqlContext implements BoundedContext {
     const source = given ?? (request && announcedTo(request));
     const found = source === null ? all[0] : all.find((one) => one.#source.registration === source.registration);
     if (found !== undefined || request === null || source === null) return found ?? null;
-    const scope = scopeOf(source, request, response);
-    if (scope === null) return null;
-    const created = new GraphqlContext(source, scope);
+    const carrier = carrierOf(source, request, response);
+    if (carrier === null) return null;
+    const created = new GraphqlContext(source, carrier);
     known.set(key, [...all, created]);
     return created;
   }
 
   load(): ActiveSession | Promise<ActiveSession> {
-    return this.#scope.load();
+    return this.#carrier.load();
   }
 
   use(): ActiveSession | null {
-    return this.#scope.use();
+    return this.#carrier.use();
   }
 
   /** An access if one of the queries or mutations is; resolvers of fields have no say. */
@@ -73,27 +73,27 @@ export class GraphqlContext implements BoundedContext {
     const info = host.getArgByIndex<{ path?: { prev?: unknown } } | undefined>(3);
     if (info?.path === undefined || info.path.prev !== undefined) return;
     this.#renews ||= renews;
-    this.#scope.accessed(this.#renews);
+    this.#carrier.accessed(this.#renews);
   }
 
   isPending(): boolean {
-    return this.#scope.isPending();
+    return this.#carrier.isPending();
   }
 
   async settle(status: number): Promise<void> {
-    // Nobody can tell whose the changes are, and those of a resolver that succeeds must not be lost.
+    // It is not known which resolver made the changes, and those of one that succeeds must not be lost.
     if (status >= 500 && this.#resolvers > 1) return;
-    await this.#scope.settle(status);
+    await this.#carrier.settle(status);
   }
 
   reported(error: unknown): unknown {
-    return this.#scope.reported(error);
+    return this.#carrier.reported(error);
   }
 
   around(work: () => Observable<unknown>): Observable<unknown> {
     this.#resolvers++;
     const counted = (): Observable<unknown> => work().pipe(finalize(() => this.#resolvers--));
-    return this.#scope instanceof MessageContext ? this.#scope.around(counted) : counted();
+    return this.#carrier instanceof MessageContext ? this.#carrier.around(counted) : counted();
   }
 }
 
@@ -102,7 +102,7 @@ function contextOf(host: ArgumentsHost): GraphqlServerContext | null {
   return host.getArgByIndex(host.getArgByIndex(3) === undefined ? 1 : 2);
 }
 
-function scopeOf(
+function carrierOf(
   source: SessionSource,
   request: NonNullable<GraphqlServerContext['req']>,
   response: PlatformResponse | undefined,
@@ -110,9 +110,9 @@ function scopeOf(
   const { headers } = (request.extra?.request ?? request) as Partial<IncomingMessage>;
   if (headers === undefined) return null;
   if (response !== undefined) {
-    const scope = RequestContext.of(source, request, 'raw' in response ? response.raw : response);
-    scope.errorBody = errorBody;
-    return scope;
+    const carrier = RequestContext.of(source, request, 'raw' in response ? response.raw : response);
+    carrier.errorBody = errorBody;
+    return carrier;
   }
   return headers.upgrade === undefined ? null : new MessageContext(source, headers);
 }

@@ -9,50 +9,52 @@ import { toWsException } from '../ws-exception.js';
  * the handler answers goes out, and when that is complete.
  */
 export async function handleInContext(
-  scope: BoundedContext,
+  sessionContext: BoundedContext,
   context: ExecutionContext,
   next: CallHandler,
   renews: boolean,
 ): Promise<Observable<unknown>> {
   try {
-    await scope.load();
-    scope.accessed(renews, context);
+    await sessionContext.load();
+    sessionContext.accessed(renews, context);
   } catch (error) {
-    throw await answerOf(scope, error, context);
+    throw await answerOf(sessionContext, error, context);
   }
   // Each value of a message's handler goes out by itself; a resolver's Observable counts when it completes.
   const isMessage = context.getType() === 'ws';
-  return scope.around(() => {
+  return sessionContext.around(() => {
     const result = next.handle();
     const answers = isMessage
-      ? result.pipe(concatMap((value) => (scope.isPending() ? settled(scope, of(value)) : of(value))))
+      ? result.pipe(concatMap((value) => (sessionContext.isPending() ? settled(sessionContext, of(value)) : of(value))))
       : result;
-    const rest = defer(() => (scope.isPending() ? settled(scope, EMPTY) : EMPTY));
-    return concat(answers, rest).pipe(catchError((error: unknown) => from(settleAfter(scope, error, context))));
+    const rest = defer(() => (sessionContext.isPending() ? settled(sessionContext, EMPTY) : EMPTY));
+    return concat(answers, rest).pipe(
+      catchError((error: unknown) => from(settleAfter(sessionContext, error, context))),
+    );
   });
 }
 
-function settled<Value>(scope: BoundedContext, then: Observable<Value>): Observable<Value> {
-  return concat(from(scope.settle(200)).pipe(ignoreElements()), then);
+function settled<Value>(sessionContext: BoundedContext, then: Observable<Value>): Observable<Value> {
+  return concat(from(sessionContext.settle(200)).pipe(ignoreElements()), then);
 }
 
-async function settleAfter(scope: BoundedContext, error: unknown, context: ExecutionContext): Promise<never> {
+async function settleAfter(sessionContext: BoundedContext, error: unknown, context: ExecutionContext): Promise<never> {
   try {
-    await scope.settle(isDeliberate(error) ? 200 : 500);
+    await sessionContext.settle(isDeliberate(error) ? 200 : 500);
   } catch (instead) {
-    throw await answerOf(scope, instead, context);
+    throw await answerOf(sessionContext, instead, context);
   }
-  throw await answerOf(scope, error, context);
+  throw await answerOf(sessionContext, error, context);
 }
 
-/** Whether it tells the client what it did wrong: as HTTP says it, or with the `WsException` of gateways. */
+/** Whether it is an answer to the client: an HTTP status below 500, or the `WsException` of gateways. */
 function isDeliberate(error: unknown): boolean {
   if (statusOf(error) < 500) return true;
   return !(error instanceof HttpException) && typeof (error as { getError?: unknown } | null)?.getError === 'function';
 }
 
-async function answerOf(scope: BoundedContext, error: unknown, context: ExecutionContext): Promise<unknown> {
-  const reported = scope.reported(error);
+async function answerOf(sessionContext: BoundedContext, error: unknown, context: ExecutionContext): Promise<unknown> {
+  const reported = sessionContext.reported(error);
   // What the application throws is its own affair.
   return reported === error ? error : toWsException(reported, context);
 }

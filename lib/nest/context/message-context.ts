@@ -19,7 +19,7 @@ const running = new AsyncLocalStorage<MessageContext>();
 /** What guards and interceptors find it by: the list of arguments that Nest hands to all of them. */
 const known = new WeakMap<object, MessageContext>();
 
-/** At the other end of a socket: somebody whose cookies are out of reach. */
+/** The visitor at the other end of a socket, whose cookies are out of reach. */
 const UNREACHABLE: Visitor = {
   ip: null,
   userAgent: null,
@@ -110,7 +110,7 @@ export class MessageContext extends LoadingContext implements BoundedContext {
 
   #end(): void {
     this.#isOver = true;
-    // Only where the client left in the middle of a stream; whoever could be told of an error has gone.
+    // Only where the client left in the middle of a stream: there is no one left to report an error to.
     if (this.isPending()) this.settle(200).catch(logFailure);
     else this.session?.renew();
   }

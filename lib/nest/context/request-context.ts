@@ -57,7 +57,7 @@ const warnedOfUnsaved = new WeakSet<object>();
 /** The registrations that have met the session of another library. */
 const warnedOfOthers = new WeakSet<object>();
 
-/** The session of one request: loaded once, whoever asks first, and stored before the response is sent. */
+/** The session of one request: loaded once, for the first that asks, and stored before the response is sent. */
 export class RequestContext extends LoadingContext implements Gatekeeper, SessionContext, Visitor {
   /** Writes an error in place of the response, whose status is the error's, and returns the body. */
   errorBody: (response: ServerResponse, message: string) => string = jsonError;
@@ -89,14 +89,14 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.#gate = canBeGated(response) ? installGate(response, this) : null;
   }
 
-  /** That of a request, if somebody of the same registration has asked for it before. */
+  /** That of a request, if the same registration has one already. */
   static known(source: SessionSource, request: PlatformRequest): RequestContext | undefined {
     let known = (rawOf(request) as Known)[KEY];
     while (known !== undefined && known.#source.registration !== source.registration) known = known.#next;
     return known;
   }
 
-  /** That of a request, for whoever knows no more than the request: the application's that works on it. */
+  /** That of a request, where no more than the request is known: of the registration of the application that handles it. */
   static visible(request: PlatformRequest): RequestContext | undefined {
     const source = announcedTo(request);
     return source === null ? (rawOf(request) as Known)[KEY] : RequestContext.known(source, request);
@@ -128,7 +128,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return this.use() === null ? undefined : this.#view?.id;
   }
 
-  /** Has `request.session` give something else than the session itself. Whoever says so first is right. */
+  /** Has `request.session` give something else than the session itself. The first view stays. */
   showAs(view: RequestView): void {
     this.#view ??= view;
     SESSION_ID.exposeOn(this.#request, this.#raw);
@@ -159,7 +159,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.#gate?.awaitLastAnswer();
   }
 
-  /** The route wants no session: one that somebody has loaded all the same is not renewed. */
+  /** The route wants no session: one that is loaded all the same is not renewed. */
   skip(): void {
     this.accessed(false);
   }
@@ -169,8 +169,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   /**
-   * Stores what a handler changed, or drops it if the response is to report a failure of the server. Whoever asks while
-   * that is under way is answered when what has come since is stored as well; and gets its error, if it fails.
+   * Stores what a handler changed, or drops it if the response is to report a failure of the server. A call
+   * while that is under way settles when what was written since is stored as well, and rejects if it fails.
    */
   settle(status: number): Promise<void> {
     const before = this.#settling;

@@ -12,7 +12,7 @@ export class SessionSource {
   readonly transport: SessionTransport;
   readonly options: ResolvedSessionOptions;
   /**
-   * What tells registrations apart: the Nest application, as modules that are registered twice in one have sessions in
+   * What distinguishes registrations: the Nest application, as modules that are registered twice in one have sessions in
    * common, and one that is mounted in another has sessions of its own.
    */
   readonly registration: object;

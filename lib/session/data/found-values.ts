@@ -1,6 +1,6 @@
 import { parseObject, sameJson } from './json.js';
 
-/** What somebody found in a session's data: JSON text by top-level key, `null` where there was nothing, or null. */
+/** Values that were read from a session's data: JSON text by top-level key, `null` where there was nothing, or null. */
 export type FoundValues = ReadonlyMap<string, string | null>;
 
 /** What a session's data, a JSON text, says under some keys. */

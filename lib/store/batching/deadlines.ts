@@ -1,11 +1,11 @@
-/** Somebody who waits until a deadline, in milliseconds of the store's clock. */
+/** A request that waits until a deadline, in milliseconds of the store's clock. */
 export interface Waiting {
   readonly deadline: number;
   reject(error: unknown): void;
 }
 
 /**
- * Rejects each of some waiters when its own time is up, though they all wait for one statement that has more.
+ * Rejects each waiter at its own deadline, though they all wait for one statement, whose deadline is the latest.
  *
  * @param now the store's clock
  * @returns ends the watch; waiters that have been answered are not harmed by a late rejection

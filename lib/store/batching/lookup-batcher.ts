@@ -89,7 +89,7 @@ export class LookupBatcher {
       for (const stored of await this.#target.findMany([...sessions.keys()], deadline)) {
         for (const waiter of sessions.get(stored.id) ?? []) waiter.resolve(stored);
       }
-      // Whoever was answered is not harmed.
+      // A promise that is resolved stays as it is.
       for (const waiter of waiters) waiter.resolve(null);
     } catch (error) {
       for (const waiter of waiters) waiter.reject(error);
@@ -100,7 +100,7 @@ export class LookupBatcher {
     }
   }
 
-  /** Those who wait, as many as go into a statement; whoever has waited too long is told so. */
+  /** The waiting look-ups, as many as go into a statement; those that have waited too long are rejected. */
   #next(): Batch {
     const now = this.#target.now();
     const waiters: Waiter[] = [];

@@ -10,7 +10,7 @@ export interface WriteRequest {
   readonly deadline: number;
 }
 
-/** What became of a request: an outcome; an error: it alone is refused; `locked` by somebody else: try again. */
+/** What became of a request: an outcome; an error: it alone is refused; `locked` by another transaction: try again. */
 export type Written<Outcome> = Outcome | SessionDataError | 'locked';
 
 /** What the batcher needs of its store. */
@@ -29,7 +29,7 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
 
 interface Waiter<Request, Outcome> extends Waiting {
   readonly request: Request;
-  /** Whether it must not share a statement: with others it was refused, and nobody knows whose fault that was. */
+  /** Whether it must not share a statement: the one that it shared was refused, for a reason that may be any of them. */
   alone: boolean;
   resolve(outcome: Outcome): void;
 }
@@ -54,10 +54,9 @@ interface Group<Request, Outcome> {
 const MOST_SESSIONS = 64;
 
 /**
- * Group commit: one statement is under way at a time, and whatever is to be written meanwhile goes with the next.
- * Requests to the same session are folded into one, or go one after the other, in order. What goes wrong with one session
- * stays with it: a locked row pauses its own session only, and a batch that the database refuses falls apart until the
- * culprit stands alone.
+ * Group commit: one statement is under way at a time, and what is to be written meanwhile goes with the next. Requests to the
+ * same session are folded into one, or go one after the other, in order. A fault of one session concerns no other: a locked
+ * row pauses its own session only, and the requests of a batch that the database refuses are tried again one by one.
  */
 export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #target: WriteTarget<Request, Outcome>;
@@ -72,7 +71,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     this.#soon = soon;
   }
 
-  /** What became of it. */
+  /** Resolves to what became of the request. */
   write(request: Request): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       let lane = this.#lanes.get(request.id);
@@ -179,7 +178,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     lane.waiters.unshift(...waiters);
   }
 
-  /** It is nobody's turn in this lane, unless somebody waits. */
+  /** The lane is free for the requests that wait in it, or is closed. */
   #release(lane: Lane<Request, Outcome>): void {
     if (lane.waiters.length > 0) {
       this.#queue.push(lane);

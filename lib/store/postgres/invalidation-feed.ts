@@ -1,7 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import type { StoreListener } from '../../session-store.js';
 import { longerPause } from '../batching/backoff.js';
-import type { LoneConnection } from './driver/connections.js';
+import type { DedicatedConnection } from './driver/connections.js';
 import { CHANGES_CHANNEL } from './sql/announcement.js';
 
 const SHORTEST_PAUSE = 100;
@@ -16,16 +16,16 @@ type FeedListener = Pick<StoreListener, 'changed' | 'feedConnected'>;
  * reports that at once, and connects anew until it listens again.
  */
 export class InvalidationFeed {
-  readonly #connect: () => LoneConnection;
+  readonly #connect: () => DedicatedConnection;
   readonly #instanceId: string;
   readonly #listener: FeedListener;
-  #connection: LoneConnection | null = null;
+  #connection: DedicatedConnection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #pause = SHORTEST_PAUSE;
   #isClosed = false;
 
   /** @param instanceId that of this process, whose own messages it ignores */
-  constructor(connect: () => LoneConnection, instanceId: string, listener: FeedListener) {
+  constructor(connect: () => DedicatedConnection, instanceId: string, listener: FeedListener) {
     this.#connect = connect;
     this.#instanceId = instanceId;
     this.#listener = listener;
@@ -65,7 +65,7 @@ export class InvalidationFeed {
     this.#listener.changed(ids === '*' ? null : (ids.split(',') as SessionId[]));
   }
 
-  #lost(connection: LoneConnection): void {
+  #lost(connection: DedicatedConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
     this.#listener.feedConnected(false);
@@ -76,7 +76,7 @@ export class InvalidationFeed {
   }
 
   /** Asks for a sign of life; a connection that has not answered by the next time is lost. */
-  #beat(connection: LoneConnection): void {
+  #beat(connection: DedicatedConnection): void {
     let hasAnswered = false;
     connection.query({ text: 'select 1', values: [] }).then(
       () => (hasAnswered = true),

@@ -21,7 +21,7 @@ import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
 import { WriteBatcher } from '../batching/write-batcher.js';
 import type { FoundValues } from '../../session/data/found-values.js';
-import type { Connections, LoneConnection, Queryable } from './driver/connections.js';
+import type { Connections, DedicatedConnection, Queryable } from './driver/connections.js';
 import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { type CreateRequest, type DeleteRequest, SessionQueries, statementsFor } from './session-queries.js';
@@ -86,7 +86,7 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
   /** The connection whose lock says that it is for this process to sweep. */
-  #sweepClaim: LoneConnection | null = null;
+  #sweepClaim: DedicatedConnection | null = null;
   #feed: InvalidationFeed | null = null;
   /** The name of this process in its announcements to others. */
   readonly #instanceId = randomBytes(6).toString('hex');
@@ -103,7 +103,7 @@ export class MikroOrmSessionStore extends SessionStore {
     const table = sessionTableOf(this.#orm);
     const sql = statementsFor(table, invalidation ? this.#instanceId : null);
     const connections = await connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
-    if (invalidation && connections.lone === null) {
+    if (invalidation && connections.dedicated === null) {
       throw new SessionSetupError(
         'The cache needs a connection on which processes hear each other, which a Kysely instance or dialect of your own ' +
           'does not give. Set "cache: false", or let MikroORM make the pool.',
@@ -114,8 +114,8 @@ export class MikroOrmSessionStore extends SessionStore {
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
     await queries.readClock();
     this.#open = opened(connections, queries, new RenewalBuffer(queries, renewal.flushEvery, listener));
-    if (!invalidation || connections.lone === null) return;
-    this.#feed = new InvalidationFeed(connections.lone, this.#instanceId, listener);
+    if (!invalidation || connections.dedicated === null) return;
+    this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener);
     await this.#feed.start();
   }
 
@@ -232,9 +232,9 @@ export class MikroOrmSessionStore extends SessionStore {
     const operation = 'claim the sweep';
     const { connections, queries } = this.#opened;
     // Without a dedicated connection, each process sweeps: they only do the same work twice.
-    if (connections.lone === null) return true;
+    if (connections.dedicated === null) return true;
     // The claim lasts as long as the connection.
-    const connection = connections.lone();
+    const connection = connections.dedicated();
     const lost = (): void => {
       if (this.#sweepClaim === connection) this.#sweepClaim = null;
     };
@@ -326,6 +326,6 @@ export class MikroOrmSessionStore extends SessionStore {
 }
 
 /** Without waiting: a database that does not answer must hold up nothing. */
-function endSoon(connection: LoneConnection): void {
+function endSoon(connection: DedicatedConnection): void {
   connection.end().catch(() => {});
 }

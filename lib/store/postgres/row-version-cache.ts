@@ -5,7 +5,7 @@ import type { StoredSession } from '../../session/stored-session.js';
 /** A session as it was found, and the version of its row. */
 export interface KnownSession {
   readonly session: StoredSession;
-  /** The transaction that wrote the row as it is: whoever changes a row makes another version of it. */
+  /** The transaction that wrote the row as it is: every change of a row makes another version of it. */
   version: string;
 }
 
@@ -19,9 +19,9 @@ const MOST_REMEMBERED = 16 * 1024;
 const LONGEST_KEPT = 60_000;
 
 /**
- * Sessions that were looked up lately, so that PostgreSQL need not tell all of them again. They answer nothing: a look-up
- * says which version of a row is known, and gets only its times if that is what the row is now, and all of it otherwise.
- * Whoever changed it, and however, is noticed.
+ * Sessions that were looked up lately, so that PostgreSQL need not send all of them again. They answer no look-up: each
+ * names the version of the row that is cached, and gets only its times if the row is in that version, and all of it
+ * otherwise. So every change is noticed, however it was made.
  */
 export class RowVersionCache {
   readonly #kept = new LRUCache<SessionId, KnownSession>({
@@ -30,8 +30,8 @@ export class RowVersionCache {
     ttl: LONGEST_KEPT,
   });
   /**
-   * Sessions looked up once. What comes but once is not worth keeping: to be kept takes a text through several collections
-   * of garbage, which under load costs more than it may ever save.
+   * Sessions looked up once, which are not worth caching yet: a text that is kept goes through several garbage collections,
+   * which under load costs more than it may save.
    */
   #remembered = new Set<SessionId>();
   /** Those before them. (An `LRUCache` goes through all that there is room for whenever its last entry is deleted.) */
@@ -41,7 +41,7 @@ export class RowVersionCache {
     return this.#kept.get(id);
   }
 
-  /** Takes note of what a look-up gave. */
+  /** Takes in what a look-up gave. */
   add(session: StoredSession, version: string): void {
     const { id } = session;
     const isRemembered = this.#remembered.has(id) || this.#rememberedBefore.has(id);
@@ -49,7 +49,7 @@ export class RowVersionCache {
     else this.#remember(id);
   }
 
-  /** It is not what it was. What changes at every use is not worth keeping either. */
+  /** The row has changed. A session that changes at every use is not worth caching either. */
   forget(id: SessionId): void {
     this.#kept.delete(id);
     this.#remembered.delete(id);

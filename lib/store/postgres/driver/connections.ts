@@ -9,18 +9,18 @@ export interface Query {
 
 /** What takes statements. */
 export interface Queryable {
-  /** Several statements in one text have no values, and a list of results, whose rows nobody looks at. */
+  /** Several statements in one text take no values, and give no rows. */
   query(query: Query): Promise<{ rows?: unknown[] }>;
 }
 
-/** A connection that somebody has to themselves for a while. */
+/** A connection that is lent by the pool. */
 export interface PoolClient extends Queryable {
-  /** @param destroy whether it is in a state, or in a transaction, that nobody should find it in */
+  /** @param destroy whether it must not be used again: it has not answered, or is in a transaction */
   release(destroy: boolean): void;
 }
 
-/** A connection that is no pool's. */
-export interface LoneConnection extends Queryable {
+/** A connection beside the pool. */
+export interface DedicatedConnection extends Queryable {
   connect(): Promise<void>;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: () => void): void;
@@ -31,8 +31,8 @@ export interface LoneConnection extends Queryable {
 export interface Connections extends Queryable {
   /** @param isForTransaction whether a transaction will be begun on it */
   connect(isForTransaction: boolean): Promise<PoolClient>;
-  /** A connection for what lasts, which is not the pool's: a pool may consist of one. `null` where there can be none. */
-  readonly lone: (() => LoneConnection) | null;
+  /** Makes a connection beside the pool, for what lasts: a pool may consist of one. `null` where there can be none. */
+  readonly dedicated: (() => DedicatedConnection) | null;
   /** Whether a query may say in which form it wants its rows. */
   readonly givesRawRows: boolean;
 }

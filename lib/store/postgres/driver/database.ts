@@ -3,15 +3,15 @@ import { SessionDataError, SessionStoreUnavailableError } from '../../../session
 import { StoreClock } from '../../store-clock.js';
 import type { Connections, PoolClient, Query, Queryable } from './connections.js';
 
-/** A timer may fire early, and two clocks never agree: nobody is told "not written" before the database would refuse. */
+/** In milliseconds. A timer may fire early, and two clocks never agree: "not written" is said only once the database would refuse. */
 const MARGIN = 5;
 
 const OWN_RULE = 'a constraint or a trigger of your own on the table does not let them pass (the "cause" says which)';
 
 /**
  * By the class of their SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), errors that are about
- * what was to be written, and so one session's own: whoever shared the statement is to try again without it. All others
- * are the database's, and everybody's.
+ * what was to be written, and so concern one session: the others of the statement are to be tried again without it. All
+ * other errors are the database's, and concern every session.
  */
 const REFUSALS: Readonly<Record<string, string | undefined>> = {
   '22': 'increment() or push() met a value of another kind, which a parallel request has put there, or the sum is out of range',
@@ -29,7 +29,7 @@ export interface DatabaseOptions {
   readonly queryTimeout: number;
   /** Whether statements are prepared by name, once a connection. */
   readonly preparedStatements: boolean;
-  /** Told when the database did not answer. */
+  /** Called when the database did not answer. */
   lost(): void;
 }
 
@@ -139,7 +139,7 @@ export class Database {
     const use = async (): Promise<{ rows?: unknown[] }> => {
       const client = await this.#connections.connect(false);
       if (lease.isOver) {
-        // It has come when nobody waits for it any more.
+        // The operation was given up while it waited for the connection.
         client.release(false);
         return {};
       }
@@ -164,7 +164,7 @@ export class Database {
     try {
       return await this.#inTime(connecting, deadline);
     } catch (error) {
-      // It may still come, when nobody waits for it any more.
+      // The connection may still come.
       connecting.then(
         (late) => late.release(false),
         () => {},

@@ -22,7 +22,7 @@ export function connectionsOfKysely(kysely: KyselyInstance): Connections {
         client.release(false);
       }
     },
-    lone: null,
+    dedicated: null,
     givesRawRows: false,
   };
 }
@@ -40,7 +40,7 @@ function clientOf(kysely: KyselyInstance): Promise<PoolClient> {
           };
           const release = (destroy: boolean): void => {
             if (!destroy) return giveBack();
-            // Whoever is next must neither wait for its answer nor find its transaction.
+            // The next to use it must neither wait for this answer nor get into this transaction.
             const rolledBack = last.then(() => query({ text: 'rollback', values: [] }));
             void rolledBack.catch(() => {}).then(() => giveBack());
           };

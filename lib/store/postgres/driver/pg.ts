@@ -1,4 +1,4 @@
-import type { Connections, LoneConnection, PoolClient, Query, Queryable } from './connections.js';
+import type { Connections, DedicatedConnection, PoolClient, Query, Queryable } from './connections.js';
 import { RawQuery, takesRawQueries } from './raw-query.js';
 
 /**
@@ -9,7 +9,7 @@ import { RawQuery, takesRawQueries } from './raw-query.js';
 export interface PgPool extends Queryable {
   connect(done: (error: Error | undefined, client: PgClient) => void): void;
   readonly options: object;
-  readonly Client: new (options: object) => LoneConnection;
+  readonly Client: new (options: object) => DedicatedConnection;
 }
 
 interface PgClient {
@@ -32,7 +32,7 @@ export async function connectionsOfPool(pool: PgPool): Promise<Connections> {
       new Promise((resolve, reject) => {
         pool.connect((error, client) => (error ? reject(error) : resolve(lent(client))));
       }),
-    lone: () => new pool.Client(pool.options),
+    dedicated: () => new pool.Client(pool.options),
     givesRawRows,
   };
 }

@@ -1,4 +1,4 @@
-import type { Connections, LoneConnection, PoolClient, Queryable } from './connections.js';
+import type { Connections, DedicatedConnection, PoolClient, Queryable } from './connections.js';
 
 interface PgliteQueryable {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>;
@@ -12,10 +12,9 @@ export interface PgliteInstance extends PgliteQueryable {
 }
 
 /**
- * PGlite is a database of one connection, which everybody shares. What is prepared by name elsewhere is not, here.
+ * PGlite is a database of one connection, which all share. Statements are not prepared by name here.
  *
- * A transaction of ours takes PGlite's own lock, as MikroORM's do: nobody's statement slips into anybody else's
- * transaction.
+ * A transaction of ours takes PGlite's own lock, as MikroORM's do: so no statement gets into another one's transaction.
  */
 export function connectionsOfPglite(pglite: PgliteInstance): Connections {
   const query = queryOn(pglite);
@@ -23,7 +22,7 @@ export function connectionsOfPglite(pglite: PgliteInstance): Connections {
     query,
     connect: (isForTransaction) =>
       isForTransaction ? transactionOn(pglite) : Promise.resolve({ query, release: () => {} }),
-    lone: () => new PgliteListener(pglite),
+    dedicated: () => new PgliteListener(pglite),
     givesRawRows: false,
   };
 }
@@ -31,13 +30,12 @@ export function connectionsOfPglite(pglite: PgliteInstance): Connections {
 function queryOn(pglite: PgliteQueryable): Queryable['query'] {
   return async ({ text, values }) => {
     if (values.length > 0) return pglite.query(text, values);
-    // Of several statements in one text nobody looks at rows.
     const results = (await pglite.exec(text)) as { rows: unknown[] }[];
     return results.length === 1 ? { rows: results[0]?.rows ?? [] } : {};
   };
 }
 
-/** PGlite has begun it before, and ends it after, what we send: to do either twice is a warning that nobody gets. */
+/** PGlite has begun it before, and ends it after, what we send: to do either twice is a warning, which PGlite does not show. */
 function transactionOn(pglite: PgliteInstance): Promise<PoolClient> {
   return new Promise((resolve, reject) => {
     const running = pglite.transaction(
@@ -51,8 +49,8 @@ function transactionOn(pglite: PgliteInstance): Promise<PoolClient> {
   });
 }
 
-/** As if it were a connection of its own: it hears what is told on the only one there is. */
-class PgliteListener implements LoneConnection {
+/** Stands for a dedicated connection: it receives what is announced on the only one there is. */
+class PgliteListener implements DedicatedConnection {
   readonly query: Queryable['query'];
   readonly #pglite: PgliteInstance;
   readonly #stops: (() => void)[] = [];

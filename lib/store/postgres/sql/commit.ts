@@ -124,10 +124,10 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
 
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
-     * so collecting renewals never lengthens a session. Tells which were not renewed, because they are locked by another
-     * transaction (`locked`) or absent (`gone`). A row is updated where it was locked: one that moved in between is
-     * left for the next time. Tells, too, whose row was in another version than the known one (`changed`): all others
-     * are what they were, but for their times, in a new `version`. `renewedOf` reads the columns in this order. $1 ids, $2 ages,
+     * so collecting renewals never lengthens a session. Gives the ids that were not renewed, because another transaction
+     * has locked them (`locked`) or they are absent (`gone`). A row is updated where it was locked: one that moved in
+     * between is left for the next time. Gives, too, the ids whose row was not in the version given (`changed`): all
+     * others are what they were, but for their times, in a new `version`. `renewedOf` reads the columns in this order. $1 ids, $2 ages,
      * $3 deadline, $4 known versions, null where there is none.
      */
     renew: `

@@ -7,7 +7,7 @@ const SWEEP_LOCK = 730_580;
 
 /** What ends sessions, sweeps expired ones, and checks the table. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
-  // Ends what meets a condition and is not locked, and tells how many were; they are to be tried again. $1 deadline.
+  // Ends what meets a condition and is not locked, and counts what is locked, which is to be tried again. $1 deadline.
   const ended = (condition: string): string => `
       with doomed as materialized (
         select s.id, s.expires_at > ${NOW} as live from ${table} s
@@ -60,7 +60,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     /**
      * Removes what has expired from a range of pages, and leaves alone what another transaction holds. The table is
      * walked instead of searched: an index on `expires_at` would cost more with every renewal than a sweep ever does.
-     * Nobody waits for it to reach the disk: what a crash brings back is expired, and removed by the next sweep.
+     * It does not wait for the disk: what a crash brings back is expired, and removed by the next sweep.
      * $1 the first place, $2 the place after the last.
      */
     sweep: `
