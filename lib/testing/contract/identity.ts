@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { changes, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
+
+/** Logins, rotations, the sessions of a user, and their end. */
+export const IDENTITY: readonly StoreExpectation[] = [
+  {
+    name: 'logs in with a new secret, a new generation and a new start, and keeps or drops the data as told',
+    async run(store) {
+      const session = newSession({ data: '{"cart":1}' });
+      const created = await store.create(session);
+      const login = (generation: number, userId: string | null, flush: boolean) =>
+        store.login({
+          id: session.id,
+          generation,
+          secretHash: randomBytes(32),
+          userId,
+          auth: null,
+          flush,
+          lifetime: { ttl: HOUR, absolute: 2 * HOUR },
+          changes: flush ? null : changes(set({ more: 2 })).data,
+        });
+      const first = await login(0, 'alice', false);
+      assert.ok(first);
+      assert.deepEqual([first.userId, first.generation, JSON.parse(first.data)], ['alice', 1, { cart: 1, more: 2 }]);
+      assert.ok(first.previousSecretHash && Buffer.from(first.previousSecretHash).equals(created.secretHash));
+      assert.equal(first.rotatedAt, first.authenticatedAt);
+      assert.equal(Math.round(Number(first.endsAt) - Number(first.authenticatedAt)), 2 * HOUR);
+      assert.equal(await login(0, 'mallory', false), null);
+      const second = await login(1, 'bob', true);
+      assert.deepEqual([second?.userId, second?.generation, second?.data], ['bob', 2, '{}']);
+      assert.equal(await store.commit(session.id, 0, changes(set({ late: 1 }))), null);
+      const nobody = await login(2, null, true);
+      assert.ok(nobody);
+      assert.deepEqual([nobody.userId, nobody.generation, nobody.data], [null, 3, '{}']);
+      assert.equal(nobody.rotatedAt, nobody.authenticatedAt);
+      assert.deepEqual(await store.findByUser('bob'), []);
+    },
+  },
+  {
+    name: 'rotates for a request that knows the current secret, and answers others of the same generation that they are overtaken',
+    async run(store) {
+      const session = newSession();
+      await store.create(session);
+      const next = randomBytes(32);
+      const rotate = (knownHash: Buffer, secretHash: Buffer, generation = 0) =>
+        store.rotate({ id: session.id, generation, knownHash, secretHash });
+      assert.equal(await rotate(session.secretHash, next, 1), 'gone');
+      assert.equal(await rotate(session.secretHash, next), 'rotated');
+      assert.equal(await rotate(session.secretHash, randomBytes(32)), 'overtaken');
+      const stored = await found(store, session.id);
+      assert.ok(Buffer.from(stored.secretHash).equals(next));
+      assert.ok(stored.previousSecretHash && Buffer.from(stored.previousSecretHash).equals(session.secretHash));
+      assert.equal(stored.generation, 0);
+      await store.delete(session.id, 0);
+      assert.equal(await rotate(next, randomBytes(32)), 'gone');
+    },
+  },
+  {
+    name: 'lists, counts and deletes the sessions of a user',
+    async run(store) {
+      const mine: string[] = [];
+      for (let index = 0; index < 4; index++) mine.push((await store.create(newSession({ userId: 'me' }))).id);
+      const other = await store.create(newSession({ userId: 'other' }));
+      assert.deepEqual(
+        (await store.findByUser('me')).map(({ id }) => id),
+        mine,
+      );
+      assert.deepEqual(await store.keepNewest('me', 3), [mine[0]]);
+      assert.deepEqual((await store.deleteByUser('me', mine[3] as string)).toSorted(), mine.slice(1, 3).toSorted());
+      assert.equal(await store.count(), 2);
+      assert.equal(await store.delete(mine[3] as string, 1), false);
+      assert.equal(await store.delete(mine[3] as string, 0), true);
+      assert.equal(await store.delete(other.id, null), true);
+      assert.equal(await store.delete(other.id, null), false);
+    },
+  },
+  {
+    name: 'removes what has expired, and on demand all',
+    async run(store) {
+      const dead = [
+        newSession({ lifetime: { ttl: 0, absolute: null } }),
+        newSession({ lifetime: { ttl: -1, absolute: null } }),
+      ];
+      for (const session of dead) await store.create(session);
+      await store.create(newSession());
+      const removed: string[] = [];
+      for await (const ids of store.deleteExpired()) removed.push(...ids);
+      assert.deepEqual(removed.toSorted(), dead.map(({ id }) => id).toSorted());
+      assert.equal(await store.deleteAll(), 1);
+      assert.equal(await store.count(), 0);
+    },
+  },
+];

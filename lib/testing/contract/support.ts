@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
+import { createSessionId } from '../../session/token.js';
+import type { StoredSession } from '../../session/stored-session.js';
+import type { NewSession, SessionStore } from '../../session-store.js';
+
+/** One thing that every store must do. */
+export interface StoreExpectation {
+  /** A sentence, with the store as its subject. */
+  readonly name: string;
+  /**
+   * Tries it.
+   *
+   * @param store opened, empty, with 65,536 `maxDataBytes`
+   * @throws {AssertionError} when the store does not do it.
+   */
+  readonly run: (store: SessionStore) => Promise<void>;
+}
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+
+export function newSession(more: Partial<NewSession> = {}): NewSession {
+  return {
+    id: createSessionId(),
+    secretHash: randomBytes(32),
+    userId: null,
+    auth: null,
+    data: '{}',
+    lifetime: { ttl: 30 * MINUTE, absolute: 12 * HOUR },
+    ip: null,
+    userAgent: null,
+    ...more,
+  };
+}
+
+export function changes(data: Partial<DataChanges> | null, more: Partial<SessionChanges> = {}): SessionChanges {
+  const none = { set: new Map(), unset: [], increment: new Map(), push: new Map() };
+  return { data: data && { ...none, ...data }, lifetime: null, renew: true, ...more };
+}
+
+export const set = (entries: Record<string, unknown>) => ({
+  set: new Map(Object.entries(entries).map(([key, value]) => [key, JSON.stringify(value)])),
+});
+
+export async function found(store: SessionStore, id: string): Promise<StoredSession> {
+  const stored = await store.find(id);
+  assert.ok(stored, 'the session is live');
+  return stored;
+}
+
+/** Has an access written, from now unless given. */
+export async function access(store: SessionStore, id: string, at = store.now()): Promise<void> {
+  store.renew({ id, at, expiresAt: at + HOUR });
+  await store.flush();
+}
+
+export const dataOf = async (store: SessionStore, id: string): Promise<unknown> =>
+  JSON.parse((await found(store, id)).data) as unknown;
