@@ -55,6 +55,7 @@ export class SessionManager {
         const at = store.now();
         if (at - lastAccessAt >= Math.min(renewal.granularity, ttl / 2)) store.renew({ id, at, expiresAt });
       },
+      renewsAtOnce: renewal.flushEvery === 0,
       emit: (type, id, userId) => this.emit(type, id, userId),
       unreadable: (id, what, error) =>
         log.error(`The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`),

@@ -13,7 +13,10 @@ import {
 
 /** How accesses are written back. */
 export interface SessionRenewalOptions {
-  /** How often the renewals that came together are written, in one statement. @default '1s' */
+  /**
+   * How often the renewals that came together are written, in one statement; 0 for each before its answer ends, where the
+   * process may be frozen then (function platforms). @default '1s'
+   */
   readonly flushEvery?: Duration;
   /** How long after a renewal the next one may be left out; shortens the idle timeout by as much at worst. @default 0 */
   readonly granularity?: Duration;

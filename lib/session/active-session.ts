@@ -292,13 +292,14 @@ export class ActiveSession implements Session {
 
   /** The same where the response is to report a failure: waits for what is under way, and drops the rest. */
   discardPending(): Promise<void> | null {
-    if (!this.#isBusy && !this.#lifecycle.isBlank) {
+    if (!this.#isBusy && !this.#lifecycle.isBlank && !this.#lifecycle.owesRenewal) {
       this.discard();
       return null;
     }
     return this.#operations.run(async () => {
       this.discard();
       if (this.#lifecycle.isBlank) await this.#lifecycle.endIfBlank();
+      await this.#lifecycle.payRenewal();
     });
   }
 
@@ -322,8 +323,8 @@ export class ActiveSession implements Session {
   }
 
   get #hasMoreThanData(): boolean {
-    const { state, isBlank, wantsRow, hasNewLifetime } = this.#lifecycle;
-    return isBlank || wantsRow || (hasNewLifetime && state !== 'gone');
+    const { state, isBlank, wantsRow, owesRenewal, hasNewLifetime } = this.#lifecycle;
+    return isBlank || wantsRow || owesRenewal || (hasNewLifetime && state !== 'gone');
   }
 
   /** What has changed of the data; `undefined` when it cannot be stored, which the commit reports. */

@@ -82,6 +82,11 @@ export class LifecycleState {
     return this.stored !== null && this.written.lifetime !== null;
   }
 
+  /** Whether the response has to wait for the renewal. */
+  get owesRenewal(): boolean {
+    return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
+  }
+
   lifetimeAfter(change: LifetimeChange | null): Lifetime {
     const { stored } = this;
     if (stored === null) return changedLifetime(this.env.lifetime, change);
@@ -102,6 +107,13 @@ export class LifecycleState {
     if (this.state !== 'live' || !this.renews || this.isRenewed) return;
     this.isRenewed = true;
     this.env.renew(this.stored as StoredSession);
+  }
+
+  /** Writes a renewal that the response has to wait for. */
+  async payRenewal(): Promise<void> {
+    if (!this.owesRenewal) return;
+    this.renew();
+    await this.env.store.flush();
   }
 
   touch(): void {

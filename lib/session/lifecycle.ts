@@ -51,6 +51,7 @@ export class Lifecycle extends LifecycleState {
       }
     }
     if (this.isBlank) await this.endIfBlank();
+    await this.payRenewal();
   }
 
   /**

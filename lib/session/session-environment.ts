@@ -26,6 +26,8 @@ export interface SessionEnvironment {
   readonly trackDevice: boolean;
   /** Has the expiry of a session that was accessed just now moved forward, soon. */
   renew(stored: StoredSession): void;
+  /** Whether renewals are written before the response, as the process may not live on after it. */
+  readonly renewsAtOnce: boolean;
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
   /** Reports stored data that cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;

@@ -87,6 +87,7 @@ describe('what a handler changes while the store is at work', () => {
       saveUninitialized: false,
       maxSessionsPerUser: null,
       renew: () => {},
+      renewsAtOnce: false,
       emit: () => {},
     };
     session = new ActiveSession(env as SessionEnvironment, visitor, {

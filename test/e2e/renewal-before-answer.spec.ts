@@ -1,0 +1,77 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Controller, Get, InternalServerErrorException, Res } from '@nestjs/common';
+import { Session, SessionModule, SessionRenewal } from 'nestjs-mikro-session';
+import pg from 'pg';
+import { useApp } from '../support/fixture.js';
+import { PLATFORMS } from '../support/http-platforms.js';
+import { visit } from '../support/probe.js';
+
+@Controller()
+class PagesController {
+  @Get('read') read(@Session() session: Session): object {
+    return session.toJSON();
+  }
+  @Get('answers-itself') answersItself(
+    @Session() _session: Session,
+    @Res() response: { send(text: string): void },
+  ): void {
+    response.send('done');
+  }
+  @Get('fails') fails(): never {
+    throw new InternalServerErrorException();
+  }
+  @Get('polled') @SessionRenewal(false) polled(): object {
+    return {};
+  }
+}
+
+/** Has renewals take their time, until the test ends; counts them. */
+function slowRenewals(): { count: number } {
+  const seen = { count: 0 };
+  // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
+  const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
+  jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+    if ((args[0] as { text?: string }).text?.includes('accessed_at') !== true) return query.apply(this, args);
+    seen.count++;
+    setTimeout(() => query.apply(this, args), 100);
+    return undefined;
+  } as never);
+  return seen;
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe.each(PLATFORMS.slice(0, 2))('`renewal.flushEvery: 0`, on $name', ({ adapter }) => {
+  describe.each([true, false])('with `interceptor: %s`', (interceptor) => {
+    const fixture = useApp({
+      controllers: [PagesController],
+      adapter,
+      session: SessionModule.forRoot({ ensureSchema: true, sweep: false, renewal: { flushEvery: 0 }, interceptor }),
+    });
+
+    it.each(['read', 'answers-itself', 'fails'])('has a renewal written before the answer: %s', async (path) => {
+      const client = fixture.app.client();
+      await visit(client, (session) => session.set('n', 1));
+      const [{ id }] = (await fixture.database.query('select id from sessions order by created_at desc limit 1')) as [
+        any,
+      ];
+      await fixture.database.query(`update sessions set last_access_at = now() - interval '5 min' where id = $1`, [id]);
+      const renewals = slowRenewals();
+      await client.get(`/${path}`);
+      jest.restoreAllMocks();
+      expect(Date.now() - (await fixture.row(id))['last_access_at'].getTime()).toBeLessThan(60_000);
+      expect(renewals.count).toBe(1);
+    });
+
+    it('writes none where there is none', async () => {
+      const client = fixture.app.client();
+      const renewals = slowRenewals();
+      await client.get('/read');
+      await visit(client, (session) => session.set('n', 1));
+      await client.get('/polled');
+      expect(renewals.count).toBe(0);
+    });
+  });
+});
