@@ -15,6 +15,9 @@ import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import type { Leave } from './written.js';
 
+/** Node's `util.inspect.custom`. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
 /**
  * The one implementation of {@link Session}, with what a context needs besides. Reads and writes happen at once; operations
  * that need the store are queued. What is written after the call of an operation that ends the session, or gives it to
@@ -142,6 +145,11 @@ export class ActiveSession implements Session {
 
   toJSON(): Record<string, unknown> {
     return { ...this.#data.data };
+  }
+
+  /** What `console.log()` shows of it: nothing secret. */
+  [INSPECT](): object {
+    return { id: this.id, userId: this.userId, data: this.toJSON() };
   }
 
   increment(key: string, by = 1): number {

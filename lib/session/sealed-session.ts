@@ -49,7 +49,7 @@ const KEYS: ReadonlySet<PropertyKey> = new Set(Object.keys(MEMBERS));
 /** The target is the session itself: one handler serves all. */
 const HANDLER: ProxyHandler<Sealable> = {
   get(session, key) {
-    if (!KEYS.has(key)) return Reflect.get(Object.prototype, key);
+    if (!KEYS.has(key)) return isShown(session, key) ? session.data[key] : Reflect.get(Object.prototype, key);
     const member: unknown = Reflect.get(session, key);
     if (typeof member !== 'function') return member;
     return (...args: unknown[]): unknown => {
@@ -57,9 +57,12 @@ const HANDLER: ProxyHandler<Sealable> = {
       return result === session ? session.sealed : result;
     };
   },
-  has: (_session, key) => KEYS.has(key),
-  ownKeys: () => [],
-  getOwnPropertyDescriptor: () => undefined,
+  has: (session, key) => KEYS.has(key) || isShown(session, key),
+  ownKeys: (session) => session.keys().filter((key) => !KEYS.has(key)),
+  getOwnPropertyDescriptor: (session, key) =>
+    isShown(session, key)
+      ? { value: session.data[key], enumerable: true, configurable: true, writable: false }
+      : undefined,
   set: (_session, key) => refuse(key),
   defineProperty: (_session, key) => refuse(key),
   deleteProperty: (_session, key) => refuse(key),
@@ -68,8 +71,17 @@ const HANDLER: ProxyHandler<Sealable> = {
 };
 
 /**
- * A session as applications hold it: its members, and nothing else. A property that is set on it would be there in this
- * request and gone in the next; it is refused.
+ * Whether a property shows the data under its key, to what copies or serialises the session by its properties (a spread,
+ * `ClassSerializerInterceptor`). Members come first. A promise that resolves to a session asks for `then`: that is no
+ * reason to parse the data.
+ */
+function isShown(session: Session, key: PropertyKey): key is keyof Session['data'] & string {
+  return typeof key === 'string' && key !== 'then' && !KEYS.has(key) && Object.hasOwn(session.data, key);
+}
+
+/**
+ * A session as applications hold it: its members, and its data to be copied. A property that is set on it would be there in
+ * this request and gone in the next; it is refused.
  */
 export function sealedSession(session: Sealable): Session {
   return new Proxy(session, HANDLER);

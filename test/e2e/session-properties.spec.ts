@@ -27,6 +27,45 @@ function thrown(work: () => unknown): string {
 /** Runs as a script does, which is not strict. */
 const sloppy = (code: string) => (session: unknown) => runInNewContext(code, { session }) as unknown;
 
+describe('A session that is shown', () => {
+  const fixture = useApp();
+
+  it('by console.log() says its id, its user and its data, and no secret', async () => {
+    const shown = await inHandler(fixture.app.client(), async (session) => {
+      const before = inspect(session);
+      await session.login('ada', { roles: ['reader'] });
+      session.set('cart', { items: ['tea'] });
+      return { before, after: inspect(session, { showHidden: true, depth: 9 }), id: session.id };
+    });
+    expect(shown.before).toMatch(/^{ id: '[-\da-f]{36}', userId: null, data: {} }$/);
+    expect(shown.after.replaceAll(/\s+/g, ' ')).toContain(`{ id: '${shown.id}', userId: 'ada', data: {`);
+    expect(shown.after).toContain('tea');
+    expect(shown.after).not.toMatch(/secret|hash|lifecycle/i);
+  });
+
+  it('by a spread, or by its properties, gives what toJSON() gives', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.set('cart', { items: ['tea'] }).set('views', 1));
+    const seen = await inHandler(client, (session: any) => {
+      const byProperty: Record<string, unknown> = {};
+      for (const key of Object.keys(session)) byProperty[key] = session[key];
+      return [{ ...session }, byProperty, session.toJSON(), 'views' in session, JSON.stringify(session)];
+    });
+    const data = { cart: { items: ['tea'] }, views: 1 };
+    expect(seen).toEqual([data, data, data, true, JSON.stringify(data)]);
+  });
+
+  it('shows no data under the name of a member', async () => {
+    const client = fixture.app.client();
+    const seen = await inHandler(client, (session: any) => {
+      session.data.userId = 'root';
+      session.data.then = 1;
+      return [{ ...session }, session.userId, session.then ?? null];
+    });
+    expect(seen).toEqual([{}, null, null]);
+  });
+});
+
 describe('A property set on the session itself', () => {
   const fixture = useApp();
   const ways: [string, (session: any) => unknown][] = [
@@ -86,10 +125,10 @@ describe('A property set on the session itself', () => {
         'visits' in session,
         'id' in session,
       ]
-        .concat(Object.keys(session), (session as any).visits, (session as any).cookieChange)
+        .concat(Object.keys(session).join(), (session as any).visits, (session as any).cookieChange)
         .concat(/secret/i.test(inspect(session, { showHidden: true, depth: 9 })));
     });
-    expect(seen).toEqual([1, true, '{"a":{"b":1},"c":2,"d":3}', false, true, undefined, undefined, false]);
+    expect(seen).toEqual([1, true, '{"a":{"b":1},"c":2,"d":3}', false, true, 'a,c,d', undefined, undefined, false]);
   });
 });
 
