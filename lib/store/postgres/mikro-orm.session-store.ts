@@ -23,6 +23,7 @@ import { WriteBatcher } from '../batching/write-batcher.js';
 import type { FoundValues } from '../../session/data/found-values.js';
 import type { Connections, DedicatedConnection, Queryable } from './driver/connections.js';
 import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
+import { loggable } from './driver/error-cause.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { type CreateRequest, type DeleteRequest, SessionQueries, statementsFor } from './session-queries.js';
 import { checkTable, createTable, sessionTableOf } from './session-table.js';
@@ -244,7 +245,7 @@ export class MikroOrmSessionStore extends SessionStore {
       await connection.connect();
       if (await queries.claimSweep(operation, connection)) this.#sweepClaim = connection;
     } catch (error) {
-      throw new SessionStoreUnavailableError(operation, { cause: error });
+      throw new SessionStoreUnavailableError(operation, { cause: loggable(error) });
     } finally {
       if (this.#sweepClaim === null) endSoon(connection);
     }

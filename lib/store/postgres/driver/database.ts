@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../session.errors.js';
 import { StoreClock } from '../../store-clock.js';
 import type { Connections, PoolClient, Query, Queryable } from './connections.js';
+import { loggable } from './error-cause.js';
 
 /** In milliseconds. A timer may fire early, and two clocks never agree: "not written" is said only once the database would refuse. */
 const MARGIN = 5;
@@ -87,12 +88,12 @@ export class Database {
       const refusal = REFUSALS[sqlState(error)?.slice(0, 2) ?? ''];
       if (refusal !== undefined) {
         throw new SessionDataError('', `The database refused the changes to the session: ${refusal}.`, {
-          cause: error,
+          cause: loggable(error),
         });
       }
       if (sqlState(error) !== LOCK_NOT_AVAILABLE) this.#options.lost();
       if (error instanceof SessionStoreUnavailableError) throw error;
-      throw new SessionStoreUnavailableError(operation, { cause: error });
+      throw new SessionStoreUnavailableError(operation, { cause: loggable(error) });
     }
   }
 
@@ -169,7 +170,7 @@ export class Database {
         (late) => late.release(false),
         () => {},
       );
-      throw new SessionStoreUnavailableError(operation, { cause: error });
+      throw new SessionStoreUnavailableError(operation, { cause: loggable(error) });
     }
   }
 

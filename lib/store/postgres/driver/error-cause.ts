@@ -1,0 +1,43 @@
+/**
+ * What PostgreSQL and drivers say about an error without quoting a value
+ * (https://www.postgresql.org/docs/current/protocol-error-fields.html). `detail` may hold a whole row, `where` and
+ * `internalQuery` parts of one, and some drivers add the statement's parameters.
+ */
+const QUOTES_NOTHING = [
+  'code',
+  'severity',
+  'schema',
+  'table',
+  'column',
+  'dataType',
+  'constraint',
+  'routine',
+  'errno',
+  'syscall',
+];
+
+/** SQLSTATE classes whose messages quote the value that was refused: data exceptions, and errors that functions raise. */
+const QUOTES_VALUES = /^(22|P0)...$/;
+
+/** A line of `where` that says which function, such as a trigger, and nothing else. */
+const FUNCTION = /^PL\/pgSQL function .*$/gm;
+
+/** A copy of an error that may be logged, as the `cause` of ours: with no stored value in it. */
+export function loggable(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { message, stack, cause } = error;
+  const { code, errors, where } = error as { code?: unknown; errors?: unknown; where?: unknown };
+  const isQuoting = typeof code === 'string' && QUOTES_VALUES.test(code);
+  const shown = isQuoting ? `SQLSTATE ${code}; the message is left out, as it may quote a stored value` : message;
+  const copy = new Error(shown, cause === undefined ? undefined : { cause: loggable(cause) });
+  copy.name = error.name;
+  // The stack begins with the message.
+  copy.stack = stack?.replace(message, () => shown) ?? '';
+  for (const field of QUOTES_NOTHING) {
+    const value: unknown = Reflect.get(error, field);
+    if (typeof value === 'string' || typeof value === 'number') Object.assign(copy, { [field]: value });
+  }
+  const functions = typeof where === 'string' ? where.match(FUNCTION) : null;
+  if (functions !== null) Object.assign(copy, { where: functions.join('\n') });
+  return Array.isArray(errors) ? Object.assign(copy, { errors: errors.map(loggable) }) : copy;
+}
