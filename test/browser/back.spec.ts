@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Header } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import type { Page } from 'playwright-core';
-import { PLATFORMS, useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { useChromium } from './chromium.js';
 import { SiteController } from './site.js';
 
@@ -22,7 +23,7 @@ const browser = useChromium();
 const remembering = useChromium({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
 
 describe.each(PLATFORMS)('After a logout, with %s, Chromium’s way back', (platform) => {
-  const fixture = useAppOn(platform, { controllers: [SiteController, KeptController] });
+  const fixture = useApp({ platform, controllers: [SiteController, KeptController] });
 
   const backTo = async (page: Page, path: string) => {
     const url = `http://app.test:${fixture.app.port}`;

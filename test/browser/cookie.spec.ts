@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import type { BrowserContext } from 'playwright-core';
-import { PLATFORMS, useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { selfSigned } from './certificate.js';
 import { read, useChromium } from './chromium.js';
 import { startTlsProxy } from './servers.js';
@@ -21,7 +22,7 @@ const below = (path: string) => (app: INestApplication) => void app.setGlobalPre
 
 describe.each(PLATFORMS)('In Chromium, with %s', (platform) => {
   describe('over plain HTTP', () => {
-    const fixture = useAppOn(platform, { controllers });
+    const fixture = useApp({ platform, controllers });
 
     it('the cookie of a login is kept as it was meant, out of sight of scripts, sent with the next request, and removed by a logout', async () => {
       const context = await browser.visitor();
@@ -45,7 +46,7 @@ describe.each(PLATFORMS)('In Chromium, with %s', (platform) => {
     ['session_id', { cookie: {} }],
     ['__Host-sid', { cookie: { name: '__Host-sid', secure: true } }],
   ] as const)('over HTTPS, under the name %s', (name, options) => {
-    const fixture = useAppOn(platform, { controllers, options, tls: selfSigned() });
+    const fixture = useApp({ platform, controllers, options, tls: selfSigned() });
 
     it('the cookie is kept, secure, for this host alone, and removed by a logout', async () => {
       const context = await browser.visitor();
@@ -64,7 +65,7 @@ describe.each(PLATFORMS)('In Chromium, with %s', (platform) => {
   });
 
   describe('behind a proxy that ends TLS and is trusted', () => {
-    const fixture = useAppOn(platform, { controllers, trustsProxy: true });
+    const fixture = useApp({ platform, controllers, trustsProxy: true });
 
     it("the cookie is secure by secure: 'auto'", async () => {
       const proxy = await startTlsProxy(fixture.app.port);
@@ -83,7 +84,7 @@ describe.each(PLATFORMS)('In Chromium, with %s', (platform) => {
 });
 
 describe('In Chromium, without persistent', () => {
-  const fixture = useAppOn('fastify', { controllers, options: { cookie: { persistent: false } } });
+  const fixture = useApp({ platform: 'Fastify', controllers, options: { cookie: { persistent: false } } });
 
   it('the cookie is one of the browser’s session', async () => {
     const context = await browser.visitor();
@@ -94,7 +95,7 @@ describe('In Chromium, without persistent', () => {
 
 describe('In Chromium, with a domain', () => {
   const cookie = { domain: 'shop.test', path: '/', sameSite: 'strict' } as const;
-  const fixture = useAppOn('fastify', { controllers, options: { cookie } });
+  const fixture = useApp({ platform: 'Fastify', controllers, options: { cookie } });
 
   it('the cookie is shared by its hosts, and a logout on one of them is one on all', async () => {
     const context = await browser.visitor();
@@ -109,7 +110,7 @@ describe('In Chromium, with a domain', () => {
 });
 
 describe('In Chromium, with secure: true over plain HTTP', () => {
-  const fixture = useAppOn('fastify', { controllers, options: { cookie: { secure: true } } });
+  const fixture = useApp({ platform: 'Fastify', controllers, options: { cookie: { secure: true } } });
 
   it('the cookie is dropped, and a warning says so; but on localhost it is kept', async () => {
     const context = await browser.visitor();
@@ -126,7 +127,7 @@ describe('In Chromium, with secure: true over plain HTTP', () => {
 
 describe.each(['__Secure-sid', '__Http-sid', '__Host-Http-sid', '__host-sid'])('In Chromium, the name %s', (name) => {
   const options = { cookie: { name, secure: true } };
-  const fixture = useAppOn('express', { controllers, options, tls: selfSigned() });
+  const fixture = useApp({ controllers, options, tls: selfSigned() });
 
   it('is accepted, as it is checked at start', async () => {
     const context = await browser.visitor();
@@ -137,11 +138,11 @@ describe.each(['__Secure-sid', '__Http-sid', '__Host-Http-sid', '__host-sid'])('
 
 describe('In Chromium, two applications of one name', () => {
   const [shop, forum] = [
-    useAppOn('express', { controllers, options: { cookie: { path: '/shop' } }, prepare: below('/shop') }),
-    useAppOn('fastify', { controllers, options: { cookie: { path: '/forum' } }, prepare: below('/forum') }),
+    useApp({ controllers, options: { cookie: { path: '/shop' } }, prepare: below('/shop') }),
+    useApp({ platform: 'Fastify', controllers, options: { cookie: { path: '/forum' } }, prepare: below('/forum') }),
   ];
   // Its cookie goes to the shop as well: whatever its path, the browser does not tell a server of what it was set for.
-  const home = useAppOn('express', { controllers });
+  const home = useApp({ controllers });
 
   it('on different paths keep to themselves, and leave each other signed in', async () => {
     const context = await browser.visitor();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SessionCookieOptions } from 'nestjs-mikro-session';
 import type { Page } from 'playwright-core';
-import { useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
 import { selfSigned } from './certificate.js';
 import { read, useChromium } from './chromium.js';
 import { type RunningServer, startEmbedder } from './servers.js';
@@ -30,7 +30,7 @@ describe('In a frame on a page of another site', () => {
     ['session_id', { secure: true, sameSite: 'none', partitioned: true }],
     ['__Host-sid', { name: '__Host-sid', secure: true, sameSite: 'none', partitioned: true }],
   ])('a partitioned cookie of the name %s', (name, cookie) => {
-    const fixture = useAppOn('fastify', { controllers, options: { cookie }, tls: selfSigned() });
+    const fixture = useApp({ platform: 'Fastify', controllers, options: { cookie }, tls: selfSigned() });
 
     it('keeps the visitor signed in, on this site and no other, until a logout removes it', async () => {
       const context = await browser.visitor();
@@ -65,7 +65,7 @@ describe('In a frame on a page of another site', () => {
     ['of the default SameSite=Lax', {}],
     ['that is partitioned, but SameSite=Lax', { secure: true, partitioned: true }],
   ])('a cookie %s', (_what, cookie) => {
-    const fixture = useAppOn('express', { controllers, options: { cookie }, tls: selfSigned() });
+    const fixture = useApp({ controllers, options: { cookie }, tls: selfSigned() });
 
     it('is not kept', async () => {
       const context = await browser.visitor();

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { PLATFORMS, useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { selfSigned } from './certificate.js';
 import { programOf } from './chromium.js';
 import { SiteController } from './site.js';
@@ -35,7 +36,7 @@ describe.each(PLATFORMS)('With curl’s cookie jar, on %s', (platform) => {
       .map(([domain, below, path, secure, _expires, name]) => [domain, below, path, secure, name]);
 
   describe('over plain HTTP', () => {
-    const fixture = useAppOn(platform, { controllers });
+    const fixture = useApp({ platform, controllers });
 
     it('a login is kept, found again, and removed by a logout', async () => {
       const { port } = fixture.app;
@@ -50,7 +51,7 @@ describe.each(PLATFORMS)('With curl’s cookie jar, on %s', (platform) => {
 
   describe('over HTTPS, with __Host-', () => {
     const options = { cookie: { name: '__Host-sid', secure: true, sameSite: 'none', partitioned: true } } as const;
-    const fixture = useAppOn(platform, { controllers, options, tls: selfSigned() });
+    const fixture = useApp({ platform, controllers, options, tls: selfSigned() });
 
     it('a login is kept, found again, and removed by a logout', async () => {
       const { port } = fixture.app;
@@ -63,7 +64,7 @@ describe.each(PLATFORMS)('With curl’s cookie jar, on %s', (platform) => {
   });
 
   describe('with secure: true over plain HTTP', () => {
-    const fixture = useAppOn(platform, { controllers, options: { cookie: { secure: true } } });
+    const fixture = useApp({ platform, controllers, options: { cookie: { secure: true } } });
 
     it('nothing is kept, and a warning says so', async () => {
       await curl(fixture.app.port, '/login');

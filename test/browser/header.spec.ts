@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
-import { PLATFORMS, useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { read, useChromium } from './chromium.js';
 import { SiteController } from './site.js';
 
@@ -23,7 +24,7 @@ describe.each(PLATFORMS)('In Chromium, a session in a header, with %s', (platfor
   const prepare = (app: INestApplication) =>
     app.enableCors({ origin: /^http:\/\/client\.test:/, exposedHeaders: ['X-Session-Token'] });
   const controllers = [SiteController];
-  const fixture = useAppOn(platform, { controllers, prepare, options: { transport: 'header' } });
+  const fixture = useApp({ platform, controllers, prepare, options: { transport: 'header' } });
 
   it('serves a page of another site that keeps the token itself, without a cookie', async () => {
     const context = await browser.visitor();

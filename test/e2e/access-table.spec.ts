@@ -14,7 +14,7 @@ import {
   type Shape,
   type Word,
 } from '../support/access-routes.js';
-import { type Fixture, useApp } from '../support/fixture.js';
+import { type AppFixture, useApp } from '../support/app.js';
 import { ask } from '../support/gateway.js';
 import { graphql } from '../support/graphql.js';
 import { connect } from '../support/ws-client.js';
@@ -59,7 +59,7 @@ const ROUTES = CLASSES.flatMap(({ routes }) => routes);
 const NAMES = ROUTES.map(({ name }) => name);
 type Statuses = Record<string, number>;
 
-async function overHttp({ app }: Fixture, cookie: string): Promise<Statuses> {
+async function overHttp({ app }: AppFixture, cookie: string): Promise<Statuses> {
   const client = app.client();
   const statuses: Statuses = {};
   const names = NAMES.values();
@@ -70,7 +70,7 @@ async function overHttp({ app }: Fixture, cookie: string): Promise<Statuses> {
   return statuses;
 }
 
-async function overSocket({ app }: Fixture, cookie: string): Promise<Statuses> {
+async function overSocket({ app }: AppFixture, cookie: string): Promise<Statuses> {
   const statuses: Statuses = {};
   const one = async ({ name: path, routes }: RoutesOfClass) => {
     const client = await connect(`${app.url}/${path}`, cookie);
@@ -84,7 +84,7 @@ async function overSocket({ app }: Fixture, cookie: string): Promise<Statuses> {
   return statuses;
 }
 
-async function overGraphql({ app }: Fixture, cookie: string): Promise<Statuses> {
+async function overGraphql({ app }: AppFixture, cookie: string): Promise<Statuses> {
   const { data, errors = [] } = await graphql(app.client(), `{ ${NAMES.join(' ')} }`, { cookie });
   const codes: Record<string, number> = { UNAUTHENTICATED: 401, FORBIDDEN: 403 };
   const refused = errors.map(({ path, extensions }) => [path[0], codes[extensions.code as string]] as const);

@@ -27,7 +27,7 @@ import {
   SessionRenewal,
   SkipSession,
 } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 
 @Public()
 @Controller('blog')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { Authorize, type AuthSnapshot, Session, SessionConfigurationError, SessionRenewal } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
 @Controller('by')

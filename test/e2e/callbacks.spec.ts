@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { type Session, type SessionCallback, SessionGoneError } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
 /** What a callback was given, each time it was called, and what the method returned. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Session, type SessionEvent, SessionGoneError, sessionMiddleware } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
 import { idOf, regenerated, type Requested, result, saved, work, type Work } from '../support/express-session.js';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, signal, visit } from '../support/probe.js';
 
 describe('regenerate(callback) on request.session starts over', () => {

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { sessionMiddleware } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
 import { idOf, result, saved, work } from '../support/express-session.js';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { visit } from '../support/probe.js';
 
 describe('request.session behind sessionMiddleware()', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Session } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
 @Controller('gate')

@@ -1,12 +1,8 @@
 import { AbstractGraphQLDriver, GraphQLModule, type GqlModuleOptions } from '@nestjs/graphql';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Test } from '@nestjs/testing';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { graphql as execute, type GraphQLSchema } from 'graphql';
-import { SessionModule } from 'nestjs-mikro-session';
-import { databaseModule } from '../support/app.js';
-import { Client } from '../support/client.js';
-import { createDatabase, type TestDatabase } from '../support/database.js';
+import { useApp } from '../support/app.js';
+import type { Client } from '../support/client.js';
 import { graphql, GuardedResolver, inResolver, ItemResolver } from '../support/graphql.js';
 
 interface Options extends GqlModuleOptions {
@@ -32,35 +28,21 @@ class FastifyDriver extends AbstractGraphQLDriver<Options> {
 
 function describeContext(name: string, contextOf: Options['contextOf'], behaves: (client: () => Client) => void): void {
   describe(`GraphQL on Fastify, with ${name}`, () => {
-    let database: TestDatabase;
-    let app: NestFastifyApplication;
-    let url: string;
-    beforeAll(async () => {
-      database = await createDatabase();
-      const module = await Test.createTestingModule({
-        imports: [
-          databaseModule(database.url),
-          SessionModule.forRoot({ ensureSchema: true }),
-          GraphQLModule.forRoot<Options>({
-            driver: FastifyDriver,
-            autoSchemaFile: true,
-            ...(contextOf && { contextOf }),
-          }),
-        ],
-        providers: [ItemResolver, GuardedResolver],
-      }).compile();
-      app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
-      await app.listen(0, '127.0.0.1');
-      url = await app.getUrl();
+    const fixture = useApp({
+      platform: 'Fastify',
+      imports: [
+        GraphQLModule.forRoot<Options>({
+          driver: FastifyDriver,
+          autoSchemaFile: true,
+          ...(contextOf && { contextOf }),
+        }),
+      ],
+      providers: [ItemResolver, GuardedResolver],
     });
-    afterAll(async () => {
-      await app.close();
-      await database.drop();
-    });
-    behaves(() => new Client(url));
+    behaves(() => fixture.app.client());
 
-    it('serves who needs no session', async () => {
-      expect((await graphql(new Client(url), '{ open items { number } }')).data.open).toBe('open');
+    it('answers a query that needs no session', async () => {
+      expect((await graphql(fixture.app.client(), '{ open items { number } }')).data.open).toBe('open');
     });
   });
 }
@@ -91,7 +73,7 @@ function hasSessions(newClient: () => Client): void {
 
 function hasNone(newClient: () => Client): void {
   it.each(['{ me }', '{ visit(name: "any") }', '{ skipped { field(name: "any") } }'])(
-    'says what is missing to who asks for the session: %s',
+    'says what is missing where a query asks for the session: %s',
     async (query) => {
       const [error] = (await graphql(newClient(), query)).errors ?? [];
       expect(error.message).toContain('make it with `context: (req, res) => ({ req, res })`');

@@ -12,7 +12,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import { Session, SessionGoneError, SessionService } from 'nestjs-mikro-session';
 import WebSocket from 'ws';
-import { type Fixture, useApp } from '../support/fixture.js';
+import { type AppFixture, useApp } from '../support/app.js';
 import { graphql, GuardedResolver, inResolver, ItemResolver } from '../support/graphql.js';
 import { signal } from '../support/probe.js';
 
@@ -40,7 +40,7 @@ const apollo = (options: Partial<ApolloDriverConfig> = {}) =>
     ...options,
   });
 
-const signedIn = async (fixture: Fixture, roles: string[] = []) => {
+const signedIn = async (fixture: AppFixture, roles: string[] = []) => {
   const { session, cookie } = await fixture.app.sessions.create({ userId: 'ada', auth: { roles } });
   const ask = (query: string) => graphql(fixture.app.client(), query, { cookie });
   return { id: session.id, cookie, ask, data: async () => (await fixture.row(session.id))['data'] as unknown };

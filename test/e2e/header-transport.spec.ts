@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard } from 'nestjs-mikro-session';
 import type { Reply } from '../support/client.js';
-import { type PlatformFixture, PLATFORMS, useAppOn } from '../support/platforms.js';
+import { type AppFixture, useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { signal, type Visit, visit } from '../support/probe.js';
 import { statements } from '../support/statements.js';
 
@@ -19,15 +20,15 @@ const CREDENTIAL = /^[\da-f-]{36}\.[\w-]{43}$/;
 const isEnded = (session: Session) => session.isNew;
 
 /** Visits without cookies, with a credential in the header or with none. */
-const by = (fixture: PlatformFixture, credential: string | null, handler: Visit) =>
+const by = (fixture: AppFixture, credential: string | null, handler: Visit) =>
   visit(fixture.app.client(), handler, credential === null ? {} : { [HEADER]: credential });
 const given = (reply: Reply) => reply.headers.get(HEADER);
 /** What a visitor gets who begins a session by writing to it. */
-const begun = async (fixture: PlatformFixture) =>
+const begun = async (fixture: AppFixture) =>
   given(await by(fixture, null, (session) => session.set('cart', ['book']))) ?? 'none was given';
 
 describe.each(PLATFORMS)('On %s, a session in a header', (platform) => {
-  const fixture = useAppOn(platform, { options: { transport: 'header' }, controllers: [GuardedController] });
+  const fixture = useApp({ platform, options: { transport: 'header' }, controllers: [GuardedController] });
 
   it('begins with a credential in the response, which is for nobody’s cache, and sets no cookie', async () => {
     const reply = await by(fixture, null, (session) => session.set('a', 1));
@@ -168,7 +169,7 @@ describe.each(PLATFORMS)('On %s, a session in a header', (platform) => {
 
 describe.each(PLATFORMS)('On %s, the header', (platform) => {
   describe('under another name', () => {
-    const fixture = useAppOn(platform, { options: { transport: 'header', header: { name: 'Shop-Session' } } });
+    const fixture = useApp({ platform, options: { transport: 'header', header: { name: 'Shop-Session' } } });
 
     it('is used in both directions', async () => {
       const client = fixture.app.client();
@@ -182,7 +183,7 @@ describe.each(PLATFORMS)('On %s, the header', (platform) => {
   });
 
   describe('where sessions travel in cookies', () => {
-    const fixture = useAppOn(platform);
+    const fixture = useApp({ platform });
 
     it('is neither read nor sent', async () => {
       const { credential } = await fixture.app.sessions.create({ userId: 'ada' });

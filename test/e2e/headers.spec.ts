@@ -10,9 +10,10 @@ import {
   Res,
   UseGuards,
 } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Response } from 'express';
 import { Session, SessionGuard, SessionService } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { visit } from '../support/probe.js';
 
 @Injectable()
@@ -158,7 +159,7 @@ describe('The cookie', () => {
   describe('behind a proxy that ends TLS', () => {
     const fixture = useApp({
       options: { cookie: { persistent: false } },
-      prepare: (app) => void app.set('trust proxy', 'loopback'),
+      prepare: (app: NestExpressApplication) => void app.set('trust proxy', 'loopback'),
     });
     it('is Secure where the visitor came by HTTPS, and lasts as long as the browser’s session', async () => {
       const client = fixture.app.client();

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { visit } from '../support/probe.js';
 
 setFlagsFromString('--expose-gc');

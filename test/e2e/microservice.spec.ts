@@ -14,9 +14,8 @@ import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Public, Session, SessionGuard, SessionModule, SessionService } from 'nestjs-mikro-session';
 import { firstValueFrom, from, type Observable } from 'rxjs';
-import { databaseModule } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { useApp } from '../support/fixture.js';
+import { databaseModule, useApp } from '../support/app.js';
 
 const errors: Error[] = [];
 

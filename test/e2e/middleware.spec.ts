@@ -10,7 +10,6 @@ import {
   Post,
   UseGuards,
 } from '@nestjs/common';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
@@ -25,7 +24,7 @@ import {
 } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
 import { idOf } from '../support/express-session.js';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 import { statements } from '../support/statements.js';
 
@@ -85,7 +84,7 @@ const withoutInterceptor = SessionModule.forRoot({ ensureSchema: true, ...option
 describe.each([
   ['Express', {}],
   ['Express without the interceptor', { session: withoutInterceptor }],
-  ['Fastify', { adapter: () => new FastifyAdapter() as never }],
+  ['Fastify', { platform: 'Fastify' as const }],
 ])('On %s, sessionMiddleware()', (_platform, platform) => {
   const fixture = useApp({
     ...platform,

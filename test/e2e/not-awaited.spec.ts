@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Session, sessionMiddleware } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
 import { idOf, work } from '../support/express-session.js';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
 /** Every one of these may be called and not awaited: what follows it in the same tick is the test. */

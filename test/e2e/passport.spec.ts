@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post, Req } from '@nestjs/common';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Request } from 'express';
 import type { Client, Reply } from '../support/client.js';
 import { idOf } from '../support/express-session.js';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import {
   AccountController,
   KnownController,
@@ -241,7 +240,7 @@ class RawController {
 
 describe('On Fastify, by way of middleware, Passport', () => {
   const fixture = usePassportApp({
-    adapter: () => new FastifyAdapter() as never,
+    platform: 'Fastify',
     controllers: [AccountController, RawController],
   });
 

@@ -1,10 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { BadRequestException, Controller, Get, Post, Res, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard } from 'nestjs-mikro-session';
-import { startApp, type TestApp } from '../support/app.js';
-import { createDatabase, type TestDatabase } from '../support/database.js';
+import { useApp } from '../support/app.js';
 import type { Answer } from '../support/exchange.js';
-import { type PlatformResponse, PLATFORMS, rawOf } from '../support/http-platforms.js';
+import { type PlatformResponse, PLATFORMS_AND_HTTP2, rawOf, sendTo } from '../support/platform.js';
 
 @Controller()
 class AccountController {
@@ -41,25 +40,11 @@ class AccountController {
   }
 }
 
-describe.each(PLATFORMS.map((platform) => ({ platform })))('On $platform.name', ({ platform }) => {
-  let database: TestDatabase;
-  let app: TestApp;
-  beforeAll(async () => {
-    database = await createDatabase();
-    app = await startApp({
-      database,
-      adapter: () => platform.adapter(),
-      controllers: [AccountController],
-      options: { queryTimeout: '500ms' },
-    });
-  });
-  afterAll(async () => {
-    await app.close();
-    await database.drop();
-  });
+describe.each(PLATFORMS_AND_HTTP2)('On %s', (platform) => {
+  const fixture = useApp({ platform, controllers: [AccountController], options: { queryTimeout: '500ms' } });
 
   const send = (method: string, path: string, cookie?: string): Promise<Answer> =>
-    platform.send(app.url, { method, path, headers: { ...(cookie !== undefined && { cookie }) } }).answer;
+    sendTo(platform)(fixture.app.url, { method, path, headers: { ...(cookie !== undefined && { cookie }) } }).answer;
   const cookieOf = ({ headers }: Answer): string => headers['set-cookie']?.[0]?.split(';')[0] ?? '';
 
   it('the handler’s own cookie and Vary stay, and Set-Cookie stays out of shared caches', async () => {
@@ -84,14 +69,14 @@ describe.each(PLATFORMS.map((platform) => ({ platform })))('On $platform.name', 
   });
 
   it('failed logins are counted', async () => {
-    const { session, cookie } = await app.sessions.create({ data: { attempts: 1 } });
+    const { session, cookie } = await fixture.app.sessions.create({ data: { attempts: 1 } });
     expect((await send('POST', '/refused-login', cookie)).status).toBe(400);
-    expect((await app.sessions.find(session.id))?.get('attempts')).toBe(2);
+    expect((await fixture.app.sessions.find(session.id))?.get('attempts')).toBe(2);
   });
 
   it('an answer whose session cannot be stored is replaced as a whole', async () => {
-    const { session, cookie } = await app.sessions.create({ data: { a: 1 } });
-    const holder = await database.hold('select from sessions where id = $1 for update', [session.id]);
+    const { session, cookie } = await fixture.app.sessions.create({ data: { a: 1 } });
+    const holder = await fixture.database.hold('select from sessions where id = $1 for update', [session.id]);
     const { status, headers, body } = await send('GET', '/held', cookie);
     await holder.release();
     expect(status).toBe(503);

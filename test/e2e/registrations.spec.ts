@@ -28,7 +28,7 @@ import {
   SessionService,
 } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { tell, VisitGateway } from '../support/gateway.js';
 import { connect } from '../support/ws-client.js';
 import { visit } from '../support/probe.js';

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, InternalServerErrorException, Res } from '@nestjs/common';
 import { Session, SessionModule, SessionRenewal } from 'nestjs-mikro-session';
 import pg from 'pg';
-import { useApp } from '../support/fixture.js';
-import { PLATFORMS } from '../support/http-platforms.js';
+import { useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { visit } from '../support/probe.js';
 
 @Controller()
@@ -43,11 +43,11 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe.each(PLATFORMS.slice(0, 2))('`renewal.flushEvery: 0`, on $name', ({ adapter }) => {
+describe.each(PLATFORMS)('`renewal.flushEvery: 0`, on %s', (platform) => {
   describe.each([true, false])('with `interceptor: %s`', (interceptor) => {
     const fixture = useApp({
       controllers: [PagesController],
-      adapter,
+      platform,
       session: SessionModule.forRoot({ ensureSchema: true, sweep: false, renewal: { flushEvery: 0 }, interceptor }),
     });
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Session, SessionCookieOptions } from 'nestjs-mikro-session';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { type PlatformApp, type PlatformDefinition, PLATFORMS, startOn } from '../support/platforms.js';
+import { type AppDefinition, startApp, type TestApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
 import { visit } from '../support/probe.js';
 
 const write = (session: Session) => session.set('a', 1);
@@ -20,8 +21,8 @@ describe.each(PLATFORMS)('On %s, a cookie', (platform) => {
     await database.drop();
   });
 
-  const running = async (definition: PlatformDefinition, during: (app: PlatformApp) => Promise<void>) => {
-    const app = await startOn(platform, database, definition);
+  const running = async (definition: AppDefinition, during: (app: TestApp) => Promise<void>) => {
+    const app = await startApp(database, { platform, ...definition });
     try {
       await during(app);
     } finally {
@@ -29,7 +30,7 @@ describe.each(PLATFORMS)('On %s, a cookie', (platform) => {
     }
   };
   /** Whether the cookie of a new visitor has Secure. */
-  const isSecure = async (app: PlatformApp, headers: Record<string, string> = {}) => {
+  const isSecure = async (app: TestApp, headers: Record<string, string> = {}) => {
     const { setCookies } = await visit(app.client(), write, headers);
     expect(setCookies).toHaveLength(1);
     return setCookies[0]?.includes('; Secure');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
 describe('A session is a dictionary', () => {

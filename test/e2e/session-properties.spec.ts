@@ -8,8 +8,8 @@ import expressSession from 'express-session';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { Session, SessionService } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
-import { type Platform, type PlatformDefinition, useAppOn } from '../support/platforms.js';
+import { type AppDefinition, useApp } from '../support/app.js';
+import type { Platform } from '../support/platform.js';
 import { inHandler, visit } from '../support/probe.js';
 
 const SECRET = 'a secret of thirty-two characters';
@@ -150,16 +150,16 @@ class BothController {
   }
 }
 
-const OTHERS: [name: string, Platform, NonNullable<PlatformDefinition['prepare']>][] = [
+const OTHERS: [name: string, Platform, NonNullable<AppDefinition['prepare']>][] = [
   [
     'express-session',
-    'express',
+    'Express',
     (app) => app.use(expressSession({ secret: SECRET, resave: false, saveUninitialized: false, name: 'theirs' })),
   ],
-  ['cookie-session', 'express', (app) => app.use(cookieSession({ secret: SECRET, name: 'theirs' }))],
+  ['cookie-session', 'Express', (app) => app.use(cookieSession({ secret: SECRET, name: 'theirs' }))],
   [
     '@fastify/session',
-    'fastify',
+    'Fastify',
     async (app) => {
       const fastify = app as NestFastifyApplication;
       await fastify.register(fastifyCookie as never);
@@ -174,7 +174,7 @@ const OTHERS: [name: string, Platform, NonNullable<PlatformDefinition['prepare']
 ];
 
 describe.each(OTHERS)('With %s still mounted', (_name, platform, prepare) => {
-  const fixture = useAppOn(platform, { controllers: [BothController], prepare });
+  const fixture = useApp({ platform, controllers: [BothController], prepare });
 
   it('request.session is left to it, and both work side by side', async () => {
     const client = fixture.app.client();

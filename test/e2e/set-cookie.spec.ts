@@ -5,18 +5,19 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Session } from 'nestjs-mikro-session';
 import { Cookie } from 'tough-cookie';
 import type { Reply } from '../support/client.js';
-import { type Platform, PLATFORMS, useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
+import { type Platform, PLATFORMS } from '../support/platform.js';
 import { type Visit, visit } from '../support/probe.js';
 
 /** Has `response.cookie()` on Fastify too. */
 const withCookies = (platform: Platform) => async (app: INestApplication) => {
-  if (platform === 'fastify') await (app as NestFastifyApplication).register(fastifyCookie as never);
+  if (platform === 'Fastify') await (app as NestFastifyApplication).register(fastifyCookie as never);
 };
 const named = (reply: Reply, name = 'session_id') =>
   reply.setCookies.filter((line) => Cookie.parse(line)?.key === name);
 
 describe.each(PLATFORMS)('On %s, Set-Cookie', (platform) => {
-  const fixture = useAppOn(platform, { prepare: withCookies(platform) });
+  const fixture = useApp({ platform, prepare: withCookies(platform) });
   const known = async (userId?: string) => {
     const client = fixture.app.client();
     await visit(client, (session) => (userId === undefined ? session.set('a', 1) : session.login(userId)));
@@ -172,7 +173,7 @@ describe.each(PLATFORMS)('On %s, the removal', (platform) => {
     sameSite: 'none',
     partitioned: true,
   } as const;
-  const fixture = useAppOn(platform, { options: { cookie } });
+  const fixture = useApp({ platform, options: { cookie } });
   /** Everything but the value and the lifetime. */
   const attributes = (reply: Reply) => {
     const [line] = named(reply, cookie.name);

@@ -4,11 +4,11 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { type ExpressSession, sessionMiddleware } from 'nestjs-mikro-session';
 import { Server } from 'socket.io';
 import { WebSocket } from 'ws';
-import { useAppOn } from '../support/platforms.js';
+import { useApp } from '../support/app.js';
 import { visit } from '../support/probe.js';
 
 describe('What is written to the session of a WebSocket that is being opened', () => {
-  const fixture = useAppOn('express', {
+  const fixture = useApp({
     prepare: (app) => {
       const io = new Server((app as NestExpressApplication).getHttpServer());
       io.engine.use(sessionMiddleware(app));

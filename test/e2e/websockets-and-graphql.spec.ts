@@ -14,7 +14,7 @@ import {
 import { describe, expect, it } from '@jest/globals';
 import { Session, SessionGuard, SessionService } from 'nestjs-mikro-session';
 import { io } from 'socket.io-client';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { graphql } from '../support/graphql.js';
 
 /** As far as it is used here; `socket.io` itself is a dependency of Nest's adapter. */

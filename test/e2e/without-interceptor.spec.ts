@@ -10,8 +10,7 @@ import {
   SkipSession,
 } from 'nestjs-mikro-session';
 import { of, tap } from 'rxjs';
-import { startApp } from '../support/app.js';
-import { useApp } from '../support/fixture.js';
+import { startApp, useApp } from '../support/app.js';
 import { inHandler, tryVisit, visit } from '../support/probe.js';
 
 @Controller()
@@ -122,10 +121,7 @@ describe('SessionModule with `interceptor: false`', () => {
 
   it('is an option like any other: two registrations that differ are an error', async () => {
     const other = SessionModule.forRoot({ ensureSchema: true, interceptor: true, queryTimeout: '500ms' });
-    const starting = startApp({
-      database: fixture.database,
-      session: { module: Both, imports: [session(), other] },
-    });
+    const starting = startApp(fixture.database, { session: { module: Both, imports: [session(), other] } });
     await expect(starting).rejects.toThrow(/registered twice, with different options/);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { rememberHandshakes } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 import { ask, GuardedGateway, onConnection, VisitGateway } from '../support/gateway.js';
 import { describeGateway } from '../support/gateway-behaviour.js';
 import { connect } from '../support/ws-client.js';

@@ -14,8 +14,8 @@ describe('The cache', () => {
     database = await createDatabase();
     // So long that only messages can explain that changes are seen.
     const options = { cache: { ttl: '1h' } } as const;
-    one = await startApp({ database, options });
-    two = await startApp({ database, options });
+    one = await startApp(database, { options });
+    two = await startApp(database, { options });
   });
   afterAll(async () => {
     await one.close();
@@ -111,7 +111,7 @@ describe('The cache', () => {
 
   it('trusts a copy for its ttl and no longer, however often the session is renewed, when a message gets lost', async () => {
     const { id, cookie } = await visitor();
-    const three = await startApp({ database, options: { cache: { ttl: 200 }, renewal: { flushEvery: 20 } } });
+    const three = await startApp(database, { options: { cache: { ttl: 200 }, renewal: { flushEvery: 20 } } });
     const read = () => inHandler(three.client(), (session) => session.get('n'), { cookie });
     expect(await read()).toBe(0);
     // Nobody is told of this change.

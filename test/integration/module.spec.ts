@@ -16,8 +16,7 @@ import {
 import { type ResolvedSessionOptions, SESSION_OPTIONS, SessionStore } from 'nestjs-mikro-session/store';
 import { databaseModule, startApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
-import { Client } from '../support/client.js';
-import { inHandler, ProbeController, visit } from '../support/probe.js';
+import { inHandler, visit } from '../support/probe.js';
 
 @Injectable()
 class Settings {
@@ -50,7 +49,7 @@ describe('SessionModule', () => {
   afterAll(() => database.drop());
 
   const start = async (session: DynamicModule) => {
-    const app = await startApp({ database, session });
+    const app = await startApp(database, { session });
     opened.push(app);
     return app;
   };
@@ -203,14 +202,12 @@ describe('SessionModule', () => {
     ],
   ])('with a store given as %s', (_how, make) => {
     it('needs no database', async () => {
-      const module = await Test.createTestingModule({ imports: [make()], controllers: [ProbeController] }).compile();
-      const app = module.createNestApplication({ logger: false });
+      const app = await startApp(null, { session: make() });
       opened.push(app);
-      await app.listen(0, '127.0.0.1');
-      const client = new Client(await app.getUrl());
+      const client = app.client();
       await visit(client, (session) => session.set('a', 1).login('ada'));
       expect(await inHandler(client, (session) => [session.userId, session.get('a')])).toEqual(['ada', 1]);
-      expect(app.get(SessionStore)).toBeInstanceOf(MemorySessionStore);
+      expect(app.app.get(SessionStore)).toBeInstanceOf(MemorySessionStore);
     });
   });
 });

@@ -2,15 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { MikroORM } from '@mikro-orm/core';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
-import { Test } from '@nestjs/testing';
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import { SessionEntity, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { SessionEntity, SessionService } from 'nestjs-mikro-session';
 import { MikroOrmSessionStore, type SessionStore } from 'nestjs-mikro-session/store';
 import { CachingSessionStore } from '../../lib/store/caching.session-store.js';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
+import { startApp, type TestApp } from '../support/app.js';
 import { StoreReports } from '../support/store-listener.js';
-import { Client } from '../support/client.js';
-import { inHandler, ProbeController, visit } from '../support/probe.js';
+import { inHandler, visit } from '../support/probe.js';
 
 const connectionOf = (orm: { readonly driver: object }) => (orm.driver as unknown as PgliteDriver).getConnection();
 
@@ -42,24 +40,17 @@ describe.each([
 });
 
 describe('An application on PGlite', () => {
-  let app: NestExpressApplication;
-  let url: string;
+  let app: TestApp;
   beforeAll(async () => {
-    const module = await Test.createTestingModule({
-      imports: [
-        MikroOrmModule.forRoot({ driver: PgliteDriver, dbName: 'memory://', autoLoadEntities: true }),
-        SessionModule.forRoot({ ensureSchema: true, cache: true, queryTimeout: '5s' }),
-      ],
-      controllers: [ProbeController],
-    }).compile();
-    app = module.createNestApplication<NestExpressApplication>({ logger: false });
-    await app.listen(0, '127.0.0.1');
-    url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
+    app = await startApp(null, {
+      before: [MikroOrmModule.forRoot({ driver: PgliteDriver, dbName: 'memory://', autoLoadEntities: true })],
+      options: { cache: true, queryTimeout: '5s' },
+    });
   });
   afterAll(() => app.close());
 
   it('keeps sessions over HTTP: a login, changes in parallel, an update under lock, and a logout', async () => {
-    const client = new Client(url);
+    const client = app.client();
     await visit(client, (session) => session.login('ada', { roles: ['reader'] }));
     await Promise.all(Array.from({ length: 20 }, () => visit(client, (session) => session.increment('n' as never))));
     await Promise.all(
@@ -77,14 +68,14 @@ describe('An application on PGlite', () => {
   });
 
   it('keeps a session whatever becomes of a transaction of the application meanwhile', async () => {
-    const client = new Client(url);
+    const client = app.client();
     await visit(client, (session) => session.set('n' as never, 1 as never));
-    const orm = app.get(MikroORM);
+    const orm = app.app.get(MikroORM);
     let saved: Promise<unknown> = Promise.resolve();
     const work = orm.em.fork().transactional(async (em) => {
       await connectionOf(orm).execute('create table half_done (id int)', [], 'run', em.getTransactionContext());
       saved = visit(client, (session) => session.set('n' as never, 2 as never));
-      // Time to slip in, for whoever does not wait for the transaction.
+      // Time for a visit that does not wait for the transaction to end before it.
       await Promise.race([saved, new Promise((resolve) => setTimeout(resolve, 100))]);
       throw new Error('no');
     });
@@ -94,8 +85,8 @@ describe('An application on PGlite', () => {
   });
 
   it('keeps what others save while an update that fails is under way', async () => {
-    const sessions = app.get(SessionService);
-    const store = new MikroOrmSessionStore(app.get(MikroORM), OPTIONS);
+    const sessions = app.app.get(SessionService);
+    const store = new MikroOrmSessionStore(app.app.get(MikroORM), OPTIONS);
     await store.open(new StoreReports());
     const { session } = await sessions.create();
     const failing = store.update(session.id, null, () => {
@@ -107,14 +98,14 @@ describe('An application on PGlite', () => {
   });
 
   it('hears what another application on the same PGlite changes', async () => {
-    const orm = app.get(MikroORM);
+    const orm = app.app.get(MikroORM);
     const other = new MikroOrmSessionStore(orm as never, { ...OPTIONS, invalidation: true });
     await other.open(new StoreReports());
-    const client = new Client(url);
+    const client = app.client();
     const id = await inHandler(client, (session) => (session.set('n' as never, 1 as never), session.id));
     await visit(client, (session) => session.get('n' as never));
     expect(await other.delete(id, null)).toBe(true);
-    while ((await app.get(SessionService).find(id)) !== null) await new Promise(setImmediate);
+    while ((await app.app.get(SessionService).find(id)) !== null) await new Promise(setImmediate);
     await other.close();
   });
 });

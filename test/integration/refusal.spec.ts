@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Session } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { useApp } from '../support/app.js';
 
 describe('What the database refuses of one session', () => {
   const fixture = useApp();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionArgumentError, type SessionEvent } from 'nestjs-mikro-session';
-import { useApp } from '../support/fixture.js';
+import { startApp, useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
 describe('SessionService', () => {
@@ -114,8 +114,7 @@ describe('SessionService', () => {
 
   it('keeps neither address nor user agent where trackDevice is off', async () => {
     // A second application, on the same database.
-    const { startApp } = await import('../support/app.js');
-    const app = await startApp({ database: fixture.database, options: { trackDevice: false } });
+    const app = await startApp(fixture.database, { options: { trackDevice: false } });
     await visit(app.client(), (session) => session.login('u6'));
     await app.close();
     expect((await sessions().listForUser('u6')).map(({ ip, userAgent }) => [ip, userAgent])).toEqual([[null, null]]);

@@ -15,7 +15,7 @@ describe('The sweep', () => {
   afterAll(() => database.drop());
 
   const start = async (sweep: false | { every: number }) => {
-    const app = await startApp({ database, options: { sweep } });
+    const app = await startApp(database, { options: { sweep } });
     apps.push(app);
     return app;
   };

@@ -1,16 +1,21 @@
+import { afterAll, beforeAll } from '@jest/globals';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import type { DynamicModule, ModuleMetadata, Type } from '@nestjs/common';
-import type { AbstractHttpAdapter } from '@nestjs/core';
+import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { Test } from '@nestjs/testing';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { SessionModule, type SessionModuleOptions, SessionService } from 'nestjs-mikro-session';
 import { Client } from './client.js';
+import { createDatabase, type TestDatabase } from './database.js';
+import type { Platform } from './platform.js';
 import { ProbeController } from './probe.js';
+import { whileTesting } from './while-testing.js';
 
 /** What a test's application consists of. */
 export interface AppDefinition {
-  readonly database: { readonly url: string };
+  /** Express, unless another is named. */
+  readonly platform?: Platform;
   /** Modules before that of sessions. */
   readonly before?: ModuleMetadata['imports'];
   /** Modules after it. */
@@ -20,18 +25,21 @@ export interface AppDefinition {
   readonly options?: SessionModuleOptions;
   /** Instead of `SessionModule.forRoot(options)`. */
   readonly session?: DynamicModule;
-  /** Instead of Express's. */
-  readonly adapter?: () => AbstractHttpAdapter;
-  /** Before the application listens. */
-  readonly prepare?: (app: NestExpressApplication) => unknown;
+  readonly trustsProxy?: boolean;
+  readonly tls?: { readonly key: string; readonly cert: string };
+  /** Before the application listens. A method, so that a test may name the type of its platform. */
+  prepare?(app: INestApplication): unknown;
 }
 
-/** A Nest application on Express, listening on a port of its own. */
+/** A Nest application, listening on a port of its own. */
 export interface TestApp {
-  readonly app: NestExpressApplication;
+  readonly app: INestApplication;
   readonly sessions: SessionService;
+  readonly port: number;
   readonly url: string;
-  /** A browser that has not been here before. */
+  /** What it warned of, so far. */
+  readonly warnings: readonly string[];
+  /** A client that has not been here before. */
   client(): Client;
   close(): Promise<void>;
 }
@@ -45,29 +53,94 @@ export function databaseModule(url: string): Promise<DynamicModule> {
   }) as Promise<DynamicModule>;
 }
 
-export async function startApp(definition: AppDefinition): Promise<TestApp> {
-  const session = definition.session ?? SessionModule.forRoot({ ensureSchema: true, ...definition.options });
+/**
+ * Starts an application that has this library's sessions and a {@link ProbeController}.
+ *
+ * @param database `null`: the application has none, or a module of its own for it
+ */
+export async function startApp(
+  database: { readonly url: string } | null,
+  definition: AppDefinition = {},
+): Promise<TestApp> {
+  const { before = [], imports = [], controllers = [], providers = [], options } = definition;
+  const session = definition.session ?? SessionModule.forRoot({ ensureSchema: true, ...options });
   const module = await Test.createTestingModule({
-    imports: [
-      ...(definition.before ?? []),
-      databaseModule(definition.database.url),
-      session,
-      ...(definition.imports ?? []),
-    ],
-    controllers: [ProbeController, ...(definition.controllers ?? [])],
-    providers: definition.providers ?? [],
+    imports: [...before, ...(database === null ? [] : [databaseModule(database.url)]), session, ...imports],
+    controllers: [ProbeController, ...controllers],
+    providers,
   }).compile();
-  const app = definition.adapter
-    ? module.createNestApplication<NestExpressApplication>(definition.adapter(), { logger: false })
-    : module.createNestApplication<NestExpressApplication>({ logger: false });
+  const warnings: string[] = [];
+  const app = createApp(module, definition, warnings);
   await definition.prepare?.(app);
   await app.listen(0, '127.0.0.1');
-  const url = `http://127.0.0.1:${(app.getHttpServer().address() as { port: number }).port}`;
+  const { port } = app.getHttpServer().address() as { port: number };
+  const url = `${definition.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   return {
     app,
     sessions: app.get(SessionService),
+    port,
     url,
+    warnings,
     client: () => new Client(url),
     close: () => app.close(),
+  };
+}
+
+function createApp(
+  module: TestingModule,
+  { platform = 'Express', trustsProxy = false, tls }: AppDefinition,
+  warnings: string[],
+): INestApplication {
+  const ignore = (): void => {};
+  const logger: LoggerService = { log: ignore, error: ignore, warn: (message: string) => warnings.push(message) };
+  if (platform !== 'Express') {
+    const http2 = platform === 'Fastify, HTTP/2';
+    const adapter = new FastifyAdapter({ trustProxy: trustsProxy, http2, ...(tls && { https: tls }) } as object);
+    return module.createNestApplication(adapter, { logger });
+  }
+  const app = module.createNestApplication<NestExpressApplication>({ logger, ...(tls && { httpsOptions: tls }) });
+  if (trustsProxy) app.set('trust proxy', 1);
+  return app;
+}
+
+/** What a test file works with; there once its first test runs. */
+export interface AppFixture {
+  readonly app: TestApp;
+  readonly database: TestDatabase;
+  /** The only row there is, or the row of a session. */
+  row(id?: string): Promise<Record<string, any>>;
+  /** How many rows there are. */
+  rows(): Promise<number>;
+}
+
+/** An application with a database of its own, for all tests of a file or a `describe` block. */
+export function useApp(definition: AppDefinition = {}): AppFixture {
+  let app: TestApp | undefined;
+  let database: TestDatabase | undefined;
+  beforeAll(async () => {
+    database = await createDatabase();
+    app = await startApp(database, definition);
+  });
+  afterAll(async () => {
+    await app?.close();
+    await database?.drop();
+  });
+  return {
+    get app() {
+      return whileTesting(app);
+    },
+    get database() {
+      return whileTesting(database);
+    },
+    async row(id) {
+      const rows = await whileTesting(database).query('select * from sessions where $1::uuid is null or id = $1', [
+        id ?? null,
+      ]);
+      if (rows.length !== 1) throw new Error(`Expected one row, found ${rows.length}.`);
+      return rows[0] as Record<string, any>;
+    },
+    async rows() {
+      return (await whileTesting(database).query('select from sessions')).length;
+    },
   };
 }

@@ -7,7 +7,8 @@ import type { RequestHandler } from 'express';
 import expressSession from 'express-session';
 import { type SessionModuleOptions, sessionMiddleware } from 'nestjs-mikro-session';
 import { Client } from './client.js';
-import { useApp } from './fixture.js';
+import { type TestApp, useApp } from './app.js';
+import { whileTesting } from './while-testing.js';
 
 /** An application as it is written for express-session. */
 export interface Written {
@@ -18,13 +19,8 @@ export interface Written {
   readonly mount?: (app: NestExpressApplication, session: RequestHandler) => unknown;
 }
 
-/** One that listens. */
-export interface Running {
-  readonly app: NestExpressApplication;
-  readonly url: string;
-  /** A browser that has not been here before. */
-  client(): Client;
-}
+/** An application that listens, with either session. */
+export type Running = Pick<TestApp, 'app' | 'url' | 'client'>;
 
 /** What the tests work with. */
 export interface Both {
@@ -47,7 +43,10 @@ export function describeOnBoth(
 ): void {
   describe(`${name}, on the session of this library`, () => {
     tests(
-      useApp({ ...written, prepare: (app) => mountAll(app, sessionMiddleware(app) as RequestHandler, written) }),
+      useApp({
+        ...written,
+        prepare: (app: NestExpressApplication) => mountAll(app, sessionMiddleware(app) as RequestHandler, written),
+      }),
       'nestjs-mikro-session',
     );
   });
@@ -79,8 +78,7 @@ function useExpressSession(written: Written): Both {
   afterAll(() => running?.app.close());
   return {
     get app() {
-      if (running === undefined) throw new Error('The application is there only while a test runs.');
-      return running;
+      return whileTesting(running);
     },
   };
 }

@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { WsException } from '@nestjs/websockets';
 import { type Session, SessionGoneError, SessionModule } from 'nestjs-mikro-session';
 import { concat, defer, filter, firstValueFrom, ignoreElements, of, Subject, take } from 'rxjs';
-import { useApp } from './fixture.js';
+import { useApp } from './app.js';
 import {
   ask,
   type GatewayClient,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import type { SessionModuleOptions } from 'nestjs-mikro-session';
 import { Client, type Reply } from './client.js';
 import { createDatabase, type TestDatabase } from './database.js';
+import { whileTesting } from './while-testing.js';
 
 /** A call of a method of the session, as a server process takes it. */
 export type Call = [method: string, ...args: unknown[]];
@@ -61,8 +62,7 @@ export function useProcesses(count: number, options: SessionModuleOptions = {}, 
   return {
     servers,
     get database() {
-      if (database === undefined) throw new Error('The database is there only while a test runs.');
-      return database;
+      return whileTesting(database);
     },
   };
 }

@@ -4,7 +4,7 @@ import flash from 'connect-flash';
 import type { Request, Response } from 'express';
 import { Session, sessionMiddleware } from 'nestjs-mikro-session';
 import { describeOnBoth } from '../../support/both-sessions.js';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { visit } from '../../support/probe.js';
 
 @Controller()

@@ -7,7 +7,7 @@ import type { Request, Response } from 'express';
 import { Session, sessionMiddleware } from 'nestjs-mikro-session';
 import { describeOnBoth } from '../../support/both-sessions.js';
 import type { Client } from '../../support/client.js';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 
 const { doubleCsrfProtection } = doubleCsrf({
   getSecret: () => 'a secret of the test',
@@ -95,7 +95,7 @@ describeOnBoth('csrf-csrf', { controllers: [FormController], mount }, (fixture) 
 describe('csrf-csrf, with the login of this library', () => {
   const fixture = useApp({
     controllers: [FormController, LoginController],
-    prepare: (app) => {
+    prepare: (app: NestExpressApplication) => {
       app.use(sessionMiddleware(app));
       mount(app);
     },

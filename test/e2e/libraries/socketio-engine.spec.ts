@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import { describeOnBoth, type Running } from '../../support/both-sessions.js';
 import type { Client } from '../../support/client.js';
 import { EngineSessionAdapter } from '../../support/engine-session.adapter.js';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inMessage, type MessageVisit, VisitGateway } from '../../support/gateway.js';
 
 type Transport = 'polling' | 'websocket';

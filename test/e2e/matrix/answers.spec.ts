@@ -6,7 +6,7 @@ import compression from 'compression';
 import type { Response } from 'express';
 import { Session } from 'nestjs-mikro-session';
 import { of, tap } from 'rxjs';
-import { type PlatformResponse, rawOf } from '../../support/http-platforms.js';
+import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { Mark } from './mark.js';
 import { runAnswers } from './run.js';
 import { ANSWERS } from './scenarios.js';

@@ -19,7 +19,7 @@ import { type ExpressSession, Session, sessionMiddleware } from 'nestjs-mikro-se
 import { Server } from 'socket.io';
 import { WebSocket } from 'ws';
 import { from, merge, mergeMap, type Observable, throwError } from 'rxjs';
-import { type PlatformResponse, rawOf } from '../../support/http-platforms.js';
+import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { type Signal, signal } from '../../support/probe.js';
 import { idIn, runOwn, sessionCookies, type World } from './run.js';
 import { CALLBACKS } from './scenarios.js';
@@ -166,18 +166,18 @@ class CallbacksController {
 }
 
 /** A request of a visitor who has a session, whose handler goes on when the test says so. */
-async function begin({ platform, app }: World, route: string) {
+async function begin({ send, app }: World, route: string) {
   const name = randomUUID();
   const own: Steps = { begun: signal(), goOn: signal(), late: Promise.withResolvers() };
   steps.set(name, own);
   const { session, cookie } = await app.sessions.create({ data: { kept: 1 } });
-  const { answer } = platform.send(app.url, { path: `/callbacks/${route}/${name}`, headers: { cookie } });
+  const { answer } = send({ path: `/callbacks/${route}/${name}`, headers: { cookie } });
   await own.begun.reached;
   return { ...own, id: session.id, answer };
 }
 
-async function get({ platform, app }: World, path: string, cookie?: string) {
-  const { answer } = platform.send(app.url, {
+async function get({ send }: World, path: string, cookie?: string) {
+  const { answer } = send({
     path: `/callbacks/${path}`,
     headers: cookie === undefined ? {} : { cookie },
   });
@@ -254,7 +254,7 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
     const { session, cookie } = await world.app.sessions.create({ data: { kept: 1 } });
     // The answer waits for this row, until it is gone.
     const held = await world.database.hold('delete from sessions where id = $1', [session.id]);
-    const { answer } = world.platform.send(world.app.url, { path: `/callbacks/twice/${name}`, headers: { cookie } });
+    const { answer } = world.send({ path: `/callbacks/twice/${name}`, headers: { cookie } });
     await own.begun.reached;
     await held.release();
     await expectNothingAfter({ ...own, id: session.id, answer }, 401);

@@ -10,7 +10,7 @@ import { Body, Controller, Get, Param, Post, Query, Res, StreamableFile } from '
 import { Session } from 'nestjs-mikro-session';
 import { finalize, NEVER, type Observable } from 'rxjs';
 import { rawConnection } from '../../support/exchange.js';
-import { type PlatformResponse, rawOf } from '../../support/http-platforms.js';
+import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { type Signal, signal } from '../../support/probe.js';
 import { eventually, runOwn, type World } from './run.js';
 import { CONNECTIONS } from './scenarios.js';
@@ -71,12 +71,12 @@ class ConnectionsController {
 }
 
 /** A request that its client will abort, with the steps of its handler. */
-async function begin({ platform, app }: World, route: string) {
+async function begin({ send, app }: World, route: string) {
   const name = randomUUID();
   const own: Steps = { started: signal(), clientLeft: signal(), goOn: signal() };
   steps.set(name, own);
   const { session, cookie } = await app.sessions.create({ data: { mark: 'before' } });
-  const exchange = platform.send(app.url, { path: `/connections/${route}/${name}`, headers: { cookie } });
+  const exchange = send({ path: `/connections/${route}/${name}`, headers: { cookie } });
   await own.started.reached;
   steps.delete(name);
   return { id: session.id, exchange, steps: own };
@@ -91,10 +91,10 @@ async function abandon(world: World, route: string) {
   return { id, steps: own };
 }
 
-async function abandonUpload({ platform, app }: World): Promise<string> {
+async function abandonUpload({ send, app }: World): Promise<string> {
   const { session, cookie } = await app.sessions.create({ data: { mark: 'before' } });
   const arrived = once(app.app.getHttpServer(), 'request');
-  const exchange = platform.send(app.url, {
+  const exchange = send({
     method: 'POST',
     path: '/connections/upload',
     headers: { cookie, 'content-type': 'application/json' },

@@ -26,7 +26,7 @@ import {
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { Session, SessionService } from 'nestjs-mikro-session';
 import { catchError, concat, lastValueFrom, type Observable, of, tap, throwError } from 'rxjs';
-import { type PlatformResponse, rawOf } from '../../support/http-platforms.js';
+import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { asked, Mark, markBy } from './mark.js';
 import { runAnswers } from './run.js';
 import { FAILURES } from './scenarios.js';

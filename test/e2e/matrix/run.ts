@@ -1,46 +1,42 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type AppDefinition, startApp, type TestApp } from '../../support/app.js';
-import { createDatabase, type TestDatabase } from '../../support/database.js';
-import { type Platform, PLATFORMS } from '../../support/http-platforms.js';
+import { type AppDefinition, type TestApp, useApp } from '../../support/app.js';
+import type { TestDatabase } from '../../support/database.js';
+import type { Exchange, RequestSpec } from '../../support/exchange.js';
+import { type Platform, PLATFORMS_AND_HTTP2, sendTo } from '../../support/platform.js';
 import { type SecondProcess, startSecondProcess } from '../../support/second-process.js';
+import { whileTesting } from '../../support/while-testing.js';
 import type { AnswerScenario, Group, OwnScenario, Scenario } from './scenarios.js';
 
 /** An application on one of the platforms, and another process that can see what it has stored. */
 export interface World {
-  readonly platform: Platform;
   readonly app: TestApp;
+  readonly send: (spec: RequestSpec) => Exchange;
   readonly database: TestDatabase;
   readonly second: SecondProcess;
 }
 
-export type MatrixApp = Omit<AppDefinition, 'database' | 'adapter'>;
+export type MatrixApp = Omit<AppDefinition, 'platform'>;
 
 /**
- * Every write takes its time, so that whoever sends before the session is stored is found out. The statement sleeps in
- * the database, where nobody can tell the difference from a busy one.
+ * Every write takes its time, so that a response that is sent before its session is stored is found out. The statement
+ * sleeps in the database, which cannot be told from a busy one.
  */
 const SLOW_WRITES = `
   create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(0.01); return null; end $$;
   create trigger slow before insert or update on sessions for each statement execute function slow();`;
 
 function useWorld(platform: Platform, definition: MatrixApp): () => World {
+  const fixture = useApp({ platform, ...definition });
   let world: World | undefined;
   beforeAll(async () => {
-    const database = await createDatabase();
-    const app = await startApp({ database, adapter: () => platform.adapter(), ...definition });
+    const { app, database } = fixture;
     await database.query(SLOW_WRITES);
-    world = { platform, app, database, second: await startSecondProcess(database.url) };
+    const send = (spec: RequestSpec): Exchange => sendTo(platform)(app.url, spec);
+    world = { app, send, database, second: await startSecondProcess(database.url) };
   });
-  afterAll(async () => {
-    await world?.second.stop();
-    await world?.app.close();
-    await world?.database.drop();
-  });
-  return () => {
-    if (world === undefined) throw new Error('The application is there only while a test runs.');
-    return world;
-  };
+  afterAll(() => world?.second.stop());
+  return () => whileTesting(world);
 }
 
 function describePlatforms<Kind extends Scenario>(
@@ -48,10 +44,10 @@ function describePlatforms<Kind extends Scenario>(
   definition: MatrixApp,
   test: (scenario: Kind, world: () => World) => void,
 ): void {
-  describe.each(PLATFORMS.map((platform) => ({ platform })))(`${title}, on $platform.name`, ({ platform }) => {
+  describe.each(PLATFORMS_AND_HTTP2)(`${title}, on %s`, (platform) => {
     const world = useWorld(platform, definition);
     for (const scenario of scenarios) {
-      if (scenario.on === undefined || scenario.on.includes(platform.name)) test(scenario, world);
+      if (scenario.on === undefined || scenario.on.includes(platform)) test(scenario, world);
     }
   });
 }
@@ -81,9 +77,9 @@ export function runOwn(
 }
 
 /** Sends the request of a scenario; the handler stores the mark, which no other request has. */
-export function sendMarked({ platform, app }: World, scenario: AnswerScenario, mark: string, cookie?: string) {
+export function sendMarked({ send }: World, scenario: AnswerScenario, mark: string, cookie?: string) {
   const { path, method, headers, upload } = scenario;
-  return platform.send(app.url, {
+  return send({
     path: `${path}${path.includes('?') ? '&' : '?'}mark=${mark}`,
     headers: { ...headers, ...(cookie !== undefined && { cookie }) },
     ...(method !== undefined && { method }),

@@ -1,10 +1,10 @@
-import type { PlatformName } from '../../support/http-platforms.js';
+import type { Platform } from '../../support/platform.js';
 
 /** One row of the table in docs/matrix.md, and a test on each platform. */
 export interface Scenario {
   readonly name: string;
   /** Where there is such a thing; everywhere, if it does not say. */
-  readonly on?: readonly PlatformName[];
+  readonly on?: readonly Platform[];
 }
 
 /** A request that makes a change, its answer, and what becomes of the change: tested in one way, whatever it is. */
@@ -35,10 +35,10 @@ export interface Group<Kind extends Scenario> {
   readonly scenarios: readonly Kind[];
 }
 
-const EXPRESS: readonly PlatformName[] = ['Express'];
-const FASTIFY: readonly PlatformName[] = ['Fastify', 'Fastify, HTTP/2'];
-const HTTP_1: readonly PlatformName[] = ['Express', 'Fastify'];
-const HTTP_2: readonly PlatformName[] = ['Fastify, HTTP/2'];
+const EXPRESS: readonly Platform[] = ['Express'];
+const FASTIFY: readonly Platform[] = ['Fastify', 'Fastify, HTTP/2'];
+const HTTP_1: readonly Platform[] = ['Express', 'Fastify'];
+const HTTP_2: readonly Platform[] = ['Fastify, HTTP/2'];
 const JSON_BODY = { 'content-type': 'application/json' };
 const GZIP = { 'accept-encoding': 'gzip' };
 

@@ -4,7 +4,7 @@ import { expect } from '@jest/globals';
 import { Controller, Get, Logger, Param, Res, Sse, StreamableFile } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import { filter, finalize, firstValueFrom, type Observable, of, Subject } from 'rxjs';
-import { type PlatformResponse, rawOf } from '../../support/http-platforms.js';
+import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { eventually, idIn, runOwn, sessionCookies, type World } from './run.js';
 import { STREAMS } from './scenarios.js';
 
@@ -66,11 +66,11 @@ class StreamsController {
 }
 
 /** Opens a stream as a visitor who has a session, or as one who has none. */
-async function open({ platform, app }: World, route: string, cookie?: string) {
+async function open({ send }: World, route: string, cookie?: string) {
   const name = randomUUID();
   const driven = new Promise<Driven>((resolve) => waiting.set(name, resolve));
   const headers = { ...(cookie !== undefined && { cookie }) };
-  const exchange = platform.send(app.url, { path: `/streams/${route}/${name}`, headers });
+  const exchange = send({ path: `/streams/${route}/${name}`, headers });
   return { exchange, ...(await driven) };
 }
 
@@ -171,8 +171,8 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
   '`@Sse()`, the session cannot be loaded': async (world) => {
     const { cookie } = await world.app.sessions.create({ data: { mark: 'before' } });
     const holder = await world.database.hold('lock table sessions in access exclusive mode');
-    const { platform, app } = world;
-    const exchange = platform.send(app.url, { path: '/streams/broken', headers: { cookie } });
+    const { send } = world;
+    const exchange = send({ path: '/streams/broken', headers: { cookie } });
     const [{ status, headers }, { body }] = await Promise.all([exchange.head, exchange.answer]);
     await holder.release();
     expect([status, headers['retry-after']]).toEqual([503, '1']);

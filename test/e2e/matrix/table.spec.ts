@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { PLATFORMS } from '../../support/http-platforms.js';
+import { PLATFORMS_AND_HTTP2 } from '../../support/platform.js';
 import {
   ANSWERS,
   CALLBACKS,
@@ -27,10 +27,10 @@ function table<Kind extends Scenario>(
   columns: readonly string[],
   cells: (scenario: Kind) => string[],
 ): string {
-  const head = ['Scenario', ...columns, ...PLATFORMS.map(({ name }) => name)];
+  const head = ['Scenario', ...columns, ...PLATFORMS_AND_HTTP2];
   const rows = scenarios.map((scenario) => {
     const { name, on } = scenario;
-    const tested = PLATFORMS.map((platform) => (on === undefined || on.includes(platform.name) ? '✓' : '—'));
+    const tested = PLATFORMS_AND_HTTP2.map((platform) => (on === undefined || on.includes(platform) ? '✓' : '—'));
     return row([name, ...cells(scenario), ...tested]);
   });
   const link = `[${file}](../test/e2e/matrix/${file})`;

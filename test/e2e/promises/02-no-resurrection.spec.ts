@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionGoneError } from 'nestjs-mikro-session';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inHandler, signal, tryVisit, visit } from '../../support/probe.js';
 
 describe('Promise 2: no resurrection, no late write', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Session } from 'nestjs-mikro-session';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inHandler, signal, visit } from '../../support/probe.js';
 
 describe('Promise 4: a dead cookie is ignored, never erased', () => {

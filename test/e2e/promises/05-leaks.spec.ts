@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inspect } from 'node:util';
 import { SessionDataError, SessionEntity, type SessionEvent } from 'nestjs-mikro-session';
 import { MikroORM } from '@mikro-orm/core';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inHandler, tryVisit, visit } from '../../support/probe.js';
 
 describe('Promise 5: a leaked database logs nobody in; a leaked log neither', () => {

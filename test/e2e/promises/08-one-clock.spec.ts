@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inHandler, visit } from '../../support/probe.js';
 
 const MINUTE = 60_000;

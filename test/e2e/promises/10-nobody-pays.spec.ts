@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get } from '@nestjs/common';
 import { Session, SkipSession } from 'nestjs-mikro-session';
 import { statements } from '../../support/statements.js';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inHandler, visit } from '../../support/probe.js';
 
 @Controller()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionDataError } from 'nestjs-mikro-session';
-import { useApp } from '../../support/fixture.js';
+import { useApp } from '../../support/app.js';
 import { inHandler, visit } from '../../support/probe.js';
 
 const nested = (levels: number): unknown => (levels === 0 ? 1 : { in: nested(levels - 1) });
