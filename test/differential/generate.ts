@@ -29,8 +29,7 @@ export class Generator {
   readonly #leavesOut: (step: Step) => boolean;
 
   constructor(seed: number, number: number, platform: 'express' | 'fastify', leavesOut: (step: Step) => boolean) {
-    // Multiplied, so that the sequences of one seed are not those of the next.
-    this.#random = Random.of(Math.imul(seed + 1, 0x9e3779b1), number);
+    this.#random = Random.of(seed, number);
     this.#platform = platform;
     this.#leavesOut = leavesOut;
   }

@@ -1,18 +1,26 @@
-/** A small seeded generator (mulberry32): the same seed gives the same choices. */
+/** Added for each number; odd, and 2³² divided by the golden ratio. */
+const STEP = 0x9e3779b9;
+
+/** Spreads a change of any bit over all 32 (the finalizer of splitmix32). */
+function mixed(value: number): number {
+  let bits = value | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x21f0aaad);
+  bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);
+  return (bits ^ (bits >>> 15)) >>> 0;
+}
+
+/** A seeded generator (splitmix32): the same seed gives the same choices, the next seed others. */
 export class Random {
   #state: number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#state = mixed(seed + STEP);
   }
 
   /** A number from 0 up to, not including, 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+    this.#state = (this.#state + STEP) >>> 0;
+    return mixed(this.#state) / 4_294_967_296;
   }
 
   /** A whole number from `least` to `most`, both included. */
@@ -36,10 +44,10 @@ export class Random {
     return (entries.at(-1) as [Name, number])[0];
   }
 
-  /** An independent generator, for one of many that share a seed. */
-  static of(seed: number, ...path: number[]): Random {
-    let mixed = seed >>> 0;
-    for (const step of path) mixed = Math.imul(mixed ^ (step + 0x9e3779b9), 0x85ebca6b) ^ (mixed >>> 13);
-    return new Random(mixed);
+  /** An independent generator, for one of many that share a seed: at this place among them. */
+  static of(seed: number, ...path: readonly number[]): Random {
+    return new Random(
+      path.reduce((state, step) => mixed(Math.imul(state, STEP) + mixed(step + STEP)), mixed(seed + STEP)),
+    );
   }
 }

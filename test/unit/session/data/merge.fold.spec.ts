@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isDeepStrictEqual } from 'node:util';
 import type { DataChanges } from '../../../../lib/session/data/changes.js';
 import { foldChanges } from '../../../../lib/session/data/merge.js';
+import { Random } from '../../../history/random.js';
 
 type Document = Record<string, any>;
 interface Change {
@@ -50,31 +51,17 @@ function apply(document: Document, changes: DataChanges): Document | null {
 const applyAll = (document: Document, ...all: DataChanges[]): Document | null =>
   all.reduce<Document | null>((data, changes) => data && apply(data, changes), document);
 
-/** mulberry32 */
-function randomFrom(seed: number) {
-  let state = seed;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (count: number): number => Math.floor(next() * count);
-  const oneOf = <Item>(items: readonly Item[]): Item => items[below(items.length)] as Item;
-  return { below, oneOf };
-}
-type Random = ReturnType<typeof randomFrom>;
-
 const KEYS = ['a', 'b', 'c'];
 const NUMBERS = [0, 1, -1, 7, 1024, -3];
 
 /** Values that tell themselves apart: what is added to, appended to, neither, or both as if nothing were there. */
-function valueFrom({ below, oneOf }: Random): unknown {
-  return [oneOf(NUMBERS), [below(9)], [], null, 'text', '', below(2) === 0, {}, { n: below(9) }][below(9)];
+function valueFrom(random: Random): unknown {
+  const digit = () => random.integer(0, 8);
+  return random.pick([random.pick(NUMBERS), [digit()], [], null, 'text', '', random.chance(0.5), {}, { n: digit() }]);
 }
 
 function documentFrom(random: Random): Document {
-  const keys = KEYS.filter(() => random.below(3) > 0);
+  const keys = KEYS.filter(() => random.chance(2 / 3));
   return Object.fromEntries(keys.map((key) => [key, valueFrom(random)]));
 }
 
@@ -82,11 +69,11 @@ function documentFrom(random: Random): Document {
 function changesFrom(random: Random): DataChanges {
   const change = { set: {} as Document, unset: [] as string[], increment: {} as Document, push: {} as Document };
   for (const key of KEYS) {
-    const kind = random.below(6);
+    const kind = random.integer(0, 5);
     if (kind === 0) change.set[key] = valueFrom(random);
     else if (kind === 1) change.unset.push(key);
-    else if (kind === 2) change.increment[key] = random.oneOf(NUMBERS);
-    else if (kind === 3) change.push[key] = Array.from({ length: 1 + random.below(2) }, () => valueFrom(random));
+    else if (kind === 2) change.increment[key] = random.pick(NUMBERS);
+    else if (kind === 3) change.push[key] = Array.from({ length: random.integer(1, 2) }, () => valueFrom(random));
   }
   return changesOf(change);
 }
@@ -129,7 +116,7 @@ describe('foldChanges', () => {
   });
 
   it('changes neither of the two that it folds', () => {
-    const random = randomFrom(5);
+    const random = new Random(5);
     for (let n = 0; n < 500; n++) {
       const [first, then] = [changesFrom(random), changesFrom(random)];
       const before = structuredClone([first, then]);
@@ -139,7 +126,7 @@ describe('foldChanges', () => {
   });
 
   it.each([1, 2, 3, 4, 5])('comes to the same as one after the other, whatever they meet (seed %i)', (seed) => {
-    const random = randomFrom(seed);
+    const random = new Random(seed);
     const differences: unknown[] = [];
     let folds = 0;
     for (let n = 0; n < 10_000; n++) {
@@ -161,7 +148,7 @@ describe('foldChanges', () => {
   });
 
   it.each([6, 7, 8])('comes to the same in longer sequences, folded from either end (seed %i)', (seed) => {
-    const random = randomFrom(seed);
+    const random = new Random(seed);
     const differences: unknown[] = [];
     let folds = 0;
     for (let n = 0; n < 3_000; n++) {
@@ -183,7 +170,7 @@ describe('foldChanges', () => {
   });
 
   it.each([9, 10])('gives up only on what the database refuses, too, whatever it meets (seed %i)', (seed) => {
-    const random = randomFrom(seed);
+    const random = new Random(seed);
     const accepted: unknown[] = [];
     let refusals = 0;
     for (let n = 0; n < 4_000; n++) {
