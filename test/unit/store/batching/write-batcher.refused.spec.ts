@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals';
+import { type CommitRequest } from '../../../../lib/store/batching/commit-request.js';
+import { SessionStoreUnavailableError } from '../../../../lib/session.errors.js';
+import { REFUSED, SAVED, useWriteBatcher } from './fake-database.js';
+
+describe('WriteBatcher, where the database refuses a batch,', () => {
+  const { answers, commit, database, expectIdle, pass } = useWriteBatcher();
+
+  it('sends the commits of the batch one by one, in order, and only the one refused again fails', async () => {
+    commit('first', 'busy');
+    commit('a', 'one');
+    commit('bad', 'two');
+    commit('c', 'three');
+    await database.answer();
+    await database.refuse();
+    expect(answers).toEqual({ first: SAVED });
+    const order: string[][] = [];
+    while (Object.keys(answers).length < 4) {
+      order.push(database.sent);
+      await (database.sent[0] === 'two' ? database.refuse() : database.answer());
+    }
+    expect(order).toEqual([['one'], ['two'], ['three']]);
+    expect(answers).toEqual({ first: SAVED, a: SAVED, bad: REFUSED, c: SAVED });
+    await expectIdle('one', 'two', 'three');
+  });
+
+  it('takes apart what was folded, in the order of each session, and sends what comes meanwhile last', async () => {
+    commit('first', 'busy');
+    for (const name of ['a1', 'bad', 'a3']) commit(name, 'one');
+    for (const name of ['b1', 'b2']) commit(name, 'two');
+    await database.answer();
+    commit('a4', 'one');
+    await database.refuse();
+    commit('a5', 'one');
+    commit('other', 'three');
+    const order: object[] = [];
+    while (Object.keys(answers).length < 9) {
+      const sets = (database.statements.at(-1) as CommitRequest[]).map(({ changes }) => [
+        ...(changes.data?.set.keys() ?? []),
+      ]);
+      order.push(sets);
+      await (sets.flat().includes('bad') ? database.refuse() : database.answer());
+    }
+    expect(order.filter((sets) => JSON.stringify(sets).includes('a'))).toEqual([
+      [['a1']],
+      [['bad']],
+      [['a3']],
+      expect.arrayContaining([['a4', 'a5']]),
+    ]);
+    expect(order.filter((sets) => JSON.stringify(sets).includes('b') && !JSON.stringify(sets).includes('bad'))).toEqual(
+      [[['b1']], [['b2']]],
+    );
+    expect(answers['bad']).toBe(REFUSED);
+    expect(Object.values(answers).filter((answer) => answer === SAVED)).toHaveLength(8);
+    await expectIdle('one', 'two', 'three');
+  });
+
+  it('keeps the commits of a session apart, and in order, though its row is locked in between', async () => {
+    commit('first', 'busy');
+    commit('a1', 'one');
+    commit('a2', 'one');
+    await database.answer();
+    await database.refuse();
+    expect(database.set).toEqual({ a1: true });
+    await database.answer('locked');
+    commit('a3', 'one');
+    await pass(1);
+    expect(database.set).toEqual({ a1: true });
+    await database.refuse();
+    expect(database.set).toEqual({ a2: true });
+    await database.answer('locked');
+    await pass(2);
+    expect(database.set).toEqual({ a2: true });
+    await database.answer();
+    expect(database.set).toEqual({ a3: true });
+    await database.answer();
+    expect(answers).toEqual({ first: SAVED, a1: REFUSED, a2: SAVED, a3: SAVED });
+    await expectIdle('one');
+  });
+
+  it('fails a commit that was alone in its statement at once, without trying again', async () => {
+    commit('bad', 'one');
+    await database.refuse();
+    expect(answers).toEqual({ bad: REFUSED });
+    expect(database.statements).toHaveLength(1);
+    await expectIdle('one');
+  });
+
+  it('fails the commits whose deadline passes before their turn, and goes on with the others', async () => {
+    commit('first', 'busy');
+    commit('late', 'one', undefined, { deadline: 10 });
+    commit('early', 'one');
+    await database.answer();
+    database.time = 10;
+    await database.refuse();
+    expect(answers).toEqual({ first: SAVED, late: expect.any(SessionStoreUnavailableError) });
+    expect(database.set).toEqual({ early: true });
+    await database.answer();
+    expect(answers['early']).toBe(SAVED);
+    await expectIdle('one');
+  });
+});
