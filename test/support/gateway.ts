@@ -30,18 +30,16 @@ import {
   SkipSession,
 } from 'nestjs-mikro-session';
 import { from, isObservable, map, type Observable } from 'rxjs';
+import { Handlers } from './handlers.js';
 
 /** What a message does in its handler. An observable's values are sent one by one. */
 export type MessageVisit = (session: Session, client: any) => unknown;
 
-const visits = new Map<string, MessageVisit>();
-let count = 0;
+const visits = new Handlers<MessageVisit>();
 
 /** Has a function run as the handler of a message, and gives the name to send for that. */
 export function inMessage(visit: MessageVisit): string {
-  const name = `visit-${++count}`;
-  visits.set(name, visit);
-  return name;
+  return visits.add(visit);
 }
 
 /** What a test wants to happen when a client connects. */
@@ -80,7 +78,7 @@ export class VisitGateway implements OnGatewayConnection {
     @ConnectedSocket() client: unknown,
     @MessageBody() name: string,
   ): Promise<WsResponse<unknown> | Observable<WsResponse<unknown>>> {
-    const result = (visits.get(name) as MessageVisit)(session, client);
+    const result = visits.get(name)(session, client);
     if (isObservable(result)) return from(result).pipe(map(answer));
     return answer((await result) ?? null);
   }
@@ -117,7 +115,7 @@ export class GuardedGateway {
 @UseInterceptors(SessionInterceptor)
 export class InterceptedGateway extends VisitGateway {}
 
-/** One of a gateway's clients, whatever it speaks. */
+/** One of a gateway's clients, over either kind of socket. */
 export interface GatewayClient {
   /** Sends a message, and waits for nothing. */
   send(event: string, data?: unknown): void;
@@ -138,7 +136,7 @@ export async function tell(client: GatewayClient, visit: MessageVisit): Promise<
   return ask(client, 'visit', inMessage(visit));
 }
 
-/** Hands on what comes, one by one, to whoever waits; what nobody waits for yet is kept. */
+/** What has come for a client, one by one: each thing goes to the call of `next()` that waits longest, or is kept for one. */
 export class Inbox {
   readonly #kept: unknown[] = [];
   readonly #waiting: ((value: unknown) => void)[] = [];

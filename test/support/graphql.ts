@@ -14,22 +14,20 @@ import {
 import { Authorize, Public, Session, SessionGuard, SessionRenewal, SkipSession } from 'nestjs-mikro-session';
 import { concat, type Observable, of, throwError } from 'rxjs';
 import type { Client } from './client.js';
+import { Handlers } from './handlers.js';
 
 /** What a resolver does. */
 export type ResolverVisit = (session: Session) => unknown;
 
-const visits = new Map<string, ResolverVisit>();
-let count = 0;
+const visits = new Handlers<ResolverVisit>();
 
 /** Has a function run in a resolver, and gives the argument to pass for that. */
 export function inResolver(visit: ResolverVisit): string {
-  const name = `visit-${++count}`;
-  visits.set(name, visit);
-  return JSON.stringify(name);
+  return JSON.stringify(visits.add(visit));
 }
 
 async function run(name: string, session: Session): Promise<string> {
-  return JSON.stringify((await (visits.get(name) as ResolverVisit)(session)) ?? null);
+  return JSON.stringify((await visits.get(name)(session)) ?? null);
 }
 
 @ObjectType()

@@ -2,12 +2,12 @@ import { All, Controller, Param, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Session } from 'nestjs-mikro-session';
 import type { Client, Reply } from './client.js';
+import { Handlers } from './handlers.js';
 
 /** What a visit does in the handler. */
 export type Visit = (session: Session, request: Request, response: Response) => unknown;
 
-const visits = new Map<string, Visit>();
-let count = 0;
+const visits = new Handlers<Visit>();
 
 /** Runs, inside a real handler of a real request, the function that a test gives to {@link visit}. */
 @Controller('probe')
@@ -19,7 +19,7 @@ export class ProbeController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): unknown {
-    return (visits.get(name) as Visit)(session, request, response);
+    return visits.get(name)(session, request, response);
   }
 }
 
@@ -35,8 +35,7 @@ export async function visit(client: Client, handler: Visit, headers?: Record<str
 
 /** The same, whatever the answer is. */
 export async function tryVisit(client: Client, handler: Visit, headers?: Record<string, string>): Promise<Reply> {
-  const name = `visit-${++count}`;
-  visits.set(name, handler);
+  const name = visits.add(handler);
   try {
     return await client.post(`/probe/${name}`, undefined, headers);
   } finally {

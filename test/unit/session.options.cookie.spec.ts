@@ -3,7 +3,7 @@ import { writeSetCookie } from '../../lib/http/session-cookie.js';
 import { resolveOptions } from '../../lib/session.options.js';
 import type { SessionCookieOptions } from '../../lib/options/transport.options.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
-import { errorOf } from './support.js';
+import { errorOf } from '../support/error-of.js';
 
 const resolved = (cookie: unknown) => resolveOptions({ cookie: cookie as SessionCookieOptions }).cookie;
 const problemOf = (cookie: unknown): string => errorOf(SessionConfigurationError, () => resolved(cookie)).message;

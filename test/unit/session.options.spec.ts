@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { resolveOptions, sameOptions, type SessionModuleOptions } from '../../lib/session.options.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
-import { errorOf } from './support.js';
+import { errorOf } from '../support/error-of.js';
 
 const optionsOf = (value: unknown) => value as SessionModuleOptions;
 const problemOf = (value: unknown): string =>

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { SessionConfigurationError } from '../../../lib/session.errors.js';
 import { type EncryptionKey, KeyRing, SessionCipher } from '../../../lib/store/encryption.js';
-import { errorOf } from '../support.js';
+import { errorOf } from '../../support/error-of.js';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex');
 const OTHER = Buffer.alloc(32, 7);

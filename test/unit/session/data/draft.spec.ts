@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { draftOf } from '../../../../lib/session/data/draft.js';
 import { SessionArgumentError, SessionDataError } from '../../../../lib/session.errors.js';
-import { errorOf } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
 
 const fail = (error: unknown): void => {
   throw new Error('the stored data could not be read', { cause: error });

@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm';
 import { parseCookie } from 'cookie';
 import { describe, expect, it } from '@jest/globals';
 import { encodeJson, isPlainObject, kindOf, sameJson } from '../../../../lib/session/data/json.js';
-import { withProtoKey } from '../../support.js';
+import { withProtoKey } from '../../../support/json-values.js';
 
 describe('sameJson', () => {
   it.each<[string, unknown, unknown]>([

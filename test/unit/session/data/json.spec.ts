@@ -2,7 +2,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { checkKey, encodeJson, MAX_DEPTH } from '../../../../lib/session/data/json.js';
 import { SessionDataError } from '../../../../lib/session.errors.js';
-import { errorOf, nested, withProtoKey } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
+import { nested, withProtoKey } from '../../../support/json-values.js';
 
 class Article {
   title = 'On sessions';

@@ -10,7 +10,8 @@ import {
   textOf,
 } from '../../../../lib/session/data/merge.js';
 import { SessionDataError } from '../../../../lib/session.errors.js';
-import { errorOf, withProtoKey } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
+import { withProtoKey } from '../../../support/json-values.js';
 
 type Document = Record<string, unknown>;
 const documentOf = (content: object): Document => Object.assign(Object.create(null) as Document, content);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { deletePath, getPath, setPath } from '../../../../lib/session/data/paths.js';
 import { SessionArgumentError } from '../../../../lib/session.errors.js';
-import { errorOf } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
 
 type Root = Record<string, unknown>;
 const rootOf = (content: object): Root => Object.assign(Object.create(null) as Root, content);

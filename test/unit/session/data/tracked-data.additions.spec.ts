@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionArgumentError } from '../../../../lib/session.errors.js';
-import { errorOf } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
 import { changesOf, load, merge, nothing, pending } from './documents.js';
 
 describe('increment', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionArgumentError, SessionDataError } from '../../../../lib/session.errors.js';
-import { errorOf, nested } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
+import { nested } from '../../../support/json-values.js';
 import { changesOf, load, merge, nothing, pending } from './documents.js';
 
 const KEY = /^\$flash:[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionDataError } from '../../../../lib/session.errors.js';
-import { errorOf } from '../../support.js';
+import { errorOf } from '../../../support/error-of.js';
 import { changesOf, load, nothing } from './documents.js';
 
 describe('a document', () => {
