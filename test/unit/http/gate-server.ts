@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { type Gatekeeper, installGate } from '../../../lib/http/response-gate.js';
+import type { Gatekeeper } from '../../../lib/http/gatekeeper.js';
+import { installGate } from '../../../lib/http/response-gate.js';
 
 /** What the client received. */
 export interface Answer {

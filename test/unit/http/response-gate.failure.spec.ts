@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { canBeGated, type Gatekeeper, installGate } from '../../../lib/http/response-gate.js';
+import type { Gatekeeper } from '../../../lib/http/gatekeeper.js';
+import { canBeGated, installGate } from '../../../lib/http/response-gate.js';
 import { closeServers, exchange, turns } from './gate-server.js';
 
 afterEach(closeServers);
