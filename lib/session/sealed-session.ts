@@ -75,7 +75,7 @@ const HANDLER: ProxyHandler<Sealable> = {
  * `ClassSerializerInterceptor`). Members come first. A promise that resolves to a session asks for `then`: that is no
  * reason to parse the data.
  */
-function isShown(session: Session, key: PropertyKey): key is keyof Session['data'] & string {
+function isShown(session: Session, key: PropertyKey): key is keyof Session['data'] {
   return typeof key === 'string' && key !== 'then' && !KEYS.has(key) && Object.hasOwn(session.data, key);
 }
 

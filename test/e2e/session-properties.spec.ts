@@ -59,7 +59,7 @@ describe('A session that is shown', () => {
     const client = fixture.app.client();
     const seen = await inHandler(client, (session: any) => {
       session.data.userId = 'root';
-      session.data.then = 1;
+      session.set('then', 1);
       return [{ ...session }, session.userId, session.then ?? null];
     });
     expect(seen).toEqual([{}, null, null]);
