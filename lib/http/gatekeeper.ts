@@ -1,9 +1,10 @@
 /** What the gate asks before it lets a response go: one for each registration of the module that has met the request. */
 export interface Gatekeeper {
-  /** Whether something has to be stored, or dropped, first. */
-  isPending(): boolean;
-  /** Does so, given the status that is about to be sent. Must settle; a rejection turns the response into the one that {@link failed} writes. */
-  settle(status: number): Promise<void>;
+  /**
+   * Stores what has to be stored first, or drops it, by the status that is about to be sent. `null`: there is nothing to
+   * wait for. The promise must settle; a rejection turns the response into the one that {@link failed} writes.
+   */
+  settle(status: number): Promise<void> | null;
   /** Adds headers. The last moment at which that is possible. */
   beforeHeaders(): void;
   /** Prepares the response that reports the error and returns its body. The body is not used if the headers are out: the response is cut off then. */
@@ -16,17 +17,18 @@ export interface Gatekeeper {
 export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
   let failing = first;
   return {
-    isPending: () => first.isPending() || second.isPending(),
-    async settle(status) {
+    settle(status) {
       failing = first;
-      try {
-        await first.settle(status);
-      } catch (error) {
+      const settleSecond = (): Promise<void> | null => {
+        failing = second;
+        return second.settle(status);
+      };
+      const settling = first.settle(status);
+      if (settling === null) return settleSecond();
+      return settling.then(settleSecond, async (error: unknown) => {
         await second.settle(500);
         throw error;
-      }
-      failing = second;
-      await second.settle(status);
+      }) as Promise<void>;
     },
     beforeHeaders() {
       first.beforeHeaders();

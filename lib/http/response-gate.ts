@@ -84,14 +84,18 @@ export class ResponseGate {
     if (this.#state === 'refused') return this.#drop(method, args);
     if (this.#state === 'open') {
       // The end waits for what was changed since the headers were decided on.
-      if (method !== 'end' || response.writableEnded || !this.#keeper.isPending()) return this.#call(method, args);
-      this.#hold(response.statusCode);
+      const isEnd = method === 'end' && !response.writableEnded;
+      const settling = isEnd ? this.#keeper.settle(response.statusCode) : null;
+      if (settling === null) return this.#call(method, args);
+      this.#hold(settling);
     } else if (this.#state === 'closed') {
-      if (response.headersSent || !this.#keeper.isPending()) {
+      const status = method === 'writeHead' ? (args[0] as number) : response.statusCode;
+      const settling = response.headersSent ? null : this.#keeper.settle(status);
+      if (settling === null) {
         this.#state = 'open';
         return this.#send(method, args);
       }
-      this.#hold(method === 'writeHead' ? (args[0] as number) : response.statusCode);
+      this.#hold(settling);
     } else if (method === 'writeHead') {
       throw headersSentError();
     }
@@ -101,10 +105,9 @@ export class ResponseGate {
     return this.#resultOf(method);
   }
 
-  #hold(status: number): void {
+  #hold(settling: Promise<void>): void {
     this.#bar('holding');
-    this.#keeper
-      .settle(status)
+    settling
       .then(
         () => this.#release(),
         (error: unknown) => this.#refuse(error),

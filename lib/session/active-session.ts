@@ -280,26 +280,23 @@ export class ActiveSession implements Session {
     return this.#lifecycle.cookie.change;
   }
 
-  /** Whether {@link commitPending} has anything to do. */
-  get isPending(): boolean {
-    return this.#isBusy || this.#hasMoreThanData || (this.#lifecycle.state !== 'gone' && this.#data.isChanged);
+  /**
+   * The end of a request: commits as `save()` does, but for data that was refused before, which is dropped; or drops all
+   * that is not stored, where the response reports a failure. Waits for what is under way. `null`: nothing to wait for.
+   */
+  settle(commits: boolean): Promise<void> | null {
+    return commits ? this.#commitPending() : this.#discardPending();
   }
 
-  /**
-   * The commit at the end of a request: as `save()`, but what was refused once is not refused again. Of data, what the
-   * application knows not to be storable is dropped, and the rest is stored. Waits for what is under way.
-   *
-   * @returns `null` when there is nothing to do; the data is compared once, here.
-   */
-  commitPending(): Promise<void> | null {
+  /** The data is compared once, here. */
+  #commitPending(): Promise<void> | null {
     if (this.#isBusy) return this.#operations.run(() => this.#lifecycle.commitLast());
     const data = this.#lifecycle.state === 'gone' ? null : this.#changesIfStorable();
     if (data === null && !this.#hasMoreThanData) return null;
     return this.#operations.run(() => this.#lifecycle.commitLast(data));
   }
 
-  /** The same where the response is to report a failure: waits for what is under way, and drops the rest. */
-  discardPending(): Promise<void> | null {
+  #discardPending(): Promise<void> | null {
     if (!this.#isBusy && !this.#lifecycle.isBlank && !this.#lifecycle.owesRenewal) {
       this.discard();
       return null;

@@ -76,14 +76,9 @@ export class GraphqlContext implements BoundedContext {
     this.#carrier.accessed(this.#renews);
   }
 
-  isPending(): boolean {
-    return this.#carrier.isPending();
-  }
-
-  async settle(status: number): Promise<void> {
+  settle(status: number): Promise<void> | null {
     // It is not known which resolver made the changes, and those of one that succeeds must not be lost.
-    if (status >= 500 && this.#resolvers > 1) return;
-    await this.#carrier.settle(status);
+    return status >= 500 && this.#resolvers > 1 ? null : this.#carrier.settle(status);
   }
 
   reported(error: unknown): unknown {

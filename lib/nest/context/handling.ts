@@ -24,10 +24,8 @@ export async function handleInContext(
   const isMessage = context.getType() === 'ws';
   return sessionContext.around(() => {
     const result = next.handle();
-    const answers = isMessage
-      ? result.pipe(concatMap((value) => (sessionContext.isPending() ? settled(sessionContext, of(value)) : of(value))))
-      : result;
-    const rest = defer(() => (sessionContext.isPending() ? settled(sessionContext, EMPTY) : EMPTY));
+    const answers = isMessage ? result.pipe(concatMap((value) => settled(sessionContext, of(value)))) : result;
+    const rest = defer(() => settled(sessionContext, EMPTY));
     return concat(answers, rest).pipe(
       catchError((error: unknown) => from(settleAfter(sessionContext, error, context))),
     );
@@ -35,7 +33,8 @@ export async function handleInContext(
 }
 
 function settled<Value>(sessionContext: BoundedContext, then: Observable<Value>): Observable<Value> {
-  return concat(from(sessionContext.settle(200)).pipe(ignoreElements()), then);
+  const settling = sessionContext.settle(200);
+  return settling === null ? then : concat(from(settling).pipe(ignoreElements()), then);
 }
 
 async function settleAfter(sessionContext: BoundedContext, error: unknown, context: ExecutionContext): Promise<never> {

@@ -86,13 +86,8 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     if (this.session !== null) this.session.renews = renews;
   }
 
-  isPending(): boolean {
-    return this.session?.isPending ?? false;
-  }
-
-  async settle(status: number): Promise<void> {
-    if (status >= 500) await this.session?.discardPending();
-    else await this.session?.commitPending();
+  settle(status: number): Promise<void> | null {
+    return this.session?.settle(status < 500) ?? null;
   }
 
   reported(error: unknown): unknown {
@@ -111,8 +106,9 @@ export class MessageContext extends LoadingContext implements BoundedContext {
   #end(): void {
     this.#isOver = true;
     // Only where the client left in the middle of a stream: there is no one left to report an error to.
-    if (this.isPending()) this.settle(200).catch(logFailure);
-    else this.session?.renew();
+    const settling = this.settle(200);
+    if (settling === null) this.session?.renew();
+    else settling.catch(logFailure);
   }
 }
 

@@ -173,19 +173,16 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
    * Stores what a handler changed, or drops it if the response is to report a failure of the server. A call
    * while that is under way settles when what was written since is stored as well, and rejects if it fails.
    */
-  settle(status: number): Promise<void> {
+  settle(status: number): Promise<void> | null {
     const before = this.#settling;
-    const settling = before === null ? this.#settle(status) : before.then(() => this.#settle(status));
+    const settling = before === null ? this.#settle(status) : before.then(() => this.#settle(status) ?? undefined);
+    if (settling === null) return null;
     const settled = (): void => {
       if (this.#settling === settling) this.#settling = null;
     };
     this.#settling = settling;
     settling.then(settled, settled);
     return settling;
-  }
-
-  isPending(): boolean {
-    return this.#ending !== null || (this.session?.isPending ?? false);
   }
 
   beforeHeaders(): void {
@@ -250,13 +247,13 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return 'encrypted' in this.#raw.socket && this.#raw.socket.encrypted === true;
   }
 
-  async #settle(status: number): Promise<void> {
-    if (this.session === null) return;
+  #settle(status: number): Promise<void> | null {
+    const { session } = this;
+    if (session === null) return null;
     const ending = this.#ending;
+    if (ending === null) return session.settle(status < 500);
     this.#ending = null;
-    await ending;
-    if (status >= 500) await this.session.discardPending();
-    else await this.session.commitPending();
+    return ending.then(() => session.settle(status < 500) ?? undefined);
   }
 
   protected open(): ActiveSession | Promise<ActiveSession> {

@@ -11,10 +11,11 @@ export interface SessionContext {
   use(): ActiveSession | null;
   /** Says, once it is loaded, whether what a handler does counts as an access. */
   accessed(renews: boolean, host: ArgumentsHost): void;
-  /** Whether something has to be stored, or dropped. */
-  isPending(): boolean;
-  /** Stores what a handler changed, or drops it where the status reports a failure of the server. */
-  settle(status: number): Promise<void>;
+  /**
+   * Stores what a handler changed, or drops it where the status reports a failure of the server. `null`: there is nothing
+   * to wait for.
+   */
+  settle(status: number): Promise<void> | null;
   /** The error as exception filters expect it; the same if it is none of ours. */
   reported(error: unknown): unknown;
 }

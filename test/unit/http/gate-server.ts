@@ -29,12 +29,9 @@ export class ManualKeeper implements Gatekeeper {
     this.#response = response;
   }
 
-  isPending(): boolean {
+  settle(status: number): Promise<void> | null {
     this.asked++;
-    return this.pending;
-  }
-
-  settle(status: number): Promise<void> {
+    if (!this.pending) return null;
     this.settled.push(status);
     return this.#settling.promise;
   }

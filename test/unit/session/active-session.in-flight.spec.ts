@@ -185,24 +185,24 @@ describe('what a handler changes while the store is at work', () => {
     expect([session.toJSON(), session.isModified]).toEqual([{ fresh: 1 }, true]);
   });
 
-  it('is found by commitPending(), which says at once when there is nothing to do', async () => {
-    expect(session.commitPending()).toBeNull();
+  it('is found by settle(true), which says at once when there is nothing to do', async () => {
+    expect(session.settle(true)).toBeNull();
     const { data } = session;
-    expect(session.commitPending()).toBeNull();
+    expect(session.settle(true)).toBeNull();
     data['n'] = 2;
-    const committing = session.commitPending();
+    const committing = session.settle(true);
     change(10);
     row.answer();
     await committing;
     expect(row.data).toEqual({ n: 2, l: ['a'] });
-    const second = session.commitPending();
+    const second = session.settle(true);
     row.answer();
     await second;
     expect(row.data).toEqual({ n: 12, l: ['a', 10], s10: 10 });
-    expect([session.commitPending(), session.discardPending()]).toEqual([null, null]);
+    expect([session.settle(true), session.settle(false)]).toEqual([null, null]);
   });
 
-  it('is found once, for a commit that is awaited by commitPending()', async () => {
+  it('is found once, for a commit that is awaited by settle(true)', async () => {
     let reads = 0;
     const item = {
       get x() {
@@ -212,7 +212,7 @@ describe('what a handler changes while the store is at work', () => {
     };
     session.set('item', item);
     // To compare, and to write down.
-    const committing = session.commitPending();
+    const committing = session.settle(true);
     const once = reads;
     row.answer();
     await committing;
@@ -221,11 +221,11 @@ describe('what a handler changes while the store is at work', () => {
     expect(once).toBe(reads);
   });
 
-  it('and cannot be stored is reported by commitPending() once, and dropped when it was refused before', async () => {
+  it('and cannot be stored is reported by settle(true) once, and dropped when it was refused before', async () => {
     session.set('ok', 1).set('bad', 1n);
-    await expect(session.commitPending()).rejects.toThrow(SessionDataError);
+    await expect(session.settle(true)).rejects.toThrow(SessionDataError);
     await expect(session.save()).rejects.toThrow(SessionDataError);
-    const committing = session.commitPending();
+    const committing = session.settle(true);
     await new Promise((resolve) => setImmediate(resolve));
     row.answer();
     await committing;
