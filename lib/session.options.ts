@@ -166,7 +166,7 @@ const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
  * @throws {SessionConfigurationError} naming the option, what it was, and what it must be.
  */
 export function resolveOptions(given: SessionModuleOptions = {}, extras: object = {}): ResolvedSessionOptions {
-  const options = new OptionReader('', given, KNOWN);
+  const options = new OptionReader('', given, KNOWN, Object.keys(extras));
   const renewal = new OptionReader('renewal', options.object('renewal'), KNOWN_RENEWAL);
   const idle = options.duration('idleTimeout', '30m', 1);
   const absolute =

@@ -20,6 +20,7 @@ import { assertNoContradictions } from './access/access-contradictions.js';
 import { announce } from './context/announcement.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
+import { kindOf } from '../session/data/json.js';
 import type { SessionId } from '../session/token.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import {
@@ -134,6 +135,11 @@ function inPostgres(contextName: string | undefined): StoreProvider {
 
 /** The cache outside: it keeps what was decrypted, once. */
 function wrapped(store: SessionStore, { cache, encryption, queryTimeout }: ResolvedSessionOptions): SessionStore {
+  if (!(store instanceof SessionStore)) {
+    throw new SessionConfigurationError(
+      `SessionModule option "store" must be ${STORE_HINT}, but what it gave was ${kindOf(store)}.`,
+    );
+  }
   const readable =
     encryption === null ? store : new EncryptingSessionStore(store, encryption, logUnreadable, queryTimeout);
   return cache === null ? readable : new CachingSessionStore(readable, cache);
@@ -146,8 +152,18 @@ function logUnreadable(id: SessionId, what: string): void {
   );
 }
 
+const STORE_HINT =
+  'a class that extends SessionStore, or how to provide one: { useClass }, { useValue }, { useFactory, inject } or { useExisting }';
+
+/** @throws {SessionConfigurationError} for what is neither a class nor a provider, such as a store of express-session. */
 function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
-  return typeof store === 'function' ? { useClass: store } : store;
+  if (typeof store === 'function') return { useClass: store };
+  const ways = ['useClass', 'useValue', 'useFactory', 'useExisting'];
+  if (typeof store === 'object' && ways.some((key) => key in store)) return store;
+  const fix = (store as unknown) instanceof SessionStore ? ' Fix: { useValue: … } around it.' : '';
+  throw new SessionConfigurationError(
+    `SessionModule option "store" must be ${STORE_HINT}, but was ${kindOf(store)}.${fix}`,
+  );
 }
 
 /**

@@ -9,8 +9,10 @@ import {
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { AuthSnapshot } from '../session/avatar.js';
+import { kindOf } from '../session/data/json.js';
 import type { LiveSessionData, SessionData } from '../session/data/paths.js';
 import type { Session } from '../session/session.js';
+import { userIdOf } from '../session/signing-in.js';
 import { isSessionId, type SessionId } from '../session/token.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
@@ -120,9 +122,9 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
     return session.update(change);
   }
 
-  /** Where a user is signed in, oldest first. */
+  /** Where a user is signed in, oldest first. @throws {SessionArgumentError} for what is no user's id. */
   async listForUser(userId: string): Promise<SessionDevice[]> {
-    const sessions = await this.#store.findByUser(userId);
+    const sessions = await this.#store.findByUser(userIdOf('listForUser', userId));
     return sessions.map(({ id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt, expiresAt }) => ({
       id,
       ip,
@@ -142,13 +144,17 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
     return revoked;
   }
 
-  /** Signs a user out everywhere, but for one session if you say which. Returns how many were ended. */
+  /**
+   * Signs a user out everywhere, but for one session if you say which. Returns how many were ended.
+   *
+   * @throws {SessionArgumentError} for what is no user's id, or no session's.
+   */
   async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
     const except = options.except === undefined ? undefined : canonicalId(options.except);
     if (except === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    const ids = await this.#store.deleteByUser(userId, except ?? null);
+    const ids = await this.#store.deleteByUser(userIdOf('revokeAllForUser', userId), except ?? null);
     this.#manager.emitAll('revoked', ids, userId);
     return ids.length;
   }
@@ -199,6 +205,12 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   #contextOf(requestOrContext: ArgumentsHost | object): SessionContext {
+    if (typeof requestOrContext !== 'object' || requestOrContext === null) {
+      throw new SessionArgumentError(
+        'SessionService.of() takes what Nest gives to guards, interceptors and filters (an ExecutionContext or ' +
+          `ArgumentsHost), a request, or the client of a gateway, but got ${kindOf(requestOrContext)}.`,
+      );
+    }
     if ('switchToHttp' in requestOrContext) {
       const sessionContext = contextOf(this.#source, requestOrContext);
       if (sessionContext === null) throw noSession('SessionService.of()', requestOrContext.getType());

@@ -1,13 +1,30 @@
 import { isPlainObject, kindOf } from '../session/data/json.js';
-import { type Duration, DURATION_HINT, parseDuration } from '../session/lifetime.js';
+import { type Duration, DURATION_HINT, parseDuration, shownDuration } from '../session/lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
+
+/** Options of express-session that are none here: what takes their place is on one page. */
+const OF_EXPRESS_SESSION = new Set([
+  'secret',
+  'resave',
+  'rolling',
+  'genid',
+  'unset',
+  'name',
+  'proxy',
+  'cookie.maxAge',
+  'cookie.expires',
+  'cookie.httpOnly',
+  'cookie.signed',
+  'cookie.originalMaxAge',
+]);
 
 /** Reads the members of one object of options. */
 export class OptionReader {
   readonly #prefix: string;
   readonly #values: Record<string, unknown>;
 
-  constructor(prefix: string, values: unknown, known: readonly string[]) {
+  /** @param known all that there are; with `besides`, those that are read elsewhere */
+  constructor(prefix: string, values: unknown, known: readonly string[], besides: readonly string[] = []) {
     this.#prefix = prefix === '' ? '' : `${prefix}.`;
     if (!isPlainObject(values)) {
       const what = prefix === '' ? 'The options of SessionModule' : `SessionModule option "${prefix}"`;
@@ -16,8 +33,12 @@ export class OptionReader {
     this.#values = values;
     for (const key of Object.keys(values)) {
       if (known.includes(key)) continue;
+      const name = this.#prefix + key;
       throw new SessionConfigurationError(
-        `SessionModule has no option "${this.#prefix}${key}". Fix: remove it, or use one of ${known.join(', ')}.`,
+        `SessionModule has no option "${name}". ` +
+          (OF_EXPRESS_SESSION.has(name)
+            ? 'It is one of express-session: docs/migrating-from-express-session.md says what takes its place.'
+            : `Fix: remove it, or use one of ${[...known, ...besides].join(', ')}.`),
       );
     }
   }
@@ -61,21 +82,18 @@ export class OptionReader {
     const value = this.#values[name] ?? fallback;
     const milliseconds = parseDuration(value);
     if (milliseconds !== undefined && milliseconds >= least && milliseconds <= most) return milliseconds;
-    throw this.#wrong(
-      name,
-      value,
-      [DURATION_HINT + (least > 0 ? ', longer than zero' : ', not negative'), also].join(' ').trim(),
-    );
+    const expected = [DURATION_HINT + (least > 0 ? ', longer than zero' : ', not negative'), also].join(' ').trim();
+    throw this.#wrong(name, value, expected, shownDuration(value));
   }
 
-  #wrong(name: string, value: unknown, expected: string): SessionConfigurationError {
-    const shown = ['string', 'number', 'boolean'].includes(typeof value)
-      ? typeof value === 'string'
-        ? JSON.stringify(value)
-        : String(value)
-      : kindOf(value);
+  #wrong(name: string, value: unknown, expected: string, shown = shownValue(value)): SessionConfigurationError {
     return new SessionConfigurationError(
       `SessionModule option "${this.#prefix}${name}" must be ${expected}, but was ${shown}. Fix: correct it, or leave it out.`,
     );
   }
+}
+
+function shownValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
 }

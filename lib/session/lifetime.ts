@@ -2,9 +2,11 @@ import { SessionArgumentError } from '../session.errors.js';
 import { kindOf } from './data/json.js';
 
 /**
- * A span of time: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as `'30m'` or `'1.5h'`.
+ * A span of time: milliseconds, or a number with a unit (`ms`, `s`, `m`, `h`, `d`, `w`), such as `'30m'` or `'1.5h'`. Any
+ * string has the type, as those of the environment do; what it says is checked when it is read, which for options is at start.
  */
-export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`;
+// oxlint-disable-next-line typescript/ban-types -- `string` alone would hide the forms from an editor
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}` | (string & {});
 
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const DURATION = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
@@ -69,9 +71,17 @@ export function changedLifetime(known: Lifetime, change: LifetimeChange | null):
 export function durationOf(name: string, value: unknown): number {
   const milliseconds = parseDuration(value);
   if (milliseconds === undefined) {
-    throw new SessionArgumentError(`"${name}" must be ${DURATION_HINT}, but was ${kindOf(value)}.`);
+    throw new SessionArgumentError(`"${name}" must be ${DURATION_HINT}, but was ${shownDuration(value)}.`);
   }
   return milliseconds;
+}
+
+/** What is wrong with a duration, to follow "but was". */
+export function shownDuration(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'string') return kindOf(value);
+  const shown = JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  return /^\s*\d+(\.\d+)?\s*$/.test(value) ? `${shown}, which has no unit (milliseconds: "${value.trim()}ms")` : shown;
 }
 
 /** The same for an absolute timeout, where `false` means none and `undefined` nothing in particular. */

@@ -112,7 +112,7 @@ export interface Session {
    * timeout starts anew. An anonymous visitor's data stays; another user's is dropped first. Where the session ended or
    * was logged in elsewhere meanwhile, a new one begins.
    *
-   * @throws {SessionArgumentError} for an empty or non-string user id.
+   * @throws {SessionArgumentError} unless the user id is a string of 1 to 512 characters.
    * @throws {SessionDataError} for a snapshot that is not plain data.
    */
   login(userId: string, auth?: AuthSnapshot, options?: LoginOptions): Promise<void>;

@@ -9,13 +9,35 @@ export interface SigningIn {
   readonly auth: string | null;
 }
 
+/** Far beyond any id, and within what an index entry of PostgreSQL holds (2,704 bytes) in any script. */
+const LONGEST_USER_ID = 512;
+
+/**
+ * A user's id as a method takes it.
+ *
+ * @throws {SessionArgumentError} unless it is a string of 1 to 512 characters that a database can store.
+ */
+export function userIdOf(method: string, userId: unknown): string {
+  const isText = typeof userId === 'string';
+  if (isText && userId !== '' && userId.length <= LONGEST_USER_ID && isStorable(userId)) return userId;
+  let found = kindOf(userId);
+  if (typeof userId === 'number' || typeof userId === 'bigint') found += ': use String(id)';
+  else if (userId === '') found = 'an empty string';
+  else if (isText && userId.length > LONGEST_USER_ID) found = `one of ${userId.length}`;
+  else if (isText) found = 'one with half of a character, or U+0000, in it';
+  throw new SessionArgumentError(
+    `${method}() takes the user's id as a string of 1 to ${LONGEST_USER_ID} characters, but got ${found}.`,
+  );
+}
+
+/** PostgreSQL's text holds no U+0000, and UTF-8 no lone surrogate. */
+function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
 /** What the arguments of a login say. @throws {SessionArgumentError | SessionDataError} for others than its types allow. */
 export function signingIn(userId: string, auth: AuthSnapshot | undefined): SigningIn {
-  if (typeof userId !== 'string' || userId === '') {
-    const found = userId === '' ? 'an empty one' : kindOf(userId);
-    throw new SessionArgumentError(`login() needs the user's id as a non-empty string, but got ${found}.`);
-  }
-  encodeJson(userId, 'userId');
+  userIdOf('login', userId);
   if (auth !== undefined && !isPlainObject(auth)) {
     throw new SessionDataError('auth', `login() takes a plain object as snapshot of the user, not ${kindOf(auth)}.`);
   }

@@ -211,3 +211,28 @@ describe('SessionModule', () => {
     });
   });
 });
+
+describe('SessionModule with a store that is none', () => {
+  it.each<[string, unknown]>([
+    ['a Map', new Map()],
+    ['a string', 'redis'],
+    ['a MemorySessionStore. Fix: { useValue: … } around it', new MemorySessionStore({ maxDataBytes: 1_000 })],
+  ])('says what it takes instead of %s', (found, store) => {
+    expect(() => SessionModule.forRoot({ store: store as never })).toThrow(SessionConfigurationError);
+    expect(() => SessionModule.forRoot({ store: store as never })).toThrow(
+      `"store" must be a class that extends SessionStore`,
+    );
+    expect(() => SessionModule.forRoot({ store: store as never })).toThrow(`but was ${found}.`);
+  });
+
+  it.each<[string, unknown]>([
+    ['useValue', { useValue: new Map() }],
+    ['useFactory', { useFactory: () => null }],
+    ['useClass', Map],
+  ])('says at start what a provider gave instead of a store: %s', async (_how, store) => {
+    const starting = Test.createTestingModule({
+      imports: [SessionModule.forRoot({ store: store as never })],
+    }).compile();
+    await expect(starting).rejects.toThrow(/"store" must be .*, but what it gave was (a Map|null)\./);
+  });
+});

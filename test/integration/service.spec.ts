@@ -120,6 +120,49 @@ describe('SessionService', () => {
     expect((await sessions().listForUser('u6')).map(({ ip, userAgent }) => [ip, userAgent])).toEqual([[null, null]]);
   });
 
+  it.each([
+    ['undefined', undefined],
+    ['an empty string', ''],
+    ['a number: use String\\(id\\)', 5],
+    ['one of 513', 'x'.repeat(513)],
+    ['half of a character', 'a\ud800'],
+  ])('takes no user id that is none: %s', async (found, userId: any) => {
+    const refused = (method: string) =>
+      expect.objectContaining({
+        code: 'ERR_SESSION_ARGUMENT',
+        message: expect.stringMatching(`^${method}\\(\\).*${found}`),
+      });
+    await expect(sessions().listForUser(userId)).rejects.toEqual(refused('listForUser'));
+    await expect(sessions().revokeAllForUser(userId)).rejects.toEqual(refused('revokeAllForUser'));
+    const { session } = await sessions().create();
+    await expect(session.login(userId)).rejects.toEqual(refused('login'));
+  });
+
+  it('takes the longest user id that there may be', async () => {
+    const userId = '語'.repeat(512);
+    await sessions().create({ userId });
+    expect(await sessions().listForUser(userId)).toHaveLength(1);
+    expect(await sessions().revokeAllForUser(userId)).toBe(1);
+  });
+
+  it.each([undefined, null, 'id', 5])('says what of() takes where it is given %j', async (given: any) => {
+    await expect(sessions().of(given)).rejects.toThrow(/^SessionService\.of\(\) takes .*, but got/);
+  });
+
+  it.each([
+    ['203.0.113.9', '203.0.113.9'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['x'.repeat(14_000), null],
+    [`fe80::1%${'x'.repeat(14_000)}`, null],
+    ['<script>', null],
+  ])('keeps no address that is none, whatever a trusted proxy forwards', async (forwarded, kept) => {
+    const app = await startApp(fixture.database, { trustsProxy: true });
+    const userId = `forwarded-${forwarded.slice(0, 20)}`;
+    await visit(app.client(), (session) => session.login(userId), { 'x-forwarded-for': forwarded });
+    await app.close();
+    expect((await sessions().listForUser(userId)).map(({ ip }) => ip)).toEqual([kept]);
+  });
+
   it('tells what happens to sessions', async () => {
     const events: SessionEvent[] = [];
     const subscription = sessions().events.subscribe((event) => events.push(event));

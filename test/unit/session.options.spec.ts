@@ -166,7 +166,32 @@ describe('resolveOptions', () => {
   });
 
   it('lists the options there are when it meets another one', () => {
-    expect(problemOf({ cookie: { maxAge: 1 } })).toMatch(/Fix: .*name, path, domain, secure, sameSite/);
+    expect(problemOf({ cookie: { age: 1 } })).toMatch(/Fix: .*name, path, domain, secure, sameSite/);
+  });
+
+  it('lists those of the module that are read elsewhere as well', () => {
+    const resolve = () => resolveOptions({ ttl: 1 } as never, { contextName: undefined, store: undefined });
+    expect(resolve).toThrow(/use one of idleTimeout, .*, contextName, store\./);
+  });
+
+  it.each([[{ secret: 's' }], [{ rolling: true }], [{ cookie: { maxAge: 1 } }]])(
+    'points to the page on moving over where an option is one of express-session: %j',
+    (options) => {
+      expect(problemOf(options)).toMatch(/no option "[\w.]+"\. .*docs\/migrating-from-express-session\.md/);
+    },
+  );
+
+  it.each([
+    ['1800000', 'but was "1800000", which has no unit (milliseconds: "1800000ms").'],
+    ['1 month', 'but was "1 month".'],
+    ['', 'but was "".'],
+  ])('says what is wrong with a duration that came as text: %j', (value, message) => {
+    expect(problemOf({ idleTimeout: value })).toContain(message);
+  });
+
+  it('takes a duration from the environment', () => {
+    const environment: NodeJS.ProcessEnv = { SESSION_TTL: '45m' };
+    expect(resolveOptions({ idleTimeout: environment['SESSION_TTL'] ?? '30m' }).lifetime.ttl).toBe(2_700_000);
   });
 });
 

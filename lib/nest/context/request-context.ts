@@ -1,4 +1,5 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import { Logger } from '@nestjs/common';
 import type { ActiveSession } from '../../session/active-session.js';
 import type { CookieChange } from '../../session/cookie-intent.js';
@@ -34,6 +35,8 @@ export interface RequestView {
 const KEY = Symbol('nestjs-mikro-session');
 type Known = { [KEY]?: RequestContext };
 const MOST_USER_AGENT = 512;
+/** An IPv6 address, and the name of an interface after it. */
+const LONGEST_IP = 64;
 /** In seconds: a store that was out of reach for a moment is not worth a longer wait. */
 const RETRY_AFTER = '1';
 /** What describes the body that is being replaced by an error. */
@@ -225,8 +228,10 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return toHttpException(error);
   }
 
+  /** What is no address is left out: behind a platform that trusts every proxy, a client can send anything. */
   get ip(): string | null {
-    return this.#request.ip ?? this.#raw.socket.remoteAddress ?? null;
+    const ip = this.#request.ip ?? this.#raw.socket.remoteAddress ?? '';
+    return ip.length <= LONGEST_IP && isIP(ip) !== 0 ? ip : null;
   }
 
   get userAgent(): string | null {
