@@ -8,54 +8,58 @@ import type { ServerResponse } from 'node:http';
  */
 export type GateState = 'closed' | 'holding' | 'open' | 'refused';
 
-const STATE = Symbol('nestjs-mikro-session:state');
-type Gated = ServerResponse & { [STATE]: () => GateState };
-type Method = (...args: unknown[]) => unknown;
-
 /** What changes headers, and must fail once they count as sent. */
 const AMENDING = ['setHeader', 'appendHeader', 'removeHeader', 'setHeaders'];
 /** What sends something besides the four methods that the gate replaces. */
 const SENDING_BESIDES = ['addTrailers', 'writeContinue', 'writeEarlyHints', 'writeProcessing'];
 
-// The same for all responses: an accessor of its own would give each a hidden class of its own, which takes 10 µs.
-const PROPERTIES: PropertyDescriptorMap & ThisType<Gated> = {
-  headersSent: {
-    configurable: true,
-    get() {
-      return this[STATE]() === 'holding' || inherited(this, 'headersSent');
-    },
-  },
-  writableEnded: {
-    configurable: true,
-    get() {
-      return this[STATE]() !== 'refused' && inherited(this, 'writableEnded');
-    },
-  },
-};
-
 /**
- * Has a response answer by the state of its gate. While it is `holding`, its headers count as sent. Once it is `refused`,
- * what the handler still calls does nothing and throws nothing; Fastify reads `writableEnded`, and warns of a handler that
- * sends after the end. In the other states it answers as it did before.
+ * Has a response answer by the state of its gate, until the function that is returned is called. While it is `holding`, its
+ * headers count as sent. While it is `refused`, what the handler still calls does nothing and throws nothing; Fastify reads
+ * `writableEnded`, and warns of a handler that sends after the end.
+ *
+ * By another prototype for as long, one for all responses of a kind: properties of each response's own cost more of a whole
+ * request (docs/decisions/0014).
  */
-export function answerByState(response: ServerResponse, state: () => GateState): void {
-  (response as Gated)[STATE] = state;
-  Object.defineProperties(response, PROPERTIES);
-  const methods = response as unknown as Record<string, Method | undefined>;
-  for (const name of [...AMENDING, ...SENDING_BESIDES]) {
-    const original = methods[name];
-    // HTTP/2 has not all of them.
-    if (original === undefined) continue;
-    methods[name] = (...args) => {
-      if (state() === 'refused') return response;
-      if (state() === 'holding' && AMENDING.includes(name)) throw headersSentError();
-      return original.apply(response, args);
-    };
-  }
+export function answerAs(response: ServerResponse, state: 'holding' | 'refused'): () => void {
+  const prototype = Object.getPrototypeOf(response) as object;
+  const { statusCode } = response;
+  Object.setPrototypeOf(response, (state === 'holding' ? sentLike : mutedLike)(prototype));
+  return () => {
+    response.statusCode = statusCode;
+    Object.setPrototypeOf(response, prototype);
+  };
 }
 
-function inherited(response: ServerResponse, name: 'headersSent' | 'writableEnded'): boolean {
-  return Reflect.get(Object.getPrototypeOf(response) as ServerResponse, name, response);
+/** What a held response inherits from. */
+const sentLike = oncePerPrototype((prototype) => {
+  const made = Object.create(prototype, { headersSent: { value: true } }) as Record<string, unknown>;
+  for (const method of AMENDING) {
+    made[method] = () => {
+      throw headersSentError();
+    };
+  }
+  return made;
+});
+
+/** What a refused response inherits from. */
+const mutedLike = oncePerPrototype((prototype) => {
+  const made = Object.create(prototype, { writableEnded: { value: false } }) as Record<string, unknown>;
+  for (const method of [...AMENDING, ...SENDING_BESIDES]) {
+    made[method] = function (this: unknown) {
+      return this;
+    };
+  }
+  return made;
+});
+
+function oncePerPrototype(make: (prototype: object) => object): (prototype: object) => object {
+  const made = new WeakMap<object, object>();
+  return (prototype) => {
+    let one = made.get(prototype);
+    if (one === undefined) made.set(prototype, (one = make(prototype)));
+    return one;
+  };
 }
 
 /** The same as Node's own. */

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Writable } from 'node:stream';
 import { bothKeepers, type Gatekeeper } from './gatekeeper.js';
-import { answerByState, type GateState, headersSentError } from './gated-response.js';
+import { answerAs, type GateState, headersSentError } from './gated-response.js';
 import { copied, withHeadersSet } from './write-head.js';
 
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const;
@@ -11,6 +11,16 @@ type Methods = Record<Method, (...args: unknown[]) => unknown>;
 
 const GATE = Symbol('nestjs-mikro-session:gate');
 type Gated = ServerResponse & { [GATE]?: ResponseGate };
+
+// The same functions for every response: closures would be made for each.
+const PASSING = Object.fromEntries(
+  METHODS.map((method) => [
+    method,
+    function (this: Gated, ...args: unknown[]): unknown {
+      return (this[GATE] as ResponseGate).pass(method, args);
+    },
+  ]),
+) as Methods;
 
 /**
  * Stands between the code that writes a response and the socket, and lets nothing pass before the session is stored: calls
@@ -23,8 +33,12 @@ type Gated = ServerResponse & { [GATE]?: ResponseGate };
  */
 export function installGate(response: ServerResponse, keeper: Gatekeeper): ResponseGate {
   const gated = response as Gated;
-  if (gated[GATE] === undefined) gated[GATE] = new ResponseGate(response, keeper);
-  else gated[GATE].admit(keeper);
+  if (gated[GATE] === undefined) {
+    gated[GATE] = new ResponseGate(response, keeper);
+    Object.assign(response, PASSING);
+  } else {
+    gated[GATE].admit(keeper);
+  }
   return gated[GATE];
 }
 
@@ -45,22 +59,17 @@ export class ResponseGate {
   /** The methods as they were before. */
   readonly #originals: Methods;
   #state: GateState = 'closed';
-  #answersByState = false;
   #held: Call[] = [];
-  #statusHeld = 200;
+  /** Has the response answer as it did before it was held or refused. */
+  #restore: () => void = nothing;
   /** Whether the next answer is the last one: what is sent after its end is dropped. */
   #isNextLast = false;
 
   constructor(response: ServerResponse, keeper: Gatekeeper) {
     this.#response = response;
     this.#keeper = keeper;
-    const methods = response as unknown as Methods;
-    const { writeHead, flushHeaders, write, end } = methods;
+    const { writeHead, flushHeaders, write, end } = response as unknown as Methods;
     this.#originals = { writeHead, flushHeaders, write, end };
-    methods.writeHead = (...args) => this.#pass('writeHead', args);
-    methods.flushHeaders = (...args) => this.#pass('flushHeaders', args);
-    methods.write = (...args) => this.#pass('write', args);
-    methods.end = (...args) => this.#pass('end', args);
   }
 
   /** Waits for another keeper as well, of another registration. */
@@ -79,7 +88,8 @@ export class ResponseGate {
     if (this.#state === 'refused' && !this.#response.headersSent) this.#unbar('closed');
   }
 
-  #pass(method: Method, args: unknown[]): unknown {
+  /** A call that would send something. */
+  pass(method: Method, args: unknown[]): unknown {
     const response = this.#response;
     if (this.#state === 'refused') return this.#drop(method, args);
     if (this.#state === 'open') {
@@ -121,15 +131,12 @@ export class ResponseGate {
   /** Keeps calls from reaching the client, until {@link #unbar}. */
   #bar(state: 'holding' | 'refused'): void {
     this.#state = state;
-    this.#statusHeld = this.#response.statusCode;
-    if (this.#answersByState) return;
-    this.#answersByState = true;
-    answerByState(this.#response, () => this.#state);
+    this.#restore = answerAs(this.#response, state);
   }
 
   #unbar(state: 'closed' | 'open'): void {
     this.#state = state;
-    this.#response.statusCode = this.#statusHeld;
+    this.#restore();
   }
 
   #send(method: Method, args: unknown[]): unknown {

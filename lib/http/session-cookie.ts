@@ -28,7 +28,10 @@ export function readCredentials(header: string | undefined, name: string): Crede
   return found;
 }
 
-/** Without the spaces and tabs around it; other white space is part of a name (RFC 6265bis, 5.6), and makes it another. */
+/**
+ * Without the spaces and tabs around it; other white space is part of a name (RFC 6265bis, 5.6). Not by a regular expression,
+ * which takes 0.2 s for 16 KB of blanks.
+ */
 function trimmed(text: string): string {
   let start = 0;
   let end = text.length;

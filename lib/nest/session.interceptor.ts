@@ -81,7 +81,7 @@ function answeredByHandler(result: Observable<unknown>, request: RequestContext)
   });
 }
 
-/** The same, completed when the session is stored. (Of operators: 3 to 7 µs of CPU more; docs/decisions/0014.) */
+/** The same, completed when the session is stored. (By operators of rxjs: 3 to 7 µs of CPU more; docs/decisions/0014.) */
 function settled(
   result: Observable<unknown>,
   request: RequestContext,

@@ -21,7 +21,7 @@ export interface SessionMetadata extends RouteAccess {
 
 const cache = new WeakMap<object, WeakMap<object, SessionMetadata>>();
 
-/** Read once for every route: reflection is slow. */
+/** Read once for every route, by class and handler, as classes may inherit a handler (docs/decisions/0014). */
 export function metadataOf(context: ExecutionContext): SessionMetadata {
   const controller = context.getClass();
   const handler = context.getHandler();

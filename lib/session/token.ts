@@ -37,9 +37,8 @@ export function issueCredential(id: SessionId): Credential {
   return { id, secretHash: hashOf(secret), cookieValue: `${id}.${secret}` };
 }
 
-/** By way of its text, which is twice as fast as having Node make the buffer. */
 function hashOf(secret: string): Buffer {
-  return Buffer.from(hash('sha256', secret, 'hex'), 'hex');
+  return hash('sha256', secret, 'buffer');
 }
 
 /** Reads a cookie's value. `null` when it does not have exactly the form of a credential, which is not an error. */

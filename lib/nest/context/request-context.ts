@@ -135,7 +135,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** Has `request.session` give something else than the session itself. The first view stays. */
   showAs(view: RequestView): void {
     this.#view ??= view;
-    SESSION_ID.exposeOn(this.#request);
+    SESSION_ID.exposeOn(this.#request, this.#raw);
   }
 
   /** `request.session = null`, or undefined. Whether that has worked is known when the response is to be sent. */
@@ -274,7 +274,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
 
   #expose(): void {
     const { registration } = this.#source;
-    if (SESSION.exposeOn(this.#request) || warnedOfOthers.has(registration)) return;
+    if (SESSION.exposeOn(this.#request, this.#raw) || warnedOfOthers.has(registration)) return;
     warnedOfOthers.add(registration);
     logger.warn(OTHERS);
   }

@@ -33,6 +33,7 @@ describe('while a session is being stored, the gate', () => {
     expect(response.headersSent).toBe(true);
     keeper.release();
     await turns();
+    expect(Object.hasOwn(response, 'headersSent')).toBe(false);
     expect(response.headersSent).toBe(true);
     response.end();
     await answer;
