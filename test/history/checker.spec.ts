@@ -13,31 +13,31 @@ import {
   regenerate,
   SESSION,
   set,
-  Story,
+  HistoryBuilder,
   unset,
   update,
   value,
-} from './story.js';
+} from './history-builder.js';
 
 const first = { r4: value(1) };
 const toSession = (user: string, from: number) => ({ id: SESSION, user, from });
 
-function expectKept(story: Story): void {
+function expectKept(story: HistoryBuilder): void {
   expect(check(story.history).map(({ message }) => message)).toEqual([]);
 }
 
-function expectBroken(story: Story, rule: string): void {
+function expectBroken(story: HistoryBuilder, rule: string): void {
   expect(check(story.history).map((violation) => violation.rule)).toContain(rule);
 }
 
 describe('what the history checker says of registers', () => {
   it('accepts either of two writes that overlapped, and the later of two that did not', () => {
-    const race = (): Story => Story.begun().meanwhile({ steps: [set(2)] }, { steps: [set(3)] });
+    const race = (): HistoryBuilder => HistoryBuilder.begun().concurrently({ steps: [set(2)] }, { steps: [set(3)] });
     expectKept(race().row({ ...first, r0: value(2) }));
     expectKept(race().row({ ...first, r0: value(3) }));
     expectBroken(race().row(first), 'lost change');
-    const series = (): Story =>
-      Story.begun()
+    const series = (): HistoryBuilder =>
+      HistoryBuilder.begun()
         .visit({ steps: [set(2)] })
         .visit({ steps: [set(3)] });
     expectKept(series().row({ ...first, r0: value(3) }));
@@ -45,17 +45,17 @@ describe('what the history checker says of registers', () => {
   });
 
   it('wants an absence explained by a removal that had something to remove', () => {
-    const story = (did: boolean): Story => Story.begun(set(2)).visit({ steps: [unset('r0', did)] });
+    const story = (did: boolean): HistoryBuilder => HistoryBuilder.begun(set(2)).visit({ steps: [unset('r0', did)] });
     expectKept(story(true).row(first));
     expectBroken(story(false).row(first), 'lost change');
     expectBroken(story(true).row({ ...first, r0: value(2) }), 'lost change');
     expectKept(
-      Story.begun(set(2))
+      HistoryBuilder.begun(set(2))
         .visit({ steps: [clear('r0', 'r4')] })
         .row({}),
     );
     expectBroken(
-      Story.begun(set(2))
+      HistoryBuilder.begun(set(2))
         .visit({ steps: [clear('r4')] })
         .row({}),
       'lost change',
@@ -63,15 +63,18 @@ describe('what the history checker says of registers', () => {
   });
 
   it('wants a read to see what was acknowledged before it began, and no step back from what was seen', () => {
-    expectBroken(Story.begun(set(2)).visit({ steps: [read(first)] }), 'lost change');
-    const racing = Story.begun().meanwhile({ steps: [set(2)] }, { steps: [read(first)] });
+    expectBroken(HistoryBuilder.begun(set(2)).visit({ steps: [read(first)] }), 'lost change');
+    const racing = HistoryBuilder.begun().concurrently({ steps: [set(2)] }, { steps: [read(first)] });
     expectKept(racing.row({ ...first, r0: value(2) }));
-    const back = Story.begun(set(2)).meanwhile({ steps: [set(3)] }, { steps: [read({ ...first, r0: value(3) })] });
+    const back = HistoryBuilder.begun(set(2)).concurrently(
+      { steps: [set(3)] },
+      { steps: [read({ ...first, r0: value(3) })] },
+    );
     expectBroken(back.visit({ steps: [read({ ...first, r0: value(2) })] }), 'lost change');
   });
 
   it('wants nothing of a refused change', () => {
-    const story = Story.begun().meanwhile(
+    const story = HistoryBuilder.begun().concurrently(
       { steps: [logout], after: { id: OTHER, user: null, from: 1 }, removes: true },
       { steps: [set(2)], status: 401 },
       { steps: [read({ ...first, r0: value(2) })] },
@@ -82,15 +85,16 @@ describe('what the history checker says of registers', () => {
 
 describe('what it says of counters, lists and messages', () => {
   it('adds up exactly', () => {
-    const story = (): Story => Story.begun().meanwhile({ steps: [increment(2, 3)] }, { steps: [update(3, 4, 1)] });
+    const story = (): HistoryBuilder =>
+      HistoryBuilder.begun().concurrently({ steps: [increment(2, 3)] }, { steps: [update(3, 4, 1)] });
     expectKept(story().row({ ...first, count: 7, ticket: 1 }));
     expectBroken(story().row({ ...first, count: 4, ticket: 1 }), 'counter');
     expectBroken(story().row({ ...first, count: 8, ticket: 1 }), 'counter');
   });
 
   it('wants no two updates to have seen the same, and those in a row in order', () => {
-    const story = (one: number, two: number): Story =>
-      Story.begun()
+    const story = (one: number, two: number): HistoryBuilder =>
+      HistoryBuilder.begun()
         .visit({ steps: [update(2, 1, one)] })
         .visit({ steps: [update(3, 1, two)] });
     const row = { ...first, count: 2, ticket: 2 };
@@ -101,21 +105,23 @@ describe('what it says of counters, lists and messages', () => {
 
   it('wants every push once, in order unless they overlapped', () => {
     const row = (...writes: number[]) => ({ ...first, list: writes.map((write) => value(write)) });
-    const race = (): Story => Story.begun().meanwhile({ steps: [push(2, 3)] }, { steps: [push(4)] });
+    const race = (): HistoryBuilder =>
+      HistoryBuilder.begun().concurrently({ steps: [push(2, 3)] }, { steps: [push(4)] });
     expectKept(race().row(row(2, 3, 4)));
     expectKept(race().row(row(4, 2, 3)));
     expectBroken(race().row(row(3, 2, 4)), 'list');
     expectBroken(race().row(row(2, 3)), 'list');
     expectBroken(race().row(row(2, 3, 4, 4)), 'list');
-    const series = (): Story =>
-      Story.begun()
+    const series = (): HistoryBuilder =>
+      HistoryBuilder.begun()
         .visit({ steps: [push(2)] })
         .visit({ steps: [push(3)] });
     expectBroken(series().row(row(3, 2)), 'list');
   });
 
   it('lets a clear that overlapped a push leave it or not, and one that came after must not', () => {
-    const race = (): Story => Story.begun(push(2)).meanwhile({ steps: [clear('list', 'r4')] }, { steps: [push(3)] });
+    const race = (): HistoryBuilder =>
+      HistoryBuilder.begun(push(2)).concurrently({ steps: [clear('list', 'r4')] }, { steps: [push(3)] });
     expectKept(race().row({ list: [value(3)] }));
     expectKept(race().row({}));
     expectBroken(race().row({ list: [value(2), value(3)] }), 'list');
@@ -124,32 +130,32 @@ describe('what it says of counters, lists and messages', () => {
   it('wants a message shown once or waiting, to readers one after the other never twice', () => {
     const waiting = { '$flash:1': { category: 'info', message: value(2) } };
     const shown = flashes(value(2));
-    expectKept(Story.begun(flash(2)).row({ ...first, ...waiting }));
+    expectKept(HistoryBuilder.begun(flash(2)).row({ ...first, ...waiting }));
     expectKept(
-      Story.begun(flash(2))
+      HistoryBuilder.begun(flash(2))
         .visit({ steps: [shown] })
         .row(first),
     );
     expectKept(
-      Story.begun(flash(2))
-        .meanwhile({ steps: [shown] }, { steps: [shown] })
+      HistoryBuilder.begun(flash(2))
+        .concurrently({ steps: [shown] }, { steps: [shown] })
         .row(first),
     );
-    expectBroken(Story.begun(flash(2)).row(first), 'flash');
+    expectBroken(HistoryBuilder.begun(flash(2)).row(first), 'flash');
     expectBroken(
-      Story.begun(flash(2))
+      HistoryBuilder.begun(flash(2))
         .visit({ steps: [flashes()] })
         .row({ ...first, ...waiting }),
       'flash',
     );
     expectBroken(
-      Story.begun(flash(2))
+      HistoryBuilder.begun(flash(2))
         .visit({ steps: [shown] })
         .row({ ...first, ...waiting }),
       'flash',
     );
     expectBroken(
-      Story.begun(flash(2))
+      HistoryBuilder.begun(flash(2))
         .visit({ steps: [shown] })
         .visit({ steps: [shown] })
         .row(first),
@@ -160,14 +166,14 @@ describe('what it says of counters, lists and messages', () => {
 
 describe('what it says of logins', () => {
   const asAnn = { user: 'ann', cookie: 1 };
-  const loggedIn = (...steps: Parameters<typeof Story.begun>): Story =>
-    Story.begun(...steps).visit({ steps: [login('ann')], after: toSession('ann', 1), issues: SESSION });
+  const loggedIn = (...steps: Parameters<typeof HistoryBuilder.begun>): HistoryBuilder =>
+    HistoryBuilder.begun(...steps).visit({ steps: [login('ann')], after: toSession('ann', 1), issues: SESSION });
 
   it('keeps what an anonymous visitor had, and drops what another user had', () => {
     const row = { user: 'ann', generation: 1, cookie: 1 };
     expectKept(loggedIn(set(2)).row({ ...first, r0: value(2) }, row));
     expectBroken(loggedIn(set(2)).row(first, row), 'lost change');
-    const bob = (): Story =>
+    const bob = (): HistoryBuilder =>
       loggedIn()
         .visit({ ...asAnn, steps: [set(2)] })
         .visit({ ...asAnn, steps: [login('bob')], after: toSession('bob', 1), issues: SESSION });
@@ -175,9 +181,9 @@ describe('what it says of logins', () => {
     expectBroken(bob().row({ r0: value(2, 'ann') }, { user: 'bob', generation: 2, cookie: 2 }), 'foreign data');
   });
 
-  it('lets nobody in with the cookie of before, and nobody write who was in before', () => {
+  it('wants the old cookie refused after a login, and the writes of requests loaded before it', () => {
     expectBroken(loggedIn().visit({ cookie: 0, steps: [set(2)] }), 'credential');
-    const race = Story.begun().meanwhile(
+    const race = HistoryBuilder.begun().concurrently(
       { steps: [login('ann')], after: toSession('ann', 1), issues: SESSION },
       { steps: [set(2)], status: 401 },
     );
@@ -185,8 +191,8 @@ describe('what it says of logins', () => {
   });
 
   it('gives one of two logins a session of its own, with a copy of the data', () => {
-    const race = (base: object): Story =>
-      Story.begun(set(2), increment(3, 5)).meanwhile(
+    const race = (base: object): HistoryBuilder =>
+      HistoryBuilder.begun(set(2), increment(3, 5)).concurrently(
         { steps: [login('ann')], after: toSession('ann', 1), issues: SESSION },
         { steps: [login('ann')], after: { id: OTHER, user: 'ann', from: 1 }, base: { ...base }, issues: OTHER },
       );
@@ -201,20 +207,20 @@ describe('what it says of logins', () => {
 
 describe('what it says of the end of a session, and of its secret', () => {
   const gone = { id: OTHER, user: null, from: 1 };
-  const ended = (): Story => Story.begun().visit({ steps: [logout], after: gone, removes: true });
+  const ended = (): HistoryBuilder => HistoryBuilder.begun().visit({ steps: [logout], after: gone, removes: true });
 
   it('wants the dead to stay dead', () => {
     expectKept(ended().visit({ isNew: true, session: OTHER }));
     expectBroken(ended().visit({}), 'dead session');
     expectBroken(ended().row(first), 'dead session');
-    expectBroken(Story.begun().revoke(SESSION).row(first), 'dead session');
-    expectBroken(Story.begun(), 'lost change');
-    expectBroken(Story.begun().revoke(SESSION, false).row(first), 'lost change');
+    expectBroken(HistoryBuilder.begun().revoke(SESSION).row(first), 'dead session');
+    expectBroken(HistoryBuilder.begun(), 'lost change');
+    expectBroken(HistoryBuilder.begun().revoke(SESSION, false).row(first), 'lost change');
   });
 
   it('wants a refusal to have a cause', () => {
     expectBroken(
-      Story.begun()
+      HistoryBuilder.begun()
         .visit({ steps: [set(2)], status: 401 })
         .row(first),
       'answer',
@@ -222,7 +228,7 @@ describe('what it says of the end of a session, and of its secret', () => {
   });
 
   it('wants what follows a logout to begin a session, or to be refused', () => {
-    const silent = Story.begun().meanwhile(
+    const silent = HistoryBuilder.begun().concurrently(
       { steps: [logout], after: gone, removes: true },
       { steps: [logout, set(2)], after: { ...gone, id: OTHER.replace('b', 'c') } },
     );
@@ -230,12 +236,12 @@ describe('what it says of the end of a session, and of its secret', () => {
   });
 
   it('wants one of several new secrets to be the one, and the last two to be good', () => {
-    const rotated = (): Story =>
-      Story.begun().meanwhile({ steps: [regenerate], issues: SESSION }, { steps: [regenerate] });
+    const rotated = (): HistoryBuilder =>
+      HistoryBuilder.begun().concurrently({ steps: [regenerate], issues: SESSION }, { steps: [regenerate] });
     expectKept(rotated().visit({ cookie: 0 }).visit({ cookie: 1 }).row(first, { cookie: 1 }));
     expectBroken(rotated().row(first, { cookie: 0 }), 'credential');
     expectBroken(rotated().visit({ cookie: 0, isNew: true, session: OTHER }).row(first, { cookie: 1 }), 'lost change');
-    const both = Story.begun().meanwhile(
+    const both = HistoryBuilder.begun().concurrently(
       { steps: [regenerate], issues: SESSION },
       { steps: [regenerate], issues: SESSION },
     );
@@ -245,27 +251,33 @@ describe('what it says of the end of a session, and of its secret', () => {
   });
 
   it('wants nothing of another session', () => {
-    const other = Story.begun().visit({ cookie: null, isNew: true, session: OTHER, steps: [set(2)], issues: OTHER });
+    const other = HistoryBuilder.begun().visit({
+      cookie: null,
+      isNew: true,
+      session: OTHER,
+      steps: [set(2)],
+      issues: OTHER,
+    });
     const row = { id: OTHER, cookie: 1 };
     expectKept(other.row(first).row({ r0: value(2, null, OTHER) }, row));
-    expectBroken(Story.begun().row({ ...first, r1: value(99) }), 'foreign data');
-    expectBroken(Story.begun(set(2)).row({ ...first, r0: value(2, null, OTHER) }), 'foreign data');
+    expectBroken(HistoryBuilder.begun().row({ ...first, r1: value(99) }), 'foreign data');
+    expectBroken(HistoryBuilder.begun(set(2)).row({ ...first, r0: value(2, null, OTHER) }), 'foreign data');
   });
 });
 
 describe('what the history checker says of processes that keep copies', () => {
   const seen = { ...first, r0: value(2) };
   /** A session that both processes have heard of, and that process 0 then changes. */
-  const changed = (): Story =>
-    Story.begun(set(2))
-      .hear()
+  const changed = (): HistoryBuilder =>
+    HistoryBuilder.begun(set(2))
+      .barrier()
       .visit({ steps: [set(3), increment(4, 5), flash(6)] });
   const row = { ...first, r0: value(3), count: 5, '$flash.1': { message: value(6) } };
 
   it('lets the other process miss a change until it has heard, and no longer', () => {
     const missed = { process: 1, steps: [read(seen), flashes()] };
     expectKept(changed().visit(missed).row(row));
-    const heard = changed().hear().visit(missed).row(row);
+    const heard = changed().barrier().visit(missed).row(row);
     for (const rule of ['lost change', 'counter', 'flash']) expectBroken(heard, rule);
     const own = changed()
       .visit({ ...missed, process: 0 })
@@ -281,7 +293,7 @@ describe('what the history checker says of processes that keep copies', () => {
     expectBroken(story.row(row), 'lost change');
   });
 
-  it('lets nobody lose a change, whatever they had missed', () => {
+  it('wants no change lost, whatever a process has missed', () => {
     const story = changed().visit({ process: 1, steps: [read(seen), set(7, 'r1')] });
     expectKept(story.row({ ...row, r1: value(7) }));
     const lost = changed().visit({ process: 1, steps: [read(seen), set(7, 'r1')] });
@@ -289,11 +301,11 @@ describe('what the history checker says of processes that keep copies', () => {
   });
 
   it('lets the other process recognise a session that has ended until it has heard, and refuse what it writes', () => {
-    const ended = (): Story => Story.begun().hear().revoke(SESSION);
+    const ended = (): HistoryBuilder => HistoryBuilder.begun().barrier().revoke(SESSION);
     const late = { process: 1, steps: [read(first)] };
     expectKept(ended().visit(late));
     expectKept(ended().visit({ process: 1, steps: [set(2)], status: 401 }));
-    expectBroken(ended().hear().visit(late), 'dead session');
+    expectBroken(ended().barrier().visit(late), 'dead session');
     expectBroken(ended().visit({ ...late, process: 0 }), 'dead session');
     expectBroken(
       ended()

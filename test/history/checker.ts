@@ -1,14 +1,14 @@
-import { checkBags } from './bags.js';
+import { checkCountersAndLists } from './counters-and-lists.js';
 import { checkCredentials } from './credentials.js';
-import { checkRows, checkTags } from './endings.js';
-import { type Facts, factsOf } from './facts.js';
+import { checkRows, checkTags } from './final-state.js';
+import { type Analysis, analyse } from './analysis.js';
 import { checkFlashes } from './flashes.js';
 import type { History, Violation } from './history.js';
 import { checkRegisters } from './registers.js';
 
-const CHECKS: readonly ((facts: Facts) => void)[] = [
+const CHECKS: readonly ((analysis: Analysis) => void)[] = [
   checkRegisters,
-  checkBags,
+  checkCountersAndLists,
   checkFlashes,
   checkCredentials,
   checkRows,
@@ -20,7 +20,7 @@ const CHECKS: readonly ((facts: Facts) => void)[] = [
  * what was answered before something else began is taken to come before it.
  */
 export function check(history: History): readonly Violation[] {
-  const facts = factsOf(history);
-  for (const one of CHECKS) one(facts);
-  return facts.violations;
+  const analysis = analyse(history);
+  for (const one of CHECKS) one(analysis);
+  return analysis.violations;
 }

@@ -1,44 +1,44 @@
-import type { History, Span, Visit } from './history.js';
-import type { Life, Lineage } from './lineage.js';
+import type { History, Interval, Visit } from './history.js';
+import type { SessionHistory, Sessions } from './sessions.js';
 import type { Operation } from './operations.js';
 
 /** Whether a change is in the session: for sure, not, perhaps; or was taken along by a login into a new one. */
 export type Status = 'acknowledged' | 'refused' | 'dropped' | 'carried' | 'ambiguous';
 
-/** A change that a request was to make, and where. An ambiguous one has no end: nobody knows when it came about. */
-export interface Effect extends Span {
+/** A change that a request was to make, and where. An ambiguous one has no end: when it came about is not known. */
+export interface Effect extends Interval {
   readonly visit: Visit;
   readonly step: number;
   readonly operation: Operation;
   readonly result: unknown;
   readonly status: Status;
-  readonly life: Life;
+  readonly session: SessionHistory;
   readonly epoch: number;
 }
 
 /** A moment in the life of a session, as far as the history tells. */
-export interface Moment extends Span {
+export interface Moment extends Interval {
   readonly epoch: number;
   readonly visit: Visit | null;
   readonly step: number;
 }
 
-/** When everybody has stopped. */
+/** When all clients have stopped. */
 export const THE_END: Moment = { begin: Infinity, end: Infinity, epoch: Infinity, visit: null, step: 0 };
 
 /** Every operation of every request, with what became of it. */
-export function effectsOf(history: History, lineage: Lineage): Effect[] {
+export function effectsOf(history: History, sessions: Sessions): Effect[] {
   const effects: Effect[] = [];
   for (const visit of history.visits) {
-    const place = lineage.places.get(visit);
-    if (place === undefined || place.life === null) continue;
+    const place = sessions.places.get(visit);
+    if (place === undefined || place.session === null) continue;
     const { trace } = visit;
     const from = trace?.after?.from ?? Infinity;
     for (const [step, operation] of visit.operations.entries()) {
       const done = trace?.steps[step];
       // Never begun: the request failed before.
       if (trace !== null && done === undefined) break;
-      const isAfter = step >= from && place.lifeAfter !== null;
+      const isAfter = step >= from && place.sessionAfter !== null;
       const status = statusOf(visit, done?.fate);
       effects.push({
         visit,
@@ -46,7 +46,7 @@ export function effectsOf(history: History, lineage: Lineage): Effect[] {
         operation,
         result: done?.result,
         status,
-        life: isAfter ? (place.lifeAfter as Life) : place.life,
+        session: isAfter ? (place.sessionAfter as SessionHistory) : place.session,
         epoch: isAfter ? place.epochAfter : place.epoch + (done?.fate === 'merged' ? 1 : 0),
         begin: visit.begin,
         end: status === 'ambiguous' ? Infinity : visit.end,
@@ -70,34 +70,34 @@ export function writesOf(operation: Operation): readonly number[] {
 }
 
 /** Whether the one came about before the other for sure: a login parts all that was before from all that is after. */
-export function isBefore(one: Moment, other: Moment): boolean {
+export function happensBefore(one: Moment, other: Moment): boolean {
   if (one.visit !== null && one.visit === other.visit) return one.step < other.step;
   return one.epoch < other.epoch || (one.epoch === other.epoch && one.end < other.begin);
 }
 
 /**
- * Whether whoever looks at the session at a moment must know of something that came about before. Where processes keep
+ * Whether a look at the session at a moment must see the effect of something that came about before. Where processes keep
  * copies, that is what their own process did, and what they have heard of since.
  */
 export function isKnown(history: History, one: Moment, at: Moment): boolean {
-  if (!isBefore(one, at)) return false;
+  if (!happensBefore(one, at)) return false;
   if (one.visit === null || at.visit === null || one.visit === at.visit || one.epoch < at.epoch) return true;
   return hasReached(history, { end: one.end, process: one.visit.process }, at.visit);
 }
 
 /** Whether what a process had done is known to whom another process serves. */
 export function hasReached(
-  { hearings }: History,
+  { barriers }: History,
   done: Pick<Visit, 'end' | 'process'>,
   visit: Pick<Visit, 'begin' | 'process'>,
 ): boolean {
-  if (hearings === null || done.process === visit.process) return true;
-  return hearings.some(({ begin, end }) => done.end < begin && end < visit.begin);
+  if (barriers === null || done.process === visit.process) return true;
+  return barriers.some(({ begin, end }) => done.end < begin && end < visit.begin);
 }
 
 /** Whether a change of one epoch can be seen in another of the same session: it comes later, with no flush between. */
-export function isVisible(life: Life, from: number, to: number): boolean {
-  return from <= to && life.epochs.every((epoch, index) => index <= from || index > to || !epoch.isFlushed);
+export function isVisible(session: SessionHistory, from: number, to: number): boolean {
+  return from <= to && session.epochs.every((epoch, index) => index <= from || index > to || !epoch.isFlushed);
 }
 
 /** Whether a change may have come about at all. */

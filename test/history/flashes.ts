@@ -1,12 +1,12 @@
-import { presence } from './bags.js';
+import { presence } from './counters-and-lists.js';
 import { type Effect, mayBe, type Moment, THE_END } from './effects.js';
-import { clearsOf, type Facts } from './facts.js';
+import { clearsOf, type Analysis } from './analysis.js';
 import type { Document, Row } from './history.js';
-import type { Life } from './lineage.js';
+import type { SessionHistory } from './sessions.js';
 import { parseTag } from './tag.js';
 
 /** Somebody reads and takes messages. */
-interface Taking {
+interface Dequeue {
   readonly effect: Effect;
   readonly shown: ReadonlySet<number>;
   /** Whether nothing in the same request had changed the messages before. */
@@ -16,23 +16,23 @@ interface Taking {
 }
 
 /** Every message is shown once, or waits; never twice to those who come one after the other. */
-export function checkFlashes(facts: Facts): void {
-  const rows = new Map(facts.history.rows.map((row) => [row.id, row]));
-  for (const [life, effects] of facts.effectsIn) {
-    const takings = takingsOf(facts, effects);
+export function checkFlashes(analysis: Analysis): void {
+  const rows = new Map(analysis.history.rows.map((row) => [row.id, row]));
+  for (const [session, effects] of analysis.effectsIn) {
+    const dequeues = dequeuesOf(analysis, effects);
     const messages = effects.filter(({ operation }) => operation.kind === 'flash');
     const clears = clearsOf(effects, null);
-    for (const taking of takings) {
-      checkShown(facts, life, taking, takings, clears);
-      if (taking.isFirst && taking.isWhole) checkMissing(facts, life, taking, takings, messages, clears);
+    for (const dequeue of dequeues) {
+      checkShown(analysis, session, dequeue, dequeues, clears);
+      if (dequeue.isFirst && dequeue.isWhole) checkMissing(analysis, session, dequeue, dequeues, messages, clears);
     }
-    const row = rows.get(life.id);
-    if (row !== undefined && !life.isUncertain) checkWaiting(facts, life, row, takings, messages, clears);
+    const row = rows.get(session.id);
+    if (row !== undefined && !session.isIndeterminate) checkWaiting(analysis, session, row, dequeues, messages, clears);
   }
 }
 
-function takingsOf(facts: Facts, effects: readonly Effect[]): Taking[] {
-  const takings: Taking[] = [];
+function dequeuesOf(analysis: Analysis, effects: readonly Effect[]): Dequeue[] {
+  const dequeues: Dequeue[] = [];
   for (const effect of effects) {
     const { operation, result, visit, step } = effect;
     if (operation.kind !== 'flashes' || !Array.isArray(result)) continue;
@@ -40,42 +40,48 @@ function takingsOf(facts: Facts, effects: readonly Effect[]): Taking[] {
     const isFirst = !earlier.some(({ kind }) => kind === 'flashes' || kind === 'clear');
     const isWhole = step < (visit.trace?.after?.from ?? Infinity);
     const writes = result.map((message) => parseTag(message)?.write ?? NaN);
-    takings.push({ effect, shown: new Set(writes), isFirst, isWhole });
-    if (new Set(writes).size < writes.length) facts.report('flash', 'a request was shown a message twice', visit);
+    dequeues.push({ effect, shown: new Set(writes), isFirst, isWhole });
+    if (new Set(writes).size < writes.length) analysis.report('flash', 'a request was shown a message twice', visit);
   }
-  return takings;
+  return dequeues;
 }
 
 /** A request sees what it has loaded, also after a login into the same session, unless that flushed the data. */
-function sightOf(facts: Facts, { effect, isWhole }: Taking): Moment {
-  const { visit, epoch, life, step } = effect;
-  const place = facts.lineage.places.get(visit);
-  const isLoaded = isWhole || (place?.lifeAfter === place?.life && life.epochs[epoch]?.isFlushed !== true);
+function momentOfRead(analysis: Analysis, { effect, isWhole }: Dequeue): Moment {
+  const { visit, epoch, session, step } = effect;
+  const place = analysis.sessions.places.get(visit);
+  const isLoaded = isWhole || (place?.sessionAfter === place?.session && session.epochs[epoch]?.isFlushed !== true);
   return { begin: visit.begin, end: visit.end, epoch: isLoaded ? (place?.epoch ?? 0) : epoch, visit, step };
 }
 
-function checkShown(facts: Facts, life: Life, taking: Taking, takings: readonly Taking[], clears: Effect[]): void {
-  const { visit, step } = taking.effect;
-  const moment = sightOf(facts, taking);
-  for (const write of taking.shown) {
-    const message = facts.byWrite.get(write);
-    const where = `in session ${life.id}`;
-    if (message === undefined || !(message.life === life || life.ancestors.has(message.life.id))) {
-      facts.report('foreign data', `message ${write} was shown ${where}, which it was not left in`, visit);
+function checkShown(
+  analysis: Analysis,
+  session: SessionHistory,
+  dequeue: Dequeue,
+  dequeues: readonly Dequeue[],
+  clears: Effect[],
+): void {
+  const { visit, step } = dequeue.effect;
+  const moment = momentOfRead(analysis, dequeue);
+  for (const write of dequeue.shown) {
+    const message = analysis.byWrite.get(write);
+    const where = `in session ${session.id}`;
+    if (message === undefined || !(message.session === session || session.ancestors.has(message.session.id))) {
+      analysis.report('foreign data', `message ${write} was shown ${where}, which it was not left in`, visit);
       continue;
     }
     const isOwn = message.visit === visit && message.step < step;
-    if (!isOwn && !mayBe(message) && !(message.status === 'carried' && message.life !== life)) {
-      facts.report('refused change', `message ${write} was ${message.status}, and yet shown`, visit, message.visit);
-    } else if (!isOwn && message.life === life) {
-      const is = presence(facts, life, { ...message, isSure: false }, clears, moment, facts.knows);
+    if (!isOwn && !mayBe(message) && !(message.status === 'carried' && message.session !== session)) {
+      analysis.report('refused change', `message ${write} was ${message.status}, and yet shown`, visit, message.visit);
+    } else if (!isOwn && message.session === session) {
+      const is = presence(analysis, session, { ...message, isSure: false }, clears, moment, analysis.knows);
       if (is === 'not')
-        facts.report('flash', `message ${write} cannot be there when it was shown`, visit, message.visit);
+        analysis.report('flash', `message ${write} cannot be there when it was shown`, visit, message.visit);
     }
-    for (const other of takings) {
-      if (other === taking || other.effect.status !== 'acknowledged' || !other.shown.has(write)) continue;
-      if (facts.knows(other.effect, moment)) {
-        facts.report(
+    for (const other of dequeues) {
+      if (other === dequeue || other.effect.status !== 'acknowledged' || !other.shown.has(write)) continue;
+      if (analysis.knows(other.effect, moment)) {
+        analysis.report(
           'flash',
           `message ${write} was shown twice ${where}, one after the other`,
           other.effect.visit,
@@ -87,63 +93,67 @@ function checkShown(facts: Facts, life: Life, taking: Taking, takings: readonly 
 }
 
 function checkMissing(
-  facts: Facts,
-  life: Life,
-  taking: Taking,
-  takings: readonly Taking[],
+  analysis: Analysis,
+  session: SessionHistory,
+  dequeue: Dequeue,
+  dequeues: readonly Dequeue[],
   messages: readonly Effect[],
   clears: readonly Effect[],
 ): void {
-  const { visit, operation } = taking.effect;
-  const moment = sightOf(facts, taking);
+  const { visit, operation } = dequeue.effect;
+  const moment = momentOfRead(analysis, dequeue);
   const category = operation.kind === 'flashes' ? operation.category : null;
   for (const message of messages) {
     const write = writeOf(message);
-    if (taking.shown.has(write) || message.status !== 'acknowledged' || message.visit === visit) continue;
+    if (dequeue.shown.has(write) || message.status !== 'acknowledged' || message.visit === visit) continue;
     if (category !== null && category !== categoryOf(message)) continue;
-    if (presence(facts, life, { ...message, isSure: true }, clears, moment, facts.knows) !== 'must') continue;
-    if (takings.some((other) => other !== taking && other.shown.has(write) && mayTake(other))) continue;
-    const text = `message ${write} of session ${life.id} was waiting, and was not shown`;
-    facts.report('flash', text, message.visit, visit);
+    if (presence(analysis, session, { ...message, isSure: true }, clears, moment, analysis.knows) !== 'must') continue;
+    if (dequeues.some((other) => other !== dequeue && other.shown.has(write) && mayHaveDequeued(other))) continue;
+    const text = `message ${write} of session ${session.id} was waiting, and was not shown`;
+    analysis.report('flash', text, message.visit, visit);
   }
 }
 
 function checkWaiting(
-  facts: Facts,
-  life: Life,
+  analysis: Analysis,
+  session: SessionHistory,
   row: Row,
-  takings: readonly Taking[],
+  dequeues: readonly Dequeue[],
   messages: readonly Effect[],
   clears: readonly Effect[],
 ): void {
   const waiting = waitingIn(row.data);
-  const end = { ...THE_END, epoch: life.epochs.length - 1 };
+  const end = { ...THE_END, epoch: session.epochs.length - 1 };
   for (const write of waiting) {
-    const message = facts.byWrite.get(write);
-    const isTaken = takings.find(({ effect, shown }) => effect.status === 'acknowledged' && shown.has(write));
-    if (message === undefined || !(message.life === life || life.ancestors.has(message.life.id))) {
-      facts.report('foreign data', `message ${write} waits in session ${life.id}, which it was not left in`);
+    const message = analysis.byWrite.get(write);
+    const isTaken = dequeues.find(({ effect, shown }) => effect.status === 'acknowledged' && shown.has(write));
+    if (message === undefined || !(message.session === session || session.ancestors.has(message.session.id))) {
+      analysis.report('foreign data', `message ${write} waits in session ${session.id}, which it was not left in`);
     } else if (!mayBe(message) && message.status !== 'carried') {
-      facts.report('refused change', `message ${write} was ${message.status}, and yet waits`, message.visit);
+      analysis.report('refused change', `message ${write} was ${message.status}, and yet waits`, message.visit);
     } else if (
-      message.life === life &&
-      presence(facts, life, { ...message, isSure: true }, clears, end, facts.knows) === 'not'
+      message.session === session &&
+      presence(analysis, session, { ...message, isSure: true }, clears, end, analysis.knows) === 'not'
     ) {
-      facts.report('flash', `message ${write} cannot be there at the end`, message.visit);
+      analysis.report('flash', `message ${write} cannot be there at the end`, message.visit);
     } else if (isTaken !== undefined) {
-      facts.report('flash', `message ${write} was shown, and still waits`, message.visit, isTaken.effect.visit);
+      analysis.report('flash', `message ${write} was shown, and still waits`, message.visit, isTaken.effect.visit);
     }
   }
   for (const message of messages) {
     const write = writeOf(message);
     if (message.status !== 'acknowledged' || waiting.has(write)) continue;
-    if (presence(facts, life, { ...message, isSure: true }, clears, end, facts.knows) !== 'must') continue;
-    if (takings.some((taking) => taking.shown.has(write) && mayTake(taking))) continue;
-    facts.report('flash', `message ${write} of session ${life.id} was never shown, and waits no more`, message.visit);
+    if (presence(analysis, session, { ...message, isSure: true }, clears, end, analysis.knows) !== 'must') continue;
+    if (dequeues.some((dequeue) => dequeue.shown.has(write) && mayHaveDequeued(dequeue))) continue;
+    analysis.report(
+      'flash',
+      `message ${write} of session ${session.id} was never shown, and waits no more`,
+      message.visit,
+    );
   }
 }
 
-function mayTake({ effect }: Taking): boolean {
+function mayHaveDequeued({ effect }: Dequeue): boolean {
   return mayBe(effect);
 }
 

@@ -29,13 +29,13 @@ export interface Trace {
 export type Document = Record<string, unknown>;
 
 /** From just before something was asked for until its answer was there, on the one clock of all clients. */
-export interface Span {
+export interface Interval {
   readonly begin: number;
   readonly end: number;
 }
 
 /** One request with the visitor's cookie. */
-export interface Visit extends Span {
+export interface Visit extends Interval {
   readonly client: number;
   readonly process: number;
   /** Index of the cookie sent; `null` for none. */
@@ -53,7 +53,7 @@ export interface Visit extends Span {
 }
 
 /** One call of the service that ends sessions. */
-export interface Revocation extends Span {
+export interface Revocation extends Interval {
   readonly process: number;
   readonly request: RevocationRequest;
   readonly status: number;
@@ -67,10 +67,10 @@ export interface Cookie {
   /** The SHA-256 of its secret, in hex. */
   readonly hash: string;
   /** Left over from an earlier episode, whose sessions have all ended. */
-  readonly isBuried: boolean;
+  readonly isFromEarlierEpisode: boolean;
 }
 
-/** A row of the table, as it is when everybody has stopped. */
+/** A row of the table, as it is when all clients have stopped. */
 export interface Row {
   readonly id: string;
   readonly user: string | null;
@@ -79,7 +79,7 @@ export interface Row {
   readonly data: Document;
 }
 
-/** All that happened around one shared cookie, from its first request until everybody had stopped. */
+/** All that happened around one shared cookie, from its first request until all clients had stopped. */
 export interface History {
   readonly visits: readonly Visit[];
   readonly revocations: readonly Revocation[];
@@ -89,7 +89,7 @@ export interface History {
    * Where processes keep copies of sessions: when each was made sure to have heard of all that the others had changed by
    * then. `null`: they keep none, and see every change at once.
    */
-  readonly hearings: readonly Span[] | null;
+  readonly barriers: readonly Interval[] | null;
 }
 
 /** A broken promise. */

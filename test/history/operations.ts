@@ -38,7 +38,7 @@ export const PROFILES: readonly Profile[] = [
   { name: 'rotations', ...calm, regenerate: 0.15, replay: 0.04 },
   { name: 'clears', ...calm, clear: 0.04 },
   { name: 'logins', ...calm, login: 0.05, replay: 0.03 },
-  { name: 'deaths', ...calm, login: 0.02, logout: 0.02, destroy: 0.02, revoke: 0.02, replay: 0.04 },
+  { name: 'ends', ...calm, login: 0.02, logout: 0.02, destroy: 0.02, revoke: 0.02, replay: 0.04 },
   {
     name: 'storm',
     regenerate: 0.06,
@@ -78,7 +78,7 @@ export type Numbering = () => number;
  * comes first, and only what it does not make absolute follows it; there is one change of credential, and a login has
  * nothing stored just before it.
  */
-export function makeVisit(
+export function generateVisit(
   random: Random,
   profile: Profile,
   users: readonly string[],

@@ -13,7 +13,7 @@ interface Box {
 export async function perform(session: Session, operations: readonly Operation[], trace: Trace): Promise<void> {
   for (const operation of operations) {
     if (operation.kind === 'update' && session.isModified) {
-      // update() would store it too; but when it fails then, nobody could tell whether this much was stored.
+      // update() would store it too; but when it fails then, it is not known whether this much was stored.
       await session.save();
       settle(trace, 'committed');
     }

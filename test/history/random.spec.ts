@@ -4,7 +4,7 @@ import { Random } from './random.js';
 /** How evenly numbers from 0 to 1 fall into ten parts: the chi-square statistic, with nine degrees of freedom. */
 function unevenness(numbers: readonly number[]): number {
   const counts = Array.from({ length: 10 }, () => 0);
-  for (const number of numbers) counts[Math.floor(number * 10)] = (counts[Math.floor(number * 10)] ?? 0) + 1;
+  for (const number of numbers) counts.splice(Math.floor(number * 10), 1, (counts[Math.floor(number * 10)] ?? 0) + 1);
   const expected = numbers.length / 10;
   return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
 }

@@ -64,7 +64,7 @@ export class Report {
     );
   }
 
-  /** How many there were of which nobody knows what became of them. */
+  /** How many there were whose outcome is not known. */
   get ambiguous(): number {
     return [...this.#counts.values()].reduce((sum, counts) => sum + (counts.get('ambiguous') ?? 0), 0);
   }

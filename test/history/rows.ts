@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Document, Row } from './history.js';
-import { opened } from './opening.js';
+import { decrypted } from './decrypt.js';
 
 /**
  * Reads rows of the table, past all that the library does.
@@ -21,6 +21,6 @@ export function readerOf(pool: pg.Pool, key: string | null): (ids: readonly stri
 function plain({ id, data }: Row, key: string): Document {
   const entries = Object.entries(data);
   return Object.fromEntries(
-    entries.map(([name, sealed]) => [name, JSON.parse(opened(sealed, key, `data\0${id}\0${name}`)) as unknown]),
+    entries.map(([name, sealed]) => [name, JSON.parse(decrypted(sealed, key, `data\0${id}\0${name}`)) as unknown]),
   );
 }

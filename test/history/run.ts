@@ -5,12 +5,12 @@ import pg from 'pg';
 import { check } from './checker.js';
 import { HttpClient } from './client.js';
 import { openDatabase } from './database.js';
-import { hearAll } from './hearing.js';
+import { cacheBarrier } from './cache-barrier.js';
 import type { Row } from './history.js';
 import { readerOf } from './rows.js';
 import { startServer, type ServerProcess } from './processes.js';
 import { excerpt, Report } from './report.js';
-import { Slot, type Surroundings } from './slot.js';
+import { ClientGroup, type RunContext } from './client-group.js';
 
 /** How many violations of one rule are printed in full. */
 const MOST_EXCERPTS = 3;
@@ -72,7 +72,7 @@ class Run {
         this.#servers.push(server);
         this.#https.push(new HttpClient(server.port, this.#clients * this.#sessions));
       }
-      await this.#slots(pool);
+      await this.#groups(pool);
       if (this.#failure === null) await this.#checkAllEnded(pool);
     } finally {
       for (const http of this.#https) http.close();
@@ -94,9 +94,9 @@ class Run {
     say(violations === 0 ? 'No violations.' : `${violations} violations (${rules.join(', ')}).`);
   }
 
-  async #slots(pool: pg.Pool): Promise<void> {
+  async #groups(pool: pg.Pool): Promise<void> {
     let clock = 0;
-    const surroundings: Surroundings = {
+    const context: RunContext = {
       seed: this.#seed,
       servers: this.#https,
       tick: () => ++clock,
@@ -106,17 +106,17 @@ class Run {
         return true;
       },
       rowsOf: readerOf(pool, (this.#options.encryption?.keys[0] as string | undefined) ?? null),
-      hear: this.#options.cache ? () => hearAll(this.#https) : null,
+      barrier: this.#options.cache ? () => cacheBarrier(this.#https) : null,
     };
     await Promise.all(
       Array.from({ length: this.#sessions }, async (_, number) => {
-        const slot = new Slot(number, this.#clients, surroundings);
-        while (this.#left > 0) this.#examine(await slot.play());
+        const group = new ClientGroup(number, this.#clients, context);
+        while (this.#left > 0) this.#examine(await group.play());
       }),
     );
   }
 
-  #examine({ history, profile, ids }: Awaited<ReturnType<Slot['play']>>): void {
+  #examine({ history, profile, ids }: Awaited<ReturnType<ClientGroup['play']>>): void {
     const before = this.#report.operations;
     this.#report.add(history);
     this.#report.sessions += history.rows.length;

@@ -1,6 +1,6 @@
-import { type Effect, isBefore, isVisible, mayBe, type Moment } from './effects.js';
-import { clearsOf, type Facts, type Sight } from './facts.js';
-import type { Life } from './lineage.js';
+import { type Effect, happensBefore, isVisible, mayBe, type Moment } from './effects.js';
+import { clearsOf, type Analysis, type Read } from './analysis.js';
+import type { SessionHistory } from './sessions.js';
 import { parseTag } from './tag.js';
 
 /** Something that was added to a counter or a list. */
@@ -19,82 +19,82 @@ interface Item {
  * @param isRemoved whether a removal takes away what was there: a key as a whole, whatever it holds by then
  */
 export function presence(
-  facts: Facts,
-  life: Life,
+  analysis: Analysis,
+  session: SessionHistory,
   item: Moment & { readonly isSure: boolean },
   removals: readonly Effect[],
   at: Moment,
-  isRemoved: (item: Moment, by: Moment) => boolean = isBefore,
+  isRemoved: (item: Moment, by: Moment) => boolean = happensBefore,
 ): 'must' | 'may' | 'not' {
-  if (!isVisible(life, item.epoch, at.epoch) || item.begin >= at.end) return 'not';
-  let must = item.isSure && facts.knows(item, at);
+  if (!isVisible(session, item.epoch, at.epoch) || item.begin >= at.end) return 'not';
+  let must = item.isSure && analysis.knows(item, at);
   for (const removal of removals) {
-    if (!isVisible(life, removal.epoch, at.epoch) || removal.visit === at.visit) continue;
+    if (!isVisible(session, removal.epoch, at.epoch) || removal.visit === at.visit) continue;
     const isSure = removal.status === 'acknowledged';
-    if (isSure && isRemoved(item, removal) && facts.knows(removal, at)) return 'not';
-    if (!isBefore(removal, item) && removal.begin < at.end) must = false;
+    if (isSure && isRemoved(item, removal) && analysis.knows(removal, at)) return 'not';
+    if (!happensBefore(removal, item) && removal.begin < at.end) must = false;
   }
   return must ? 'must' : 'may';
 }
 
 /** Counters add up, and every item pushed is in its list exactly once, in order. */
-export function checkBags(facts: Facts): void {
-  const exact = new Map<Life, Map<string, { items: Item[]; clears: Effect[] }>>();
-  for (const sight of facts.sights) {
-    const { life } = sight;
-    let bags = exact.get(life);
-    if (bags === undefined) {
-      const effects = facts.effectsIn.get(life) ?? [];
-      bags = new Map(
+export function checkCountersAndLists(analysis: Analysis): void {
+  const exact = new Map<SessionHistory, Map<string, { items: Item[]; clears: Effect[] }>>();
+  for (const read of analysis.reads) {
+    const { session } = read;
+    let additions = exact.get(session);
+    if (additions === undefined) {
+      const effects = analysis.effectsIn.get(session) ?? [];
+      additions = new Map(
         ['count', 'ticket', 'list'].map((key) => [
           key,
-          { items: itemsOf(facts, life, effects, key), clears: clearsOf(effects, key) },
+          { items: itemsOf(analysis, session, effects, key), clears: clearsOf(effects, key) },
         ]),
       );
-      exact.set(life, bags);
+      exact.set(session, additions);
     }
-    for (const [key, { items, clears }] of bags) {
-      if (sight.own.has(key)) continue;
-      if (key === 'list') checkList(facts, sight, items, clears);
-      else checkCounter(facts, sight, key, items, clears);
+    for (const [key, { items, clears }] of additions) {
+      if (read.own.has(key)) continue;
+      if (key === 'list') checkList(analysis, read, items, clears);
+      else checkCounter(analysis, read, key, items, clears);
     }
   }
-  for (const [life, effects] of facts.effectsIn) checkTickets(facts, life, effects);
+  for (const [session, effects] of analysis.effectsIn) checkTickets(analysis, session, effects);
 }
 
 function checkCounter(
-  facts: Facts,
-  sight: Sight,
+  analysis: Analysis,
+  read: Read,
   key: string,
   items: readonly Item[],
   clears: readonly Effect[],
 ): void {
-  const { life, moment } = sight;
-  const value = sight.data[key] ?? 0;
+  const { session, moment } = read;
+  const value = read.data[key] ?? 0;
   let least = 0;
   let most = 0;
   for (const item of items) {
-    const is = presence(facts, life, { ...item.moment, isSure: item.isSure }, clears, moment);
+    const is = presence(analysis, session, { ...item.moment, isSure: item.isSure }, clears, moment);
     if (is === 'must') least += item.by;
     if (is !== 'not') most += item.by;
   }
   if (typeof value === 'number' && value >= least && value <= most) return;
   const expected = least === most ? String(least) : `${least} to ${most}`;
   const near = items.filter(({ effect }) => effect !== null).slice(-3);
-  facts.report(
+  analysis.report(
     'counter',
-    `${key} of session ${life.id} is ${JSON.stringify(value)}, but what was acknowledged adds up to ${expected}`,
-    ...sight.visits,
+    `${key} of session ${session.id} is ${JSON.stringify(value)}, but what was acknowledged adds up to ${expected}`,
+    ...read.visits,
     ...near.map(({ effect }) => effect?.visit ?? null),
   );
 }
 
-function checkList(facts: Facts, sight: Sight, items: readonly Item[], clears: readonly Effect[]): void {
-  const { life, moment } = sight;
-  const list = sight.data['list'] ?? [];
-  const name = `the list of session ${life.id}`;
+function checkList(analysis: Analysis, read: Read, items: readonly Item[], clears: readonly Effect[]): void {
+  const { session, moment } = read;
+  const list = read.data['list'] ?? [];
+  const name = `the list of session ${session.id}`;
   const report = (message: string, item: Item | undefined): void =>
-    facts.report('list', message, ...sight.visits, item?.effect?.visit ?? null);
+    analysis.report('list', message, ...read.visits, item?.effect?.visit ?? null);
   if (!Array.isArray(list)) return report(`${name} is no list`, undefined);
 
   const byWrite = new Map(items.map((item) => [item.write, item]));
@@ -107,15 +107,15 @@ function checkList(facts: Facts, sight: Sight, items: readonly Item[], clears: r
     found.add(write);
     if (
       item === undefined ||
-      presence(facts, life, { ...item.moment, isSure: item.isSure }, clears, moment) === 'not'
+      presence(analysis, session, { ...item.moment, isSure: item.isSure }, clears, moment) === 'not'
     ) {
-      const effect = item?.effect ?? facts.byWrite.get(write);
+      const effect = item?.effect ?? analysis.byWrite.get(write);
       const rule = effect !== undefined && !mayBe(effect) ? 'refused change' : 'list';
-      const status = effect === undefined ? 'which nobody made there' : `which was ${effect.status}, and cannot be`;
-      facts.report(rule, `${name} has write ${write}, ${status}`, ...sight.visits, effect?.visit ?? null);
+      const status = effect === undefined ? 'which no request made there' : `which was ${effect.status}, and cannot be`;
+      analysis.report(rule, `${name} has write ${write}, ${status}`, ...read.visits, effect?.visit ?? null);
       continue;
     }
-    if (last !== undefined && isBefore(item.moment, last.moment)) {
+    if (last !== undefined && happensBefore(item.moment, last.moment)) {
       report(`${name} has write ${String(item.write)} after ${String(last.write)}, which was pushed later`, item);
     }
     // The latest so far: nothing that was answered before it began may follow.
@@ -123,7 +123,7 @@ function checkList(facts: Facts, sight: Sight, items: readonly Item[], clears: r
   }
   for (const item of items) {
     if (item.write === null || found.has(item.write)) continue;
-    if (presence(facts, life, { ...item.moment, isSure: item.isSure }, clears, moment) !== 'must') continue;
+    if (presence(analysis, session, { ...item.moment, isSure: item.isSure }, clears, moment) !== 'must') continue;
     report(`${name} lacks write ${item.write}, which was acknowledged`, item);
   }
 }
@@ -133,48 +133,48 @@ function isLater(one: Moment, other: Moment): boolean {
 }
 
 /** What `update(fn)` saw: no two of a session the same, and those one after the other in order. */
-function checkTickets(facts: Facts, life: Life, effects: readonly Effect[]): void {
+function checkTickets(analysis: Analysis, session: SessionHistory, effects: readonly Effect[]): void {
   const updates = effects.filter(({ operation, result }) => operation.kind === 'update' && typeof result === 'number');
   const clears = clearsOf(effects, 'ticket');
-  const groups = Map.groupBy(updates, ({ epoch }) => lastFlush(life, epoch));
+  const groups = Map.groupBy(updates, ({ epoch }) => lastFlush(session, epoch));
   for (const group of groups.values()) {
-    if (clears.some(({ epoch }) => lastFlush(life, epoch) === lastFlush(life, group[0]?.epoch ?? 0))) continue;
+    if (clears.some(({ epoch }) => lastFlush(session, epoch) === lastFlush(session, group[0]?.epoch ?? 0))) continue;
     const sorted = group.toSorted((one, other) => Number(one.result) - Number(other.result));
     let latest: Effect | undefined;
     for (const [index, update] of sorted.entries()) {
       const before = sorted[index - 1];
-      const where = `of session ${life.id}`;
+      const where = `of session ${session.id}`;
       if (before !== undefined && before.result === update.result) {
-        facts.report(
+        analysis.report(
           'counter',
           `two updates ${where} both made it ${String(update.result)}`,
           before.visit,
           update.visit,
         );
       }
-      if (latest !== undefined && isBefore(update, latest)) {
+      if (latest !== undefined && happensBefore(update, latest)) {
         const message = `an update ${where} came before another, but counted after it`;
-        facts.report('counter', message, update.visit, latest.visit);
+        analysis.report('counter', message, update.visit, latest.visit);
       }
       if (latest === undefined || !isLater(latest, update)) latest = update;
     }
   }
 }
 
-function lastFlush(life: Life, epoch: number): number {
-  return life.epochs.findLastIndex(({ isFlushed }, index) => index <= epoch && isFlushed);
+function lastFlush(session: SessionHistory, epoch: number): number {
+  return session.epochs.findLastIndex(({ isFlushed }, index) => index <= epoch && isFlushed);
 }
 
-function itemsOf(facts: Facts, life: Life, effects: readonly Effect[], key: string): Item[] {
+function itemsOf(analysis: Analysis, session: SessionHistory, effects: readonly Effect[], key: string): Item[] {
   const items: Item[] = [];
-  const birth = life.epochs[0]?.start;
+  const birth = session.epochs[0]?.start;
   const first: Moment = { begin: birth?.begin ?? 0, end: birth?.begin ?? 0, epoch: 0, visit: null, step: -1 };
-  const base = life.base[key];
+  const base = session.base[key];
   if (typeof base === 'number') items.push({ effect: null, moment: first, isSure: true, by: base, write: null });
   if (Array.isArray(base)) {
     for (const [step, value] of base.entries()) {
       const write = parseTag(value)?.write ?? NaN;
-      const effect = facts.byWrite.get(write) ?? null;
+      const effect = analysis.byWrite.get(write) ?? null;
       items.push({ effect, moment: { ...first, visit: birth ?? null, step: step - 1e6 }, isSure: true, by: 1, write });
     }
   }

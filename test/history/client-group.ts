@@ -1,11 +1,11 @@
 import type { Answer, HttpClient } from './client.js';
 import { hashOf } from './client.js';
-import type { Cookie, History, Revocation, Row, Span, Visit } from './history.js';
-import { makeVisit, type Operation, type Profile, PROFILES, type RevocationRequest } from './operations.js';
+import type { Cookie, History, Revocation, Row, Interval, Visit } from './history.js';
+import { generateVisit, type Operation, type Profile, PROFILES, type RevocationRequest } from './operations.js';
 import { Random } from './random.js';
 
-/** What all slots of a run share. */
-export interface Surroundings {
+/** What all groups of a run share. */
+export interface RunContext {
   readonly seed: number;
   readonly servers: readonly HttpClient[];
   /** Takes that many operations of what the run is to do. `false`: all is done. */
@@ -14,95 +14,95 @@ export interface Surroundings {
   readonly tick: () => number;
   readonly rowsOf: (ids: readonly string[]) => Promise<Row[]>;
   /** Makes sure that every process has heard of all that others have changed so far; `null` if they keep no copies. */
-  readonly hear: (() => Promise<void>) | null;
+  readonly barrier: (() => Promise<void>) | null;
 }
 
 /** How many cookies of ended sessions are kept to be tried again. */
 const KEPT = 4;
 const LONGEST_EPISODE = 36;
-/** How many requests of a client there are between two hearings. */
+/** How many requests of a client there are between two barriers. */
 const ROUND = 6;
 
 /**
  * One cookie jar that several clients share, as the tabs of a browser do: they send the same cookie at the same time,
- * through all processes. Episode after episode: a session begins, lives through storms, and is looked at when all is
+ * through all processes. Episode after episode: a session begins, lives through many requests, and is looked at when all is
  * quiet.
  */
-export class Slot {
+export class ClientGroup {
   readonly #number: number;
   readonly #clients: number;
-  readonly #surroundings: Surroundings;
+  readonly #context: RunContext;
   #episodes = 0;
   #writes = 0;
   /** Cookies of earlier episodes, whose sessions have all ended. */
-  #buried: string[] = [];
+  #endedCookies: string[] = [];
 
-  constructor(number: number, clients: number, surroundings: Surroundings) {
+  constructor(number: number, clients: number, context: RunContext) {
     this.#number = number;
     this.#clients = clients;
-    this.#surroundings = surroundings;
+    this.#context = context;
   }
 
   /** Plays one episode. All its sessions have ended when it is over. */
   async play(): Promise<{ history: History; profile: Profile; ids: string[] }> {
-    const { seed } = this.#surroundings;
+    const { seed } = this.#context;
     const episode = this.#episodes++;
     const random = Random.of(seed, this.#number, episode);
     const profile = random.pick(PROFILES);
-    const scene = new Scene(this.#surroundings, this.#number, this.#buried);
+    const current = new Episode(this.#context, this.#number, this.#endedCookies);
     const number = (): number => ++this.#writes;
 
-    await scene.visit(0, random, makeVisit(random, profile, scene.users, number, true));
+    await current.visit(0, random, generateVisit(random, profile, current.users, number, true));
     const length = random.integer(8, LONGEST_EPISODE);
-    const { hear, spend } = this.#surroundings;
+    const { barrier, spend } = this.#context;
     const owns = Array.from({ length: this.#clients }, (_, client) => Random.of(seed, this.#number, episode, client));
-    const round = hear === null ? length : ROUND;
+    const round = barrier === null ? length : ROUND;
     for (let from = 0; from < length; from += round) {
       await Promise.all(
         owns.map(async (own, client) => {
           for (let count = Math.min(round, length - from); count > 0; count--) {
             if (own.chance(profile.revoke)) {
               if (!spend(1)) return;
-              await scene.revoke(own);
+              await current.revoke(own);
               continue;
             }
-            const operations = makeVisit(own, profile, scene.users, number);
+            const operations = generateVisit(own, profile, current.users, number);
             if (!spend(operations.filter(({ kind }) => kind !== 'pause').length)) return;
-            await scene.visit(client, own, operations, own.chance(profile.replay));
+            await current.visit(client, own, operations, own.chance(profile.replay));
           }
         }),
       );
-      await scene.hear();
+      await current.barrier();
     }
-    await scene.tryAll(random);
-    const ids = scene.ids;
-    const rows = await this.#surroundings.rowsOf(ids);
-    await scene.bury(rows);
-    await hear?.();
-    this.#buried = [...scene.cookies.slice(-KEPT), ...this.#buried].slice(0, KEPT);
-    return { history: { ...scene.history(), rows }, profile, ids };
+    await current.tryAll(random);
+    const ids = current.ids;
+    const rows = await this.#context.rowsOf(ids);
+    await current.endAll(rows);
+    await barrier?.();
+    this.#endedCookies = [...current.cookies.slice(-KEPT), ...this.#endedCookies].slice(0, KEPT);
+    return { history: { ...current.history(), rows }, profile, ids };
   }
 }
 
 /** One episode: the jar, and all that is noted of what happens. */
-class Scene {
+class Episode {
   readonly users: readonly string[];
   readonly cookies: string[] = [];
-  readonly #surroundings: Surroundings;
+  readonly #context: RunContext;
   readonly #indexes = new Map<string, number>();
   readonly #noted: Cookie[] = [];
   readonly #visits: Visit[] = [];
   readonly #revocations: Revocation[] = [];
-  readonly #hearings: Span[] = [];
+  readonly #barriers: Interval[] = [];
   #jar: string | null = null;
 
-  constructor(surroundings: Surroundings, slot: number, buried: readonly string[]) {
-    this.#surroundings = surroundings;
-    this.users = ['a', 'b', 'c'].map((name) => `${name}${slot}`);
-    for (const cookie of buried) this.#note(cookie, true);
+  constructor(context: RunContext, group: number, endedCookies: readonly string[]) {
+    this.#context = context;
+    this.users = ['a', 'b', 'c'].map((name) => `${name}${group}`);
+    for (const cookie of endedCookies) this.#note(cookie, true);
   }
 
-  /** All sessions that somebody heard of. */
+  /** All sessions that an answer named. */
   get ids(): string[] {
     const traces = this.#visits.flatMap(({ trace }) => (trace === null ? [] : [trace]));
     const named = this.#noted.map(({ id }) => id);
@@ -110,16 +110,16 @@ class Scene {
   }
 
   history(): Omit<History, 'rows'> {
-    const hearings = this.#surroundings.hear === null ? null : this.#hearings;
-    return { visits: this.#visits, revocations: this.#revocations, cookies: this.#noted, hearings };
+    const barriers = this.#context.barrier === null ? null : this.#barriers;
+    return { visits: this.#visits, revocations: this.#revocations, cookies: this.#noted, barriers };
   }
 
-  async hear(): Promise<void> {
-    const { hear, tick } = this.#surroundings;
-    if (hear === null) return;
+  async barrier(): Promise<void> {
+    const { barrier, tick } = this.#context;
+    if (barrier === null) return;
     const begin = tick();
-    await hear();
-    this.#hearings.push({ begin, end: tick() });
+    await barrier();
+    this.#barriers.push({ begin, end: tick() });
   }
 
   /** One request, with the cookie of the jar; or with some other one of ours, whose answer leaves the jar alone. */
@@ -131,7 +131,7 @@ class Scene {
   /** When all is quiet: which secrets are good for what. */
   async tryAll(random: Random): Promise<void> {
     for (const cookie of this.cookies.slice(-8)) {
-      if (!this.#surroundings.spend(1)) return;
+      if (!this.#context.spend(1)) return;
       await this.#send(0, random, [{ kind: 'read' }], cookie, false);
     }
   }
@@ -143,7 +143,7 @@ class Scene {
     cookie: string | null,
     isJar: boolean,
   ): Promise<void> {
-    const { servers, tick } = this.#surroundings;
+    const { servers, tick } = this.#context;
     const process = random.integer(0, servers.length - 1);
     const begin = tick();
     const answer = await (servers[process] as HttpClient).visit(operations, cookie);
@@ -166,7 +166,7 @@ class Scene {
   }
 
   async #revoke(random: Random, request: RevocationRequest): Promise<void> {
-    const { servers, tick } = this.#surroundings;
+    const { servers, tick } = this.#context;
     const process = random.integer(0, servers.length - 1);
     const begin = tick();
     const { status, result }: Answer = await (servers[process] as HttpClient).revoke(request);
@@ -174,15 +174,15 @@ class Scene {
   }
 
   /** Ends what is left, past the history. */
-  async bury(rows: readonly Row[]): Promise<void> {
-    const server = this.#surroundings.servers[0] as HttpClient;
+  async endAll(rows: readonly Row[]): Promise<void> {
+    const server = this.#context.servers[0] as HttpClient;
     await Promise.all(rows.map(({ id }) => server.revoke({ kind: 'revoke', id })));
   }
 
-  #note(cookie: string, isBuried = false): number {
+  #note(cookie: string, isFromEarlierEpisode = false): number {
     const known = this.#indexes.get(cookie);
     if (known !== undefined) return known;
-    const index = this.#noted.push({ id: cookie.slice(0, 36), hash: hashOf(cookie), isBuried }) - 1;
+    const index = this.#noted.push({ id: cookie.slice(0, 36), hash: hashOf(cookie), isFromEarlierEpisode }) - 1;
     this.#indexes.set(cookie, index);
     this.cookies.push(cookie);
     return index;

@@ -1,10 +1,10 @@
 import type { Document, History, Rule, Violation, Visit } from './history.js';
 import { type Effect, effectsOf, isKnown, mayBe, type Moment, THE_END, writesOf } from './effects.js';
-import { type Life, type Lineage, lineageOf } from './lineage.js';
+import { type SessionHistory, type Sessions, followSessions } from './sessions.js';
 
-/** The data of a session as somebody saw it. */
-export interface Sight {
-  readonly life: Life;
+/** The data of a session as a request read it. */
+export interface Read {
+  readonly session: SessionHistory;
   readonly moment: Moment;
   readonly data: Document;
   /** Keys that this request had changed itself by then: what others did to them cannot be told. */
@@ -13,32 +13,32 @@ export interface Sight {
 }
 
 /** All that the checks work on. */
-export interface Facts {
+export interface Analysis {
   readonly history: History;
-  readonly lineage: Lineage;
+  readonly sessions: Sessions;
   readonly effects: readonly Effect[];
-  readonly effectsIn: ReadonlyMap<Life, readonly Effect[]>;
+  readonly effectsIn: ReadonlyMap<SessionHistory, readonly Effect[]>;
   readonly byWrite: ReadonlyMap<number, Effect>;
-  readonly sights: readonly Sight[];
-  /** Whether whoever looks at a session at a moment must know of something. */
+  readonly reads: readonly Read[];
+  /** Whether a look at a session at a moment must see the effect of something. */
   readonly knows: (one: Moment, at: Moment) => boolean;
   report(rule: Rule, message: string, ...visits: (Visit | null)[]): void;
   readonly violations: readonly Violation[];
 }
 
-export function factsOf(history: History): Facts {
-  const lineage = lineageOf(history);
-  const effects = effectsOf(history, lineage);
+export function analyse(history: History): Analysis {
+  const sessions = followSessions(history);
+  const effects = effectsOf(history, sessions);
   const byWrite = new Map<number, Effect>();
   for (const effect of effects) for (const write of writesOf(effect.operation)) byWrite.set(write, effect);
-  const violations: Violation[] = [...lineage.violations];
+  const violations: Violation[] = [...sessions.violations];
   return {
     history,
-    lineage,
+    sessions,
     effects,
-    effectsIn: Map.groupBy(effects, ({ life }) => life),
+    effectsIn: Map.groupBy(effects, ({ session }) => session),
     byWrite,
-    sights: [...seenByVisits(effects, lineage), ...seenAtTheEnd(history, lineage)],
+    reads: [...readsOfVisits(effects, sessions), ...finalReads(history, sessions)],
     violations,
     knows: (one, at) => isKnown(history, one, at),
     report: (rule, message, ...visits) =>
@@ -64,19 +64,19 @@ export function keysOf({ operation }: Effect): readonly string[] {
   }
 }
 
-function* seenByVisits(effects: readonly Effect[], lineage: Lineage): Generator<Sight> {
+function* readsOfVisits(effects: readonly Effect[], sessions: Sessions): Generator<Read> {
   for (const [visit, own] of Map.groupBy(effects, (effect) => effect.visit)) {
     const touched = new Set<string>();
     const { after = null, base = null } = visit.trace ?? {};
     for (const effect of own) {
-      const { operation, life, step, result } = effect;
+      const { operation, session, step, result } = effect;
       // After a login the request still sees what it had loaded before, or nothing at all: not the session as it is.
       if (after !== null && step >= after.from) break;
       if (operation.kind === 'clear') for (const key of (result as string[] | undefined) ?? []) touched.add(key);
       if (operation.kind === 'read' && result !== undefined) {
-        const epoch = lineage.places.get(visit)?.epoch ?? 0;
+        const epoch = sessions.places.get(visit)?.epoch ?? 0;
         yield {
-          life,
+          session,
           moment: momentOf(visit, epoch),
           data: result as Document,
           own: new Set(touched),
@@ -85,21 +85,21 @@ function* seenByVisits(effects: readonly Effect[], lineage: Lineage): Generator<
       }
       for (const key of keysOf(effect)) touched.add(key);
     }
-    const place = lineage.places.get(visit);
-    if (base !== null && place !== undefined && place.life !== null) {
+    const place = sessions.places.get(visit);
+    if (base !== null && place !== undefined && place.session !== null) {
       const moment = momentOf(visit, place.epoch);
-      yield { life: place.life, moment, data: base, own: touched, visits: [visit] };
+      yield { session: place.session, moment, data: base, own: touched, visits: [visit] };
     }
   }
 }
 
-function* seenAtTheEnd({ rows }: History, { lives }: Lineage): Generator<Sight> {
+function* finalReads({ rows }: History, { byId }: Sessions): Generator<Read> {
   for (const { id, data } of rows) {
-    const life = lives.get(id);
-    // After a login that was never answered nobody knows whose data it should be.
-    if (life === undefined || life.isUncertain) continue;
-    const moment = { ...THE_END, epoch: life.epochs.length - 1 };
-    yield { life, moment, data, own: new Set(), visits: [] };
+    const session = byId.get(id);
+    // After a login that was never answered whose data it should be is not known.
+    if (session === undefined || session.isIndeterminate) continue;
+    const moment = { ...THE_END, epoch: session.epochs.length - 1 };
+    yield { session, moment, data, own: new Set(), visits: [] };
   }
 }
 

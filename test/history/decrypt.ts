@@ -8,7 +8,7 @@ const SEALED = /^\$enc1\.[\w-]{8}\.([\w-]+)$/;
  * @param key base64 of the 32 bytes
  * @throws {Error} when it was not sealed by this key, or for another place
  */
-export function opened(sealed: unknown, key: string, place: string): string {
+export function decrypted(sealed: unknown, key: string, place: string): string {
   const body = SEALED.exec(String(sealed))?.[1];
   if (body === undefined) throw new Error(`It is not sealed: ${JSON.stringify(sealed)}`);
   const bytes = Buffer.from(body, 'base64url');

@@ -1,8 +1,8 @@
-import type { History, Revocation, Span, Visit } from './history.js';
-import type { Life, Place } from './lineage.js';
+import type { History, Revocation, Interval, Visit } from './history.js';
+import type { SessionHistory, Place } from './sessions.js';
 
 /** What ended a session, or may have. */
-export interface Death extends Span {
+export interface SessionEnd extends Interval {
   /** Whether it did for sure. */
   readonly isSure: boolean;
   readonly visit: Visit | null;
@@ -10,21 +10,21 @@ export interface Death extends Span {
 }
 
 /** All that ended a session, or may have. */
-export function deathsOf(life: Life, history: History, places: ReadonlyMap<Visit, Place>): Death[] {
-  const deaths: Death[] = [];
+export function endsOf(session: SessionHistory, history: History, places: ReadonlyMap<Visit, Place>): SessionEnd[] {
+  const ends: SessionEnd[] = [];
   for (const visit of history.visits) {
-    if (places.get(visit)?.life !== life) continue;
+    if (places.get(visit)?.session !== session) continue;
     const isSure = endedBy(visit);
     if (isSure !== null)
-      deaths.push({ begin: visit.begin, end: isSure ? visit.end : Infinity, isSure, visit, process: visit.process });
+      ends.push({ begin: visit.begin, end: isSure ? visit.end : Infinity, isSure, visit, process: visit.process });
   }
   for (const revocation of history.revocations) {
-    const isSure = revokedBy(revocation, life);
+    const isSure = revokedBy(revocation, session);
     if (isSure === null) continue;
     const end = revocation.status === 200 ? revocation.end : Infinity;
-    deaths.push({ begin: revocation.begin, end, isSure, visit: null, process: revocation.process });
+    ends.push({ begin: revocation.begin, end, isSure, visit: null, process: revocation.process });
   }
-  return deaths;
+  return ends;
 }
 
 /** Whether a request ended the session that it came to; `null`: it did not. */
@@ -37,17 +37,17 @@ function endedBy({ operations, trace, status, removed, issued }: Visit): boolean
   return removed || issued !== null || trace.isNew ? true : status >= 500 ? false : null;
 }
 
-function revokedBy({ request, status, result, begin, end }: Revocation, life: Life): boolean | null {
+function revokedBy({ request, status, result, begin, end }: Revocation, session: SessionHistory): boolean | null {
   if (request.kind === 'revoke') {
-    if (request.id !== life.id) return null;
+    if (request.id !== session.id) return null;
     return status === 200 ? (result === true ? true : null) : false;
   }
-  if (request.except === life.id) return null;
+  if (request.except === session.id) return null;
   const { user } = request;
   let isTouched = false;
-  for (const [index, epoch] of life.epochs.entries()) {
+  for (const [index, epoch] of session.epochs.entries()) {
     if (epoch.user !== user) continue;
-    const next = life.epochs[index + 1]?.start;
+    const next = session.epochs[index + 1]?.start;
     const mayEndBefore = next !== undefined && next.begin < end;
     if (epoch.start.end < begin && !mayEndBefore) return status === 200;
     if (epoch.start.begin < end && !(next !== undefined && next.end < begin)) isTouched = true;

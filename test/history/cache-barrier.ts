@@ -6,14 +6,14 @@ const PATIENCE = 20_000;
 
 /**
  * Makes sure that every process has heard of all that the others have changed so far. Messages come in the order of the
- * changes: whoever has heard of the end of a session that it has a copy of has heard of everything before.
+ * changes: a process that has heard of the end of a session that it had a copy of has heard of everything before.
  *
- * @throws {Error} when a process does not hear.
+ * @throws {Error} when the messages do not reach a process in time.
  */
-export async function hearAll(servers: readonly HttpClient[]): Promise<void> {
+export async function cacheBarrier(servers: readonly HttpClient[]): Promise<void> {
   await Promise.all(
     servers.map((server) =>
-      hearOf(
+      awaitInvalidation(
         server,
         servers.filter((other) => other !== server),
       ),
@@ -21,7 +21,7 @@ export async function hearAll(servers: readonly HttpClient[]): Promise<void> {
   );
 }
 
-async function hearOf(server: HttpClient, others: readonly HttpClient[]): Promise<void> {
+async function awaitInvalidation(server: HttpClient, others: readonly HttpClient[]): Promise<void> {
   const { cookie, trace } = await server.visit([{ kind: 'set', key: 'probe', write: 0 }], null);
   if (cookie === null || trace === null) throw new Error('A probe was not stored.');
   const isThere = async (other: HttpClient): Promise<boolean> =>

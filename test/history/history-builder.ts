@@ -1,21 +1,21 @@
-import type { Cookie, Document, Fate, History, Revocation, Row, Span, Trace, Visit } from './history.js';
+import type { Cookie, Document, Fate, History, Revocation, Row, Interval, Trace, Visit } from './history.js';
 import type { Operation } from './operations.js';
 import { tagOf } from './tag.js';
 
 /** An operation of a told request: with what it gave and what became of it, where that matters. */
-export interface Told {
+export interface OperationSpec {
   readonly do: Operation;
   readonly gives?: unknown;
   readonly fate?: Fate;
 }
 
 /** A request as it is told: what is left out is as ordinary as can be. */
-export interface ToldVisit {
+export interface VisitSpec {
   readonly cookie?: number | null;
   readonly session?: string;
   readonly isNew?: boolean;
   readonly user?: string | null;
-  readonly steps?: readonly Told[];
+  readonly steps?: readonly OperationSpec[];
   readonly status?: number;
   readonly after?: Trace['after'];
   readonly base?: Document;
@@ -29,25 +29,25 @@ export const SESSION = '01900000-0000-7000-8000-00000000000a';
 export const OTHER = '01900000-0000-7000-8000-00000000000b';
 
 /** Tells a small history by hand: one request after the other, or, within `meanwhile`, all at the same time. */
-export class Story {
+export class HistoryBuilder {
   readonly #visits: Visit[] = [];
   readonly #revocations: Revocation[] = [];
   readonly #cookies: Cookie[] = [];
   readonly #rows: Row[] = [];
-  #hearings: Span[] | null = null;
+  #barriers: Interval[] | null = null;
   #clock = 0;
 
   /** A visitor without a cookie begins a session, and gets cookie 0. */
-  static begun(...steps: Told[]): Story {
-    const first: Told = { do: { kind: 'set', key: 'r4', write: 1 } };
-    return new Story().visit({ cookie: null, isNew: true, steps: [first, ...steps], issues: SESSION });
+  static begun(...steps: OperationSpec[]): HistoryBuilder {
+    const first: OperationSpec = { do: { kind: 'set', key: 'r4', write: 1 } };
+    return new HistoryBuilder().visit({ cookie: null, isNew: true, steps: [first, ...steps], issues: SESSION });
   }
 
-  visit(told: ToldVisit): this {
-    return this.meanwhile(told);
+  visit(told: VisitSpec): this {
+    return this.concurrently(told);
   }
 
-  meanwhile(...several: readonly ToldVisit[]): this {
+  concurrently(...several: readonly VisitSpec[]): this {
     const begins = several.map(() => ++this.#clock);
     for (const [index, told] of several.entries()) this.#tell(told, begins[index] as number);
     return this;
@@ -61,8 +61,8 @@ export class Story {
   }
 
   /** From the first call on, processes keep copies; all have now heard of what has been. */
-  hear(): this {
-    (this.#hearings ??= []).push({ begin: ++this.#clock, end: ++this.#clock });
+  barrier(): this {
+    (this.#barriers ??= []).push({ begin: ++this.#clock, end: ++this.#clock });
     return this;
   }
 
@@ -79,16 +79,17 @@ export class Story {
       revocations: this.#revocations,
       cookies: this.#cookies,
       rows: this.#rows,
-      hearings: this.#hearings,
+      barriers: this.#barriers,
     };
   }
 
-  #tell(told: ToldVisit, begin: number): void {
+  #tell(told: VisitSpec, begin: number): void {
     const { cookie = 0, session = SESSION, isNew = false, user = null, steps = [], status = 200 } = told;
     const { after = null, base = null, removes = false, process = 0 } = told;
     let issued: number | null = null;
     if (told.issues !== undefined) {
-      issued = this.#cookies.push({ id: told.issues, hash: `hash ${this.#cookies.length}`, isBuried: false }) - 1;
+      issued =
+        this.#cookies.push({ id: told.issues, hash: `hash ${this.#cookies.length}`, isFromEarlierEpisode: false }) - 1;
     }
     const done = steps.map(({ fate = 'pending', gives }) => ({ fate, result: gives }));
     this.#visits.push({
@@ -112,22 +113,22 @@ export function value(write: number, user: string | null = null, id = SESSION): 
   return tagOf({ id, userId: user }, write);
 }
 
-export const set = (write: number, key = 'r0', fate: Fate = 'pending'): Told => ({
+export const set = (write: number, key = 'r0', fate: Fate = 'pending'): OperationSpec => ({
   do: { kind: 'set', key, write },
   fate,
 });
-export const unset = (key = 'r0', gives = true): Told => ({ do: { kind: 'unset', key }, gives });
-export const read = (gives: Document): Told => ({ do: { kind: 'read' }, gives });
-export const increment = (write: number, by: number): Told => ({ do: { kind: 'increment', by, write } });
-export const update = (write: number, by: number, gives: number): Told => ({
+export const unset = (key = 'r0', gives = true): OperationSpec => ({ do: { kind: 'unset', key }, gives });
+export const read = (gives: Document): OperationSpec => ({ do: { kind: 'read' }, gives });
+export const increment = (write: number, by: number): OperationSpec => ({ do: { kind: 'increment', by, write } });
+export const update = (write: number, by: number, gives: number): OperationSpec => ({
   do: { kind: 'update', by, write },
   gives,
   fate: 'committed',
 });
-export const push = (...writes: number[]): Told => ({ do: { kind: 'push', writes } });
-export const flash = (write: number): Told => ({ do: { kind: 'flash', category: 'info', write } });
-export const flashes = (...gives: unknown[]): Told => ({ do: { kind: 'flashes', category: null }, gives });
-export const login = (user: string): Told => ({ do: { kind: 'login', user }, fate: 'committed' });
-export const regenerate: Told = { do: { kind: 'regenerate' } };
-export const logout: Told = { do: { kind: 'logout' }, fate: 'committed' };
-export const clear = (...gives: string[]): Told => ({ do: { kind: 'clear' }, gives });
+export const push = (...writes: number[]): OperationSpec => ({ do: { kind: 'push', writes } });
+export const flash = (write: number): OperationSpec => ({ do: { kind: 'flash', category: 'info', write } });
+export const flashes = (...gives: unknown[]): OperationSpec => ({ do: { kind: 'flashes', category: null }, gives });
+export const login = (user: string): OperationSpec => ({ do: { kind: 'login', user }, fate: 'committed' });
+export const regenerate: OperationSpec = { do: { kind: 'regenerate' } };
+export const logout: OperationSpec = { do: { kind: 'logout' }, fate: 'committed' };
+export const clear = (...gives: string[]): OperationSpec => ({ do: { kind: 'clear' }, gives });
