@@ -210,7 +210,7 @@ describe('What decorators say about access', () => {
     }
   });
 
-  it('lets everybody in with @Public() on a handler, whatever its class and base classes ask for', async () => {
+  it('lets every visitor in with @Public() on a handler, whatever its class and base classes ask for', async () => {
     expect(await status('/articles/excepted', null)).toBe(200);
   });
 
@@ -220,7 +220,7 @@ describe('What decorators say about access', () => {
     expect(await status('/articles/anew', {})).toBe(200);
   });
 
-  it('lets everybody in with @Public() on a class, whatever guard its base class has', async () => {
+  it('lets every visitor in with @Public() on a class, whatever guard its base class has', async () => {
     expect(await status('/lobby', null)).toBe(200);
   });
 });

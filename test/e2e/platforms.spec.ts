@@ -53,7 +53,7 @@ describe.each(PLATFORMS_AND_HTTP2)('On %s', (platform) => {
     expect(headers).toMatchObject({ vary: 'accept, Cookie', 'cache-control': 'private, max-age=60' });
   });
 
-  it('guarded routes are open while somebody is signed in', async () => {
+  it('guarded routes are open while a user is signed in', async () => {
     expect((await send('GET', '/me')).status).toBe(401);
     const cookie = cookieOf(await send('POST', '/login'));
     const { status, body } = await send('GET', '/me', cookie);

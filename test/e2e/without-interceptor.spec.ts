@@ -72,7 +72,7 @@ describe('SessionModule with `interceptor: false`', () => {
     expect(await stored(id)).toEqual({ n: 3 });
   });
 
-  it('lets in whoever is signed in, and nobody else', async () => {
+  it('lets in a user who is signed in, and no other visitor', async () => {
     const client = fixture.app.client();
     expect((await client.get('/guarded')).status).toBe(401);
     await visit(client, (session) => session.login('alice'));

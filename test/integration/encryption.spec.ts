@@ -359,7 +359,7 @@ describe('Parallel requests in two processes', () => {
 });
 
 describe('A value that cannot be opened', () => {
-  it('is reported once and absent, while all else goes on, and stays for whoever has the key', async () => {
+  it('is reported once and absent, while all else goes on, and stays for a process that has the key', async () => {
     const id = await create(one, { cart: ['book'], n: 5 }, { userId: 'u1', auth: { roles: ['admin'] } });
     await request(one, id, (session) => session.flash('info', 'hello'));
     await request(foreign, id, (session) => session.set('theirs', 1));

@@ -65,7 +65,7 @@ describe('The sweep', () => {
     expect(await taken).toHaveLength(1);
   });
 
-  it('waits for no row that somebody holds', async () => {
+  it('waits for no row that a transaction has locked', async () => {
     await fill(2, '-1 s');
     const [held] = await database.query<{ id: string }>('select id from sessions limit 1');
     const holder = await database.hold('select from sessions where id = $1 for update', [held?.id]);

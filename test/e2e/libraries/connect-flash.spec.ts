@@ -56,7 +56,7 @@ describe('connect-flash', () => {
     expect((await client.get('/all')).json).toEqual({});
   });
 
-  it('shows them to nobody else', async () => {
+  it('shows the messages to no other visitor', async () => {
     await fixture.app.client().post('/order');
     expect((await fixture.app.client().get('/all')).json).toEqual({});
   });
@@ -68,7 +68,7 @@ describe('connect-flash', () => {
     expect((await client.get('/both')).json).toEqual([[], []]);
   });
 
-  it('gives nobody a session whom it only asks for messages', async () => {
+  it('gives no session to a visitor whose messages are only read', async () => {
     const reply = await visit(fixture.app.client(), () => 'nothing new');
     expect(reply).toMatchObject({ status: 200, setCookies: [] });
   });

@@ -58,7 +58,7 @@ describeOnBoth(
       expect((await client.get('/orders')).text).toBe('{}\n');
     });
 
-    it('shows them to nobody else', async () => {
+    it('shows the messages to no other visitor', async () => {
       await fixture.app.client().post('/order');
       expect((await fixture.app.client().get('/orders')).text).toBe('{}\n');
     });

@@ -103,7 +103,7 @@ describeOnBoth(
       expect((await fixture.app.client().get('/data', { cookie: before })).json).toEqual({});
     });
 
-    it('refuses the link of somebody else', async () => {
+    it('refuses the link of another visitor', async () => {
       const path = await begin(await visitor());
       const victim = await visitor();
       await begin(victim);

@@ -54,7 +54,7 @@ describe('Promise 2: no resurrection, no late write', () => {
     expect((await fixture.row(id))['data']).toEqual({ kept: 1 });
   });
 
-  it('throws SessionGoneError to whoever calls save() themselves', async () => {
+  it('throws SessionGoneError from a save() that the handler calls', async () => {
     const client = fixture.app.client();
     const id = await inHandler(client, (session) => session.set('kept', 1).id);
     const error = await inHandler(client, async (session) => {

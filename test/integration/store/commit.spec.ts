@@ -154,7 +154,7 @@ describe('MikroOrmSessionStore: commit()', () => {
     expect(await fixture.store.find(id)).toBeNull();
   });
 
-  it('writes to nobody who is absent, expired, or was logged in to', async () => {
+  it('writes to no session that is absent, expired, or was logged in to', async () => {
     const [expired, newer] = [await create(), await create()];
     await expire(expired.id);
     await alter(newer.id, 'generation = 1');

@@ -15,7 +15,7 @@ describe('MikroOrmSessionStore: delete()', () => {
     ).toEqual([false, null, null]);
   });
 
-  it('finds nobody who is absent or expired', async () => {
+  it('finds no session that is absent or expired', async () => {
     const { id } = await create();
     await expire(id);
     expect(await outcomes(fixture.store.delete(id, null), fixture.store.delete(ABSENT, 0))).toEqual([false, false]);

@@ -73,7 +73,7 @@ describe('MikroOrmSessionStore: create() and find()', () => {
     expect(found.map((stored) => JSON.parse((stored as StoredSession).data))).toEqual(all.map((_, n) => ({ n })));
   });
 
-  it('wait for nobody who has locked the row', async () => {
+  it('wait for no transaction that has locked the row', async () => {
     const { id } = await create();
     const holder = await lock(id);
     expect(await fixture.impatient.find(id)).toMatchObject({ id });

@@ -115,7 +115,7 @@ describe('MikroOrmSessionStore: a session that is known', () => {
     expect(await one.find(id)).toMatchObject({ data: expect.stringContaining('"n": 2') });
   });
 
-  it('is what it was while somebody holds its row, and may not be renewed', async () => {
+  it('is what it was while a transaction holds its row, and may not be renewed', async () => {
     const { id } = await known();
     const holder = await lock(id);
     expect(await renew(one, id)).toEqual([]);

@@ -54,7 +54,7 @@ describe('MikroOrmSessionStore: login()', () => {
     });
   });
 
-  it('finds nobody who is absent, expired, or was logged in to', async () => {
+  it('finds no session that is absent, expired, or was logged in to', async () => {
     const [expired, newer] = [await create(), await create()];
     await expire(expired.id);
     await alter(newer.id, 'generation = 1');

@@ -27,7 +27,7 @@ describe('MikroOrmSessionStore: rotate()', () => {
     expect(answers.map(String).toSorted()).toEqual(['overtaken', 'overtaken', 'overtaken', 'rotated']);
   });
 
-  it('tells whoever knows an older secret that somebody was faster, and changes nothing', async () => {
+  it('reports to a request with an older secret that another one rotated it first, and changes nothing', async () => {
     const { id } = await create({ secretHash: hash1 });
     await rotate(id, hash1, hash2);
     const before = await row(id);
@@ -36,7 +36,7 @@ describe('MikroOrmSessionStore: rotate()', () => {
     expect(await rotate(id, hash2, hash3)).toBe('rotated');
   });
 
-  it('finds nobody who is absent, expired, or was logged in to', async () => {
+  it('finds no session that is absent, expired, or was logged in to', async () => {
     const [expired, newer] = [await create({ secretHash: hash1 }), await create({ secretHash: hash1 })];
     await expire(expired.id);
     await alter(newer.id, 'generation = 1');

@@ -68,7 +68,7 @@ describe('MikroOrmSessionStore: update()', () => {
     expect(await dataOf(id)).toEqual({ stock: 0 });
   });
 
-  it('asks nothing of nobody: who is absent, expired, or was logged in to', async () => {
+  it('does not call the function for a session that is absent, expired, or was logged in to', async () => {
     const [expired, newer] = [await create(), await create()];
     await expire(expired.id);
     await alter(newer.id, 'generation = 1');

@@ -82,7 +82,7 @@ describe('What was wrong once', () => {
     expect(errors).toEqual([]);
   });
 
-  it('every write that was dropped is called back, so that nobody waits for ever', async () => {
+  it('every write that was dropped is called back, so that no caller waits for ever', async () => {
     const { response, keeper, answer } = await exchange();
     const called: string[] = [];
     response.write('a', () => called.push('write'));

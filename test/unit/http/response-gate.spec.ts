@@ -26,7 +26,7 @@ describe('while a session is being stored, the gate', () => {
     expect(socket.bytesWritten).toBeGreaterThan(0);
   });
 
-  it('tells whoever asks that the headers are sent, and afterwards what is true', async () => {
+  it('says that the headers are sent, and afterwards what is true', async () => {
     const { response, keeper, answer } = await exchange();
     expect(response.headersSent).toBe(false);
     response.write('a');

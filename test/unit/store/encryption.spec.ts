@@ -135,7 +135,7 @@ describe('KeyRing', () => {
     expect(message).toContain('"encryption.keys[2]" is the same key as "encryption.keys[1]"');
   });
 
-  it('shows no key to whoever prints it, and does not change when the Buffer it was given is wiped', () => {
+  it('shows no key when it is printed, and does not change when the Buffer it was given is wiped', () => {
     const given = Buffer.from(KEY);
     const wiped = new KeyRing([given]);
     given.fill(0);

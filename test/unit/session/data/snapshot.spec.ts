@@ -18,7 +18,7 @@ function parsed(): { document: Document; cart: { items: unknown[]; note?: string
 }
 
 describe('Snapshot', () => {
-  it('holds for what nobody has touched', () => {
+  it('holds for data that was not touched', () => {
     const { document } = parsed();
     expect(new Snapshot(document).holds()).toBe(true);
   });

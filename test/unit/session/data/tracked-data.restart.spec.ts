@@ -76,7 +76,7 @@ describe('replace', () => {
     expect(document.changes()).toBeNull();
   });
 
-  it('costs nothing where nobody has looked', () => {
+  it('costs nothing where the data was not read', () => {
     const document = load('{unreadable');
     document.replace({ data: '{"a": 2}' });
     expect(document.changes()).toBeNull();

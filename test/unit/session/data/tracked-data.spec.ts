@@ -4,7 +4,7 @@ import { errorOf } from '../../../support/error-of.js';
 import { changesOf, load, nothing } from './documents.js';
 
 describe('a document', () => {
-  it('costs nothing until somebody looks: it is not even parsed', () => {
+  it('is not parsed until it is read', () => {
     const problems: unknown[] = [];
     const document = load('{unreadable', (error) => problems.push(error));
     expect(document.changes()).toBeNull();

@@ -66,7 +66,7 @@ describe('KeyedQueue', () => {
     );
   });
 
-  it('lets nobody wait for an operation of another key', async () => {
+  it('lets no operation wait for one of another key', async () => {
     run('one', 'a');
     run('one', 'b');
     run('two', 'c');

@@ -199,7 +199,7 @@ describe('LookupBatcher', () => {
     await expectIdle();
   });
 
-  it('does not lose whoever joins a session that waits for the statement after the next', async () => {
+  it('does not lose a request that joins a session that waits for the statement after the next', async () => {
     for (let n = 0; n < 80; n++) find(`s${n}`);
     await turn();
     find('s79', NEVER, 'joined');
@@ -218,7 +218,7 @@ describe('LookupBatcher', () => {
     expect(database.statements.at(-1)).toEqual({ ids: ['c', 'd'], deadline: 300 });
   });
 
-  it('refuses whoever has waited too long for a turn, and asks nothing for them', async () => {
+  it('refuses a request that has waited too long for a turn, and sends nothing for it', async () => {
     await occupy();
     find('c', 100);
     database.time = 100;
@@ -262,7 +262,7 @@ describe('LookupBatcher', () => {
   });
 
   describe('what was wrong once', () => {
-    it('refuses only whoever has waited too long: those that came just now still have time', async () => {
+    it('refuses only a request that has waited too long: later ones still have time', async () => {
       await occupy();
       find('late', 100);
       find('early', 1000);
