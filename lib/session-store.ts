@@ -14,6 +14,8 @@ export interface NewSession {
   /** The data as JSON text. */
   readonly data: string;
   readonly lifetime: Lifetime;
+  /** Whether the cookie outlives the browser; `null`, or absent, for what the module's options say. */
+  readonly persistent?: boolean | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
 }
@@ -30,6 +32,8 @@ export interface Login {
   readonly userId: string | null;
   readonly auth: string | null;
   readonly lifetime: Lifetime;
+  /** As of {@link NewSession}. */
+  readonly persistent?: boolean | null;
   /** Whether to drop all data first, because it is another user's. */
   readonly flush: boolean;
   readonly changes: DataChanges | null;

@@ -61,7 +61,7 @@ export function writeSetCookie(
   now: number,
   isHttps: boolean,
 ): string {
-  const { name, path, domain, sameSite, partitioned, persistent } = options;
+  const { name, path, domain, sameSite, partitioned } = options;
   const secure = options.secure === 'auto' ? isHttps : options.secure;
   const attributes = {
     name,
@@ -74,7 +74,7 @@ export function writeSetCookie(
   };
   if (change.kind === 'removed')
     return stringifySetCookie({ ...attributes, value: '', maxAge: 0, expires: new Date(0) });
-  if (!persistent) return stringifySetCookie({ ...attributes, value: change.value });
+  if (!(change.persistent ?? options.persistent)) return stringifySetCookie({ ...attributes, value: change.value });
   const seconds = change.endsAt === null ? LONGEST_SECONDS : Math.ceil((change.endsAt - now) / 1_000);
   return stringifySetCookie({
     ...attributes,

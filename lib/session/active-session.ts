@@ -5,7 +5,7 @@ import type { FlashMessage } from './data/flash.js';
 import type { LiveSessionData } from './data/paths.js';
 import type { TrackedData } from './data/tracked-data.js';
 import { Lifecycle } from './lifecycle.js';
-import { absoluteOf, type Duration, durationOf, expiryOf, type LifetimeChange } from './lifetime.js';
+import { absoluteOf, type Duration, durationOf, expiryOf, ownLifetime } from './lifetime.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { sealedSession } from './sealed-session.js';
 import type { LoginOptions, Session } from './session.js';
@@ -198,8 +198,8 @@ export class ActiveSession implements Session {
   }
 
   async login(userId: string, auth?: AuthSnapshot, options: LoginOptions = {}): Promise<void> {
-    const user = signingIn(userId, auth);
-    const change = this.#lifetimeOf(options);
+    const user = signingIn(userId, auth, options.persistent);
+    const change = ownLifetime(options, this.#env.lifetime.ttl);
     const userBefore = this.#userAfter === undefined ? this.userId : this.#userAfter;
     const leave = userBefore !== null && userBefore !== userId ? this.#leave() : null;
     this.#userAfter = userId;
@@ -292,7 +292,7 @@ export class ActiveSession implements Session {
   #commitPending(): Promise<void> | null {
     if (this.#isBusy) return this.#operations.run(() => this.#lifecycle.commitLast());
     const data = this.#lifecycle.state === 'gone' ? null : this.#changesIfStorable();
-    if (data === null && !this.#hasMoreThanData) return null;
+    if (data === null && !this.#lifecycle.owesMoreThanData) return null;
     return this.#operations.run(() => this.#lifecycle.commitLast(data));
   }
 
@@ -327,11 +327,6 @@ export class ActiveSession implements Session {
     }));
   }
 
-  get #hasMoreThanData(): boolean {
-    const { state, isBlank, wantsRow, owesRenewal, hasNewLifetime } = this.#lifecycle;
-    return isBlank || wantsRow || owesRenewal || (hasNewLifetime && state !== 'gone');
-  }
-
   /** What has changed of the data; `undefined` when it cannot be stored, which the commit reports. */
   #changesIfStorable(): DataChanges | null | undefined {
     try {
@@ -344,13 +339,5 @@ export class ActiveSession implements Session {
   #leave(): Leave {
     this.#userAfter = null;
     return this.#lifecycle.leave();
-  }
-
-  #lifetimeOf({ ttl, absolute }: LoginOptions): LifetimeChange | null {
-    if (ttl === undefined && absolute === undefined) return null;
-    return {
-      ttl: ttl === undefined ? this.#env.lifetime.ttl : durationOf('ttl', ttl),
-      absolute: absoluteOf(absolute),
-    };
   }
 }

@@ -2,7 +2,15 @@ import type { FoundSession } from './session-environment.js';
 
 /** What the response has to do to the client's cookie. */
 export type CookieChange =
-  { readonly kind: 'issued'; readonly value: string; readonly endsAt: number | null } | { readonly kind: 'removed' };
+  ({ readonly kind: 'issued'; readonly value: string } & CookieLife) | { readonly kind: 'removed' };
+
+/** How long the client keeps a cookie. */
+export interface CookieLife {
+  /** The session's absolute end, in milliseconds of the store's clock; `null` for none. */
+  readonly endsAt: number | null;
+  /** Whether it outlives the browser; `null` for what the module's options say. */
+  readonly persistent: boolean | null;
+}
 
 /**
  * What the response has to do to the client's cookie: set it, remove it, or leave it alone. It is left alone wherever the
@@ -32,13 +40,13 @@ export class CookieIntent {
     return this.#broughtHash;
   }
 
-  issue(value: string, endsAt: number | null): void {
-    this.change = { kind: 'issued', value, endsAt };
+  issue(value: string, { endsAt, persistent }: CookieLife): void {
+    this.change = { kind: 'issued', value, endsAt, persistent };
   }
 
   /** Sets the cookie again, with another end, where the client holds it. */
-  reissue(value: string, endsAt: number | null): void {
-    if (!this.isOvertaken && this.#broughtHash !== null) this.issue(value, endsAt);
+  reissue(value: string, life: CookieLife): void {
+    if (!this.isOvertaken && this.#broughtHash !== null) this.issue(value, life);
   }
 
   /** There is no session any more that the cookie could be of. */

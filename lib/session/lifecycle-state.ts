@@ -87,6 +87,11 @@ export class LifecycleState {
     return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
   }
 
+  /** Whether the end of the request has anything to do where the data has not changed. */
+  get owesMoreThanData(): boolean {
+    return this.isBlank || this.wantsRow || this.owesRenewal || (this.hasNewLifetime && this.state !== 'gone');
+  }
+
   lifetimeAfter(change: LifetimeChange | null): Lifetime {
     const { stored } = this;
     if (stored === null) return changedLifetime(this.env.lifetime, change);
@@ -144,7 +149,7 @@ export class LifecycleState {
     this.isRenewed = true;
     this.identityChanged();
     this.cookie.isOvertaken = false;
-    this.cookie.issue(credential.cookieValue, stored.endsAt);
+    this.cookie.issue(credential.cookieValue, stored);
   }
 
   /** There is no stored session any more. */

@@ -34,7 +34,7 @@ export class Lifecycle extends LifecycleState {
     if (data !== null) this.isBlank = false;
     this.stored = { ...stored, ...times };
     this.isRenewed ||= renew;
-    if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, times.endsAt);
+    if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, this.stored);
   }
 
   /** As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. */
@@ -126,7 +126,7 @@ export class Lifecycle extends LifecycleState {
       return;
     }
     this.credential = credential;
-    cookie.issue(credential.cookieValue, stored.endsAt);
+    cookie.issue(credential.cookieValue, stored);
     this.env.emit('rotated', id, this.userId);
   }
 
@@ -202,6 +202,7 @@ export class Lifecycle extends LifecycleState {
         auth: user?.auth ?? null,
         data: textOf(data ?? NO_CHANGES),
         lifetime: this.lifetimeAfter(change),
+        persistent: user?.persistent ?? null,
         ip: trackDevice ? this.visitor.ip : null,
         userAgent: trackDevice ? this.visitor.userAgent : null,
       });
@@ -241,6 +242,7 @@ export class Lifecycle extends LifecycleState {
         userId,
         auth: user?.auth ?? null,
         lifetime: changedLifetime(this.env.lifetime, change),
+        persistent: user?.persistent ?? null,
         flush,
         changes,
         ...(previousSecretHash !== null && { previousSecretHash }),

@@ -89,3 +89,12 @@ export function absoluteOf(value: Duration | false | undefined): number | null |
   if (value === undefined) return undefined;
   return value === false ? null : durationOf('absolute', value);
 }
+
+/** A lifetime of a session's own, where one is given; its idle timeout is the module's unless given. */
+export function ownLifetime(
+  { ttl, absolute }: { readonly ttl?: Duration; readonly absolute?: Duration | false },
+  moduleTtl: number,
+): LifetimeChange | null {
+  if (ttl === undefined && absolute === undefined) return null;
+  return { ttl: ttl === undefined ? moduleTtl : durationOf('ttl', ttl), absolute: absoluteOf(absolute) };
+}

@@ -5,12 +5,17 @@ import type { FlashMessage } from './data/flash.js';
 import type { Duration } from './lifetime.js';
 import type { LiveSessionData, SessionKey, SessionPath, SessionValue } from './data/paths.js';
 
-/** How long a session lives, where it differs from the module's options. */
+/** How long a session lives and its cookie stays, where it differs from the module's options. */
 export interface LoginOptions {
   /** This session's idle timeout; the module's `idleTimeout` unless given. */
   readonly ttl?: Duration;
   /** Its absolute timeout, counted from the login; at least as long as `ttl` unless given, `false` for none. */
   readonly absolute?: Duration | false;
+  /**
+   * Whether its cookie outlives the browser ("remember me"), until the session's absolute end. The session keeps this until
+   * the next login. `cookie.persistent` of the module unless given.
+   */
+  readonly persistent?: boolean;
 }
 
 /**

@@ -7,6 +7,8 @@ export interface SigningIn {
   readonly userId: string;
   /** The snapshot as JSON text; `null` for none. */
   readonly auth: string | null;
+  /** Whether the cookie outlives the browser; `null` for what the module's options say. */
+  readonly persistent: boolean | null;
 }
 
 /** Far beyond any id, and within what an index entry of PostgreSQL holds (2,704 bytes) in any script. */
@@ -36,10 +38,13 @@ function isStorable(text: string): boolean {
 }
 
 /** What the arguments of a login say. @throws {SessionArgumentError | SessionDataError} for others than its types allow. */
-export function signingIn(userId: string, auth: AuthSnapshot | undefined): SigningIn {
+export function signingIn(userId: string, auth: AuthSnapshot | undefined, persistent: boolean | undefined): SigningIn {
   userIdOf('login', userId);
   if (auth !== undefined && !isPlainObject(auth)) {
     throw new SessionDataError('auth', `login() takes a plain object as snapshot of the user, not ${kindOf(auth)}.`);
   }
-  return { userId, auth: auth === undefined ? null : encodeJson(auth, 'auth') };
+  if (persistent !== undefined && typeof persistent !== 'boolean') {
+    throw new SessionArgumentError(`login() takes true or false as "persistent", but got ${kindOf(persistent)}.`);
+  }
+  return { userId, auth: auth === undefined ? null : encodeJson(auth, 'auth'), persistent: persistent ?? null };
 }

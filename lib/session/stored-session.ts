@@ -24,6 +24,8 @@ export interface StoredSession {
   readonly expiresAt: number;
   /** The absolute end; `null` when there is none. */
   readonly endsAt: number | null;
+  /** Whether the cookie outlives the browser; `null` for what the module's options say. */
+  readonly persistent: boolean | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
   /** When the store read this. */

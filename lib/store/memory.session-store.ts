@@ -47,7 +47,7 @@ export class MemorySessionStore extends SessionStore {
   }
 
   async create(session: NewSession): Promise<StoredSession> {
-    const { id, secretHash, userId, auth, lifetime, ip, userAgent } = session;
+    const { id, secretHash, userId, auth, lifetime, persistent = null, ip, userAgent } = session;
     const now = this.now();
     this.#refuseLarge(session.data);
     return this.#put({
@@ -55,6 +55,7 @@ export class MemorySessionStore extends SessionStore {
       secretHash,
       userId,
       auth,
+      persistent,
       ip,
       userAgent,
       data: session.data,
@@ -107,6 +108,7 @@ export class MemorySessionStore extends SessionStore {
       userId: login.userId,
       auth: login.auth,
       ttl: login.lifetime.ttl,
+      persistent: login.persistent ?? null,
       generation: stored.generation + 1,
       secretHash: login.secretHash,
       previousSecretHash: login.previousSecretHash ?? stored.secretHash,

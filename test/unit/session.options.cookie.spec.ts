@@ -29,7 +29,12 @@ describe('the cookie options', () => {
     [{ name: '__Secured', path: '/a' }],
     [{ name: 'x__Host-sid', path: '/a' }],
   ])('may be %j, and then a cookie can be made of them', (options) => {
-    const set = writeSetCookie(resolved(options), { kind: 'issued', value: 'v', endsAt: null }, 0, true);
+    const set = writeSetCookie(
+      resolved(options),
+      { kind: 'issued', value: 'v', endsAt: null, persistent: null },
+      0,
+      true,
+    );
     expect(set).toContain(`${options.name ?? 'session_id'}=v; Max-Age=`);
   });
 

@@ -133,6 +133,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
       arrayOf(sessions, ({ lifetime }) => lifetime.absolute),
       sessions.map(({ ip }) => ip),
       sessions.map(({ userAgent }) => userAgent),
+      arrayOf(sessions, ({ persistent }) => persistent),
     ];
     const rows = await this.#db.query<StoredSession>('create a session', this.#sql.create, values, last);
     const created = new Map(rows.map((row) => [row.id, row]));
@@ -218,6 +219,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
       login.lifetime.absolute,
       this.#maxDataBytes,
       login.previousSecretHash ?? null,
+      login.persistent ?? null,
     ];
     const row = await this.#attempt<StoredSession>(operation, this.#sql.login, values, deadline, on);
     if (row !== null && row !== 'locked' && row.id === null) throw this.tooLarge();

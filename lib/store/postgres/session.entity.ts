@@ -28,6 +28,7 @@ export const SessionEntity = defineEntity({
     endsAt: p.datetime(6).fieldName('ends_at').nullable(),
     ip: p.text().nullable(),
     userAgent: p.text().fieldName('user_agent').nullable(),
+    persistent: p.boolean().nullable(),
   },
   indexes: [{ name: 'sessions_user_id_index', properties: ['userId'], where: { userId: { $ne: null } } }],
 });

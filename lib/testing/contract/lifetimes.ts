@@ -7,11 +7,19 @@ export const LIFETIMES: readonly StoreExpectation[] = [
   {
     name: 'gives back what it was given, and null for what it has not got',
     async run(store) {
-      const session = newSession({ userId: 'u', auth: '{"roles":["r"]}', data: '{"a":1}', ip: '::1', userAgent: 'x' });
+      const session = newSession({
+        userId: 'u',
+        auth: '{"roles":["r"]}',
+        data: '{"a":1}',
+        ip: '::1',
+        userAgent: 'x',
+        persistent: false,
+      });
       const created = await store.create(session);
       const stored = await found(store, session.id);
       assert.equal(stored.id, session.id);
       assert.deepEqual([stored.userId, stored.ip, stored.userAgent], ['u', '::1', 'x']);
+      assert.equal(stored.persistent, false);
       assert.deepEqual([JSON.parse(stored.auth ?? ''), JSON.parse(stored.data)], [{ roles: ['r'] }, { a: 1 }]);
       assert.ok(Buffer.from(stored.secretHash).equals(session.secretHash));
       assert.deepEqual([stored.previousSecretHash, stored.rotatedAt, stored.generation], [null, null, 0]);

@@ -31,6 +31,7 @@ export function newSession(more: Partial<NewSession> = {}): NewSession {
     lifetime: { ttl: 30 * MINUTE, absolute: 12 * HOUR },
     ip: null,
     userAgent: null,
+    persistent: null,
     ...more,
   };
 }

@@ -77,7 +77,7 @@ describe('readCredentials', () => {
 
 describe('writeSetCookie', () => {
   const NOW = 1_700_000_000_000;
-  const issued = (endsAt: number | null): CookieChange => ({ kind: 'issued', value: A, endsAt });
+  const issued = (endsAt: number | null): CookieChange => ({ kind: 'issued', value: A, endsAt, persistent: null });
   const write = (options: SessionCookieOptions, change: CookieChange, isHttps = false): string =>
     writeSetCookie(resolveOptions({ cookie: options }).cookie, change, NOW, isHttps);
 
@@ -97,7 +97,9 @@ describe('writeSetCookie', () => {
   });
 
   it('leaves the value as it is, for every character that it can have', () => {
-    expect(write({}, { kind: 'issued', value: `${A}-_`, endsAt: null })).toContain(`session_id=${A}-_;`);
+    expect(write({}, { kind: 'issued', value: `${A}-_`, endsAt: null, persistent: null })).toContain(
+      `session_id=${A}-_;`,
+    );
   });
 
   it('ends with the browser where it is not persistent', () => {

@@ -71,6 +71,7 @@ const BARE = {
   endsAt: null,
   ip: null,
   userAgent: null,
+  persistent: null,
   readAt: 0,
 } satisfies StoredSession;
 

@@ -6,7 +6,8 @@ import { issueCredential } from '../../../lib/session/token.js';
 
 const credential = issueCredential('0199a1b2-c3d4-7e5f-8a6b-0123456789ab');
 const found = (recognition: Recognition) => ({ recognition, credential }) as FoundSession;
-const ISSUED = { kind: 'issued', value: 'v', endsAt: null };
+const LIFE = { endsAt: null, persistent: null };
+const ISSUED = { kind: 'issued', value: 'v', endsAt: null, persistent: null };
 const REMOVED = { kind: 'removed' };
 
 describe('CookieIntent', () => {
@@ -29,7 +30,7 @@ describe('CookieIntent', () => {
     ['unknown', null],
   ])('sets the cookie again for another lifetime only where the client holds it: %s', (recognition, change) => {
     const cookie = new CookieIntent(found(recognition));
-    cookie.reissue('v', null);
+    cookie.reissue('v', LIFE);
     expect(cookie.change).toEqual(change);
   });
 
@@ -45,14 +46,14 @@ describe('CookieIntent', () => {
     });
 
     it('leaves the cookie alone when another request has ended it', () => {
-      cookie.issue('v', null);
+      cookie.issue('v', LIFE);
       cookie.overtake();
       expect([cookie.change, cookie.isOvertaken]).toEqual([null, true]);
     });
 
     it('removes the cookie when another one began since, and was ended, too', () => {
       cookie.end();
-      cookie.issue('v', null);
+      cookie.issue('v', LIFE);
       expect(cookie.change).toEqual(ISSUED);
       cookie.end();
       expect(cookie.change).toEqual(REMOVED);
@@ -61,7 +62,7 @@ describe('CookieIntent', () => {
 
   it('has nothing to remove where a session began and ended in this request', () => {
     const cookie = new CookieIntent(null);
-    cookie.issue('v', null);
+    cookie.issue('v', LIFE);
     cookie.end();
     cookie.removeEnded();
     expect(cookie.change).toBeNull();

@@ -19,6 +19,7 @@ export const COLUMNS = {
   ends_at: 'timestamptz(6) null',
   ip: 'text null',
   user_agent: 'text null',
+  persistent: 'boolean null',
 } as const;
 
 type Column = keyof typeof COLUMNS;

@@ -19,6 +19,7 @@ const CREATED = {
   absolute: '$9::bigint[]',
   ip: '$10::text[]',
   user_agent: '$11::text[]',
+  persistent: '$12::boolean[]',
 };
 
 /** What creates sessions, and changes several in one statement: commits and renewals. */
@@ -88,16 +89,16 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     /**
      * New sessions, unless the deadline has passed, and but for those that are too big. Where there are none, the clock alone.
      * $1 ids, $2 hashes in hexadecimal, $3 deadline, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
-     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents.
+     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser.
      */
     create: `
       with clock as materialized (select ${NOW} as now),
       created as (
         insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
-                              updated_at, last_access_at, expires_at, ends_at, ip, user_agent)
+                              updated_at, last_access_at, expires_at, ends_at, ip, user_agent, persistent)
         select id, decode(secret_hash, 'hex'), 0, user_id, auth, case when user_id is null then null else now end, data,
                ttl, now, now, now, least(now + ${span('ttl')}, now + ${span('absolute')}), now + ${span('absolute')}, ip,
-               user_agent
+               user_agent, persistent
         from ${rowsOf(CREATED)} as given, clock where now < ${at('$3::float8')} and octet_length(data::text) <= $4::int
         returning *
       )

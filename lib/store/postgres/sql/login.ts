@@ -33,7 +33,7 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
         update ${table} s
         set secret_hash = $4::bytea, previous_secret_hash = coalesce($15::bytea, s.secret_hash), rotated_at = l.now,
             authenticated_at = l.now,
-            generation = s.generation + 1, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint,
+            generation = s.generation + 1, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint, persistent = $16::boolean,
             ends_at = l.now + ${span('$13::bigint')}, updated_at = l.now, last_access_at = l.now,
             expires_at = least(l.now + ${span('$7::bigint')}, l.now + ${span('$13::bigint')})
         from locked l join merged m on m.id = l.id
