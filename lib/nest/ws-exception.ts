@@ -9,8 +9,8 @@ import { type ArgumentsHost, HttpException } from '@nestjs/common';
  */
 export async function toWsException(error: unknown, host: ArgumentsHost): Promise<unknown> {
   if (host.getType() !== 'ws' || !(error instanceof HttpException)) return error;
-  // Not a dependency, but there whenever a gateway is.
-  const { WsException } = await import('@nestjs/websockets');
+  const WsException = await wsException();
+  if (WsException === undefined) return error;
   const ws = host.switchToWs();
   const exception = new WsException({
     status: 'error',
@@ -19,4 +19,14 @@ export async function toWsException(error: unknown, host: ArgumentsHost): Promis
     cause: { pattern: ws.getPattern(), data: ws.getData<unknown>() },
   });
   return Object.assign(exception, { cause: error.cause ?? error });
+}
+
+/** Not a dependency, but there whenever a gateway is. Inside `try`, bundlers take it for what may be missing. */
+async function wsException(): Promise<typeof import('@nestjs/websockets').WsException | undefined> {
+  try {
+    const { WsException } = await import('@nestjs/websockets');
+    return WsException;
+  } catch {
+    return undefined;
+  }
 }
