@@ -7,9 +7,10 @@ const APP = `
 import 'reflect-metadata';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { Controller, Get, Module, Post, UseGuards } from '@nestjs/common';
+import { Controller, Get, Module, Post, Req, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Session, SessionGuard, SessionModule, SessionService } from 'nestjs-mikro-session';
+import 'nestjs-mikro-session/express';
 import { SessionStore } from 'nestjs-mikro-session/store';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 
@@ -25,7 +26,7 @@ class AppController {
     session.set('cart.items', ['book']);
     await session.login('ada');
   }
-  @Get('me') @UseGuards(SessionGuard) me(@Session() session: Session): unknown {
+  @Get('me') @UseGuards(SessionGuard) me(@Req() { session }: import('express').Request): unknown {
     // @ts-expect-error -- the data is typed
     session.get('cart.itmes');
     return { userId: session.userId, items: session.get('cart.items') };
@@ -107,7 +108,7 @@ describe('An application with the packed module', () => {
     packed = await PackedModule.install([
       ...['@mikro-orm/core@7.2.1', '@mikro-orm/postgresql@7.2.1', '@mikro-orm/nestjs@7.1.0'],
       ...['@nestjs/common@^11', '@nestjs/core@^11', '@nestjs/platform-express@^11', 'reflect-metadata@^0.2', 'rxjs@^7'],
-      ...['typescript@5.9', '@types/node@24', '@types/pg@8', 'esbuild@0.28.2', 'webpack@5'],
+      ...['typescript@5.9', '@types/node@24', '@types/pg@8', '@types/express@5', 'esbuild@0.28.2', 'webpack@5'],
     ]);
   }, 300_000);
   afterAll(async () => {

@@ -104,6 +104,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'session.options.ts',
   ],
   testing: ['session', 'session-store.ts', 'session.errors.ts'],
+  express: ['session'],
   'index.ts': ['nest', 'options', 'session', 'store', 'session.errors.ts', 'session.events.ts', 'session.options.ts'],
 };
 
