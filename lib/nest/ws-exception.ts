@@ -1,3 +1,4 @@
+import type { WsException } from '@nestjs/websockets';
 import { type ArgumentsHost, HttpException } from '@nestjs/common';
 
 /**
@@ -9,10 +10,10 @@ import { type ArgumentsHost, HttpException } from '@nestjs/common';
  */
 export async function toWsException(error: unknown, host: ArgumentsHost): Promise<unknown> {
   if (host.getType() !== 'ws' || !(error instanceof HttpException)) return error;
-  const WsException = await wsException();
-  if (WsException === undefined) return error;
+  const Exception = await wsException();
+  if (Exception === undefined) return error;
   const ws = host.switchToWs();
-  const exception = new WsException({
+  const exception = new Exception({
     status: 'error',
     statusCode: error.getStatus(),
     message: error.message,
@@ -22,10 +23,9 @@ export async function toWsException(error: unknown, host: ArgumentsHost): Promis
 }
 
 /** Not a dependency, but there whenever a gateway is. Inside `try`, bundlers take it for what may be missing. */
-async function wsException(): Promise<typeof import('@nestjs/websockets').WsException | undefined> {
+async function wsException(): Promise<typeof WsException | undefined> {
   try {
-    const { WsException } = await import('@nestjs/websockets');
-    return WsException;
+    return (await import('@nestjs/websockets')).WsException;
   } catch {
     return undefined;
   }

@@ -61,25 +61,23 @@ describe('The page on testing', () => {
   beforeAll(async () => {
     files = await filesOf(PAGE);
     packed = await PackedModule.install([
-      ...['@mikro-orm/core@7.2.1', '@mikro-orm/postgresql@7.2.1', '@mikro-orm/nestjs@7.1.0'],
+      '@mikro-orm/core@7.2.1',
+      '@mikro-orm/postgresql@7.2.1',
+      '@mikro-orm/nestjs@7.1.0',
       ...['common', 'core', 'platform-express', 'testing'].map((name) => `@nestjs/${name}@^11`),
-      ...[
-        'reflect-metadata@^0.2',
-        'rxjs@^7',
-        'typescript@5.9',
-        '@types/node@24',
-        '@types/jest@30',
-        '@types/supertest@6',
-      ],
-      ...[
-        'supertest@7',
-        'jest@30.5.2',
-        'ts-jest@29',
-        '@swc/core@1.16.18',
-        '@swc/jest@0.2.39',
-        'vitest@5',
-        'unplugin-swc@1',
-      ],
+      'reflect-metadata@^0.2',
+      'rxjs@^7',
+      'typescript@5.9',
+      '@types/node@24',
+      '@types/jest@30',
+      '@types/supertest@6',
+      'supertest@7',
+      'jest@30.5.2',
+      'ts-jest@29',
+      '@swc/core@1.16.18',
+      '@swc/jest@0.2.39',
+      'vitest@5',
+      'unplugin-swc@1',
     ]);
   }, 300_000);
   afterAll(async () => packed.remove());

@@ -106,9 +106,20 @@ describe('An application with the packed module', () => {
   beforeAll(async () => {
     database = await createDatabase();
     packed = await PackedModule.install([
-      ...['@mikro-orm/core@7.2.1', '@mikro-orm/postgresql@7.2.1', '@mikro-orm/nestjs@7.1.0'],
-      ...['@nestjs/common@^11', '@nestjs/core@^11', '@nestjs/platform-express@^11', 'reflect-metadata@^0.2', 'rxjs@^7'],
-      ...['typescript@5.9', '@types/node@24', '@types/pg@8', '@types/express@5', 'esbuild@0.28.2', 'webpack@5'],
+      '@mikro-orm/core@7.2.1',
+      '@mikro-orm/postgresql@7.2.1',
+      '@mikro-orm/nestjs@7.1.0',
+      '@nestjs/common@^11',
+      '@nestjs/core@^11',
+      '@nestjs/platform-express@^11',
+      'reflect-metadata@^0.2',
+      'rxjs@^7',
+      'typescript@5.9',
+      '@types/node@24',
+      '@types/pg@8',
+      '@types/express@5',
+      'esbuild@0.28.2',
+      'webpack@5',
     ]);
   }, 300_000);
   afterAll(async () => {

@@ -16,7 +16,7 @@ export interface Outcome {
 /** Runs a program of Node.js. Resolves for a failure as well. */
 export async function runNode(cwd: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   // With the variables of this Jest, a Jest inside would take itself for one of its workers.
-  const { NODE_OPTIONS, JEST_WORKER_ID, NODE_ENV, ...clean } = process.env;
+  const clean = { ...process.env, NODE_OPTIONS: undefined, JEST_WORKER_ID: undefined, NODE_ENV: undefined };
   try {
     const { stdout, stderr } = await run(process.execPath, args, { cwd, env: { ...clean, ...env }, timeout: 120_000 });
     return { code: 0, output: stdout + stderr };
