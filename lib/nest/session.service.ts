@@ -5,7 +5,7 @@ import {
   type ExecutionContext,
   Inject,
   Injectable,
-  type OnModuleInit,
+  type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { AuthSnapshot } from '../session/avatar.js';
@@ -48,7 +48,7 @@ export interface NewSessionContent {
 
 /** The sessions of an application, for all that is no handler which takes `@Session()`. */
 @Injectable()
-export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
+export class SessionService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /**
    * What happens to sessions in this process, as it happens. An error that a subscriber throws is reported as uncaught,
    * and does not reach the request.
@@ -66,8 +66,12 @@ export class SessionService implements OnModuleInit, BeforeApplicationShutdown {
     this.events = source.manager.events;
   }
 
-  /** @internal */
-  async onModuleInit(): Promise<void> {
+  /**
+   * Late: migrations that the application runs in `onModuleInit()` must be done before the table is looked at.
+   *
+   * @internal
+   */
+  async onApplicationBootstrap(): Promise<void> {
     await this.#manager.start();
   }
 

@@ -268,7 +268,12 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   get #opened(): Opened {
-    if (this.#open === null) throw new SessionSetupError('The session store is used before it was opened.');
+    if (this.#open === null) {
+      throw new SessionSetupError(
+        'The session store is used before it was opened, which happens in onApplicationBootstrap(), once migrations have ' +
+          'run. Use sessions there or later, not in a constructor or onModuleInit(); in a test, call app.init() first.',
+      );
+    }
     return this.#open;
   }
 
