@@ -45,7 +45,7 @@ export class SessionConfigurationError extends SessionError {
   }
 }
 
-/** The database is not ready for sessions: the entity is not registered, or the table is missing or outdated. */
+/** The database is not ready for sessions: the entity is not registered, or the table is missing or not fit for them. */
 export class SessionSetupError extends SessionError {
   readonly code = 'ERR_SESSION_SETUP';
 

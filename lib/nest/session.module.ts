@@ -171,7 +171,7 @@ function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
  *
  * @throws {SessionConfigurationError} at start, for a wrong option, for two registrations that differ, or for a class or
  *   handler that is `@Public()` and has requirements as well.
- * @throws {SessionSetupError} at start, when the entity is not registered, or the table is missing or outdated.
+ * @throws {SessionSetupError} at start, when the entity is not registered, or the table is missing or not fit for sessions.
  */
 @Module({})
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit {

@@ -24,9 +24,13 @@ import type { FoundValues } from '../../session/data/found-values.js';
 import type { Connections, DedicatedConnection, Queryable } from './driver/connections.js';
 import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
 import { loggable } from './driver/error-cause.js';
+import { Database } from './driver/database.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { type CreateRequest, type DeleteRequest, SessionQueries, statementsFor } from './session-queries.js';
-import { checkTable, createTable, sessionTableOf } from './session-table.js';
+import { checkTable } from './table-check.js';
+import { createTable } from './table-creation.js';
+import { quoted, sessionTableOf } from './table-name.js';
+import { stateOf } from './table-state.js';
 
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
@@ -101,7 +105,8 @@ export class MikroOrmSessionStore extends SessionStore {
   async open(listener: StoreListener): Promise<void> {
     const { queryTimeout, maxDataBytes, ensureSchema } = this.#options;
     const { preparedStatements = true, renewal = { flushEvery: 1_000 }, invalidation = false } = this.#options;
-    const table = sessionTableOf(this.#orm);
+    const wanted = sessionTableOf(this.#orm);
+    const table = quoted(wanted);
     const sql = statementsFor(table, invalidation ? this.#instanceId : null);
     const connections = await connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
     if (invalidation && connections.dedicated === null) {
@@ -111,7 +116,8 @@ export class MikroOrmSessionStore extends SessionStore {
       );
     }
     if (ensureSchema) await createTable(connections, table);
-    await checkTable(connections, table, sql.check);
+    const database = new Database(connections, { queryTimeout, preparedStatements: false, lost: () => {} });
+    checkTable(wanted, await stateOf(database, wanted));
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
     await queries.readClock();
     this.#open = opened(connections, queries, new RenewalBuffer(queries, renewal.flushEvery, listener));

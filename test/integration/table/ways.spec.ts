@@ -60,7 +60,7 @@ describe('The table', () => {
   it('is found to be outdated at start, with one clear error', async () => {
     await (await table.orm()).schema.create();
     await table.database.query('alter table sessions drop column generation');
-    expect(await table.refusal()).toContain('lacks a column of this version');
+    expect(await table.refusal()).toContain('lacks what this version has: the column "generation"');
   });
 
   it('is found by entities that are listed by hand', async () => {

@@ -1,11 +1,10 @@
 import type { SessionTable } from './announcement.js';
-import { COLUMNS } from './columns.js';
 import { at, ms, NOW, rowsOf } from './expressions.js';
 
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
 
-/** What ends sessions, sweeps expired ones, and checks the table. */
+/** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
   // Ends what meets a condition and is not locked, and counts what is locked, which is to be tried again. $1 deadline.
   const ended = (condition: string): string => `
@@ -75,8 +74,5 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
 
     /** Whether this connection is the one that sweeps, from now until it ends. */
     claimSweep: `select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed`,
-
-    /** Fails where the table, or a column of it, is missing. */
-    check: `select ${Object.keys(COLUMNS).join(', ')} from ${table} limit 0`,
   };
 }

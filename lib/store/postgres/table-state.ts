@@ -1,0 +1,102 @@
+import type { Database } from './driver/database.js';
+import { COLUMNS } from './sql/columns.js';
+import type { TableName } from './table-name.js';
+
+/** What there is of a table, and what the role that asks may do with it. */
+export interface TableState {
+  readonly role: string;
+  readonly database: string;
+  readonly encoding: string;
+  /** Where else there is something of that name. */
+  readonly elsewhere: readonly string[];
+  /** `null` where there is none. */
+  readonly table: FoundTable | null;
+}
+
+export interface FoundTable {
+  readonly schema: string;
+  /** `relkind` (https://www.postgresql.org/docs/current/catalog-pg-class.html). */
+  readonly kind: string;
+  /** Whether other tables inherit from it. */
+  readonly isParent: boolean;
+  readonly columns: Readonly<Record<string, FoundColumn>>;
+  /** Whether no two rows can have the same id. */
+  readonly hasKey: boolean;
+  readonly isUserIndexed: boolean;
+  readonly maySeeSchema: boolean;
+  readonly missingRights: readonly string[];
+  /** What row security lets the role do with no row at all. */
+  readonly withoutPolicy: readonly string[];
+}
+
+export interface FoundColumn {
+  readonly type: string;
+  readonly isNullable: boolean;
+  readonly hasDefault: boolean;
+}
+
+/**
+ * From the catalog alone, so that no lock on the table is waited for. $1 the table's name, $2 its schema or null, $3 our
+ * columns.
+ */
+const STATE = `
+  with named as (
+    select c.*, n.nspname, ($2::name is null and pg_table_is_visible(c.oid) or n.nspname = $2::name) as is_meant
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relname = $1::name and n.nspname !~ '^pg_'
+  )
+  select json_build_object(
+    'role', current_user,
+    'database', current_database(),
+    'encoding', current_setting('server_encoding'),
+    'elsewhere', (select coalesce(json_agg(nspname order by nspname), '[]') from named where is_meant is not true),
+    'table', (
+      select json_build_object(
+        'schema', t.nspname,
+        'kind', t.relkind,
+        'isParent', exists (select from pg_inherits where inhparent = t.oid),
+        'columns', (
+          select coalesce(json_object_agg(a.attname, json_build_object(
+            'type', format_type(a.atttypid, a.atttypmod),
+            'isNullable', not a.attnotnull,
+            'hasDefault', a.atthasdef or a.attidentity <> '' or a.attgenerated <> ''
+          )), '{}')
+          from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+        ),
+        'hasKey', exists (
+          select from pg_index i join pg_attribute a on a.attrelid = t.oid and a.attname = 'id' and a.attnum = i.indkey[0]
+          where i.indrelid = t.oid and i.indnkeyatts = 1 and i.indisunique and i.indisvalid and i.indpred is null
+        ),
+        'isUserIndexed', exists (
+          select from pg_index i join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id' and a.attnum = i.indkey[0]
+          where i.indrelid = t.oid and i.indisvalid
+        ),
+        'maySeeSchema', has_schema_privilege(t.relnamespace, 'USAGE'),
+        'missingRights', (
+          select coalesce(json_agg(wanted order by at), '[]')
+          from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) with ordinality as wanted(wanted, at)
+          where not has_table_privilege(t.oid, wanted)
+            and case when wanted = 'DELETE' then true else not coalesce((
+              select bool_and(has_column_privilege(t.oid, a.attnum, wanted))
+              from pg_attribute a where a.attrelid = t.oid and a.attname = any ($3::text[])
+            ), false) end
+        ),
+        'withoutPolicy', case when row_security_active(t.oid) then (
+          select coalesce(json_agg(command), '[]')
+          from (values ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) as wanted(command, letter)
+          where not exists (
+            select from pg_policy p, unnest(p.polroles) as role
+            where p.polrelid = t.oid and p.polpermissive and p.polcmd::text in ('*', letter)
+              and case when role = 0 then true else pg_has_role(role, 'USAGE') end
+          )
+        ) else '[]' end
+      )
+      from named t where t.is_meant
+    )
+  )::text as state`;
+
+export async function stateOf(database: Database, { name, schema }: TableName): Promise<TableState> {
+  const values = [name, schema ?? null, Object.keys(COLUMNS)];
+  const [row] = await database.query<{ state: string }>('look at its table', STATE, values);
+  return JSON.parse((row as { state: string }).state) as TableState;
+}
