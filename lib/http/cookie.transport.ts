@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Credential } from '../session/token.js';
 import type { CookieChange } from '../session/cookie-intent.js';
 import type { ResolvedCookieOptions } from '../options/transport.options.js';
-import { nameOfSetCookie, readCredentials, writeSetCookie } from './session-cookie.js';
+import { identityOf, isSameCookie } from './cookie-identity.js';
+import { readCredentials, writeSetCookie } from './session-cookie.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 
 const TRUST =
@@ -34,9 +35,10 @@ export class CookieTransport implements SessionTransport {
     return readCredentials(headers.cookie, this.#options.name);
   }
 
-  write(change: CookieChange, { requestHeaders, response, isHttps, now }: Exchange): void {
+  write(change: CookieChange, { url, requestHeaders, response, isHttps, now }: Exchange): void {
     const lines = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
-    const others = lines.filter((line) => nameOfSetCookie(line) !== this.#options.name);
+    const others = lines.filter((line) => !isSameCookie(identityOf(line, url), this.#options));
+    // Last: of two lines that a browser takes for the same cookie all the same, that one counts.
     response.setHeader('Set-Cookie', [...others, writeSetCookie(this.#options, change, now, isHttps)]);
     if (!isHttps && change.kind === 'issued') this.#warnOfPlainHttp(requestHeaders);
   }

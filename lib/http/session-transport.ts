@@ -4,6 +4,8 @@ import type { CookieChange } from '../session/cookie-intent.js';
 
 /** The request and the response that a credential is given out with. */
 export interface Exchange {
+  /** What the client asked for: a path and a query, as it came. */
+  readonly url: string;
   readonly requestHeaders: IncomingHttpHeaders;
   readonly response: ServerResponse;
   /** Whether the request came over HTTPS, as far as the platform knows. */
@@ -18,6 +20,6 @@ export interface SessionTransport {
   readonly requestHeader: string;
   /** The well-formed credentials that a request came with, each once. Not an error: anything else in their place. */
   read(headers: IncomingHttpHeaders): readonly Credential[];
-  /** Puts a change on the response, in place of whatever it says under the same name already. */
+  /** Puts a change on the response, in place of what it says of the same cookie, or header, already. */
   write(change: CookieChange, exchange: Exchange): void;
 }

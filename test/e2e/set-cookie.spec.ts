@@ -1,8 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import fastifyCookie from '@fastify/cookie';
 import { BadRequestException, type INestApplication } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Session } from 'nestjs-mikro-session';
+import { type ExpressSession, type Session, sessionMiddleware } from 'nestjs-mikro-session';
 import { Cookie } from 'tough-cookie';
 import type { Reply } from '../support/client.js';
 import { useApp } from '../support/app.js';
@@ -136,16 +137,57 @@ describe.each(PLATFORMS)('On %s, Set-Cookie', (platform) => {
     expect(reply.setCookies).toHaveLength(5);
   });
 
-  it.each(['session_id=theirs', ' session_id =theirs; Path=/', '\tsession_id', 'session_id; Path=/'])(
-    'has ours in place of one of our name that the handler sets: %j',
-    async (line) => {
-      const reply = await visit(fixture.app.client(), (session, _request, response) => {
-        response.header('Set-Cookie', line);
-        session.set('a', 1);
+  it.each([
+    'session_id=theirs; Path=/',
+    ' session_id =theirs; path = / ',
+    '\tsession_id; Path=/',
+    'session_id=; Path=/elsewhere; Max-Age=0; PATH=/; Domain=',
+  ])('has ours in place of the same cookie where the handler sets it: %j', async (line) => {
+    const reply = await visit(fixture.app.client(), (session, _request, response) => {
+      response.header('Set-Cookie', line);
+      session.set('a', 1);
+    });
+    expect(reply.setCookies).toEqual([expect.stringMatching(/^session_id=[\w-]{36}\.[\w-]{43};/)]);
+  });
+
+  const ENDINGS: [string, (session: Session) => Promise<void>, RegExp][] = [
+    ['logs in', (session) => session.login('ada'), /^session_id=[\w-]{36}\.[\w-]{43}; Max-Age=\d+; Path=\/; HttpOnly/],
+    ['logs out', (session) => session.logout(), /^session_id=; Max-Age=0; Path=\//],
+  ];
+  describe.each(ENDINGS)('of a handler that %s', (_what, work, ours) => {
+    it.each([
+      ['path', 'session_id=; Path=/shop; Expires=Thu, 01 Jan 1970 00:00:00 GMT'],
+      ['path, as it names none: that is the one of the request', 'session_id=; Max-Age=0'],
+      ['domain', 'session_id=; Path=/; Domain=.example.com; Max-Age=0'],
+      ['domain, as it is for the hosts below too', 'session_id=; Path=/; Domain=127.0.0.1; Max-Age=0'],
+      ['domain and path', 'session_id=; Domain=example.com; Path=/shop; Max-Age=0'],
+      ['partition', 'session_id=; Path=/; Secure; Partitioned; Max-Age=0'],
+    ])('keeps, before ours, what removes a cookie of our name with another %s', async (_other, line) => {
+      const reply = await visit(await known('bob'), async (session, _request, response) => {
+        response.header('Set-Cookie', [line, 'theme=dark']);
+        await work(session);
       });
-      expect(reply.setCookies).toEqual([expect.stringMatching(/^session_id=[\w-]{36}\.[\w-]{43};/)]);
-    },
-  );
+      expect(reply.setCookies).toEqual([line, 'theme=dark', expect.stringMatching(ours)]);
+    });
+
+    it('lets clearCookie() remove the duplicate that a browser holds, and nothing else', async () => {
+      const client = await known('bob');
+      const { origin, hostname } = new URL(fixture.app.url);
+      for (const path of ['/probe', '/shop']) {
+        await client.jar.setCookie(`session_id=old; Path=${path}`, origin);
+      }
+      await visit(client, async (session, _request, response) => {
+        response.clearCookie('session_id', { path: '/probe' });
+        response.clearCookie('session_id', { path: '/', domain: hostname });
+        await work(session);
+      });
+      const held = await client.jar.store.getAllCookies();
+      const live = held.filter(({ expires }) => !(expires instanceof Date) || expires.getTime() > Date.now());
+      expect(live.map(({ key, path }) => key + path).toSorted()).toEqual(
+        ['session_id/shop', ...(work === ENDINGS[0]?.[1] ? ['session_id/'] : [])].toSorted(),
+      );
+    });
+  });
 
   it('is the handler’s alone where ours does not change', async () => {
     const reply = await visit(await known(), (session, _request, response) => {
@@ -161,6 +203,24 @@ describe.each(PLATFORMS)('On %s, Set-Cookie', (platform) => {
       cookie,
     });
     expect(reply.json).toEqual(['ada', cookie]);
+  });
+});
+
+describe('In an application that is mounted below a path, Set-Cookie', () => {
+  const fixture = useApp({
+    prepare: (app) => {
+      app.use(sessionMiddleware(app));
+      app.use('/shop', ({ session }: { session: ExpressSession }, response: ServerResponse) => {
+        session['a'] = 1;
+        response.setHeader('Set-Cookie', 'session_id=; Max-Age=0');
+        response.end();
+      });
+    },
+  });
+
+  it('keeps what removes a cookie of the path that the browser asked for', async () => {
+    const { setCookies } = await fixture.app.client().get('/shop/login');
+    expect(setCookies).toEqual(['session_id=; Max-Age=0', expect.stringMatching(/^session_id=[^;]/)]);
   });
 });
 
@@ -183,6 +243,27 @@ describe.each(PLATFORMS)('On %s, the removal', (platform) => {
       .filter((attribute) => !/^(Max-Age|Expires)=/.test(attribute))
       .toSorted();
   };
+
+  it('takes the place of the handler’s own, however that spells the domain, and of no other', async () => {
+    const born = await visit(fixture.app.client(), (session) => session.login('ada'));
+    const value = Cookie.parse(named(born, cookie.name)[0] as string)?.value;
+    const same = `${cookie.name}=; Path=/probe; domain=.EXAMPLE.com; Partitioned; Secure; Max-Age=0`;
+    const others = [
+      `${cookie.name}=; Path=/probe; Partitioned; Secure; Max-Age=0`,
+      `${cookie.name}=; Domain=shop.example.com; Path=/probe; Partitioned; Secure; Max-Age=0`,
+      `${cookie.name}=; Domain=example.com; Path=/; Partitioned; Secure; Max-Age=0`,
+      `${cookie.name}=; Domain=example.com; Path=/probe; Secure; Max-Age=0`,
+    ];
+    const ended = await visit(
+      fixture.app.client(),
+      async (session, _request, response) => {
+        response.header('Set-Cookie', [same, ...others]);
+        await session.logout();
+      },
+      { cookie: `${cookie.name}=${value}` },
+    );
+    expect(ended.setCookies).toEqual([...others, expect.stringContaining('HttpOnly')]);
+  });
 
   it.each<[string, (session: Session) => Promise<void>]>([
     ['logout()', (session) => session.logout()],

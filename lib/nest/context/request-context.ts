@@ -282,6 +282,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #giveOut(change: CookieChange): void {
     const response = this.#response;
     this.#source.transport.write(change, {
+      url: urlOf(this.#raw),
       requestHeaders: this.#raw.headers,
       response,
       isHttps: this.#isHttps,
@@ -315,6 +316,11 @@ function jsonError({ statusCode }: ServerResponse, message: string): string {
 
 function rawOf(request: PlatformRequest): IncomingMessage {
   return request.raw ?? (request as unknown as IncomingMessage);
+}
+
+/** As it came: Express and Fastify rewrite `url`, for an application that is mounted or as they are told to. */
+function urlOf(raw: IncomingMessage & { readonly originalUrl?: string }): string {
+  return raw.originalUrl ?? raw.url ?? '/';
 }
 
 function addVary(response: ServerResponse, name: string): void {
