@@ -1,0 +1,86 @@
+import { CookieJar } from 'tough-cookie';
+
+/** A visitor who clicks through the sample shop: follows redirects, and presses only buttons that are there. */
+export class ShopBrowser {
+  path = '';
+  status = 0;
+  html = '';
+  userAgent = 'a test';
+  readonly #jar: CookieJar;
+  readonly #url: string;
+
+  constructor(url: string, jar = new CookieJar()) {
+    this.#url = url;
+    this.#jar = jar;
+  }
+
+  /** Another tab of the same browser, maybe in front of another process. */
+  tab(url = this.#url): ShopBrowser {
+    return new ShopBrowser(url, this.#jar);
+  }
+
+  async open(path: string): Promise<this> {
+    return this.#send('GET', path);
+  }
+
+  async submit(path: string, fields: Record<string, string> = {}): Promise<this> {
+    return this.#send('POST', path, new URLSearchParams(fields));
+  }
+
+  async press(label: string, fields: Record<string, string> = {}): Promise<this> {
+    for (const [, action, content] of this.html.matchAll(/<form[^>]* action="([^"]*)"[^>]*>(.*?)<\/form>/gs)) {
+      if (!content?.includes(`>${label}</button>`) && !content?.includes(`aria-label="${label}"`)) continue;
+      const hidden = content.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g);
+      const known = Object.fromEntries(Array.from(hidden, ([, name, value]) => [name, value])) as Record<
+        string,
+        string
+      >;
+      return this.submit(action as string, { ...known, ...fields });
+    }
+    throw new Error(`There is no button "${label}" on ${this.path}.`);
+  }
+
+  async signIn(user: string, password: string, fields: Record<string, string> = {}): Promise<this> {
+    await this.open('/login');
+    return this.press('Sign in', { user, password, ...fields });
+  }
+
+  /** The flash messages on the page, as `category: text`. */
+  get flashes(): string[] {
+    return Array.from(
+      this.html.matchAll(/<p class="flash (\w+)" role="status">(.*?)<\/p>/gs),
+      ([, category, text]) => `${category}: ${text?.trim()}`,
+    );
+  }
+
+  /** What is in the cart, as on its page. */
+  async cart(): Promise<{ lines: string[]; total: string | undefined }> {
+    await this.open('/cart');
+    const rows = this.html.matchAll(/<td>([^<]+)<\/td>.*?name="quantity".*?value="(\d+)"/gs);
+    const total = /Total.*?<strong>(.*?)<\/strong>/s.exec(this.html)?.[1];
+    return { lines: Array.from(rows, ([, name, quantity]) => `${quantity} × ${name}`), total };
+  }
+
+  /** The ids of the other devices, as the links that end them say. */
+  get otherDevices(): string[] {
+    return Array.from(this.html.matchAll(/action="\/devices\/([^/"]+)\/sign-out"/g), ([, id]) => id as string);
+  }
+
+  async #send(method: string, path: string, body?: URLSearchParams): Promise<this> {
+    const cookie = await this.#jar.getCookieString(this.#url);
+    const response = await fetch(this.#url + path, {
+      method,
+      redirect: 'manual',
+      headers: { cookie, 'user-agent': this.userAgent },
+      ...(body && { body }),
+    });
+    for (const line of response.headers.getSetCookie()) await this.#jar.setCookie(line, this.#url);
+    this.path = path;
+    this.status = response.status;
+    this.html = await response.text();
+    const location = response.headers.get('location');
+    if (location === null) return this;
+    if (!/^\/(?![/\\])/.test(location)) throw new Error(`Redirected to another site: ${location}`);
+    return this.#send('GET', location);
+  }
+}
