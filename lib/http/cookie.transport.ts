@@ -7,7 +7,8 @@ import { readCredentials, writeSetCookie } from './session-cookie.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 
 const TRUST =
-  "app.set('trust proxy', 1) on Express, new FastifyAdapter({ trustProxy: true }) on Fastify. This is said once.";
+  "app.set('trust proxy', its address) on Express, new FastifyAdapter({ trustProxy: its address }) on Fastify. " +
+  'This is said once.';
 
 const DROPPED =
   'The session cookie was sent with Secure in answer to a request over plain HTTP. Browsers drop it then (most make an ' +
@@ -17,7 +18,7 @@ const DROPPED =
 
 const UNTRUSTED =
   'The session cookie was sent without Secure: its request came over plain HTTP, and said "X-Forwarded-Proto: https", ' +
-  `but nobody told the platform to believe that. If a proxy of yours ends TLS, have the platform trust it: ${TRUST}`;
+  `but the platform was not set up to believe that. If a proxy of yours ends TLS, have the platform trust it: ${TRUST}`;
 
 /** Credentials in a cookie. Warns, once, of what keeps browsers from keeping it, or from keeping it safe. */
 export class CookieTransport implements SessionTransport {
