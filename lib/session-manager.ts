@@ -16,6 +16,9 @@ export interface OperatorLog {
   error(message: string): void;
 }
 
+/** How many sessions are remembered as reported. */
+const MOST_REMEMBERED = 1_000;
+
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
 const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
 
@@ -31,6 +34,8 @@ export class SessionManager {
   readonly #environment: SessionEnvironment;
   #hasWarnedOfTwoCookies = false;
   #hasWarnedOfRenewals = false;
+  /** Sessions whose renewal was refused. */
+  readonly #refused = new Set<SessionId>();
 
   constructor(store: SessionStore, options: ResolvedSessionOptions, log: OperatorLog) {
     this.#store = store;
@@ -74,6 +79,7 @@ export class SessionManager {
         if (this.#events.observed) for (const { id } of accesses) this.emit('renewed', id, null);
       },
       renewalFailed: (error) => this.#warnOfRenewals(error),
+      renewalRefused: (id, error) => this.#warnOfRefusal(id, error),
       changed: () => {},
       feedConnected: () => {},
     });
@@ -168,6 +174,14 @@ export class SessionManager {
       `A request carried two live sessions in cookies of the name "${this.#options.cookie.name}", and neither was used. ` +
         'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
     );
+  }
+
+  /** Once for each session, as far as can be remembered. */
+  #warnOfRefusal(id: SessionId, error: unknown): void {
+    if (this.#refused.has(id)) return;
+    if (this.#refused.size >= MOST_REMEMBERED) this.#refused.clear();
+    this.#refused.add(id);
+    this.#log.error(`The expiry of session ${id} cannot be moved, so the session will end. ${String(error)}`);
   }
 
   /** Once, until it works again: under load this would be said a thousand times a second. */

@@ -77,6 +77,8 @@ export interface StoreListener {
   renewed(accesses: readonly Pick<Access, 'id' | 'at'>[]): void;
   /** Renewals could not be written; the store keeps them for another try. */
   renewalFailed(error: unknown): void;
+  /** The store refuses to renew this session, and would again: it ends unless something else renews it. */
+  renewalRefused(id: SessionId, error: unknown): void;
   /** Other processes changed or ended these sessions (renewals need not be reported); `null`: they may have changed any. */
   changed(ids: readonly SessionId[] | null): void;
   /**

@@ -48,6 +48,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
         listener.renewed(accesses);
       },
       renewalFailed: (error) => listener.renewalFailed(error),
+      renewalRefused: (id, error) => listener.renewalRefused(id, error),
       changed: (ids) => {
         this.#forget(ids);
         listener.changed(ids);

@@ -5,12 +5,18 @@ import type { StoreListener } from 'nestjs-mikro-session/store';
 export class StoreReports implements StoreListener {
   readonly renewals: SessionId[] = [];
   readonly failures: unknown[] = [];
+  readonly refusals: SessionId[] = [];
 
   renewed(accesses: readonly { readonly id: SessionId }[]): void {
     this.renewals.push(...accesses.map(({ id }) => id));
   }
 
   renewalFailed(error: unknown): void {
+    this.failures.push(error);
+  }
+
+  renewalRefused(id: SessionId, error: unknown): void {
+    this.refusals.push(id);
     this.failures.push(error);
   }
 

@@ -2,6 +2,7 @@ import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
+import { concernsOne, halvesOf } from './splitting.js';
 
 /** What the batcher needs of its store. */
 export interface FindTarget {
@@ -86,17 +87,29 @@ export class LookupBatcher {
     try {
       let deadline = 0;
       for (const waiter of waiters) deadline = Math.max(deadline, waiter.deadline);
-      for (const stored of await this.#target.findMany([...sessions.keys()], deadline)) {
-        for (const waiter of sessions.get(stored.id) ?? []) waiter.resolve(stored);
-      }
-      // A promise that is resolved stays as it is.
-      for (const waiter of waiters) waiter.resolve(null);
-    } catch (error) {
-      for (const waiter of waiters) waiter.reject(error);
+      await this.#find([...sessions.keys()], sessions, deadline);
     } finally {
       stopWatching();
       this.#underWay.delete(batch);
       this.#sendMore(false);
+    }
+  }
+
+  /** A statement that fails, maybe for one of its sessions, is split until that one is alone. */
+  async #find(ids: SessionId[], sessions: Batch['sessions'], deadline: number): Promise<void> {
+    const waitersOf = (id: SessionId): Waiter[] => sessions.get(id) ?? [];
+    try {
+      for (const stored of await this.#target.findMany(ids, deadline)) {
+        for (const waiter of waitersOf(stored.id)) waiter.resolve(stored);
+      }
+      // A promise that is resolved stays as it is.
+      for (const waiter of ids.flatMap(waitersOf)) waiter.resolve(null);
+    } catch (error) {
+      if (ids.length > 1 && concernsOne(error)) {
+        for (const half of halvesOf(ids)) await this.#find(half, sessions, deadline);
+      } else {
+        for (const waiter of ids.flatMap(waitersOf)) waiter.reject(error);
+      }
     }
   }
 

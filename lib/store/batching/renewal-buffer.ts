@@ -1,6 +1,7 @@
 import { OneAtATime } from '../../session/one-at-a-time.js';
 import type { SessionId } from '../../session/token.js';
 import type { Access, StoreListener } from '../../session-store.js';
+import { concernsOne, halvesOf } from './splitting.js';
 
 /** What became of accesses; those of dead sessions are in neither list. */
 export interface RenewalOutcome {
@@ -15,6 +16,8 @@ export interface RenewalTarget {
   /** Moves expiries forward in one statement, never back, and never those of dead sessions. */
   renew(accesses: readonly Pick<Access, 'id' | 'at'>[]): Promise<RenewalOutcome>;
 }
+
+type RenewalListener = Pick<StoreListener, 'renewed' | 'renewalFailed' | 'renewalRefused'>;
 
 /** In how many statements the accesses of one period are written: a big one would hold up all others under load. */
 const PARTS = 25;
@@ -40,7 +43,7 @@ export class RenewalBuffer {
   readonly #target: RenewalTarget;
   readonly #every: number;
   readonly #parts: number;
-  readonly #listener: Pick<StoreListener, 'renewed' | 'renewalFailed'>;
+  readonly #listener: RenewalListener;
   #accesses = new Map<SessionId, Waiting>();
   #part = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -48,7 +51,7 @@ export class RenewalBuffer {
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
-  constructor(target: RenewalTarget, every: number, listener: Pick<StoreListener, 'renewed' | 'renewalFailed'>) {
+  constructor(target: RenewalTarget, every: number, listener: RenewalListener) {
     this.#target = target;
     this.#every = every;
     this.#parts = every < SHORT ? 1 : PARTS;
@@ -129,15 +132,32 @@ export class RenewalBuffer {
       this.#listener.renewed(renewed.map((id) => ({ id, at: (accesses.get(id) as Waiting).at })));
       return true;
     } catch (error) {
+      if (concernsOne(error)) return this.#split(accesses, error);
       this.#keep(accesses, [...accesses.keys()]);
-      this.#report(error);
+      this.#report(() => this.#listener.renewalFailed(error));
       return false;
     }
   }
 
-  #report(error: unknown): void {
+  /** Until the session that the database refuses is alone: its renewal is dropped, as it would be refused again. */
+  async #split(accesses: ReadonlyMap<SessionId, Waiting>, error: unknown): Promise<boolean> {
+    const [id] = accesses.keys();
+    if (accesses.size === 1) {
+      this.#report(() => this.#listener.renewalRefused(id as SessionId, error));
+      return true;
+    }
+    const [first, second] = halvesOf([...accesses]);
+    if (await this.#write(new Map(first))) return this.#write(new Map(second));
+    this.#keep(
+      accesses,
+      second.map(([one]) => one),
+    );
+    return false;
+  }
+
+  #report(report: () => void): void {
     try {
-      this.#listener.renewalFailed(error);
+      report();
     } catch {
       // Nothing can be told of a logger that fails: no request waits for a renewal.
     }

@@ -2,6 +2,7 @@ import type { SessionId } from '../../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { FIRST_PAUSE, jittered, longerPause } from './backoff.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
+import { concernsOne } from './splitting.js';
 
 /** Something to be written to one session. */
 export interface WriteRequest {
@@ -19,8 +20,8 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
   readonly operation: string;
   now(): number;
   /**
-   * Writes requests, one a session, in one statement. Rejects with `SessionDataError` when the database refused a value,
-   * and then has written none of them.
+   * Writes requests, one a session, in one statement. Where it rejects, it has written none of them; an error that may be
+   * about one of them is a `SessionDataError`, or marked by `marksOne()`.
    */
   write(requests: readonly Request[]): Promise<Written<Outcome>[]>;
   /** One request for two to the same session; `null` when they must go one after the other, as they must without it. */
@@ -167,7 +168,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   #failed(batch: readonly Group<Request, Outcome>[], error: unknown): void {
     const isOne = batch.length === 1 && batch[0]?.waiters.length === 1;
     for (const { lane, waiters } of batch) {
-      if (error instanceof SessionDataError && !isOne) this.#takeApart(lane, waiters);
+      if (concernsOne(error) && !isOne) this.#takeApart(lane, waiters);
       else for (const waiter of waiters) waiter.reject(error);
       this.#release(lane);
     }

@@ -1,28 +1,14 @@
 import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../session.errors.js';
 import { StoreClock } from '../../store-clock.js';
+import { FIRST_PAUSE, jittered, longerPause } from '../../batching/backoff.js';
+import { marksOne } from '../../batching/splitting.js';
 import type { Connections, PoolClient, Query, Queryable } from './connections.js';
 import { loggable } from './error-cause.js';
+import { isLost, mayConcernOneRow, refusalOf, wasRolledBack } from './refusals.js';
 
 /** In milliseconds. A timer may fire early, and two clocks never agree: "not written" is said only once the database would refuse. */
 const MARGIN = 5;
-
-const OWN_RULE = 'a constraint or a trigger of your own on the table does not let them pass (the "cause" says which)';
-
-/**
- * By the class of their SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), errors that are about
- * what was to be written, and so concern one session: the others of the statement are to be tried again without it. All
- * other errors are the database's, and concern every session.
- */
-const REFUSALS: Readonly<Record<string, string | undefined>> = {
-  '22': 'increment() or push() met a value of another kind, which a parallel request has put there, or the sum is out of range',
-  '23': OWN_RULE,
-  '44': OWN_RULE,
-  P0: OWN_RULE,
-};
-
-/** The SQLSTATE of a lock that was waited for too long: an answer all the same. */
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
@@ -77,7 +63,7 @@ export class Database {
     try {
       const isRaw = typeof statement !== 'string';
       const query = this.#prepared(isRaw ? statement.text : statement, values, isRaw);
-      const answer = await (on ? this.#inTime(on.query(query), deadline) : this.#onPool(query, deadline));
+      const answer = await (on ? this.#inTime(on.query(query), deadline) : this.#untilNotRolledBack(query, deadline));
       const given = answer.rows ?? [];
       const rows = isRaw ? (given as never[]).map(statement.read) : given;
       const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
@@ -85,15 +71,16 @@ export class Database {
       if (typeof now === 'number') this.#clock.observe(now);
       return rows as Row[];
     } catch (error) {
-      const refusal = REFUSALS[sqlState(error)?.slice(0, 2) ?? ''];
+      const refusal = refusalOf(error);
       if (refusal !== undefined) {
         throw new SessionDataError('', `The database refused the changes to the session: ${refusal}.`, {
           cause: loggable(error),
         });
       }
-      if (sqlState(error) !== LOCK_NOT_AVAILABLE) this.#options.lost();
+      if (isLost(error)) this.#options.lost();
       if (error instanceof SessionStoreUnavailableError) throw error;
-      throw new SessionStoreUnavailableError(operation, { cause: loggable(error) });
+      const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
+      throw mayConcernOneRow(error) ? marksOne(unavailable) : unavailable;
     }
   }
 
@@ -105,7 +92,7 @@ export class Database {
   ): Promise<Result> {
     const client = await this.#connect(operation, deadline);
     const left = Math.max(1, Math.ceil(deadline - this.now()));
-    const begin = `begin; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
+    const begin = `begin isolation level read committed; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
     let isBroken = true;
     try {
       await this.query(operation, begin, [], deadline, client);
@@ -124,6 +111,22 @@ export class Database {
     } finally {
       // A connection that is thrown away takes its transaction along.
       client.release(isBroken);
+    }
+  }
+
+  /**
+   * Where the server isolates transactions more strictly than by default, it may roll a statement back for the sake of
+   * another: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html.
+   */
+  async #untilNotRolledBack(query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
+    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
+      try {
+        return await this.#onPool(query, deadline);
+      } catch (error) {
+        const wait = jittered(pause);
+        if (!wasRolledBack(error) || this.now() + wait >= deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
     }
   }
 
@@ -198,10 +201,4 @@ export class Database {
       clearTimeout(timer);
     }
   }
-}
-
-/** The SQLSTATE of an error of the database's; `undefined` for any other. */
-export function sqlState(error: unknown): string | undefined {
-  const code: unknown = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : undefined;
 }

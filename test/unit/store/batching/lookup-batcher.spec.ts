@@ -241,8 +241,8 @@ describe('LookupBatcher', () => {
     await database.refuse(DOWN);
     expect(answers.slice(2)).toEqual([
       ['c', DOWN],
-      ['d', DOWN],
       ['c', DOWN],
+      ['d', DOWN],
     ]);
     await database.answer('e');
     expect(answers.at(-1)).toEqual(['e', 'e']);

@@ -14,7 +14,7 @@ function run(script: string): string {
 describe('RenewalBuffer', () => {
   it('can be run in a process of its own (as the tests below do)', () => {
     const script = `
-      const queue = new RenewalBuffer({ now: () => 0, renew: async () => ({ renewed: [], locked: [] }) }, 1, { renewed() {}, renewalFailed() {} });
+      const queue = new RenewalBuffer({ now: () => 0, renew: async () => ({ renewed: [], locked: [] }) }, 1, { renewed() {}, renewalFailed() {}, renewalRefused() {} });
       queue.add({ id: 'a', at: 0, expiresAt: 0 }); await queue.flush(); console.log('flushed');`;
     expect(run(script)).toBe('flushed');
   });
@@ -25,7 +25,7 @@ describe('What was wrong once', () => {
     const script = `
       let calls = 0;
       const store = { now: () => 0, renew: () => { if (++calls === 1) throw new Error('down'); return Promise.resolve({ renewed: [], locked: [] }); } };
-      const queue = new RenewalBuffer(store, 1, { renewed() {}, renewalFailed() {} });
+      const queue = new RenewalBuffer(store, 1, { renewed() {}, renewalFailed() {}, renewalRefused() {} });
       queue.add({ id: 'a', at: 0, expiresAt: 0 }); await queue.flush(); await queue.flush(); console.log('flushed');`;
     expect(run(script)).toBe('flushed');
   });
@@ -33,7 +33,7 @@ describe('What was wrong once', () => {
   it('survives a listener that throws: no rejection is left to end the process', () => {
     const script = `
       const store = { now: () => 0, renew: async () => { throw new Error('down'); } };
-      const queue = new RenewalBuffer(store, 1, { renewed() {}, renewalFailed() { throw new Error('listener'); } });
+      const queue = new RenewalBuffer(store, 1, { renewed() {}, renewalFailed() { throw new Error('listener'); }, renewalRefused() {} });
       queue.add({ id: 'a', at: 0, expiresAt: 0 }); setTimeout(() => { console.log('alive'); process.exit(); }, 20);`;
     expect(run(script)).toBe('alive');
   });

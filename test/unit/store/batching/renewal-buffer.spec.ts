@@ -10,6 +10,7 @@ describe('RenewalBuffer', () => {
   let store: FakeStore;
   let renewed: SessionId[][];
   let failures: unknown[];
+  let refused: SessionId[];
   let queue: RenewalBuffer;
 
   const ids = (): SessionId[][] => store.calls.map((call) => call.map(({ id }) => id));
@@ -21,9 +22,11 @@ describe('RenewalBuffer', () => {
     store = new FakeStore();
     renewed = [];
     failures = [];
+    refused = [];
     queue = new RenewalBuffer(store, 1_000, {
       renewed: (done) => renewed.push(done.map(({ id }) => id)),
       renewalFailed: (error) => failures.push(error),
+      renewalRefused: (id) => refused.push(id),
     });
   });
 
@@ -235,7 +238,7 @@ describe('RenewalBuffer', () => {
     });
 
     it('tries again without haste, however short the collecting is', async () => {
-      queue = new RenewalBuffer(store, 0, { renewed: () => {}, renewalFailed: () => {} });
+      queue = new RenewalBuffer(store, 0, { renewed: () => {}, renewalFailed: () => {}, renewalRefused: () => {} });
       jest.spyOn(store, 'renew').mockRejectedValue(new Error('down'));
       add(A, FAR);
       await pass(105);

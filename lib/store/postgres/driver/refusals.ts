@@ -1,0 +1,62 @@
+/** The SQLSTATE of a lock that was waited for too long: an answer all the same. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+const OWN_RULE = 'a constraint or a trigger of your own on the table does not let them pass (the "cause" says which)';
+const NO_SUM =
+  'increment() or push() met a value of another kind, which a parallel request has put there, or the sum is out of range';
+const ENCODING = 'the encoding of the database cannot hold a character of them (it has to be UTF8)';
+const TOO_LARGE = 'a value is larger than PostgreSQL, or a column of the table, can hold';
+
+/**
+ * Errors about what was to be written, by SQLSTATE or by its class
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ */
+const REFUSALS: Readonly<Record<string, string | undefined>> = {
+  '22001': TOO_LARGE,
+  '22021': ENCODING,
+  '22P05': ENCODING,
+  '22': NO_SUM,
+  '23': OWN_RULE,
+  '44': OWN_RULE,
+  '54': TOO_LARGE,
+  P0: OWN_RULE,
+};
+
+/**
+ * Errors of the connection, the transaction, the server or the table as a whole: a statement about fewer sessions meets the
+ * same.
+ */
+const OF_SERVER = /^(08|25|26|28|3D|3F|53|55|57|58|F0|42P01|42P05|42703)/;
+/** Rolled back for the sake of another transaction (serialization failure, deadlock): nothing is written, try again. */
+const ROLLED_BACK = /^40/;
+
+/** Not those of Node, such as `EPIPE`. */
+const SQLSTATE = /^(?!E[A-Z]{4}$)[\dA-Z]{5}$/;
+
+/** The SQLSTATE of an error of the database's; `undefined` for any other. */
+export function sqlState(error: unknown): string | undefined {
+  const code: unknown = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && SQLSTATE.test(code) ? code : undefined;
+}
+
+/** Why the database refuses what was to be written; `undefined` for an error that is about something else. */
+export function refusalOf(error: unknown): string | undefined {
+  const code = sqlState(error) ?? '';
+  return REFUSALS[code] ?? REFUSALS[code.slice(0, 2)];
+}
+
+/** Whether an error may be about one of several rows of a statement, such as a policy or a function of a trigger. */
+export function mayConcernOneRow(error: unknown): boolean {
+  const code = sqlState(error);
+  return code !== undefined && !OF_SERVER.test(code) && !ROLLED_BACK.test(code);
+}
+
+/** Whether the same statement may succeed at once. */
+export function wasRolledBack(error: unknown): boolean {
+  return ROLLED_BACK.test(sqlState(error) ?? '');
+}
+
+/** Whether it shows that the database did not answer. */
+export function isLost(error: unknown): boolean {
+  return sqlState(error) !== LOCK_NOT_AVAILABLE;
+}
