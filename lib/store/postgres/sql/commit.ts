@@ -127,7 +127,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
      * so collecting renewals never lengthens a session. Gives the ids that were not renewed, because another transaction
      * has locked them (`locked`) or they are absent (`gone`). A row is updated where it was locked: one that moved in
-     * between is left for the next time. Gives, too, the ids whose row was not in the version given (`changed`): all
+     * between is left for the next time. (Its place alone may be that of another row, in another partition.) Gives, too, the ids whose row was not in the version given (`changed`): all
      * others are what they were, but for their times, in a new `version`. `renewedOf` reads the columns in this order. $1 ids, $2 ages,
      * $3 deadline, $4 known versions, null where there is none.
      */
@@ -136,7 +136,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
         select * from ${rowsOf({ id: '$1::uuid[]', age: '$2::bigint[]', version: '$4::xid[]' })} as access
       ),
       locked as materialized (
-        select s.place, ${ONCE} - ${span('a.age')} as accessed_at, s.version <> a.version as is_changed
+        select s.id, s.place, ${ONCE} - ${span('a.age')} as accessed_at, s.version <> a.version as is_changed
         from (select * from access order by id) a, lateral (
           select s.id, s.ctid as place, s.xmin as version from ${table} s
           where s.id = a.id and s.expires_at > ${NOW} and ${ONCE} < ${at('$3::float8')}
@@ -147,7 +147,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
         update ${table} s
         set last_access_at = greatest(s.last_access_at, l.accessed_at),
             expires_at = least(greatest(s.expires_at, l.accessed_at + ${span('s.ttl')}), s.ends_at)
-        from locked l where s.ctid = l.place
+        from locked l where s.ctid = l.place and s.id = l.id
         returning s.id, l.is_changed
       ),
       -- Usually nothing, and then not looked for.

@@ -65,11 +65,11 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     sweep: `
       with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
       doomed as materialized (
-        select s.ctid from ${table} s
+        select s.id, s.ctid from ${table} s
         where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}
         for update skip locked
       ),
-      deleted as (delete from ${table} s using doomed d where s.ctid = d.ctid returning s.id)
+      deleted as (delete from ${table} s using doomed d where s.ctid = d.ctid and s.id = d.id returning s.id)
       select id::text as id from deleted, relaxed`,
 
     /** Whether this connection is the one that sweeps, from now until it ends. */
