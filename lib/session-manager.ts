@@ -60,6 +60,15 @@ export class SessionManager {
         const at = store.now();
         if (at - lastAccessAt >= Math.min(renewal.granularity, ttl / 2)) store.renew({ id, at, expiresAt });
       },
+      revoked: async (pieces, userId) => {
+        try {
+          await this.revoked(pieces, userId);
+        } catch (error) {
+          log.warn(
+            `A user has more sessions than "maxSessionsPerUser" for the moment; the next login tries again. ${String(error)}`,
+          );
+        }
+      },
       renewsAtOnce: renewal.flushEvery === 0,
       emit: (type, id, userId) => this.emit(type, id, userId),
       unreadable: (id, what, error) =>
@@ -119,6 +128,16 @@ export class SessionManager {
     let count = 0;
     for await (const ids of paced(this.#store.deleteExpired())) {
       this.emitAll('expired', ids, null);
+      count += ids.length;
+    }
+    return count;
+  }
+
+  /** Emits what is revoked, piece by piece. Returns how many. */
+  async revoked(pieces: AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
+    let count = 0;
+    for await (const ids of pieces) {
+      this.emitAll('revoked', ids, userId);
       count += ids.length;
     }
     return count;

@@ -181,17 +181,17 @@ export abstract class SessionStore {
   /** Whether it was there, under that generation; `null` for any. */
   abstract delete(id: SessionId, generation: number | null): Promise<boolean>;
 
-  /** The live sessions of a user, oldest first. */
+  /** The live sessions of a user, oldest first; of very many, the 1,000 that began last. */
   abstract findByUser(userId: string): Promise<StoredSession[]>;
   /**
-   * Deletes the sessions of a user, but for one; returns which. Where it rejects, because it cannot lock them all in time,
-   * some may be deleted: that is what was asked for.
+   * Deletes the sessions of a user, but for one, in pieces of which each is stored, and says which they were. Where it fails,
+   * because it cannot lock them all in time, the pieces before are deleted all the same.
    */
-  abstract deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]>;
-  /** Deletes the sessions of a user but for the newest logins; returns which. */
-  abstract keepNewest(userId: string, count: number): Promise<SessionId[]>;
-  /** Deletes them all; returns how many. */
-  abstract deleteAll(): Promise<number>;
+  abstract deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]>;
+  /** The same with the sessions of a user but for the newest logins. */
+  abstract keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]>;
+  /** The same with all sessions. */
+  abstract deleteAll(): AsyncIterable<readonly SessionId[]>;
   /** Removes what has expired, in batches, and says which they were; the caller may pause between them. */
   abstract deleteExpired(): AsyncIterable<readonly SessionId[]>;
   /** Whether it is for this process to sweep, of all that share the store. It stays so until {@link close}. */

@@ -126,7 +126,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     return session.update(change);
   }
 
-  /** Where a user is signed in, oldest first. @throws {SessionArgumentError} for what is no user's id. */
+  /** Where a user is signed in, oldest first; of very many, the 1,000 sessions that began last. @throws {SessionArgumentError} for what is no user's id. */
   async listForUser(userId: string): Promise<SessionDevice[]> {
     const sessions = await this.#store.findByUser(userIdOf('listForUser', userId));
     return sessions.map(({ id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt, expiresAt }) => ({
@@ -149,7 +149,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   }
 
   /**
-   * Signs a user out everywhere, but for one session if you say which. Returns how many were ended.
+   * Signs a user out everywhere, but for one session if you say which, in committed pieces. Returns how many were ended.
+   * Where it rejects, some may be ended: call it again.
    *
    * @throws {SessionArgumentError} for what is no user's id, or no session's.
    */
@@ -158,14 +159,18 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     if (except === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    const ids = await this.#store.deleteByUser(userIdOf('revokeAllForUser', userId), except ?? null);
-    this.#manager.emitAll('revoked', ids, userId);
-    return ids.length;
+    return this.#manager.revoked(
+      this.#store.deleteByUser(userIdOf('revokeAllForUser', userId), except ?? null),
+      userId,
+    );
   }
 
-  /** Ends every session there is. Returns how many were live. */
+  /**
+   * Ends every session there is, in committed pieces of 2,000. Returns how many were live. Where it rejects, some may be
+   * ended: call it again, and it gets on from there.
+   */
   async revokeAll(): Promise<number> {
-    return this.#store.deleteAll();
+    return this.#manager.revoked(this.#store.deleteAll(), null);
   }
 
   /** How many sessions are live. */

@@ -275,7 +275,7 @@ export class Lifecycle extends LifecycleState {
     const { maxSessionsPerUser, store } = this.env;
     this.env.emit('login', this.id, userId);
     if (maxSessionsPerUser === null) return;
-    for (const id of await store.keepNewest(userId, maxSessionsPerUser)) this.env.emit('revoked', id, userId);
+    await this.env.revoked(store.keepNewest(userId, maxSessionsPerUser), userId);
   }
 
   #ownCredential(method: string): Credential {

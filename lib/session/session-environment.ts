@@ -28,6 +28,8 @@ export interface SessionEnvironment {
   renew(stored: StoredSession): void;
   /** Whether renewals are written before the response, as the process may not live on after it. */
   readonly renewsAtOnce: boolean;
+  /** Ends the sessions of a user that a login was one too many for. Never rejects: the login is stored, and stands. */
+  revoked(pieces: AsyncIterable<readonly SessionId[]>, userId: string): Promise<void>;
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
   /** Reports stored data that cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;

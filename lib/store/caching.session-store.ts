@@ -118,18 +118,16 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return this.#changing(id, this.inner.delete(id, generation));
   }
 
-  override async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
-    return this.#forgetting(await this.inner.deleteByUser(userId, except));
+  override deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {
+    return this.#forgetting(this.inner.deleteByUser(userId, except));
   }
 
-  override async keepNewest(userId: string, count: number): Promise<SessionId[]> {
-    return this.#forgetting(await this.inner.keepNewest(userId, count));
+  override keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
+    return this.#forgetting(this.inner.keepNewest(userId, count));
   }
 
-  override async deleteAll(): Promise<number> {
-    const count = await this.inner.deleteAll();
-    this.#forget(null);
-    return count;
+  override deleteAll(): AsyncIterable<readonly SessionId[]> {
+    return this.#forgetting(this.inner.deleteAll());
   }
 
   /** @param ids `null` for all */
@@ -191,9 +189,11 @@ export class CachingSessionStore extends ForwardingSessionStore {
     }
   }
 
-  #forgetting(ids: SessionId[]): SessionId[] {
-    this.#forget(ids);
-    return ids;
+  async *#forgetting(pieces: AsyncIterable<readonly SessionId[]>): AsyncGenerator<readonly SessionId[]> {
+    for await (const ids of pieces) {
+      this.#forget(ids);
+      yield ids;
+    }
   }
 
   /** Hits of one turn of the event loop go on together: one by one, each would find the sockets cold. */

@@ -77,15 +77,15 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.findByUser(userId);
   }
 
-  deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+  deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {
     return this.inner.deleteByUser(userId, except);
   }
 
-  keepNewest(userId: string, count: number): Promise<SessionId[]> {
+  keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
     return this.inner.keepNewest(userId, count);
   }
 
-  deleteAll(): Promise<number> {
+  deleteAll(): AsyncIterable<readonly SessionId[]> {
     return this.inner.deleteAll();
   }
 

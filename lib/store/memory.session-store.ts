@@ -134,26 +134,26 @@ export class MemorySessionStore extends SessionStore {
     return this.#all().filter((stored) => stored.userId === userId);
   }
 
-  async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+  async *deleteByUser(userId: string, except: SessionId | null): AsyncGenerator<readonly SessionId[]> {
     const ids = (await this.findByUser(userId)).map(({ id }) => id).filter((id) => id !== except);
     for (const id of ids) this.#sessions.delete(id);
-    return ids;
+    yield ids;
   }
 
-  async keepNewest(userId: string, count: number): Promise<SessionId[]> {
+  async *keepNewest(userId: string, count: number): AsyncGenerator<readonly SessionId[]> {
     const sessions = await this.findByUser(userId);
     const newestFirst = sessions.toSorted(
       (one, other) => Number(other.authenticatedAt) - Number(one.authenticatedAt) || (one.id < other.id ? 1 : -1),
     );
     const ids = newestFirst.slice(count).map(({ id }) => id);
     for (const id of ids) this.#sessions.delete(id);
-    return ids;
+    yield ids;
   }
 
-  async deleteAll(): Promise<number> {
-    const { length } = this.#all();
+  async *deleteAll(): AsyncGenerator<readonly SessionId[]> {
+    const ids = this.#all().map(({ id }) => id);
     this.#sessions.clear();
-    return length;
+    yield ids;
   }
 
   async *deleteExpired(): AsyncGenerator<readonly SessionId[]> {

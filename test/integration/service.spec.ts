@@ -112,6 +112,22 @@ describe('SessionService', () => {
     expect(await sessions().count()).toBe(1);
   });
 
+  it('lets a login stand although the sessions that it is one too many for cannot be ended', async () => {
+    const app = await startApp(fixture.database, { options: { maxSessionsPerUser: 1 } });
+    await visit(app.client(), (session) => session.login('crowded'));
+    await fixture.database.query(`create function keep() returns trigger language plpgsql as $$ begin
+      raise exception using errcode = '42501', message = 'no'; end $$`);
+    await fixture.database.query('create trigger keep before delete on sessions for each row execute function keep()');
+    const reply = await visit(app.client(), (session) => session.login('crowded'));
+    await fixture.database.query('drop function keep cascade');
+    expect([reply.status, reply.setCookies.length]).toEqual([200, 1]);
+    expect(app.warnings).toEqual([expect.stringContaining('"maxSessionsPerUser"')]);
+    expect(await sessions().listForUser('crowded')).toHaveLength(2);
+    await visit(app.client(), (session) => session.login('crowded'));
+    expect(await sessions().listForUser('crowded')).toHaveLength(1);
+    await app.close();
+  });
+
   it('keeps neither address nor user agent where trackDevice is off', async () => {
     // A second application, on the same database.
     const app = await startApp(fixture.database, { options: { trackDevice: false } });

@@ -19,6 +19,7 @@ import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
+import { concernsOne } from '../batching/splitting.js';
 import { WriteBatcher } from '../batching/write-batcher.js';
 import type { FoundValues } from '../../session/data/found-values.js';
 import type { Connections, DedicatedConnection, Queryable } from './driver/connections.js';
@@ -45,6 +46,9 @@ export interface MikroOrmSessionStoreOptions {
   /** Whether changes are announced to the other processes, and theirs are reported: a cache needs both. @default false */
   readonly invalidation?: boolean;
 }
+
+/** How many sessions a statement ends at most: it takes a small part of the time that an operation has. */
+const PIECE = 2_000;
 
 /** What there is once the store is open: the statements, and the queues in front of them. */
 interface Opened {
@@ -218,16 +222,16 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#queries.findByUser(userId);
   }
 
-  async deleteByUser(userId: string, except: SessionId | null): Promise<SessionId[]> {
+  deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {
     return this.#endAll('end the sessions of a user', 'deleteByUser', [userId, except]);
   }
 
-  async keepNewest(userId: string, count: number): Promise<SessionId[]> {
+  keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
     return this.#endAll('limit the sessions of a user', 'keepNewest', [userId, count]);
   }
 
-  async deleteAll(): Promise<number> {
-    return (await this.#endAll('end all sessions', 'deleteAll', [])).length;
+  deleteAll(): AsyncIterable<readonly SessionId[]> {
+    return this.#endAll('end all sessions', 'deleteAll', []);
   }
 
   async *deleteExpired(): AsyncGenerator<readonly SessionId[]> {
@@ -283,19 +287,40 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#open;
   }
 
-  /** Ends all sessions that a statement is about, those that are locked for the moment as soon as they are not. */
-  #endAll(
+  /**
+   * Ends all sessions that a statement is about, in committed pieces: each has the time of an operation since the one before
+   * it. A session that the database refuses to end is left out, and the error is thrown when all others are ended.
+   */
+  async *#endAll(
     operation: string,
     which: Parameters<SessionQueries['endMany']>[1],
     values: readonly unknown[],
-  ): Promise<SessionId[]> {
-    const ids: SessionId[] = [];
-    return this.#untilUnlocked(operation, async (deadline) => {
-      const ended = await this.#queries.endMany(operation, which, values, deadline);
-      ids.push(...(ended?.ids ?? []));
-      if (!ended?.inTime) throw new SessionStoreUnavailableError(operation);
-      return ended.locked > 0 ? 'locked' : ids;
-    });
+  ): AsyncGenerator<readonly SessionId[]> {
+    const queries = this.#queries;
+    const leftOut: SessionId[] = [];
+    let most = PIECE;
+    let refusal: unknown = null;
+    for (let isLeft = true; isLeft;) {
+      try {
+        const piece = await this.#untilUnlocked(operation, async (deadline) => {
+          const ended = await queries.endMany(operation, which, most, leftOut, values, deadline);
+          if (!ended?.inTime) throw new SessionStoreUnavailableError(operation);
+          return ended.count === 0 && ended.left ? 'locked' : ended;
+        });
+        isLeft = piece.left;
+        if (piece.ids.length > 0) yield piece.ids;
+      } catch (error) {
+        if (!concernsOne(error)) throw error;
+        if (most > 1) {
+          most = Math.ceil(most / 2);
+        } else {
+          refusal ??= error;
+          leftOut.push(...(await queries.nextToEnd(operation, which, leftOut, values)));
+          most = PIECE;
+        }
+      }
+    }
+    if (refusal !== null) throw refusal as Error;
   }
 
   /** Something to be done with a session in a transaction of its own, once the updates of this process before it are done. */

@@ -48,13 +48,22 @@ export interface DeleteRequest extends WriteRequest {
 /** What became of a statement on one row: what it says; `null`: no such session; `locked` by another transaction. */
 export type Attempt<Row> = Row | null | 'locked';
 
+/** Which sessions are to be ended. */
+type Which = keyof Statements['ended'];
+
 /** What a statement that ends several sessions says. */
 export interface Ended {
+  /** Those that were live. */
   readonly ids: readonly SessionId[];
-  /** How many more it would have ended. */
-  readonly locked: number;
+  /** How many rows it has removed. */
+  readonly count: number;
+  /** Whether there are more, or some are locked. */
+  readonly left: boolean;
   readonly inTime: boolean;
 }
+
+/** How many sessions of a user are listed: more are no list of devices. */
+const MOST_LISTED = 1_000;
 
 /** How many pages one statement of a sweep looks through: half a megabyte, so that none is felt. */
 const SWEPT_PAGES = 64;
@@ -109,8 +118,9 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     return this.#db.query(operation, { text: this.#sql.findRaw, read }, [wanted, versions], deadline);
   }
 
-  findByUser(userId: string): Promise<StoredSession[]> {
-    return this.#db.query<StoredSession>('list the sessions of a user', this.#sql.findByUser, [userId]);
+  async findByUser(userId: string): Promise<StoredSession[]> {
+    const values = [userId, MOST_LISTED];
+    return (await this.#db.query<StoredSession>('list the sessions of a user', this.#sql.findByUser, values)).reverse();
   }
 
   count(): Promise<number> {
@@ -246,12 +256,27 @@ export class SessionQueries implements FindTarget, RenewalTarget {
   /** Ends sessions of which a statement says which, but for those that are locked for the moment. */
   async endMany(
     operation: string,
-    which: 'deleteByUser' | 'keepNewest' | 'deleteAll',
+    which: Which,
+    most: number,
+    leftOut: readonly SessionId[],
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const [row] = await this.#db.query<Ended>(operation, this.#sql[which], [deadline, ...values], deadline);
+    const given = [deadline, most, arrayOf(leftOut, (id) => id), ...values];
+    const [row] = await this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
     return row;
+  }
+
+  /** The session that {@link endMany} would end if it ended one. */
+  async nextToEnd(
+    operation: string,
+    which: Which,
+    leftOut: readonly SessionId[],
+    values: readonly unknown[],
+  ): Promise<SessionId[]> {
+    const given = [this.deadline(), 1, arrayOf(leftOut, (id) => id), ...values];
+    const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.next[which], given);
+    return rows.map(({ id }) => id);
   }
 
   /** Removes what has expired, one range of pages at a time. */

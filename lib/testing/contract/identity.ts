@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { changes, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
+import { changes, collected, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
 
 /** Logins, rotations, the sessions of a user, and their end. */
 export const IDENTITY: readonly StoreExpectation[] = [
@@ -66,8 +66,11 @@ export const IDENTITY: readonly StoreExpectation[] = [
         (await store.findByUser('me')).map(({ id }) => id),
         mine,
       );
-      assert.deepEqual(await store.keepNewest('me', 3), [mine[0]]);
-      assert.deepEqual((await store.deleteByUser('me', mine[3] as string)).toSorted(), mine.slice(1, 3).toSorted());
+      assert.deepEqual(await collected(store.keepNewest('me', 3)), [mine[0]]);
+      assert.deepEqual(
+        (await collected(store.deleteByUser('me', mine[3] as string))).toSorted(),
+        mine.slice(1, 3).toSorted(),
+      );
       assert.equal(await store.count(), 2);
       assert.equal(await store.delete(mine[3] as string, 1), false);
       assert.equal(await store.delete(mine[3] as string, 0), true);
@@ -84,10 +87,9 @@ export const IDENTITY: readonly StoreExpectation[] = [
       ];
       for (const session of dead) await store.create(session);
       await store.create(newSession());
-      const removed: string[] = [];
-      for await (const ids of store.deleteExpired()) removed.push(...ids);
+      const removed = await collected(store.deleteExpired());
       assert.deepEqual(removed.toSorted(), dead.map(({ id }) => id).toSorted());
-      assert.equal(await store.deleteAll(), 1);
+      assert.equal((await collected(store.deleteAll())).length, 1);
       assert.equal(await store.count(), 0);
     },
   },

@@ -59,3 +59,10 @@ export async function access(store: SessionStore, id: string, at = store.now()):
 
 export const dataOf = async (store: SessionStore, id: string): Promise<unknown> =>
   JSON.parse((await found(store, id)).data) as unknown;
+
+/** All ids that come in pieces. */
+export async function collected(pieces: AsyncIterable<readonly string[]>): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const piece of pieces) ids.push(...piece);
+  return ids;
+}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { collected } from '../../support/collected.js';
 import { useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
@@ -25,22 +26,22 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
 
   it('deleteByUser() ends those of a user, and names the live ones', async () => {
     const [a, b, c, , other] = await several();
-    expect((await fixture.store.deleteByUser('ada', null)).toSorted()).toEqual([a, b, c]);
+    expect((await collected(fixture.store.deleteByUser('ada', null))).toSorted()).toEqual([a, b, c]);
     expect(await left()).toEqual([other]);
-    expect(await fixture.store.deleteByUser('ada', null)).toEqual([]);
+    expect(await collected(fixture.store.deleteByUser('ada', null))).toEqual([]);
   });
 
   it('deleteByUser() spares one if asked to, but only one of that user', async () => {
     const [a, b, c, , other] = await several();
-    expect((await fixture.store.deleteByUser('ada', b)).toSorted()).toEqual([a, c]);
+    expect((await collected(fixture.store.deleteByUser('ada', b))).toSorted()).toEqual([a, c]);
     expect(await left()).toEqual([b, other]);
-    expect(await fixture.store.deleteByUser('ada', other)).toEqual([b]);
+    expect(await collected(fixture.store.deleteByUser('ada', other))).toEqual([b]);
   });
 
   it('deleteByUser() waits for a locked row, and finds what is left of it', async () => {
     const [a, b, c, , other] = await several();
     const holder = await fixture.database.hold(`update sessions set user_id = 'eve' where id = $1`, [b]);
-    const deleting = fixture.store.deleteByUser('ada', null);
+    const deleting = collected(fixture.store.deleteByUser('ada', null));
     await fixture.store.count();
     await holder.release();
     expect((await deleting).toSorted()).toEqual([a, c]);
@@ -51,14 +52,14 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
     const [a, b, c, expired, other] = await several();
     await alter(a, `authenticated_at = now() + interval '1 s'`);
     await alter(expired, `authenticated_at = now() + interval '2 s'`);
-    expect(await fixture.store.keepNewest('ada', 3)).toEqual([]);
-    expect(await fixture.store.keepNewest('ada', 2)).toEqual([b]);
+    expect(await collected(fixture.store.keepNewest('ada', 3))).toEqual([]);
+    expect(await collected(fixture.store.keepNewest('ada', 2))).toEqual([b]);
     expect(await left()).toEqual([a, c, expired, other]);
   });
 
   it('deleteAll() ends all, and counts the live ones', async () => {
     await several();
-    expect(await fixture.store.deleteAll()).toBe(4);
+    expect(await collected(fixture.store.deleteAll())).toHaveLength(4);
     expect(await left()).toEqual([]);
   });
 
@@ -89,5 +90,74 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
     expect(await left()).toEqual([a, b, c, other]);
     expect(await purge()).toEqual([c]);
     expect(await purge()).toEqual([]);
+  });
+});
+
+describe('MikroOrmSessionStore: very many sessions', () => {
+  const fixture = useStores();
+  const { create } = fixture;
+  const insert = (count: number, userId: string) =>
+    fixture.database.query(`
+      insert into sessions (id, secret_hash, generation, user_id, data, ttl, created_at, updated_at, last_access_at, expires_at)
+      select gen_random_uuid(), '', 0, '${userId}', '{}', 60000, now(), now(), now(), now() + interval '1 h'
+      from generate_series(1, ${count})`);
+  const pieces = async (of: AsyncIterable<readonly string[]>): Promise<number[]> => {
+    const sizes: number[] = [];
+    for await (const ids of of) sizes.push(ids.length);
+    return sizes;
+  };
+
+  it('are ended in pieces, of which each is committed before the next', async () => {
+    await insert(4_500, 'ada');
+    const iterator = fixture.store.deleteAll()[Symbol.asyncIterator]();
+    expect((await iterator.next()).value).toHaveLength(2_000);
+    expect(await fixture.store.count()).toBe(2_500);
+    expect((await iterator.next()).value).toHaveLength(2_000);
+    expect((await iterator.next()).value).toHaveLength(500);
+    expect((await iterator.next()).done).toBe(true);
+  });
+
+  it('are ended though they take longer together than an operation may', async () => {
+    const slow = await fixture.openStore({ queryTimeout: 1_000 });
+    await insert(5_000, 'ada');
+    await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
+      if random() < 0.001 then perform pg_sleep(0.15); end if; return old; end $$`);
+    await fixture.database.query('create trigger slow before delete on sessions for each row execute function slow()');
+    try {
+      // A piece may take too long all the same; what was ended before is ended, and the next call gets on from there.
+      let calls = 0;
+      while ((await fixture.store.count()) > 0) {
+        if (++calls > 20) throw new Error('It does not get on.');
+        await pieces(slow.deleteByUser('ada', null)).catch(() => {});
+      }
+    } finally {
+      await fixture.database.query('drop function slow cascade');
+    }
+    expect(await fixture.store.count()).toBe(0);
+  });
+
+  it('are ended but for those that the database refuses to end, which is said at last', async () => {
+    await insert(300, 'ada');
+    await fixture.database.query(
+      `update sessions set ip = 'kept' where id in (select id from sessions order by id limit 3)`,
+    );
+    await fixture.database.query(`create function keep() returns trigger language plpgsql as $$ begin
+      if old.ip = 'kept' then raise exception using errcode = '42501', message = 'no'; end if; return old; end $$`);
+    await fixture.database.query('create trigger keep before delete on sessions for each row execute function keep()');
+    try {
+      await expect(pieces(fixture.store.deleteByUser('ada', null))).rejects.toThrow(
+        'could not end the sessions of a user',
+      );
+      expect(await fixture.store.count()).toBe(3);
+    } finally {
+      await fixture.database.query('drop function keep cascade');
+    }
+  });
+
+  it('of one user are listed up to a thousand, those that began last', async () => {
+    await insert(1_200, 'ada');
+    const { id } = await create({ userId: 'ada' });
+    const listed = await fixture.store.findByUser('ada');
+    expect([listed.length, listed.at(-1)?.id]).toEqual([1_000, id]);
   });
 });

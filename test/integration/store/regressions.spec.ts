@@ -1,4 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import { collected } from '../../support/collected.js';
 import { createSessionId } from '../../../lib/session/token.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
@@ -34,18 +35,18 @@ describe('MikroOrmSessionStore: what was wrong once', () => {
     await create({ userId: 'ada' });
     const late = await suspended();
     const [byUser, newest, all] = await outcomes(
-      late.deleteByUser('ada', null),
-      late.keepNewest('ada', 0),
-      late.deleteAll(),
+      collected(late.deleteByUser('ada', null)),
+      collected(late.keepNewest('ada', 0)),
+      collected(late.deleteAll()),
     );
     const count = await fixture.store.count();
-    expect([byUser, newest, all, count]).not.toEqual([[], [], 0, 1]);
+    expect([byUser, newest, all, count]).not.toEqual([[], [], [], 1]);
   });
 
   it.each<[string, (single: MikroOrmSessionStore) => Promise<unknown>]>([
-    ['deleteByUser', (single) => single.deleteByUser('ada', null)],
-    ['keepNewest', (single) => single.keepNewest('ada', 0)],
-    ['deleteAll', (single) => single.deleteAll()],
+    ['deleteByUser', (single) => collected(single.deleteByUser('ada', null))],
+    ['keepNewest', (single) => collected(single.keepNewest('ada', 0))],
+    ['deleteAll', (single) => collected(single.deleteAll())],
   ])('gives its connection back when it waits for a lock in vain: %s', async (_what, operation) => {
     const single = await openStore({ queryTimeout: SOON }, 1);
     const [held, free] = [await create({ userId: 'ada' }), await create({ userId: 'ada' })];
@@ -67,7 +68,7 @@ describe('MikroOrmSessionStore: what was wrong once', () => {
     await create({ userId: 'ada' });
     const relogin = `update sessions set authenticated_at = now() + interval '1 s', generation = 1 where id = $1`;
     const holder = await fixture.database.hold(relogin, [old.id]);
-    const limiting = fixture.store.keepNewest('ada', 1);
+    const limiting = collected(fixture.store.keepNewest('ada', 1));
     await fixture.store.count();
     await holder.release();
     await limiting;

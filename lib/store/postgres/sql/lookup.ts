@@ -37,10 +37,10 @@ export function lookupStatements({ table }: SessionTable) {
         where s.id = asked.id and (asked.generation is null or s.generation = asked.generation) and s.expires_at > ${NOW} ${UNSEEN}
       ) s`,
 
-    /** The live sessions of a user. $1 user id. */
+    /** The live sessions of a user, those that began last. $1 user id, $2 how many at most. */
     findByUser: `
       select ${columns('s')} from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
-      order by s.created_at, s.id`,
+      order by s.created_at desc, s.id desc limit $2::int`,
 
     /** How many are live. */
     count: `select count(*)::int as count from ${table} s where s.expires_at > ${NOW}`,

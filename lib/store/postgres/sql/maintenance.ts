@@ -6,18 +6,34 @@ const SWEEP_LOCK = 730_580;
 
 /** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
-  // Ends what meets a condition and is not locked, and counts what is locked, which is to be tried again. $1 deadline.
+  // Conditions of sessions that are to be ended, with their arguments from $4 on.
+  const conditions = {
+    // Those of a user but for one: $4 user id, $5 the id to spare or null.
+    deleteByUser: `s.user_id = $4::text and s.id is distinct from $5::uuid`,
+    // Those of a user but for the newest logins: $4 user id, $5 how many to spare. One that was logged in to meanwhile is not
+    // among them any more.
+    keepNewest: `(s.id, s.generation) in (
+      select n.id, n.generation from ${table} n where n.user_id = $4::text and n.expires_at > ${NOW}
+      order by n.authenticated_at desc nulls last, n.id desc offset $5::int)`,
+    deleteAll: 'true',
+  };
+  const some = (condition: string): string => `from ${table} s
+        where ${NOW} < ${at('$1::float8')} and s.id <> all($3::uuid[]) and ${condition}
+        limit $2::int for update skip locked`;
   const ended = (condition: string): string => `
       with doomed as materialized (
-        select s.id, s.expires_at > ${NOW} as live from ${table} s
-        where ${NOW} < ${at('$1::float8')} and ${condition}
-        for update skip locked
+        select s.id, s.expires_at > ${NOW} as live ${some(condition)}
       ),
       deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id, d.live)${announced('deleted')}
       select (select coalesce(array_agg(id::text), '{}') from deleted where live) as ids,
-             (select count(*)::int from ${table} s where ${condition}) - (select count(*)::int from doomed) as locked,
+             (select count(*)::int from deleted) as count,
+             (select count(*) from doomed) = $2::int or exists (
+               select from ${table} s
+               where s.id <> all($3::uuid[]) and ${condition} and not exists (select from doomed d where d.id = s.id)
+             ) as left,
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(NOW)} as now
       from (select) as one ${joined}`;
+  const next = (condition: string): string => `select s.id::text as id ${some(condition)}`;
 
   return {
     /** Ends sessions, and gives those that it got at. For the others, ask `present`. $1 ids, $2 generations, $3 deadline. */
@@ -37,21 +53,21 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       select id::text as id from deleted ${joined}`,
 
     /**
-     * Ends the sessions of a user but for one, as far as they are not locked. $1 deadline, $2 user id, $3 the id to
-     * spare or null.
+     * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
+     * locked. $1 deadline, $2 how many at most, $3 ids to leave out.
      */
-    deleteByUser: ended(`s.user_id = $2::text and s.id is distinct from $3::uuid`),
+    ended: {
+      deleteByUser: ended(conditions.deleteByUser),
+      keepNewest: ended(conditions.keepNewest),
+      deleteAll: ended(conditions.deleteAll),
+    },
 
-    /**
-     * Ends the sessions of a user but for the newest logins, as far as they are not locked; one that was logged in to
-     * meanwhile is not among them any more. $1 deadline, $2 user id, $3 how many to spare.
-     */
-    keepNewest: ended(`(s.id, s.generation) in (
-      select n.id, n.generation from ${table} n where n.user_id = $2::text and n.expires_at > ${NOW}
-      order by n.authenticated_at desc nulls last, n.id desc offset $3::int)`),
-
-    /** Ends them all, as far as they are not locked. $1 deadline. */
-    deleteAll: ended('true'),
+    /** Those that it would end. The same arguments. */
+    next: {
+      deleteByUser: next(conditions.deleteByUser),
+      keepNewest: next(conditions.keepNewest),
+      deleteAll: next(conditions.deleteAll),
+    },
 
     /** How many pages the table has. */
     pages: `select (pg_relation_size('${table}'::regclass) / current_setting('block_size')::int)::int as count`,
