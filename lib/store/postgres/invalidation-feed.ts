@@ -38,9 +38,9 @@ export class InvalidationFeed {
     connection.on('error', lost);
     connection.on('end', lost);
     connection.on('notification', ({ payload }) => this.#received(payload ?? ''));
+    const late = new Promise<never>((_, reject) => this.#wait(LONGEST_PAUSE, () => reject(new Error('No answer'))));
     try {
-      await connection.connect();
-      await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
+      await Promise.race([listen(connection), late]);
     } catch {
       return lost();
     }
@@ -93,4 +93,9 @@ export class InvalidationFeed {
     this.#timer = setTimeout(then, milliseconds);
     this.#timer.unref();
   }
+}
+
+async function listen(connection: DedicatedConnection): Promise<void> {
+  await connection.connect();
+  await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
 }

@@ -29,8 +29,9 @@ import { Database } from './driver/database.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { type CreateRequest, type DeleteRequest, SessionQueries, statementsFor } from './session-queries.js';
 import { checkTable } from './table-check.js';
-import { createTable } from './table-creation.js';
-import { quoted, sessionTableOf } from './table-name.js';
+import { createMissing } from './table-creation.js';
+import { START_TIMEOUT, startStep } from './start-step.js';
+import { quoted, sessionTableOf, type TableName } from './table-name.js';
 import { stateOf } from './table-state.js';
 
 /** What the store is told by the module's options. */
@@ -107,27 +108,43 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async open(listener: StoreListener): Promise<void> {
-    const { queryTimeout, maxDataBytes, ensureSchema } = this.#options;
+    const { queryTimeout, maxDataBytes } = this.#options;
     const { preparedStatements = true, renewal = { flushEvery: 1_000 }, invalidation = false } = this.#options;
     const wanted = sessionTableOf(this.#orm);
-    const table = quoted(wanted);
-    const sql = statementsFor(table, invalidation ? this.#instanceId : null);
-    const connections = await connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
+    const connecting = connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
+    const connections = await startStep('a connection to the database', connecting);
     if (invalidation && connections.dedicated === null) {
       throw new SessionSetupError(
         'The cache needs a connection on which processes hear each other, which a Kysely instance or dialect of your own ' +
           'does not give. Set "cache: false", or let MikroORM make the pool.',
       );
     }
-    if (ensureSchema) await createTable(connections, table);
-    const database = new Database(connections, { queryTimeout, preparedStatements: false, lost: () => {} });
-    checkTable(wanted, await stateOf(database, wanted));
+    await this.#checkTable(connections, wanted);
+    const sql = statementsFor(quoted(wanted), invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
-    await queries.readClock();
+    await startStep('the clock of the database', queries.readClock());
     this.#open = opened(connections, queries, new RenewalBuffer(queries, renewal.flushEvery, listener));
     if (!invalidation || connections.dedicated === null) return;
     this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener);
     await this.#feed.start();
+  }
+
+  /** Makes sure that sessions can be kept in the table, which is created where that is wished. */
+  async #checkTable(connections: Connections, wanted: TableName): Promise<void> {
+    const { queryTimeout, ensureSchema } = this.#options;
+    const database = new Database(connections, {
+      queryTimeout: START_TIMEOUT,
+      preparedStatements: false,
+      lost: () => {},
+    });
+    const what = `what the database knows of the table ${quoted(wanted)}`;
+    let state = await startStep(what, stateOf(database, wanted));
+    if (ensureSchema) {
+      // While it waits for a lock, so do all writers: not as long as an operation of theirs may take.
+      const creation = createMissing(database, wanted, state, Math.ceil(queryTimeout / 2));
+      state = await startStep(`the table ${quoted(wanted)} to be created`, creation);
+    }
+    checkTable(wanted, state);
   }
 
   now(): number {

@@ -48,8 +48,8 @@ function missing(wanted: TableName, { role, elsewhere }: TableState): string {
   const hint =
     elsewhere.length === 0
       ? ''
-      : ` It was looked for in ${place}; there is one in ${elsewhere.map(quotedName).join(', ')}: name that as "schema" ` +
-        'in the configuration of MikroORM if it is meant.';
+      : ` It was looked for in ${place}; there is one in ${elsewhere.map(quotedName).join(', ')}: if it ` +
+        'is meant, name that as "schema" in the configuration of MikroORM, or put it on the search path.';
   return (
     `The table ${quoted(wanted)} is missing. Apply SessionMigration (or the schema generator), or set "ensureSchema: true" ` +
     `to have it created at start.${hint}`

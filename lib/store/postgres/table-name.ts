@@ -28,5 +28,8 @@ export function sessionTableOf(orm: MikroORM): TableName {
         'or add SessionEntity to its "entities".',
     );
   }
-  return { schema: metadata.schema ?? orm.config.get('schema'), name: metadata.tableName };
+  const schema = metadata.schema === undefined || metadata.schema === '*' ? orm.config.get('schema') : metadata.schema;
+  // MikroORM leaves its default out of all statements, so that the search path decides.
+  const isDefault = schema === orm.config.getPlatform().getDefaultSchemaName();
+  return { schema: isDefault ? undefined : schema, name: metadata.tableName };
 }

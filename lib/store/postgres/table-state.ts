@@ -1,3 +1,4 @@
+import type { Queryable } from './driver/connections.js';
 import type { Database } from './driver/database.js';
 import { COLUMNS } from './sql/columns.js';
 import type { TableName } from './table-name.js';
@@ -7,6 +8,10 @@ export interface TableState {
   readonly role: string;
   readonly database: string;
   readonly encoding: string;
+  /** Whether the schema that the table was looked for in exists. */
+  readonly isSchemaThere: boolean;
+  /** The schema in which it would be created. */
+  readonly createsIn: string | null;
   /** Where else there is something of that name. */
   readonly elsewhere: readonly string[];
   /** `null` where there is none. */
@@ -15,6 +20,7 @@ export interface TableState {
 
 export interface FoundTable {
   readonly schema: string;
+  readonly owner: string;
   /** `relkind` (https://www.postgresql.org/docs/current/catalog-pg-class.html). */
   readonly kind: string;
   /** Whether other tables inherit from it. */
@@ -49,10 +55,13 @@ const STATE = `
     'role', current_user,
     'database', current_database(),
     'encoding', current_setting('server_encoding'),
+    'isSchemaThere', $2::name is null or exists (select from pg_namespace where nspname = $2::name),
+    'createsIn', coalesce($2::name, current_schema()),
     'elsewhere', (select coalesce(json_agg(nspname order by nspname), '[]') from named where is_meant is not true),
     'table', (
       select json_build_object(
         'schema', t.nspname,
+        'owner', pg_get_userbyid(t.relowner),
         'kind', t.relkind,
         'isParent', exists (select from pg_inherits where inhparent = t.oid),
         'columns', (
@@ -95,8 +104,9 @@ const STATE = `
     )
   )::text as state`;
 
-export async function stateOf(database: Database, { name, schema }: TableName): Promise<TableState> {
+/** @param on a connection of its own; one of the pool, unless given */
+export async function stateOf(database: Database, { name, schema }: TableName, on?: Queryable): Promise<TableState> {
   const values = [name, schema ?? null, Object.keys(COLUMNS)];
-  const [row] = await database.query<{ state: string }>('look at its table', STATE, values);
+  const [row] = await database.query<{ state: string }>('look at its table', STATE, values, database.deadline(), on);
   return JSON.parse((row as { state: string }).state) as TableState;
 }

@@ -105,11 +105,12 @@ describe('A table that cannot keep sessions is one sentence at start, with the f
     });
 
     it('that may not use the schema', async () => {
-      await grant('all');
-      await table.database.query(`revoke usage on schema public from public, ${name}`);
-      expect(await table.refusal({ url, orm: { ...AUTO, schema: 'public' } })).toMatch(
-        /in a schema that role .* may not use\. Run "grant usage on schema "public" to/,
+      const orm = { ...AUTO, schema: 'web' };
+      await table.start({ orm, options: { ensureSchema: true } });
+      expect(await table.refusal({ url, orm })).toMatch(
+        /in a schema that role .* may not use\. Run "grant usage on schema "web" to/,
       );
+      await table.database.query('drop schema web cascade');
     });
 
     it('that row security shows no row, for no policy is for it', async () => {
@@ -155,7 +156,7 @@ describe('A table that cannot keep sessions is one sentence at start, with the f
   it('a table that is elsewhere: the sentence says where', async () => {
     await table.database.query('create schema web');
     await table.database.query('alter table sessions set schema web');
-    expect(await table.refusal()).toMatch(/"sessions" is missing.*there is one in "web": name that as "schema"/);
+    expect(await table.refusal()).toMatch(/"sessions" is missing.*there is one in "web": if it is meant, name that/);
     await table.database.query('drop schema web cascade');
   });
 });

@@ -1,0 +1,33 @@
+import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { loggable } from './driver/error-cause.js';
+
+/** How long each step of the start may take, in milliseconds: a database may have to wake up first. */
+export const START_TIMEOUT = 10_000;
+
+/**
+ * Waits for a step of the start, not for ever: a server may accept connections and stay silent.
+ *
+ * @param what is waited for
+ * @throws {SessionSetupError} saying what did not come, and why
+ */
+export async function startStep<Result>(what: string, step: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const giveUp = (): void => reject(new Error(`the database did not answer within ${START_TIMEOUT} ms`));
+    timer = setTimeout(giveUp, START_TIMEOUT);
+  });
+  try {
+    return await Promise.race([step, late]);
+  } catch (error) {
+    if (error instanceof SessionSetupError) throw error;
+    const cause = loggable(error instanceof SessionStoreUnavailableError ? error.cause : error);
+    const reason = cause instanceof Error && cause.message !== '' ? cause.message : String(cause);
+    throw new SessionSetupError(
+      `Sessions could not start. They waited for ${what}: ${reason}. Check that MikroORM is connected to a PostgreSQL that ` +
+        'answers ("clientUrl"), and that its pool has a connection to spare.',
+      { cause },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
