@@ -46,5 +46,5 @@ export type {
 } from './session.options.js';
 export type { EncryptionKey } from './store/encryption.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
-export { SessionEntity } from './store/postgres/session.entity.js';
+export { SessionEntity, sessionEntity } from './store/postgres/session.entity.js';
 export { SessionMigration } from './store/postgres/session.migration.js';

@@ -36,13 +36,18 @@ import { SessionSource } from './context/session-source.js';
 import { CachingSessionStore } from '../store/caching.session-store.js';
 import { EncryptingSessionStore } from '../store/encrypting.session-store.js';
 import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
-import { SessionEntity } from '../store/postgres/session.entity.js';
+import { sessionEntity } from '../store/postgres/session.entity.js';
 import { SessionStore } from '../session-store.js';
 
 /** What must be known before anything is injected. */
 export interface SessionModuleExtras {
   /** The `contextName` of the MikroORM connection that holds the sessions, where there are several. */
   readonly contextName?: string | undefined;
+  /**
+   * The name of the table, where `sessions` is another's. The configuration of MikroORM's command line lists
+   * `sessionEntity({ tableName })` then. @default 'sessions'
+   */
+  readonly tableName?: string | undefined;
   /**
    * Where sessions live instead of in PostgreSQL: a class that extends {@link SessionStore}, which may inject
    * {@link SESSION_OPTIONS}, or how to provide one. MikroORM is then left alone.
@@ -92,22 +97,26 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createSessionOptions')
   .setExtras<SessionModuleExtras>(
-    { contextName: undefined, store: undefined, interceptor: true },
-    (definition, { contextName, store, interceptor = true }) => ({
+    { contextName: undefined, tableName: undefined, store: undefined, interceptor: true },
+    (definition, { contextName, tableName, store, interceptor = true }) => ({
       ...definition,
       global: true,
       imports: [
         ...(definition.imports ?? []),
-        ...(store === undefined ? [MikroOrmModule.forFeature([SessionEntity], contextName)] : []),
+        ...(store === undefined ? [MikroOrmModule.forFeature([sessionEntity({ tableName })], contextName)] : []),
       ],
       providers: [
         ...(definition.providers ?? []),
         {
           provide: SESSION_OPTIONS,
-          useFactory: (given: SessionModuleOptions) => resolveOptions(given, { contextName, store, interceptor }),
+          useFactory: (given: SessionModuleOptions) =>
+            resolveOptions(given, { contextName, tableName, store, interceptor }),
           inject: [GIVEN_OPTIONS],
         },
-        { provide: INNERMOST_STORE, ...(store === undefined ? inPostgres(contextName) : given(store)) } as Provider,
+        {
+          provide: INNERMOST_STORE,
+          ...(store === undefined ? inPostgres(contextName, tableName) : given(store)),
+        } as Provider,
         { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
         {
           provide: SessionManager,
@@ -125,10 +134,10 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
   )
   .build();
 
-function inPostgres(contextName: string | undefined): StoreProvider {
+function inPostgres(contextName: string | undefined, tableName: string | undefined): StoreProvider {
   return {
     useFactory: (orm: MikroORM, options: ResolvedSessionOptions) =>
-      new MikroOrmSessionStore(orm, { ...options, invalidation: options.cache !== null }),
+      new MikroOrmSessionStore(orm, { ...options, tableName, invalidation: options.cache !== null }),
     inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
   };
 }

@@ -33,7 +33,7 @@ const ROOT = `
   SessionMembers SessionMiddleware SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
   SessionModuleOptions SessionOptionsFactory SessionPath SessionRenewal SessionRenewalOptions SessionService
   SessionSetupError SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StoreProvider
-  rememberHandshakes sessionMiddleware`;
+  rememberHandshakes sessionEntity sessionMiddleware`;
 
 const STORE = `
   Access CommittedTimes DataChanges FoundValues Lifetime

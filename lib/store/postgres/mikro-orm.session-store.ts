@@ -40,6 +40,8 @@ export interface MikroOrmSessionStoreOptions {
   readonly queryTimeout: number;
   readonly maxDataBytes: number;
   readonly ensureSchema: boolean;
+  /** That of `sessionEntity({ tableName })`. @default 'sessions' */
+  readonly tableName?: string | undefined;
   /** Whether statements that are sent again and again are prepared by name, once a connection. @default true */
   readonly preparedStatements?: boolean;
   /** How long renewals are collected, in milliseconds, before they are written together. @default 1_000 */
@@ -110,7 +112,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async open(listener: StoreListener): Promise<void> {
     const { queryTimeout, maxDataBytes } = this.#options;
     const { preparedStatements = true, renewal = { flushEvery: 1_000 }, invalidation = false } = this.#options;
-    const wanted = sessionTableOf(this.#orm);
+    const wanted = sessionTableOf(this.#orm, this.#options.tableName);
     const connecting = connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
     const connections = await startStep('a connection to the database', connecting);
     if (invalidation && connections.dedicated === null) {

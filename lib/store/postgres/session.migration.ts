@@ -1,6 +1,7 @@
-import type { MigrationObject, Transaction } from '@mikro-orm/core';
+import type { Configuration, IDatabaseDriver, MigrationObject, Transaction } from '@mikro-orm/core';
 import { COLUMNS } from './sql/columns.js';
-import { quoted, type TableName } from './table-name.js';
+import { userIndexOf } from './session.entity.js';
+import { migratedTableOf, quoted, quotedName, type TableName } from './table-name.js';
 
 /**
  * The statements that create the table, each harmless where its work is done already.
@@ -18,7 +19,7 @@ export function createTableSql(wanted: TableName): string[] {
       ${columns.join(',\n      ')},
       primary key ("id")
     ) with (fillfactor = 70)`,
-    `create index if not exists "sessions_user_id_index" on ${table} ("user_id") where "user_id" is not null`,
+    `create index if not exists ${quotedName(userIndexOf(wanted.name))} on ${table} ("user_id") where "user_id" is not null`,
   ];
 }
 
@@ -34,7 +35,14 @@ function createSchemaSql(schema: string): string {
 type Migration = InstanceType<MigrationObject['class']>;
 
 /**
- * Creates the table `sessions`. Add it to your migrations:
+ * Creates the table `sessions`, or the one of the `sessionEntity()` in the configuration. Add it to your migrations, as a
+ * file of theirs:
+ *
+ * ```ts
+ * export { SessionMigration as Migration20261120000000 } from 'nestjs-mikro-session';
+ * ```
+ *
+ * or, where there are no files of migrations, in the list:
  *
  * ```ts
  * migrations: { migrationsList: [{ name: 'Migration20261120_sessions', class: SessionMigration }] }
@@ -46,14 +54,20 @@ type Migration = InstanceType<MigrationObject['class']>;
 export class SessionMigration implements Migration {
   /** The name it is remembered by, unless `migrationsList` gives another. */
   readonly name = 'SessionMigration';
+  readonly #table: TableName;
   #queries: string[] = [];
 
+  /** MikroORM gives both; the table is where its configuration says. */
+  constructor(driver: IDatabaseDriver, config: Configuration) {
+    this.#table = migratedTableOf(driver.getMetadata(), config);
+  }
+
   up(): void {
-    this.#queries.push(...createTableSql({ schema: undefined, name: 'sessions' }));
+    this.#queries.push(...createTableSql(this.#table));
   }
 
   down(): void {
-    this.#queries.push('drop table if exists "sessions"');
+    this.#queries.push(`drop table if exists ${quoted(this.#table)}`);
   }
 
   isTransactional(): boolean {

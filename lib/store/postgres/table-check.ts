@@ -64,6 +64,13 @@ function wrongKind({ kind, isParent }: FoundTable): string | null {
 
 function wrongColumn(table: string, { columns, hasKey }: FoundTable): string | null {
   const lacking = Object.keys(COLUMNS).filter((name) => !Object.hasOwn(columns, name));
+  if (lacking.length > Object.keys(COLUMNS).length / 2) {
+    return (
+      `is another's: it lacks ${lacking.map(quotedName).join(', ')}. Keep sessions in a table of their own: ` +
+      `SessionModule.forRoot({ tableName: 'web_sessions' }), and sessionEntity({ tableName: 'web_sessions' }) where ` +
+      'entities are listed.'
+    );
+  }
   if (lacking.length > 0) {
     return (
       `lacks what this version has: the column${lacking.length > 1 ? 's' : ''} ${lacking.map(quotedName).join(', ')}. Add ` +

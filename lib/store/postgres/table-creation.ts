@@ -1,5 +1,6 @@
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { type Database, sqlState } from './driver/database.js';
+import { COLUMNS } from './sql/columns.js';
 import { createTableSql } from './session.migration.js';
 import { quoted, quotedName, type TableName } from './table-name.js';
 import { stateOf, type TableState } from './table-state.js';
@@ -54,9 +55,14 @@ export async function createMissing(
   return stateOf(database, wanted);
 }
 
-/** Not an error here: something else of that name, or columns that are missing. The check says what to do about those. */
+/** Not an error here: another's table of that name, or columns that are missing. The check says what to do about those. */
 function isComplete({ table }: TableState): boolean {
-  return table !== null && (table.isUserIndexed || table.kind !== 'r' || !Object.hasOwn(table.columns, 'user_id'));
+  if (table === null) return false;
+  return (
+    table.isUserIndexed ||
+    table.kind !== 'r' ||
+    Object.keys(COLUMNS).some((name) => !Object.hasOwn(table.columns, name))
+  );
 }
 
 function reasonOf(code: string, state: TableState, lockTimeout: number): string | null {

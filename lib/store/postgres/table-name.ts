@@ -1,6 +1,6 @@
-import type { MikroORM } from '@mikro-orm/core';
+import type { Configuration, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import { SessionSetupError } from '../../session.errors.js';
-import { SessionEntity } from './session.entity.js';
+import { sessionEntities, SessionEntity, sessionEntity } from './session.entity.js';
 
 /** Where a table is. */
 export interface TableName {
@@ -20,16 +20,31 @@ export function quotedName(name: string): string {
 }
 
 /** The table of the entity, as MikroORM's configuration has it. @throws {SessionSetupError} without the entity. */
-export function sessionTableOf(orm: MikroORM): TableName {
-  const metadata = orm.getMetadata().getAll().get(SessionEntity.meta.class);
-  if (!metadata) {
-    throw new SessionSetupError(
-      'MikroORM does not know SessionEntity. Set "autoLoadEntities: true" in MikroOrmModule.forRoot(), ' +
-        'or add SessionEntity to its "entities".',
-    );
+export function sessionTableOf(orm: MikroORM, tableName?: string): TableName {
+  const metadata = orm.getMetadata().getAll().get(sessionEntity({ tableName }).meta.class);
+  if (metadata) return tableNameOf(metadata, orm.config);
+  const entity = tableName === undefined ? 'SessionEntity' : `sessionEntity({ tableName: '${tableName}' })`;
+  throw new SessionSetupError(
+    `MikroORM does not know ${entity}. Set "autoLoadEntities: true" in MikroOrmModule.forRoot(), or add ${entity} to its ` +
+      '"entities".',
+  );
+}
+
+/** The table of that entity of ours which MikroORM knows; `sessions` where it knows none. */
+export function migratedTableOf(metadata: MetadataStorage, config: Configuration): TableName {
+  const known = metadata.getAll();
+  for (const { meta } of sessionEntities()) {
+    const found = known.get(meta.class);
+    if (found !== undefined) return tableNameOf(found, config);
   }
-  const schema = metadata.schema === undefined || metadata.schema === '*' ? orm.config.get('schema') : metadata.schema;
+  return tableNameOf({ tableName: SessionEntity.meta.tableName }, config);
+}
+
+type Placed = Pick<EntityMetadata, 'tableName'> & { readonly schema?: string | undefined };
+
+function tableNameOf({ tableName, schema: own }: Placed, config: Configuration): TableName {
+  const schema = own === undefined || own === '*' ? config.get('schema') : own;
   // MikroORM leaves its default out of all statements, so that the search path decides.
-  const isDefault = schema === orm.config.getPlatform().getDefaultSchemaName();
-  return { schema: isDefault ? undefined : schema, name: metadata.tableName };
+  const isDefault = schema === config.getPlatform().getDefaultSchemaName();
+  return { schema: isDefault ? undefined : schema, name: tableName };
 }
