@@ -1,5 +1,5 @@
 import type { Session, SessionDevice } from 'nestjs-mikro-session';
-import { time } from '../views/dates.js';
+import { time, timeText } from '../views/dates.js';
 import { html, type Html } from '../views/html.js';
 import { page } from '../views/page.js';
 import { describeUserAgent } from './user-agent.js';
@@ -28,18 +28,21 @@ function deviceItem(
   { id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt }: SessionDevice,
   isPresent: boolean,
 ): Html {
+  const name = describeUserAgent(userAgent);
+  const address = ip ?? 'Unknown address';
+  const signedIn = authenticatedAt ?? createdAt;
   return html`<li class="panel device">
     <div>
-      <h2 title="${userAgent}">
-        ${describeUserAgent(userAgent)} ${isPresent && html`<span class="tag">This device</span>`}
-      </h2>
-      <p class="muted">
-        ${ip ?? 'Unknown address'} · signed in ${time(authenticatedAt ?? createdAt)} · last seen ${time(lastAccessAt)}
-      </p>
+      <h2 title="${userAgent}">${name} ${isPresent && html`<span class="tag">This device</span>`}</h2>
+      <p class="muted">${address} · signed in ${time(signedIn)} · last seen ${time(lastAccessAt)}</p>
     </div>
     ${
       !isPresent &&
-      html`<form method="post" action="/devices/${id}/sign-out"><button class="quiet">Sign out there</button></form>`
+      html`<form method="post" action="/devices/${id}/sign-out">
+        <button class="quiet" aria-label="Sign out there: ${name}, ${address}, signed in ${timeText(signedIn)}">
+          Sign out there
+        </button>
+      </form>`
     }
   </li>`;
 }

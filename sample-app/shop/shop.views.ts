@@ -48,13 +48,13 @@ function picture(colour: string, drawing: Html): Html {
 }
 
 function cartTable(lines: readonly CartLine[]): Html {
-  return html`<table class="panel">
+  return html`<table class="panel cart">
     <thead>
       <tr>
         <th>Product</th>
         <th>Quantity</th>
         <th class="number">Price</th>
-        <th></th>
+        <td></td>
       </tr>
     </thead>
     <tbody>
@@ -77,13 +77,22 @@ function cartRow({ product, quantity, cents }: CartLine): Html {
     <td>
       <form method="post" action="/cart/change">
         ${id}
-        <input name="quantity" type="number" min="0" max="${MOST}" value="${quantity}" aria-label="Quantity" />
-        <button class="quiet">Change</button>
+        <input
+          name="quantity"
+          type="number"
+          min="0"
+          max="${MOST}"
+          value="${quantity}"
+          aria-label="Quantity of ${product.name}"
+        />
+        <button class="quiet" aria-label="Change quantity of ${product.name}">Change</button>
       </form>
     </td>
     <td class="number">${price(cents)}</td>
     <td class="number">
-      <form method="post" action="/cart/remove">${id}<button class="link">Remove</button></form>
+      <form method="post" action="/cart/remove">
+        ${id}<button class="link" aria-label="Remove ${product.name}">Remove</button>
+      </form>
     </td>
   </tr>`;
 }

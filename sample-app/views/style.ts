@@ -1,13 +1,13 @@
 export const STYLE = `
 :root {
-  --ink: #22302a; --muted: #66736c; --line: #dfe3df; --paper: #f6f5f1; --card: #fff;
+  --ink: #22302a; --muted: #66736c; --line: #dfe3df; --edge: #7d8a83; --paper: #f6f5f1; --card: #fff;
   --accent: #1f6f54; --accent-dark: #175641; --danger: #a8323e;
   color-scheme: light;
 }
 * { box-sizing: border-box; }
 body {
   margin: 0; min-height: 100vh; display: flex; flex-direction: column;
-  font: 16px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; color: var(--ink); background: var(--paper);
+  font: 16px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif; color: var(--ink); background: var(--paper); overflow-wrap: anywhere;
 }
 a { color: var(--accent); }
 h1 { margin: 0 0 1rem; font-size: 1.6rem; line-height: 1.2; }
@@ -36,16 +36,16 @@ button, .button {
   font: inherit; font-size: .95rem; text-decoration: none; white-space: nowrap; background: var(--accent); color: #fff;
 }
 button:hover, .button:hover { background: var(--accent-dark); }
-button.quiet { background: var(--card); border-color: var(--line); color: var(--ink); }
+button.quiet { background: var(--card); border-color: var(--edge); color: var(--ink); }
 button.quiet:hover { border-color: var(--accent); }
 button.danger { background: var(--card); border-color: var(--danger); color: var(--danger); }
 button.danger:hover { background: var(--danger); color: #fff; }
 button.link { border: 0; padding: 0; background: none; color: var(--accent); }
 button.link:hover { text-decoration: underline; }
 nav button.link { color: var(--ink); font-size: 1rem; }
-:focus-visible { outline: 3px solid #8fc7b1; outline-offset: 2px; }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
-input { border: 1px solid #c4cbc6; border-radius: 8px; padding: .45rem .6rem; font: inherit; }
+input { border: 1px solid var(--edge); border-radius: 8px; padding: .45rem .6rem; font: inherit; }
 .stack { display: grid; gap: 1rem; }
 .stack label { display: grid; gap: .3rem; }
 .stack label.check { display: flex; align-items: center; gap: .5rem; }
@@ -86,7 +86,18 @@ dd { margin: 0 0 .8rem; }
 
 @media (max-width: 36rem) {
   .device { flex-direction: column; align-items: flex-start; }
-  table.panel { padding: .25rem .5rem; }
-  td form { flex-direction: column; }
+  .cart, .cart thead, .cart tbody, .cart tfoot { display: block; }
+  table.cart { padding: .25rem .75rem; }
+  /* A line of the cart in two rows: product and price, quantity and "Remove". The headings are for screen readers. */
+  .cart tr {
+    display: grid; grid-template-columns: minmax(0, 1fr) auto; align-items: center; gap: .5rem .75rem;
+    border-bottom: 1px solid var(--line); padding: .75rem 0;
+  }
+  .cart thead tr { position: absolute; width: 1px; height: 1px; padding: 0; overflow: hidden; clip-path: inset(50%); }
+  .cart tfoot tr { border-bottom: 0; }
+  .cart :is(th, td) { border: 0; padding: 0; }
+  .cart form { flex-wrap: wrap; }
+  .cart td:nth-child(2):not(.number) { grid-row: 2; }
+  .cart td:empty { display: none; }
 }
 `;

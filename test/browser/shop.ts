@@ -1,0 +1,56 @@
+import type { Browser, Page } from 'playwright-core';
+
+/** The pages of the sample shop, by what a visitor has done before; each brings the page there. */
+export const SHOP_PAGES: Readonly<Record<string, (page: Page, url: string) => Promise<void>>> = {
+  products: async (page, url) => {
+    await page.goto(url);
+    await page.getByRole('button', { name: 'Add to cart: Mug' }).click();
+  },
+  'empty cart': async (page, url) => {
+    await page.goto(`${url}/cart`);
+  },
+  'full cart': async (page, url) => {
+    await signIn(page, url, 'ada', 'engine');
+    await fillCart(page, url);
+  },
+  'sign-in': async (page, url) => {
+    await page.goto(`${url}/profile`);
+  },
+  'sign-in while signed in': async (page, url) => {
+    await signIn(page, url, 'ada', 'engine');
+    await page.goto(`${url}/login`);
+  },
+  profile: async (page, url) => {
+    await signIn(page, url, 'ada', 'engine');
+    await page.goto(`${url}/profile`);
+  },
+  devices: async (page, url) => {
+    for (const userAgent of ['Mozilla/5.0 (Android 16; Mobile) Gecko/150.0 Firefox/150.0', 'curl/8.14.1']) {
+      const other = await (page.context().browser() as Browser).newContext({ userAgent });
+      await signIn(await other.newPage(), url, 'ada', 'engine');
+      await other.close();
+    }
+    await signIn(page, url, 'ada', 'engine');
+    await page.goto(`${url}/devices`);
+  },
+  'missing page': async (page, url) => {
+    await signIn(page, url, 'ada', 'engine');
+    await page.goto(`${url}/nowhere`);
+  },
+};
+
+async function signIn(page: Page, url: string, user: string, password: string): Promise<void> {
+  await page.goto(`${url}/login`);
+  await page.getByLabel('Name').fill(user);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+}
+
+/** As many of everything as the shop sells. */
+async function fillCart(page: Page, url: string): Promise<void> {
+  for (const product of ['mug', 'notebook', 'lamp', 'plant', 'bag', 'clock']) {
+    await page.request.post(`${url}/cart/change`, { form: { product, quantity: '99' } });
+  }
+  await page.goto(`${url}/cart`);
+}
