@@ -9,11 +9,12 @@ import { SignInFilter } from './account/sign-in.filter.js';
 import { UserDirectory } from './account/users.js';
 import { mikroOrmOptions } from './database.js';
 import { ShopController } from './shop/shop.controller.js';
+import { StaffController } from './staff/staff.controller.js';
 import { ErrorPageFilter } from './views/error-page.filter.js';
 import { StyleController } from './views/style.controller.js';
 
 @Module({
-  controllers: [ShopController, AccountController, DevicesController, StyleController],
+  controllers: [ShopController, AccountController, DevicesController, StaffController, StyleController],
   providers: [
     UserDirectory,
     { provide: APP_FILTER, useClass: ErrorPageFilter },

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Inject, Post, Query, Redirect, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard } from 'nestjs-mikro-session';
 import { fieldOf } from '../views/forms.js';
-import { loginPage, profilePage } from './account.views.js';
+import { loginPage, profilePage, signedInPage } from './account.views.js';
 import { localPath } from './local-path.js';
 import { UserDirectory } from './users.js';
 
@@ -15,7 +15,9 @@ export class AccountController {
 
   @Get('login')
   loginForm(@Session() session: Session, @Query() query: unknown): string {
-    return loginPage(session, localPath(fieldOf(query, 'next')));
+    const next = localPath(fieldOf(query, 'next'));
+    // Not a redirect: with a page that refuses this user and sends them here, it would be a circle.
+    return session.isAuthenticated ? signedInPage(session, next) : loginPage(session, next);
   }
 
   @Post('login')

@@ -1,8 +1,8 @@
 import type { Session } from 'nestjs-mikro-session';
 import { time } from '../views/dates.js';
-import { html } from '../views/html.js';
+import { html, type Html } from '../views/html.js';
 import { nameOf, page } from '../views/page.js';
-import { DEMO_ACCOUNTS } from './users.js';
+import { DEMO_ACCOUNTS, STAFF } from './users.js';
 
 export function loginPage(session: Session, next: string): string {
   return page(
@@ -20,9 +20,29 @@ export function loginPage(session: Session, next: string): string {
       <div class="hint">
         <p>Try one of these:</p>
         <ul>
-          ${DEMO_ACCOUNTS.map(({ id, password }) => html`<li><code>${id}</code> with <code>${password}</code></li>`)}
+          ${DEMO_ACCOUNTS.map(demoAccount)}
         </ul>
       </div>
+    </section>`,
+  );
+}
+
+function demoAccount({ id, password, roles }: (typeof DEMO_ACCOUNTS)[number]): Html {
+  return html`<li>
+    <code>${id}</code> with <code>${password}</code>: ${roles.join(', ')};
+    ${roles.includes(STAFF) ? 'may see the page Staff' : 'may not'}
+  </li>`;
+}
+
+/** What the sign-in page is for a user who is signed in. */
+export function signedInPage(session: Session, next: string): string {
+  return page(
+    'Signed in',
+    session,
+    html`<section class="panel narrow">
+      <h1>You are signed in</h1>
+      <p>You are signed in as ${nameOf(session)}. Sign out first to sign in as another user.</p>
+      <p><a class="button" href="${next}">Go on</a></p>
     </section>`,
   );
 }
@@ -42,7 +62,6 @@ export function profilePage(session: Session): string {
         <dt>Signed in until, if you stay away</dt>
         <dd>${time(session.expiresAt)}</dd>
       </dl>
-      ${avatar.hasRole('editor') && html`<p>You are an editor: you would see the shop’s back office here.</p>`}
       <p><a href="/devices">Where am I signed in?</a></p>
     </section>`,
   );

@@ -7,8 +7,11 @@ export interface User {
   readonly roles: readonly string[];
 }
 
+/** The role that the page `/staff` is for. */
+export const STAFF = 'staff';
+
 export const DEMO_ACCOUNTS: readonly (User & { readonly password: string })[] = [
-  { id: 'ada', name: 'Ada Lovelace', roles: ['customer', 'editor'], password: 'engine' },
+  { id: 'ada', name: 'Ada Lovelace', roles: ['customer', STAFF], password: 'engine' },
   { id: 'grace', name: 'Grace Hopper', roles: ['customer'], password: 'compiler' },
 ];
 

@@ -1,21 +1,67 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject, Logger } from '@nestjs/common';
 import type { Response } from 'express';
+import { type Session, SessionService } from 'nestjs-mikro-session';
 import { html } from './html.js';
-import { page } from './page.js';
+import { layout, nameOf } from './page.js';
 
-@Catch(HttpException)
-export class ErrorPageFilter implements ExceptionFilter<HttpException> {
-  catch(error: HttpException, host: ArgumentsHost): void {
-    const status = error.getStatus();
-    const content = html`<section class="panel narrow">
-      <h1>${status === 404 ? 'There is no such page' : 'That did not work'}</h1>
-      <p>${status === 404 ? 'It may have moved, or never been here.' : error.message}</p>
-      <p><a class="button" href="/">To the shop</a></p>
-    </section>`;
-    const response = host.switchToHttp().getResponse<Response>();
-    response
+const logger = new Logger('Shop');
+
+/** Answers every error with a page that has the visitor's menu, unless the session cannot be had. */
+@Catch()
+export class ErrorPageFilter implements ExceptionFilter {
+  readonly #sessions: SessionService;
+
+  constructor(@Inject(SessionService) sessions: SessionService) {
+    this.#sessions = sessions;
+  }
+
+  async catch(error: unknown, host: ArgumentsHost): Promise<void> {
+    const status = statusOf(error);
+    // The library has logged it where the database does not answer.
+    if (status === 500) logger.error(error instanceof Error ? error.stack : error);
+    // After a 503, another look-up would make the visitor wait for the database again.
+    const session = status === 503 ? null : await this.#sessions.of(host).catch(() => null);
+    host
+      .switchToHttp()
+      .getResponse<Response>()
       .status(status)
       .type('html')
-      .send(page(`Error ${status}`, null, content));
+      .send(errorPage(status, error, session));
   }
+}
+
+function errorPage(status: number, error: unknown, session: Session | null): string {
+  const { title, text } = explanation(status, error, session);
+  const content = html`<section class="panel narrow">
+    <h1>${title}</h1>
+    <p>${text}</p>
+    <p><a class="button" href="/">To the shop</a></p>
+  </section>`;
+  try {
+    return layout(`Error ${status}`, session, content);
+  } catch {
+    // The menu cannot be shown of what is in the session; that may be the error to report.
+    return layout(`Error ${status}`, null, content);
+  }
+}
+
+/** Also of errors of Express, such as those about the body of a request. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  const { status } = (error ?? {}) as { readonly status?: unknown };
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}
+
+function explanation(status: number, error: unknown, session: Session | null): { title: string; text: string } {
+  if (status === 404) return { title: 'There is no such page', text: 'It may have moved, or never been here.' };
+  if (status === 403 && session !== null) {
+    return {
+      title: 'This page is not for you',
+      text: `You are signed in as ${nameOf(session)}, who may not see this page.`,
+    };
+  }
+  if (status === 503) return { title: 'The shop is busy', text: 'Nothing was lost. Please try again in a moment.' };
+  const title = 'That did not work';
+  if (status >= 500 || !(error instanceof Error)) return { title, text: 'The fault is ours, and it is in our log.' };
+  return { title, text: error.message };
 }

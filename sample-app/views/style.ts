@@ -90,7 +90,7 @@ dd { margin: 0 0 .8rem; }
   table.cart { padding: .25rem .75rem; }
   /* A line of the cart in two rows: product and price, quantity and "Remove". The headings are for screen readers. */
   .cart tr {
-    display: grid; grid-template-columns: minmax(0, 1fr) auto; align-items: center; gap: .5rem .75rem;
+    display: grid; grid-template-columns: minmax(0, 1fr) auto; align-items: center; gap: .5rem;
     border-bottom: 1px solid var(--line); padding: .75rem 0;
   }
   .cart thead tr { position: absolute; width: 1px; height: 1px; padding: 0; overflow: hidden; clip-path: inset(50%); }

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { useShops } from '../support/shops.js';
 import { useChromium } from './chromium.js';
@@ -13,6 +13,9 @@ let url: string;
 beforeAll(async () => {
   ({ url } = await shops.start());
 }, 60_000);
+
+// Devices of one browser that signed in within one minute have one name.
+beforeEach(() => shops.database.query('delete from sessions'));
 
 describe.each(Object.entries(SHOP_PAGES))('In Chromium, the shop’s page %s', (name, open) => {
   const visit = async (): Promise<Page> => {

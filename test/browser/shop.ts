@@ -33,6 +33,14 @@ export const SHOP_PAGES: Readonly<Record<string, (page: Page, url: string) => Pr
     await signIn(page, url, 'ada', 'engine');
     await page.goto(`${url}/devices`);
   },
+  staff: async (page, url) => {
+    await signIn(page, url, 'ada', 'engine');
+    await page.goto(`${url}/staff`);
+  },
+  'forbidden page': async (page, url) => {
+    await signIn(page, url, 'grace', 'compiler');
+    await page.goto(`${url}/staff`);
+  },
   'missing page': async (page, url) => {
     await signIn(page, url, 'ada', 'engine');
     await page.goto(`${url}/nowhere`);

@@ -28,7 +28,7 @@ describe('a visitor', () => {
     await browser.press('Sign in', { user: 'ada', password: 'engine' });
     expect(browser.path).toBe('/profile');
     expect(browser.flashes).toEqual(['success: Welcome, Ada Lovelace!']);
-    expect(browser.html).toMatch(/<h1>Ada Lovelace<\/h1>.*>customer<.*>editor</s);
+    expect(browser.html).toMatch(/<h1>Ada Lovelace<\/h1>.*>customer<.*>staff</s);
     expect(await browser.cart()).toEqual(filled);
 
     await browser.press('Sign out');
@@ -72,6 +72,7 @@ describe('a visitor', () => {
       'success: Welcome, Ada Lovelace!',
       'warning: Failed attempts to sign in before: 3.',
     ]);
+    await browser.press('Sign out');
     await browser.signIn('ada', 'guess');
     expect(browser.flashes[0]).toMatch(/Failed attempts: 1\.$/);
   });

@@ -53,6 +53,17 @@ export class ShopBrowser {
     );
   }
 
+  /** The texts of the menu, without the name of the shop. */
+  get menu(): string[] {
+    const [, menu = ''] = /<nav>(.*?)<\/nav>/s.exec(this.html) ?? [];
+    return Array.from(menu.matchAll(/<(a|button)[^>]*>(.*?)<\/\1>/gs), ([, , text]) =>
+      (text as string)
+        .replaceAll(/<[^>]*>/g, ' ')
+        .replaceAll(/\s+/g, ' ')
+        .trim(),
+    ).slice(1);
+  }
+
   /** What is in the cart, as on its page. */
   async cart(): Promise<{ lines: string[]; total: string | undefined }> {
     await this.open('/cart');
