@@ -1,5 +1,6 @@
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
-import { type Database, sqlState } from './driver/database.js';
+import type { Database } from './driver/database.js';
+import { sqlState } from './driver/refusals.js';
 import { COLUMNS } from './sql/columns.js';
 import { createTableSql } from './session.migration.js';
 import { quoted, quotedName, type TableName } from './table-name.js';
