@@ -1,7 +1,7 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
 import { at, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
-import { CHANGE_COLUMNS, type ChangeKind, merged } from './merge.js';
+import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged } from './merge.js';
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
 // that is done to the row. The longest text for its binary size is a number such as 1e308: 12 bytes, 309 digits.
@@ -28,6 +28,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
   const commitOf = (kinds: readonly ChangeKind[]): string => {
     const hasLifetimes = kinds.includes('lifetime');
     const hasFound = kinds.includes('found');
+    const isExact = addsNumbers(kinds);
     const arrays: Record<string, string> = { id: '$1::uuid[]', generation: '$2::int[]', renew: '$3::boolean[]' };
     // The fourth and fifth are no arrays.
     let place = 6;
@@ -51,7 +52,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
                    where coalesce(l.data->f.key, 'null') <> f.value) as outdated`
       : '';
     return `
-    with locked as materialized (
+    with ${isExact ? `${EXACT},` : ''} locked as materialized (
       select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
              ${changes.map((name) => `, c.${name}`).join('')}
       from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
@@ -64,7 +65,9 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     ready as materialized (
       select l.id, l.now, l.ttl, l.renew, ${hasLifetimes ? 'l.changed,' : ''} m.data,
              ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at ${outdated}
-      from locked l cross join lateral (select ${merged('l.data', 'l', kinds)} as data offset 0) m
+      from locked l cross join lateral (
+        select ${merged('l.data', 'l', kinds)} as data ${isExact ? 'from exact' : ''} offset 0
+      ) m
     ),
     saved as (
       update ${table} s

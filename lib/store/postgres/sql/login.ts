@@ -1,7 +1,7 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
 import { at, NOW, span } from './expressions.js';
-import { type ChangeKind, merged } from './merge.js';
+import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
 
@@ -23,11 +23,11 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
 
     /** A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. */
     login: `
-      with ${locked},
+      with ${EXACT}, ${locked},
       change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increments, $12::jsonb as pushes),
       merged as materialized (
         select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', MERGED_AT_LOGIN)} end as data
-        from locked l, change c
+        from exact, locked l, change c
       ),
       changed as (
         update ${table} s

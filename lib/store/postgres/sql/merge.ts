@@ -25,6 +25,16 @@ const sum = (value: string, by: string): string => `coalesce(nullif(${value}, 'n
 const appended = (value: string, items: string): string =>
   `(coalesce(nullif(${value}, 'null'), '[]') - 2147483647) || ${items}`;
 
+/**
+ * Has the rest of the statement write numbers to the last digit, whatever the server, database or role is set to: sums are
+ * doubles, which become text on their way into the data. To be read by what merges.
+ */
+export const EXACT = `exact as materialized (select set_config('extra_float_digits', '1', true) as digits)`;
+
+/** Whether merging these adds numbers. */
+export const addsNumbers = (kinds: readonly ChangeKind[]): boolean =>
+  kinds.includes('increment') || kinds.includes('increments');
+
 // Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. What is absent
 // from the changes is not worked out, and the data, which may be big, is copied once.
 export const merged = (data: string, change: string, kinds: readonly ChangeKind[]): string => {
