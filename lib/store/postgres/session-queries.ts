@@ -5,6 +5,7 @@ import { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
 import type { FindTarget } from '../batching/lookup-batcher.js';
 import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.js';
+import { concernsOne } from '../batching/splitting.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import { Database, type RawStatement } from './driver/database.js';
@@ -65,6 +66,7 @@ export interface Ended {
 /** How many sessions of a user are listed: more are no list of devices. */
 const MOST_LISTED = 1_000;
 
+const SWEEP = 'sweep sessions';
 /** How many pages one statement of a sweep looks through: half a megabyte, so that none is felt. */
 const SWEPT_PAGES = 64;
 
@@ -279,14 +281,43 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     return rows.map(({ id }) => id);
   }
 
-  /** Removes what has expired, one range of pages at a time. */
+  /**
+   * Removes what has expired, one range of pages at a time. A row that the database refuses to delete is left, and the error
+   * is thrown once all others are removed.
+   */
   async *sweep(): AsyncGenerator<readonly SessionId[]> {
-    const operation = 'sweep sessions';
-    const pages = await this.#count(operation, this.#sql.pages);
-    for (let page = 0; page < pages; page += SWEPT_PAGES) {
-      const range = [`(${page},0)`, `(${page + SWEPT_PAGES},0)`];
-      const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.sweep, range);
+    const pages = await this.#count(SWEEP, this.#sql.pages);
+    const refusals: unknown[] = [];
+    for (let page = 0; page < pages; page += SWEPT_PAGES) yield* this.#sweepRange(page, page + SWEPT_PAGES, refusals);
+    if (refusals.length > 0) throw refusals[0] as Error;
+  }
+
+  /** @param refusals gets the errors of rows that cannot be deleted */
+  async *#sweepRange(first: number, end: number, refusals: unknown[]): AsyncGenerator<readonly SessionId[]> {
+    const range = [`(${first},0)`, `(${end},0)`];
+    try {
+      const rows = await this.#db.query<{ id: SessionId }>(SWEEP, this.#sql.sweep, range);
       yield rows.map((row) => row.id);
+    } catch (error) {
+      if (!concernsOne(error)) throw error;
+      if (end - first > 1) {
+        const middle = first + Math.ceil((end - first) / 2);
+        yield* this.#sweepRange(first, middle, refusals);
+        yield* this.#sweepRange(middle, end, refusals);
+        return;
+      }
+      const rows = await this.#db.query<{ id: SessionId }>(SWEEP, this.#sql.expiredIn, range);
+      for (const { id } of rows) yield await this.#sweepOne(id, refusals);
+    }
+  }
+
+  async #sweepOne(id: SessionId, refusals: unknown[]): Promise<readonly SessionId[]> {
+    try {
+      return (await this.#db.query<{ id: SessionId }>(SWEEP, this.#sql.sweepOne, [id])).map((row) => row.id);
+    } catch (error) {
+      if (!concernsOne(error)) throw error;
+      refusals.push(error);
+      return [];
     }
   }
 

@@ -71,6 +71,22 @@ describe('MikroOrmSessionStore: one session that the database refuses', () => {
     expect(isRefused(results.at(-1))).toBe(true);
   });
 
+  it.each(STATES)('stays when it has expired, and all others are swept: %s', async (state) => {
+    const culprit = await create({ userId: CULPRIT });
+    await many(40);
+    await sql(`update sessions set expires_at = now() - interval '1 s'`);
+    await refuse('delete', state);
+    const swept: string[] = [];
+    const sweeping = (async () => {
+      for await (const ids of fixture.store.deleteExpired()) swept.push(...ids);
+    })();
+    const [error] = await outcomes(sweeping);
+    await accept();
+    expect(isRefused(error)).toBe(true);
+    expect(swept).toHaveLength(40);
+    expect(await sql('select id from sessions')).toEqual([{ id: culprit.id }]);
+  });
+
   it('fails its own look-up, and no other', async () => {
     const culprit = await create({ userId: CULPRIT });
     const others = await many(10);

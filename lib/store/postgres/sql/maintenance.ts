@@ -88,6 +88,14 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       deleted as (delete from ${table} s using doomed d where s.ctid = d.ctid and s.id = d.id returning s.id)
       select id::text as id from deleted, relaxed`,
 
+    /** What has expired in a range of pages. The same arguments. */
+    expiredIn: `
+      select s.id::text as id from ${table} s
+      where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}`,
+
+    /** Removes one session if it has expired. $1 id. */
+    sweepOne: `delete from ${table} s where s.id = $1::uuid and s.expires_at <= ${NOW} returning s.id::text as id`,
+
     /** Whether this connection is the one that sweeps, from now until it ends. */
     claimSweep: `select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed`,
   };
