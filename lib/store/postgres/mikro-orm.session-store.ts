@@ -121,8 +121,8 @@ export class MikroOrmSessionStore extends SessionStore {
           'does not give. Set "cache: false", or let MikroORM make the pool.',
       );
     }
-    await this.#checkTable(connections, wanted);
-    const sql = statementsFor(quoted(wanted), invalidation ? this.#instanceId : null);
+    const table = await this.#checkTable(connections, wanted);
+    const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
     await startStep('the clock of the database', queries.readClock());
     this.#open = opened(connections, queries, new RenewalBuffer(queries, renewal.flushEvery, listener));
@@ -131,8 +131,12 @@ export class MikroOrmSessionStore extends SessionStore {
     await this.#feed.start();
   }
 
-  /** Makes sure that sessions can be kept in the table, which is created where that is wished. */
-  async #checkTable(connections: Connections, wanted: TableName): Promise<void> {
+  /**
+   * Makes sure that sessions can be kept in the table, which is created where that is wished.
+   *
+   * @returns where it is, which must not change with the search path of a connection
+   */
+  async #checkTable(connections: Connections, wanted: TableName): Promise<TableName> {
     const { queryTimeout, ensureSchema } = this.#options;
     const database = new Database(connections, {
       queryTimeout: START_TIMEOUT,
@@ -146,7 +150,7 @@ export class MikroOrmSessionStore extends SessionStore {
       const creation = createMissing(database, wanted, state, Math.ceil(queryTimeout / 2));
       state = await startStep(`the table ${quoted(wanted)} to be created`, creation);
     }
-    checkTable(wanted, state);
+    return checkTable(wanted, state);
   }
 
   now(): number {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { EntityCaseNamingStrategy, type Options, UnderscoreNamingStrategy } from '@mikro-orm/postgresql';
 import { describe, expect, it } from '@jest/globals';
-import { SessionEntity } from 'nestjs-mikro-session';
+import { SessionEntity, SessionService } from 'nestjs-mikro-session';
 import { AUTO, expectToWork, useTable } from './table-app.js';
 
 class Capitals extends UnderscoreNamingStrategy {
@@ -79,6 +79,22 @@ describe('The table is the same for migration, ensureSchema, schema generator an
     await table.database.query(`create schema own authorization ${name}; alter role ${name} set search_path = own`);
     await table.database.query(`grant create on schema public to ${name}`);
     await expectOnePlace('own.sessions', {}, url);
+    await table.database.query('drop schema own cascade');
+  });
+
+  it('and stays the same, whatever search path later connections have', async () => {
+    const name = `app_${randomBytes(4).toString('hex')}`;
+    const url = await table.role(name);
+    await table.database.query(`create schema own authorization ${name}; alter role ${name} set search_path = own`);
+    const app = await table.start({ url, options: { ensureSchema: true } });
+    await table.database.query(`alter role ${name} set search_path = public`);
+    await table.database.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [name]);
+    while ((await table.database.query('select from pg_stat_activity where usename = $1', [name])).length > 0);
+    await app
+      .get(SessionService)
+      .count()
+      .catch(() => {}); // may meet a connection that is gone
+    await expectToWork(app);
     await table.database.query('drop schema own cascade');
   });
 
