@@ -97,6 +97,7 @@ dd { margin: 0 0 .8rem; }
   .cart tfoot tr { border-bottom: 0; }
   .cart :is(th, td) { border: 0; padding: 0; }
   .cart form { flex-wrap: wrap; }
+  .cart input { width: 4rem; }
   .cart td:nth-child(2):not(.number) { grid-row: 2; }
   .cart td:empty { display: none; }
 }

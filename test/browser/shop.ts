@@ -5,6 +5,7 @@ export const SHOP_PAGES: Readonly<Record<string, (page: Page, url: string) => Pr
   products: async (page, url) => {
     await page.goto(url);
     await page.getByRole('button', { name: 'Add to cart: Mug' }).click();
+    await page.getByRole('status').waitFor();
   },
   'empty cart': async (page, url) => {
     await page.goto(`${url}/cart`);
