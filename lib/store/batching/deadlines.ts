@@ -25,3 +25,14 @@ export function watchDeadlines(waiters: Iterable<Waiting>, now: () => number, er
   watch();
   return () => clearTimeout(timer);
 }
+
+/** The earliest and the latest: until then something must be written, or can still be answered. */
+export function deadlinesOf(requests: readonly { readonly deadline: number }[]): { first: number; last: number } {
+  let first = Infinity;
+  let last = 0;
+  for (const { deadline } of requests) {
+    first = Math.min(first, deadline);
+    last = Math.max(last, deadline);
+  }
+  return { first, last };
+}

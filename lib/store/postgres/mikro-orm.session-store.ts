@@ -15,19 +15,17 @@ import {
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { FIRST_PAUSE, jittered, longerPause } from '../batching/backoff.js';
-import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
+import type { CommitOutcome } from '../batching/commit-request.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
-import { LookupBatcher } from '../batching/lookup-batcher.js';
-import { RenewalBuffer } from '../batching/renewal-buffer.js';
 import { concernsOne } from '../batching/splitting.js';
-import { WriteBatcher } from '../batching/write-batcher.js';
 import type { FoundValues } from '../../session/data/found-values.js';
-import type { Connections, DedicatedConnection, Queryable } from './driver/connections.js';
+import type { Connections, Queryable } from './driver/connections.js';
 import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
-import { loggable } from './driver/error-cause.js';
 import { Database } from './driver/database.js';
 import { InvalidationFeed } from './invalidation-feed.js';
-import { type CreateRequest, type DeleteRequest, SessionQueries, statementsFor } from './session-queries.js';
+import { type Queues, queuesOf } from './queues.js';
+import { SessionQueries, statementsFor } from './session-queries.js';
+import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
 import { createMissing } from './table-creation.js';
 import { START_TIMEOUT, startStep } from './start-step.js';
@@ -54,40 +52,9 @@ export interface MikroOrmSessionStoreOptions {
 const PIECE = 2_000;
 
 /** What there is once the store is open: the statements, and the queues in front of them. */
-interface Opened {
-  readonly connections: Connections;
+interface Opened extends Queues {
   readonly queries: SessionQueries;
-  readonly finds: LookupBatcher;
-  readonly creations: WriteBatcher<CreateRequest, StoredSession>;
-  readonly commits: WriteBatcher<CommitRequest, CommitOutcome>;
-  readonly deletions: WriteBatcher<DeleteRequest, boolean>;
-  readonly renewals: RenewalBuffer;
-}
-
-function opened(connections: Connections, queries: SessionQueries, renewals: RenewalBuffer): Opened {
-  const now = (): number => queries.now();
-  return {
-    connections,
-    queries,
-    finds: new LookupBatcher(queries),
-    creations: new WriteBatcher({
-      operation: 'create a session',
-      now,
-      write: (requests) => queries.create(requests),
-    }),
-    commits: new WriteBatcher({
-      operation: 'save a session',
-      now,
-      write: (requests) => queries.commit(requests),
-      fold: foldCommits,
-    }),
-    deletions: new WriteBatcher({
-      operation: 'end a session',
-      now,
-      write: (requests) => queries.delete(requests),
-    }),
-    renewals,
-  };
+  readonly sweepClaim: SweepClaim;
 }
 
 /** Sessions in PostgreSQL, through MikroORM's own connection pool, past its entity manager and identity map. */
@@ -97,8 +64,6 @@ export class MikroOrmSessionStore extends SessionStore {
   /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
-  /** The connection whose lock says that it is for this process to sweep. */
-  #sweepClaim: DedicatedConnection | null = null;
   #feed: InvalidationFeed | null = null;
   /** The name of this process in its announcements to others. */
   readonly #instanceId = randomBytes(6).toString('hex');
@@ -125,7 +90,8 @@ export class MikroOrmSessionStore extends SessionStore {
     const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
     await startStep('the clock of the database', queries.readClock());
-    this.#open = opened(connections, queries, new RenewalBuffer(queries, renewal.flushEvery, listener));
+    const sweepClaim = new SweepClaim(connections.dedicated, queries);
+    this.#open = { ...queuesOf(queries, renewal.flushEvery, listener), queries, sweepClaim };
     if (!invalidation || connections.dedicated === null) return;
     this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener);
     await this.#feed.start();
@@ -261,28 +227,8 @@ export class MikroOrmSessionStore extends SessionStore {
     yield* this.#queries.sweep();
   }
 
-  async claimSweep(): Promise<boolean> {
-    if (this.#sweepClaim !== null) return true;
-    const operation = 'claim the sweep';
-    const { connections, queries } = this.#opened;
-    // Without a dedicated connection, each process sweeps: they only do the same work twice.
-    if (connections.dedicated === null) return true;
-    // The claim lasts as long as the connection.
-    const connection = connections.dedicated();
-    const lost = (): void => {
-      if (this.#sweepClaim === connection) this.#sweepClaim = null;
-    };
-    connection.on('error', lost);
-    connection.on('end', lost);
-    try {
-      await connection.connect();
-      if (await queries.claimSweep(operation, connection)) this.#sweepClaim = connection;
-    } catch (error) {
-      throw new SessionStoreUnavailableError(operation, { cause: loggable(error) });
-    } finally {
-      if (this.#sweepClaim === null) endSoon(connection);
-    }
-    return this.#sweepClaim !== null;
+  claimSweep(): Promise<boolean> {
+    return this.#opened.sweepClaim.claim();
   }
 
   async count(): Promise<number> {
@@ -292,8 +238,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async close(): Promise<void> {
     await this.#open?.renewals.close();
     this.#feed?.close();
-    if (this.#sweepClaim !== null) endSoon(this.#sweepClaim);
-    this.#sweepClaim = null;
+    this.#open?.sweepClaim.release();
   }
 
   get #queries(): SessionQueries {
@@ -383,9 +328,4 @@ export class MikroOrmSessionStore extends SessionStore {
     for (const texts of [data.set, data.push]) for (const text of texts.values()) length += text.length;
     if (length > this.#options.maxDataBytes) throw this.#queries.tooLarge();
   }
-}
-
-/** Without waiting: a database that does not answer must hold up nothing. */
-function endSoon(connection: DedicatedConnection): void {
-  connection.end().catch(() => {});
 }

@@ -3,9 +3,9 @@ import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
+import { deadlinesOf } from '../batching/deadlines.js';
 import type { FindTarget } from '../batching/lookup-batcher.js';
 import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.js';
-import { concernsOne } from '../batching/splitting.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import { Database, type RawStatement } from './driver/database.js';
@@ -18,6 +18,7 @@ import { commitStatements } from './sql/commit.js';
 import { loginStatements } from './sql/login.js';
 import { lookupStatements } from './sql/lookup.js';
 import { maintenanceStatements } from './sql/maintenance.js';
+import { sweep } from './sweep.js';
 
 /** All the SQL of the session store, for one table. Every statement is one round trip and one transaction. */
 export type Statements = ReturnType<typeof statementsFor>;
@@ -65,10 +66,6 @@ export interface Ended {
 
 /** How many sessions of a user are listed: more are no list of devices. */
 const MOST_LISTED = 1_000;
-
-const SWEEP = 'sweep sessions';
-/** How many pages one statement of a sweep looks through: half a megabyte, so that none is felt. */
-const SWEPT_PAGES = 64;
 
 /** The statements of the session store: what each takes, and what its rows say. It tries nothing again, and knows no queue. */
 export class SessionQueries implements FindTarget, RenewalTarget {
@@ -281,44 +278,9 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     return rows.map(({ id }) => id);
   }
 
-  /**
-   * Removes what has expired, one range of pages at a time. A row that the database refuses to delete is left, and the error
-   * is thrown once all others are removed.
-   */
-  async *sweep(): AsyncGenerator<readonly SessionId[]> {
-    const pages = await this.#count(SWEEP, this.#sql.pages);
-    const refusals: unknown[] = [];
-    for (let page = 0; page < pages; page += SWEPT_PAGES) yield* this.#sweepRange(page, page + SWEPT_PAGES, refusals);
-    if (refusals.length > 0) throw refusals[0] as Error;
-  }
-
-  /** @param refusals gets the errors of rows that cannot be deleted */
-  async *#sweepRange(first: number, end: number, refusals: unknown[]): AsyncGenerator<readonly SessionId[]> {
-    const range = [`(${first},0)`, `(${end},0)`];
-    try {
-      const rows = await this.#db.query<{ id: SessionId }>(SWEEP, this.#sql.sweep, range);
-      yield rows.map((row) => row.id);
-    } catch (error) {
-      if (!concernsOne(error)) throw error;
-      if (end - first > 1) {
-        const middle = first + Math.ceil((end - first) / 2);
-        yield* this.#sweepRange(first, middle, refusals);
-        yield* this.#sweepRange(middle, end, refusals);
-        return;
-      }
-      const rows = await this.#db.query<{ id: SessionId }>(SWEEP, this.#sql.expiredIn, range);
-      for (const { id } of rows) yield await this.#sweepOne(id, refusals);
-    }
-  }
-
-  async #sweepOne(id: SessionId, refusals: unknown[]): Promise<readonly SessionId[]> {
-    try {
-      return (await this.#db.query<{ id: SessionId }>(SWEEP, this.#sql.sweepOne, [id])).map((row) => row.id);
-    } catch (error) {
-      if (!concernsOne(error)) throw error;
-      refusals.push(error);
-      return [];
-    }
+  /** Removes what has expired, one range of pages at a time. */
+  sweep(): AsyncGenerator<readonly SessionId[]> {
+    return sweep(this.#db, this.#sql);
   }
 
   /** Whether the sweep is a connection's from now until it ends. */
@@ -379,15 +341,4 @@ export class SessionQueries implements FindTarget, RenewalTarget {
   async #count(operation: string, text: string): Promise<number> {
     return (await this.#db.query<{ count: number }>(operation, text, []))[0]?.count ?? 0;
   }
-}
-
-/** The earliest and the latest: until then something must be written, or can still be answered. */
-function deadlinesOf(requests: readonly WriteRequest[]): { first: number; last: number } {
-  let first = Infinity;
-  let last = 0;
-  for (const { deadline } of requests) {
-    first = Math.min(first, deadline);
-    last = Math.max(last, deadline);
-  }
-  return { first, last };
 }

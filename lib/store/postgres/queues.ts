@@ -1,0 +1,41 @@
+import type { StoreListener } from '../../session-store.js';
+import type { StoredSession } from '../../session/stored-session.js';
+import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
+import { LookupBatcher } from '../batching/lookup-batcher.js';
+import { RenewalBuffer } from '../batching/renewal-buffer.js';
+import { WriteBatcher } from '../batching/write-batcher.js';
+import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
+
+/** The queues in front of the statements: what waits in one goes together. */
+export interface Queues {
+  readonly finds: LookupBatcher;
+  readonly creations: WriteBatcher<CreateRequest, StoredSession>;
+  readonly commits: WriteBatcher<CommitRequest, CommitOutcome>;
+  readonly deletions: WriteBatcher<DeleteRequest, boolean>;
+  readonly renewals: RenewalBuffer;
+}
+
+/** @param flushEvery how long renewals are collected, in milliseconds */
+export function queuesOf(queries: SessionQueries, flushEvery: number, listener: StoreListener): Queues {
+  const now = (): number => queries.now();
+  return {
+    finds: new LookupBatcher(queries),
+    creations: new WriteBatcher({
+      operation: 'create a session',
+      now,
+      write: (requests) => queries.create(requests),
+    }),
+    commits: new WriteBatcher({
+      operation: 'save a session',
+      now,
+      write: (requests) => queries.commit(requests),
+      fold: foldCommits,
+    }),
+    deletions: new WriteBatcher({
+      operation: 'end a session',
+      now,
+      write: (requests) => queries.delete(requests),
+    }),
+    renewals: new RenewalBuffer(queries, flushEvery, listener),
+  };
+}

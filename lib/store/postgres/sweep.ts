@@ -1,0 +1,58 @@
+import type { SessionId } from '../../session/token.js';
+import { concernsOne, halvesOf } from '../batching/splitting.js';
+import type { Database } from './driver/database.js';
+import type { maintenanceStatements } from './sql/maintenance.js';
+
+const OPERATION = 'sweep sessions';
+/** How many pages one statement looks through: half a megabyte, so that none is felt. */
+const PAGES = 64;
+
+type Row = { readonly id: SessionId };
+type Sql = Pick<ReturnType<typeof maintenanceStatements>, 'pages' | 'sweep' | 'expiredIn' | 'sweepOne'>;
+
+/**
+ * Removes what has expired, one range of pages at a time. A row that the database refuses to delete is left, and the error is
+ * thrown once all others are removed.
+ */
+export async function* sweep(db: Database, sql: Sql): AsyncGenerator<readonly SessionId[]> {
+  const refusals: unknown[] = [];
+  const [counted] = await db.query<{ count: number }>(OPERATION, sql.pages, []);
+  for (let page = 0; page < (counted?.count ?? 0); page += PAGES) {
+    const pages = Array.from({ length: PAGES }, (_, index) => page + index);
+    yield* sweepPages(db, sql, pages, refusals);
+  }
+  if (refusals.length > 0) throw refusals[0] as Error;
+}
+
+/** @param refusals gets the errors of rows that cannot be deleted */
+async function* sweepPages(
+  db: Database,
+  sql: Sql,
+  pages: readonly number[],
+  refusals: unknown[],
+): AsyncGenerator<readonly SessionId[]> {
+  const range = [`(${pages[0]},0)`, `(${Number(pages.at(-1)) + 1},0)`];
+  try {
+    yield idsOf(await db.query<Row>(OPERATION, sql.sweep, range));
+  } catch (error) {
+    if (!concernsOne(error)) throw error;
+    if (pages.length > 1) {
+      for (const half of halvesOf(pages)) yield* sweepPages(db, sql, half, refusals);
+      return;
+    }
+    for (const { id } of await db.query<Row>(OPERATION, sql.expiredIn, range)) {
+      const removed = db.query<Row>(OPERATION, sql.sweepOne, [id]);
+      yield idsOf(
+        await removed.catch((refusal: unknown) => {
+          if (!concernsOne(refusal)) throw refusal;
+          refusals.push(refusal);
+          return [];
+        }),
+      );
+    }
+  }
+}
+
+function idsOf(rows: readonly Row[]): SessionId[] {
+  return rows.map(({ id }) => id);
+}
