@@ -46,7 +46,7 @@ export class CookieTransport implements SessionTransport {
 
   #warnOfPlainHttp(headers: IncomingHttpHeaders): void {
     if (this.#hasWarned) return;
-    // Anybody can send this header: it is believed for a warning, and no further.
+    // Any client can send this header: it is believed for a warning, and no further.
     const saysHttps = /^\s*https\s*(,\s*https\s*)*$/i.test(String(headers['x-forwarded-proto']));
     const { secure } = this.#options;
     if (secure === false || (secure === 'auto') !== saysHttps) return;

@@ -19,13 +19,13 @@ export interface CookieSettings {
  */
 export interface ExpressSessionCookie {
   /**
-   * In how many milliseconds the session ends if nobody comes. Setting it is `setTtl()`; `null`, `false` and `undefined` go
+   * In how many milliseconds the session ends without another request. Setting it is `setTtl()`; `null`, `false` and `undefined` go
    * back to the module's `idleTimeout`.
    */
   maxAge: number;
   /** The idle timeout in milliseconds. */
   readonly originalMaxAge: number;
-  /** When the session ends if nobody comes. May be set as `maxAge` may. */
+  /** When the session ends without another request. May be set as `maxAge` may. */
   expires: Date;
   readonly path: string;
   readonly domain: string | undefined;

@@ -11,7 +11,7 @@ import type { RequestView } from './context/request-context.js';
  * is a top-level key of the session's `data`: `request.session.views = 1` is stored as `session.data.views`, as what JSON
  * makes of it (a Date becomes text). The members of our own session are on what `@Session()` and `SessionService.of()` give.
  *
- * An empty `flash`, as connect-flash leaves it with everybody, is not stored. A member cannot be assigned:
+ * An empty `flash`, as connect-flash leaves it in every session, is not stored. A member cannot be assigned:
  * `request.session.save = …` throws a `SessionArgumentError`.
  */
 export interface ExpressSession {
@@ -24,7 +24,7 @@ export interface ExpressSession {
   // oxlint-disable-next-line typescript/no-explicit-any -- whatever libraries keep there
   [key: string]: any;
   /**
-   * Starts over with a new credential: the old one is dead at once, the data is dropped and nobody is signed in. The object
+   * Starts over with a new credential: the old one is dead at once, the data is dropped and no user is signed in. The object
    * that was `request.session` keeps a copy of its data, and is connected with nothing any more. A session that stays empty
    * ends with the response. Not an error: the session has ended meanwhile.
    */
@@ -151,7 +151,7 @@ export class ExpressSessionView implements RequestView {
   #show(): ExpressSession {
     const session = this.#session;
     const target = Object.create(Members.prototype, {
-      // Whoever prints a proxy sees its target.
+      // What prints a proxy shows its target.
       [inspect.custom]: { configurable: true, value: () => dataOf(target) },
     }) as object;
     const view: Behind = {
@@ -184,7 +184,7 @@ function dataOf(target: object): Data {
 
 function makeLenient(target: object, key: PropertyKey): true {
   const { left, session } = viewOf(target);
-  // connect-flash leaves an empty object in the session of everybody whom it only asks for messages.
+  // connect-flash leaves an empty object in every session that it only asks for messages.
   if (left === null && typeof key === 'string') session.makeLenient(key, key === 'flash');
   return true;
 }

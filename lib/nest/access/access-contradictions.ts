@@ -21,7 +21,7 @@ function assertOneVoice(target: object, where: string, orElse = ''): void {
   const { isPublic, requirements } = statementOn(target);
   if (!isPublic || requirements.length === 0) return;
   throw new SessionConfigurationError(
-    `On ${where}, @Public() stands beside @Authorize() or @UseGuards(SessionGuard): the one lets everybody in, the other ` +
+    `On ${where}, @Public() stands beside @Authorize() or @UseGuards(SessionGuard): the one lets every visitor in, the other ` +
       `does not. Fix: remove one of the two${orElse}.`,
   );
 }

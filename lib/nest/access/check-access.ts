@@ -10,7 +10,7 @@ import type { Requirements } from './route-access.js';
 /**
  * Whether a visitor may call a handler, by what its decorators require as a whole.
  *
- * @returns `false` where nobody can be signed in, such as to a microservice
+ * @returns `false` where no user can be signed in, such as in a microservice
  * @throws an `HttpException` (or what gateways have for it) where the visitor may not
  */
 export async function checkAccess(source: SessionSource, context: ExecutionContext): Promise<boolean> {

@@ -23,7 +23,7 @@ const SIGNED_IN: Requirements = { roles: [], permissions: [], within: null };
 
 /** Whom the decorators of a route let in. */
 export interface RouteAccess {
-  /** Whether everybody is let in, whatever guard stands before the route. */
+  /** Whether every visitor is let in, whatever guard stands before the route. */
   readonly isPublic: boolean;
   /** All must be met. */
   readonly requirements: readonly Requirements[];

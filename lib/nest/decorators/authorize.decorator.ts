@@ -15,8 +15,8 @@ export interface AuthorizeOptions {
 }
 
 /**
- * Guards a route, or all of a controller's, with `SessionGuard`, and asks for more than to be signed in. Whoever is not
- * signed in, or not recently enough, gets 401; whoever lacks a role or permission gets 403.
+ * Guards a route, or all of a controller's, with `SessionGuard`, and asks for more than to be signed in. A visitor who
+ * is not signed in, or not recently enough, gets 401; a user who lacks a role or permission gets 403.
  *
  * Requirements add up: of several `@Authorize()` on one target, of the class and its base classes, of the handler and the
  * methods that it overrides, all must be met. Only a `@Public()` that is nearer to the handler lifts them.
@@ -37,7 +37,7 @@ export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & Meth
   return applyDecorators(adding(requirements), UseGuards(SessionGuard));
 }
 
-/** A list that has come out empty, or holds nothing where a name was meant, would let in whoever is signed in. */
+/** A list that has come out empty, or holds nothing where a name was meant, would let in every user. */
 function namesIn(option: 'roles' | 'permissions', names: readonly string[] | undefined): readonly string[] {
   if (names === undefined) return [];
   if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')) {
@@ -45,7 +45,7 @@ function namesIn(option: 'roles' | 'permissions', names: readonly string[] | und
   }
   throw new SessionConfigurationError(
     `@Authorize({ ${option} }) must be a list of names, and not an empty one. Fix: name them, or leave it out to let in ` +
-      'whoever is signed in.',
+      'every user.',
   );
 }
 

@@ -2,7 +2,7 @@ import { SetMetadata } from '@nestjs/common';
 import { PUBLIC } from '../access/route-access.js';
 
 /**
- * Lets everybody in where `SessionGuard` stands before all routes, or all of a controller's. It lifts what is said further
+ * Lets every visitor in where `SessionGuard` stands before all routes, or all of a controller's. It lifts what is said further
  * away, and never what is said nearer to the handler:
  *
  * - On a handler: what the application, its class and base classes, and the method that it overrides require,

@@ -30,10 +30,10 @@ export const IDENTITY: readonly StoreExpectation[] = [
       const second = await login(1, 'bob', true);
       assert.deepEqual([second?.userId, second?.generation, second?.data], ['bob', 2, '{}']);
       assert.equal(await store.commit(session.id, 0, changes(set({ late: 1 }))), null);
-      const nobody = await login(2, null, true);
-      assert.ok(nobody);
-      assert.deepEqual([nobody.userId, nobody.generation, nobody.data], [null, 3, '{}']);
-      assert.equal(nobody.rotatedAt, nobody.authenticatedAt);
+      const anonymous = await login(2, null, true);
+      assert.ok(anonymous);
+      assert.deepEqual([anonymous.userId, anonymous.generation, anonymous.data], [null, 3, '{}']);
+      assert.equal(anonymous.rotatedAt, anonymous.authenticatedAt);
       assert.deepEqual(await store.findByUser('bob'), []);
     },
   },
