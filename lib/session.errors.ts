@@ -13,26 +13,27 @@ export type SessionErrorCode =
  * paths and kinds of values, never a value that may be a secret.
  *
  * `status`, `statusCode` and `expose` follow the convention of the `http-errors` package, so that Nest, Express and
- * Fastify answer with the right status even where no part of this library stands between the error and the response.
+ * Fastify answer with the right status even where no part of this library stands between the error and the response. An
+ * error that is 500 has no status: Nest 11 would show its message to the client.
  */
 export abstract class SessionError extends Error {
   abstract readonly code: SessionErrorCode;
 
-  /** The HTTP status that answers this error, unless it is handled. */
-  readonly statusCode: number;
+  /** The HTTP status that answers this error, unless it is handled; `undefined` for 500. */
+  readonly statusCode: number | undefined;
 
   /** The same as {@link statusCode}. */
-  readonly status: number;
+  readonly status: number | undefined;
 
   /** Whether the message may be shown to the client: never for a 5xx. */
   readonly expose: boolean;
 
-  protected constructor(message: string, statusCode: number, options?: ErrorOptions) {
+  protected constructor(message: string, statusCode: number | undefined, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
     this.statusCode = statusCode;
     this.status = statusCode;
-    this.expose = statusCode < 500;
+    this.expose = statusCode !== undefined && statusCode < 500;
   }
 }
 
@@ -41,7 +42,7 @@ export class SessionConfigurationError extends SessionError {
   readonly code = 'ERR_SESSION_CONFIGURATION';
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, 500, options);
+    super(message, undefined, options);
   }
 }
 
@@ -50,7 +51,7 @@ export class SessionSetupError extends SessionError {
   readonly code = 'ERR_SESSION_SETUP';
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, 500, options);
+    super(message, undefined, options);
   }
 }
 
@@ -65,7 +66,7 @@ export class SessionDataError extends SessionError {
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions) {
-    super(message, 500, options);
+    super(message, undefined, options);
     this.path = path;
   }
 }
@@ -75,7 +76,7 @@ export class SessionArgumentError extends SessionError {
   readonly code = 'ERR_SESSION_ARGUMENT';
 
   constructor(message: string) {
-    super(message, 500);
+    super(message, undefined);
   }
 }
 
@@ -103,7 +104,7 @@ export class SessionHeadersSentError extends SessionError {
     message = 'The response had already begun, so the cookie or header of the session can no longer be sent. ' +
       'Start, log in or end the session before the first byte of the response.',
   ) {
-    super(message, 500);
+    super(message, undefined);
   }
 }
 

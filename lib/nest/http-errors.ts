@@ -6,7 +6,7 @@ const logger = new Logger('SessionModule');
 /** The status that answers an error, unless a filter answers otherwise. */
 export function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
-  return error instanceof SessionError ? error.statusCode : 500;
+  return error instanceof SessionError ? (error.statusCode ?? 500) : 500;
 }
 
 /** The same error as exception filters expect it; to the client, a store that cannot be reached is no more than 503. */

@@ -42,7 +42,9 @@ interface Fastify {
  *
  * @throws {SessionSetupError} when the application does not import `SessionModule`.
  */
-export function sessionMiddleware(app: INestApplication): SessionMiddleware {
+export function sessionMiddleware(app: INestApplication): SessionMiddleware;
+export function sessionMiddleware(app: INestApplication, ...rest: unknown[]): SessionMiddleware | void {
+  if (typeof (app as Partial<INestApplication> | null)?.getHttpAdapter !== 'function') return notCalled(rest);
   const source = sourceOf(app);
   const settings = settingsOf(source.options);
   exposeOnFastify(app);
@@ -58,6 +60,15 @@ export function sessionMiddleware(app: INestApplication): SessionMiddleware {
     if (loading instanceof Promise) loading.then(loaded, failed);
     else loaded(loading);
   };
+}
+
+/** Of `app.use(sessionMiddleware)`, which calls it with a request, a response and `next`; or of a call with something else. */
+function notCalled([, next]: unknown[]): void {
+  const error = new SessionSetupError(
+    'sessionMiddleware() takes the Nest application, and returns the middleware. Call it: app.use(sessionMiddleware(app)).',
+  );
+  if (typeof next !== 'function') throw error;
+  next(error);
 }
 
 function sourceOf(app: INestApplication): SessionSource {

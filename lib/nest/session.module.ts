@@ -10,6 +10,7 @@ import {
   Inject,
   Logger,
   Module,
+  Optional,
   type OnModuleInit,
   type Provider,
   type Type,
@@ -22,7 +23,7 @@ import { SessionInterceptor } from './session.interceptor.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
 import { kindOf } from '../session/data/json.js';
 import type { SessionId } from '../session/token.js';
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError, SessionSetupError } from '../session.errors.js';
 import {
   type ResolvedSessionOptions,
   resolveOptions,
@@ -98,48 +99,68 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
   .setFactoryMethodName('createSessionOptions')
   .setExtras<SessionModuleExtras>(
     { contextName: undefined, tableName: undefined, store: undefined, interceptor: true },
-    (definition, { contextName, tableName, store, interceptor = true }) => ({
-      ...definition,
-      global: true,
-      imports: [
-        ...(definition.imports ?? []),
-        ...(store === undefined ? [MikroOrmModule.forFeature([sessionEntity({ tableName })], contextName)] : []),
-      ],
-      providers: [
-        ...(definition.providers ?? []),
-        {
-          provide: SESSION_OPTIONS,
-          useFactory: (given: SessionModuleOptions) =>
-            resolveOptions(given, { contextName, tableName, store, interceptor }),
-          inject: [GIVEN_OPTIONS],
-        },
-        {
-          provide: INNERMOST_STORE,
-          ...(store === undefined ? inPostgres(contextName, tableName) : given(store)),
-        } as Provider,
-        { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
-        {
-          provide: SessionManager,
-          useFactory: (store: SessionStore, options: ResolvedSessionOptions) =>
-            new SessionManager(store, options, logger),
-          inject: [SessionStore, SESSION_OPTIONS],
-        },
-        SessionSource,
-        SessionService,
-        { provide: APP_GUARD, useClass: SessionLoaderGuard },
-        ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
-      ],
-      exports: [SessionService, SessionSource, SessionStore],
-    }),
+    (definition, { contextName, tableName, store, interceptor = true }) => {
+      // Called for what it tells `autoLoadEntities`. The repository that it would provide has no user here, and without
+      // MikroOrmModule, Nest would miss that first.
+      if (store === undefined) MikroOrmModule.forFeature([sessionEntity({ tableName })], contextName);
+      return {
+        ...definition,
+        global: true,
+        imports: definition.imports ?? [],
+        providers: [
+          ...(definition.providers ?? []),
+          {
+            provide: SESSION_OPTIONS,
+            useFactory: (given: SessionModuleOptions) =>
+              resolveOptions(given, { contextName, tableName, store, interceptor }),
+            inject: [GIVEN_OPTIONS],
+          },
+          {
+            provide: INNERMOST_STORE,
+            ...(store === undefined ? inPostgres(contextName, tableName) : given(store)),
+          } as Provider,
+          { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
+          {
+            provide: SessionManager,
+            useFactory: (store: SessionStore, options: ResolvedSessionOptions) =>
+              new SessionManager(store, options, logger),
+            inject: [SessionStore, SESSION_OPTIONS],
+          },
+          SessionSource,
+          SessionService,
+          { provide: APP_GUARD, useClass: SessionLoaderGuard },
+          ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
+        ],
+        exports: [SessionService, SessionSource, SessionStore],
+      };
+    },
   )
   .build();
 
 function inPostgres(contextName: string | undefined, tableName: string | undefined): StoreProvider {
   return {
-    useFactory: (orm: MikroORM, options: ResolvedSessionOptions) =>
-      new MikroOrmSessionStore(orm, { ...options, tableName, invalidation: options.cache !== null }),
-    inject: [contextName === undefined ? MikroORM : getMikroORMToken(contextName), SESSION_OPTIONS],
+    useFactory: (orm: MikroORM | undefined, options: ResolvedSessionOptions) => {
+      if (orm === undefined) throw new SessionSetupError(noMikroOrm(contextName));
+      return new MikroOrmSessionStore(orm, { ...options, tableName, invalidation: options.cache !== null });
+    },
+    inject: [
+      { token: contextName === undefined ? MikroORM : getMikroORMToken(contextName), optional: true },
+      SESSION_OPTIONS,
+    ],
   };
+}
+
+function noMikroOrm(contextName: string | undefined): string {
+  if (contextName !== undefined) {
+    return (
+      `SessionModule finds no MikroORM connection of the "contextName" ${JSON.stringify(contextName)}. Import ` +
+      'MikroOrmModule.forRoot() with that "contextName", or correct it.'
+    );
+  }
+  return (
+    'SessionModule finds no MikroORM. Import MikroOrmModule.forRoot() in the root module as well (where its connection has ' +
+    'a "contextName", give SessionModule the same), or give SessionModule a "store" of another kind.'
+  );
 }
 
 /** The cache outside: it keeps what was decrypted, once. */
@@ -190,12 +211,18 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   readonly #http: HttpAdapterHost;
 
   constructor(
-    @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
+    @Optional() @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions | undefined,
     @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(SessionSource) source: SessionSource,
+    @Optional() @Inject(SessionSource) source: SessionSource | undefined,
     @Inject(HttpAdapterHost) http: HttpAdapterHost,
   ) {
     super();
+    if (options === undefined || source === undefined) {
+      throw new SessionConfigurationError(
+        'SessionModule is imported without options, as in "imports: [SessionModule]". Write SessionModule.forRoot() in the ' +
+          'root module; it is global, so remove it from all others.',
+      );
+    }
     this.#source = source;
     this.#http = http;
     this.#options = options;

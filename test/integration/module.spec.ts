@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { defineEntity, type Options, p, PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { type DynamicModule, Inject, Injectable, Module, type Type } from '@nestjs/common';
+import { type DynamicModule, Inject, Injectable, Module, type ModuleMetadata, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   MemorySessionStore,
@@ -234,5 +234,37 @@ describe('SessionModule with a store that is none', () => {
       imports: [SessionModule.forRoot({ store: store as never })],
     }).compile();
     await expect(starting).rejects.toThrow(/"store" must be .*, but what it gave was (a Map|null)\./);
+  });
+});
+
+describe('SessionModule in a set-up that cannot work', () => {
+  const compile = (...imports: NonNullable<ModuleMetadata['imports']>) =>
+    Test.createTestingModule({ imports })
+      .compile()
+      .then((module) => module.init());
+
+  @Module({ imports: [SessionModule] })
+  class FeatureModule {}
+
+  it('says where it is imported without options', async () => {
+    await expect(compile(FeatureModule)).rejects.toThrow(
+      /^SessionModule is imported without options, .* SessionModule\.forRoot\(\) in the root module/,
+    );
+  });
+
+  it.each([
+    ['forRoot()', () => SessionModule.forRoot()],
+    ['forRootAsync()', () => SessionModule.forRootAsync({ useFactory: () => ({}) })],
+    ['forRoot(), with the cache', () => SessionModule.forRoot({ cache: true })],
+  ])('says that MikroOrmModule is missing: %s', async (_how, session) => {
+    await expect(compile(session())).rejects.toThrow(
+      /^SessionModule finds no MikroORM\. Import MikroOrmModule\.forRoot\(\)/,
+    );
+  });
+
+  it('says that there is no connection of its name', async () => {
+    await expect(compile(SessionModule.forRoot({ contextName: 'accounts' }))).rejects.toThrow(
+      'SessionModule finds no MikroORM connection of the "contextName" "accounts".',
+    );
   });
 });
