@@ -7,6 +7,8 @@ export interface Gatekeeper {
   settle(status: number): Promise<void> | null;
   /** Adds headers. The last moment at which that is possible. */
   beforeHeaders(): void;
+  /** The response has ended: nothing is stored for it any more. */
+  ended(): void;
   /** Prepares the response that reports the error and returns its body. The body is not used if the headers are out: the response is cut off then. */
   failed(error: unknown): string;
   /** Logs an exception that no caller can catch, such as that of a listener; the response is cut off. */
@@ -33,6 +35,10 @@ export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
     beforeHeaders() {
       first.beforeHeaders();
       second.beforeHeaders();
+    },
+    ended() {
+      first.ended();
+      second.ended();
     },
     failed: (error) => failing.failed(error),
     report: (error) => failing.report(error),

@@ -149,7 +149,10 @@ export class ResponseGate {
 
   #call(method: Method, args: unknown[]): unknown {
     const result = this.#originals[method].apply(this.#response, args);
-    if (this.#isNextLast && method === 'end') this.#bar('refused');
+    if (method === 'end') {
+      if (this.#isNextLast) this.#bar('refused');
+      this.#keeper.ended();
+    }
     return result;
   }
 
@@ -183,6 +186,7 @@ export class ResponseGate {
       if (response.headersSent) throw headersSentError();
       this.#keeper.beforeHeaders();
       this.#originals.end.call(response, body);
+      this.#keeper.ended();
     } catch {
       cutOff(response);
     }

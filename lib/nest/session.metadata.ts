@@ -11,6 +11,8 @@ const SSE = '__sse__';
 
 /** What the decorators of a route and its controller say about its session. */
 export interface SessionMetadata extends RouteAccess {
+  /** Of the handler, such as `CartController.add()`. */
+  readonly name: string;
   readonly isSkipped: boolean;
   readonly renews: boolean;
   /** Whether the route sends events (`@Sse()`), whose headers are out before the first. */
@@ -32,6 +34,7 @@ export function metadataOf(context: ExecutionContext): SessionMetadata {
     const says = (key: string): unknown => Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
     metadata = {
       ...accessOf(controller, handler),
+      name: `${controller.name}.${handler.name}()`,
       isSkipped: says(SKIP) === true,
       renews: says(RENEWAL) !== false,
       isSse: Reflect.getMetadata(SSE, handler) === true,

@@ -30,6 +30,8 @@ export class ActiveSession implements Session {
   /** Who will be signed in after all that is queued; `undefined`: who is now. */
   #userAfter: string | null | undefined = undefined;
   #sealed: Session | null = null;
+  /** Called whenever the data or the lifetime is used, once nothing stores them by itself any more. */
+  onUse: (() => void) | null = null;
 
   constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
     this.#env = env;
@@ -56,6 +58,17 @@ export class ActiveSession implements Session {
 
   get isModified(): boolean {
     return this.#lifecycle.hasNewLifetime || this.#data.isChanged;
+  }
+
+  /** Whether something is not stored that could be. Is no use. */
+  get isUnsaved(): boolean {
+    const { state, hasNewLifetime, written } = this.#lifecycle;
+    return state !== 'gone' && (hasNewLifetime || written.document.isChanged);
+  }
+
+  /** Whether the data may differ from what was loaded. Is no use. */
+  get mayDiffer(): boolean {
+    return this.#lifecycle.written.document.mayDiffer;
   }
 
   get isDestroyed(): boolean {
@@ -188,6 +201,7 @@ export class ActiveSession implements Session {
 
   setTtl(ttl: Duration, options: { readonly absolute?: Duration | false } = {}): this {
     const change = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(options.absolute) };
+    this.onUse?.();
     this.#lifecycle.written.lifetime = change;
     return this;
   }
@@ -314,6 +328,7 @@ export class ActiveSession implements Session {
   }
 
   get #data(): TrackedData {
+    this.onUse?.();
     return this.#lifecycle.written.document;
   }
 

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ArgumentsHost } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { finalize, type Observable } from 'rxjs';
 import type { ActiveSession } from '../../session/active-session.js';
+import { metadataOf } from '../session.metadata.js';
 import { announcedTo } from './announcement.js';
 import { MessageContext } from './message-context.js';
 import { type PlatformRequest, RequestContext } from './request-context.js';
@@ -73,6 +74,7 @@ export class GraphqlContext implements BoundedContext {
     const info = host.getArgByIndex<{ path?: { prev?: unknown } } | undefined>(3);
     if (info?.path === undefined || info.path.prev !== undefined) return;
     this.#renews ||= renews;
+    this.#carrier.handler = metadataOf(host as ExecutionContext).name;
     this.#carrier.accessed(this.#renews);
   }
 

@@ -2,6 +2,8 @@ import type { ActiveSession } from '../../session/active-session.js';
 
 /** Loads a session once, for all that ask, and again where that has failed. */
 export abstract class LoadingContext {
+  /** The name of the handler, for the operator. */
+  handler = 'A handler that belongs to no controller';
   /** Once it is loaded. */
   protected session: ActiveSession | null = null;
   #loading: ActiveSession | Promise<ActiveSession> | null = null;

@@ -1,12 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ArgumentsHost } from '@nestjs/common';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { finalize, Observable, Subscription } from 'rxjs';
 import type { ActiveSession } from '../../session/active-session.js';
 import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { handshakeOf } from './handshake.js';
 import { logFailure, toHttpException } from '../http-errors.js';
+import { metadataOf } from '../session.metadata.js';
 import { LoadingContext } from './loading-context.js';
 import type { SessionSource } from './session-source.js';
 import type { BoundedContext } from './session-context.js';
@@ -82,7 +83,8 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     return this.session;
   }
 
-  accessed(renews: boolean): void {
+  accessed(renews: boolean, host?: ArgumentsHost): void {
+    if (host !== undefined) this.handler = metadataOf(host as ExecutionContext).name;
     if (this.session !== null) this.session.renews = renews;
   }
 
@@ -107,8 +109,16 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     this.#isOver = true;
     // Only where the client left in the middle of a stream: there is no one left to report an error to.
     const settling = this.settle(200);
-    if (settling === null) this.session?.renew();
-    else settling.catch(logFailure);
+    if (settling !== null) {
+      settling.then(() => this.#watch(), logFailure);
+      return;
+    }
+    this.session?.renew();
+    this.#watch();
+  }
+
+  #watch(): void {
+    if (this.session !== null) this.#source.lateWrites.watch(this.session, this.handler);
   }
 }
 

@@ -81,6 +81,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #isEnded = false;
   #ending: Promise<void> | null = null;
   #headersSent: boolean;
+  /** Whether the response has ended. */
+  #isOver: boolean;
+  #isWatched = false;
 
   private constructor(source: SessionSource, request: PlatformRequest, raw: IncomingMessage, response: ServerResponse) {
     super();
@@ -89,6 +92,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.#raw = raw;
     this.#response = response;
     this.#headersSent = response.headersSent;
+    this.#isOver = response.writableEnded;
     this.#next = (raw as Known)[KEY];
     this.#gate = canBeGated(response) ? installGate(response, this) : null;
   }
@@ -117,6 +121,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
   use(): ActiveSession | null {
     this.#isUsed = true;
+    if (this.#isOver) this.#watch();
     return this.session;
   }
 
@@ -197,6 +202,11 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     if (session.cookieChange !== null) this.#giveOut(session.cookieChange);
   }
 
+  ended(): void {
+    this.#isOver = true;
+    this.#watch();
+  }
+
   failed(error: unknown): string {
     const response = this.#response;
     this.session?.discard();
@@ -264,6 +274,12 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   protected open(): ActiveSession | Promise<ActiveSession> {
     this.#expose();
     return this.#source.manager.open(this.#source.transport.read(this.#raw.headers), this);
+  }
+
+  #watch(): void {
+    if (this.session === null || this.#isWatched) return;
+    this.#isWatched = true;
+    this.#source.lateWrites.watch(this.session, this.handler);
   }
 
   #warnOfUnsaved(): void {

@@ -4,6 +4,7 @@ import type { SessionTransport } from '../../http/session-transport.js';
 import { transportOf } from '../../http/transport-of.js';
 import { SessionManager } from '../../session-manager.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../../session.options.js';
+import { LateWrites } from './late-writes.js';
 
 /** What contexts take sessions from: the manager, and how tokens travel. One serves a registration of the module. */
 @Injectable()
@@ -11,6 +12,7 @@ export class SessionSource {
   readonly manager: SessionManager;
   readonly transport: SessionTransport;
   readonly options: ResolvedSessionOptions;
+  readonly lateWrites: LateWrites;
   /**
    * What distinguishes registrations: the Nest application, as modules that are registered twice in one have sessions in
    * common, and one that is mounted in another has sessions of its own.
@@ -25,7 +27,9 @@ export class SessionSource {
     const logger = new Logger('SessionModule');
     this.manager = manager;
     this.options = options;
-    this.transport = transportOf(options, (message) => logger.warn(message));
+    const warn = (message: string): void => logger.warn(message);
+    this.transport = transportOf(options, warn);
+    this.lateWrites = new LateWrites(warn);
     this.registration = application ?? this;
   }
 }

@@ -112,6 +112,11 @@ export class TrackedData extends LiveDocument {
     return messages;
   }
 
+  /** Whether a method has changed anything, or the application holds parts that it can change unseen. */
+  get mayDiffer(): boolean {
+    return this.#isHeld || (this.live !== null && !this.isAsRead);
+  }
+
   /** Whether there is anything that has not been sent; also what cannot be. */
   get isChanged(): boolean {
     if (this.#snapshot?.holds()) return false;

@@ -41,6 +41,11 @@ export class ManualKeeper implements Gatekeeper {
     this.amend();
   }
 
+  ends = 0;
+  ended(): void {
+    this.ends++;
+  }
+
   failed(error: unknown): string {
     this.errors.push(error);
     for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name);

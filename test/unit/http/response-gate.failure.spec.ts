@@ -159,6 +159,7 @@ describe('a response with two keepers', () => {
     const keeper: Gatekeeper = {
       settle: (status) => (pending ? Promise.resolve(void calls.push(`settle ${status}`)) : null),
       beforeHeaders: () => void calls.push('headers'),
+      ended: () => void calls.push('ended'),
       failed: () => (calls.push('failed'), 'failed by the second'),
       report: () => void calls.push('report'),
     };
@@ -174,7 +175,7 @@ describe('a response with two keepers', () => {
     expect(other.calls).toEqual([]);
     keeper.release();
     expect((await answer).body.toString()).toBe('all');
-    expect(other.calls).toEqual(['settle 200', 'headers']);
+    expect(other.calls).toEqual(['settle 200', 'headers', 'ended']);
   });
 
   it('is the error of the one that fails, and the other one drops what it keeps', async () => {
@@ -184,7 +185,7 @@ describe('a response with two keepers', () => {
     response.end('all');
     keeper.refuse();
     expect((await answer).body.toString()).toBe('failed');
-    expect(other.calls).toEqual(['settle 500', 'headers']);
+    expect(other.calls).toEqual(['settle 500', 'headers', 'ended']);
   });
 });
 

@@ -1,0 +1,66 @@
+import type { ActiveSession } from '../../session/active-session.js';
+
+/** In milliseconds: how long a session is left alone, with something that is not stored, until that counts as lost. */
+const QUIET = 5_000;
+/** How often a session is looked at whose data the handler may hold, and change unseen. */
+const LOOKS = 6;
+/** How many sessions are looked at because of that at the same time: under load, a sample is enough. */
+const MOST_HELD = 100;
+/** How many are looked at in all. */
+const MOST = 200;
+
+/** Finds what is written to sessions when nothing stores it by itself any more, and not saved; says so, once for each handler. */
+export class LateWrites {
+  readonly #warn: (message: string) => void;
+  readonly #warned = new Set<string>();
+  #looking = 0;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /**
+   * From now on, nothing but `save()` stores what is written to the session. It is looked at after it was used, and for a
+   * while where it may change without that.
+   *
+   * @param handler its name, for the operator
+   */
+  watch(session: ActiveSession, handler: string): void {
+    if (this.#warned.has(handler)) return;
+    let timer: NodeJS.Timeout | null = null;
+    const begin = (looks: number, most: number): void => {
+      if (this.#looking >= most) return;
+      this.#looking++;
+      let left = looks;
+      timer = setTimeout(() => {
+        if (session.isUnsaved) this.#report(session, handler);
+        else if (--left > 0) {
+          timer?.refresh();
+          return;
+        }
+        timer = null;
+        this.#looking--;
+      }, QUIET);
+      timer.unref();
+    };
+    session.onUse = () => {
+      if (timer === null) begin(1, MOST);
+      else timer.refresh();
+    };
+    if (session.mayDiffer) begin(LOOKS, MOST_HELD);
+  }
+
+  #report(session: ActiveSession, handler: string): void {
+    session.onUse = null;
+    if (this.#warned.has(handler)) return;
+    this.#warned.add(handler);
+    const fix = session.isNew
+      ? 'A new session needs its cookie in the response: begin it before that goes, and call `await session.save()` ' +
+        'after what is written later.'
+      : 'Write before it answers, or call `await session.save()` afterwards.';
+    this.#warn(
+      `${handler} wrote to its session after it had answered, when nothing is stored by itself any more, and did not ` +
+        `save it: that is lost. ${fix} This is said once for each handler.`,
+    );
+  }
+}
