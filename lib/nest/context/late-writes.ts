@@ -2,11 +2,9 @@ import type { ActiveSession } from '../../session/active-session.js';
 
 /** In milliseconds: how long a session is left alone, with something that is not stored, until that counts as lost. */
 const QUIET = 5_000;
-/** How often a session is looked at whose data the handler may hold, and change unseen. */
-const LOOKS = 6;
-/** How many sessions are looked at because of that at the same time: under load, a sample is enough. */
+/** How many sessions are kept at a time because the handler may hold their data, and change it unseen: a sample is enough. */
 const MOST_HELD = 100;
-/** How many are looked at in all. */
+/** How many are kept in all. */
 const MOST = 200;
 
 /** Finds what is written to sessions when nothing stores it by itself any more, and not saved; says so, once for each handler. */
@@ -20,34 +18,29 @@ export class LateWrites {
   }
 
   /**
-   * From now on, nothing but `save()` stores what is written to the session. It is looked at after it was used, and for a
-   * while where it may change without that.
+   * From now on, nothing but `save()` stores what is written to the session. It is looked at once it has been left alone for a
+   * while, after it was used, and after the end where it may change without that.
    *
    * @param handler its name, for the operator
    */
   watch(session: ActiveSession, handler: string): void {
     if (this.#warned.has(handler)) return;
     let timer: NodeJS.Timeout | null = null;
-    const begin = (looks: number, most: number): void => {
+    const begin = (most: number): void => {
       if (this.#looking >= most) return;
       this.#looking++;
-      let left = looks;
       timer = setTimeout(() => {
-        if (session.isUnsaved) this.#report(session, handler);
-        else if (--left > 0) {
-          timer?.refresh();
-          return;
-        }
         timer = null;
         this.#looking--;
+        if (session.isUnsaved) this.#report(session, handler);
       }, QUIET);
       timer.unref();
     };
     session.onUse = () => {
-      if (timer === null) begin(1, MOST);
+      if (timer === null) begin(MOST);
       else timer.refresh();
     };
-    if (session.mayDiffer) begin(LOOKS, MOST_HELD);
+    if (session.mayDiffer) begin(MOST_HELD);
   }
 
   #report(session: ActiveSession, handler: string): void {

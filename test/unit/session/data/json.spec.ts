@@ -77,7 +77,7 @@ describe('encodeJson', () => {
     const error = errorOf(SessionDataError, () => encodeJson(value, 'cart'));
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(/\. [A-Z].*\.$/);
-    expect(error).toMatchObject({ code: 'ERR_SESSION_DATA', status: 500, expose: false });
+    expect(error).toMatchObject({ code: 'ERR_SESSION_DATA', status: undefined, expose: false });
   });
 
   it.each([
