@@ -28,8 +28,9 @@ export class ShopBrowser {
   }
 
   async press(label: string, fields: Record<string, string> = {}): Promise<this> {
-    for (const [, action, content] of this.html.matchAll(/<form[^>]* action="([^"]*)"[^>]*>(.*?)<\/form>/gs)) {
-      if (!content?.includes(`>${label}</button>`) && !content?.includes(`aria-label="${label}"`)) continue;
+    for (const [, action, content = ''] of this.html.matchAll(/<form[^>]* action="([^"]*)"[^>]*>(.*?)<\/form>/gs)) {
+      const text = content.replaceAll(/\s*(<\/?button|>)\s*/g, '$1');
+      if (!text.includes(`>${label}</button>`) && !content.includes(`aria-label="${label}"`)) continue;
       const hidden = content.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g);
       const known = Object.fromEntries(Array.from(hidden, ([, name, value]) => [name, value])) as Record<
         string,
