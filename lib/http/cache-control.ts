@@ -20,3 +20,15 @@ function withoutSharing(cacheControl: string): string {
   const isKept = kept.some((one) => /^(private|no-store)$/i.test(one));
   return (isKept ? kept : ['private', ...kept]).join(', ');
 }
+
+/** Says that the answer depends on a header of the request, unless the response says so already. */
+export function addVary(response: ServerResponse, name: string): void {
+  const header = response.getHeader('Vary');
+  if (header === undefined) {
+    response.setHeader('Vary', name);
+    return;
+  }
+  const known = [header].flat().join(', ');
+  if (known.split(/[\s,]+/).some((one) => one === '*' || one.toLowerCase() === name.toLowerCase())) return;
+  response.setHeader('Vary', known === '' ? name : `${known}, ${name}`);
+}

@@ -1,6 +1,5 @@
 import type { AuthSnapshot, Avatar } from './avatar.js';
 import type { SessionCallback } from './callback.js';
-import type { DataChanges } from './data/changes.js';
 import type { FlashMessage } from './data/flash.js';
 import type { LiveSessionData } from './data/paths.js';
 import type { TrackedData } from './data/tracked-data.js';
@@ -305,7 +304,7 @@ export class ActiveSession implements Session {
   /** The data is compared once, here. */
   #commitPending(): Promise<void> | null {
     if (this.#isBusy) return this.#operations.run(() => this.#lifecycle.commitLast());
-    const data = this.#lifecycle.state === 'gone' ? null : this.#changesIfStorable();
+    const data = this.#lifecycle.storableChanges();
     if (data === null && !this.#lifecycle.owesMoreThanData) return null;
     return this.#operations.run(() => this.#lifecycle.commitLast(data));
   }
@@ -340,15 +339,6 @@ export class ActiveSession implements Session {
     return (this.#queue ??= new OneAtATime(() => {
       this.#userAfter = undefined;
     }));
-  }
-
-  /** What has changed of the data; `undefined` when it cannot be stored, which the commit reports. */
-  #changesIfStorable(): DataChanges | null | undefined {
-    try {
-      return this.#data.changes();
-    } catch {
-      return undefined;
-    }
   }
 
   #leave(): Leave {

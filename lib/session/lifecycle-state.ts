@@ -1,5 +1,6 @@
 import { SessionGoneError } from '../session.errors.js';
 import { CookieIntent } from './cookie-intent.js';
+import type { DataChanges } from './data/changes.js';
 import { TrackedData } from './data/tracked-data.js';
 import { Identity } from './identity.js';
 import { changedLifetime, expiryOf, type Lifetime, type LifetimeChange } from './lifetime.js';
@@ -98,6 +99,16 @@ export class LifecycleState {
     const start = stored.authenticatedAt ?? stored.createdAt;
     const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };
     return changedLifetime(known, change);
+  }
+
+  /** What has changed of the data and is still to be stored; `undefined` when it cannot be, which the commit reports. */
+  storableChanges(): DataChanges | null | undefined {
+    if (this.state === 'gone') return null;
+    try {
+      return this.written.document.changes();
+    } catch {
+      return undefined;
+    }
   }
 
   /** What is written from now on belongs to what comes after this session, or after its user. */

@@ -6,7 +6,7 @@ import type { CookieChange } from '../../session/cookie-intent.js';
 import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { announcedTo } from './announcement.js';
-import { keepFromSharedCaches } from '../../http/cache-control.js';
+import { addVary, keepFromSharedCaches } from '../../http/cache-control.js';
 import { logCutOff, logFailure, statusOf, toHttpException } from '../http-errors.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
@@ -337,15 +337,4 @@ function rawOf(request: PlatformRequest): IncomingMessage {
 /** As it came: Express and Fastify rewrite `url`, for an application that is mounted or as they are told to. */
 function urlOf(raw: IncomingMessage & { readonly originalUrl?: string }): string {
   return raw.originalUrl ?? raw.url ?? '/';
-}
-
-function addVary(response: ServerResponse, name: string): void {
-  const header = response.getHeader('Vary');
-  if (header === undefined) {
-    response.setHeader('Vary', name);
-    return;
-  }
-  const known = [header].flat().join(', ');
-  if (known.split(/[\s,]+/).some((one) => one === '*' || one.toLowerCase() === name.toLowerCase())) return;
-  response.setHeader('Vary', known === '' ? name : `${known}, ${name}`);
 }
