@@ -65,9 +65,9 @@ export class ActiveSession implements Session {
     return state !== 'gone' && (hasNewLifetime || written.document.isChanged);
   }
 
-  /** Whether the data may differ from what was loaded. Is no use. */
-  get mayDiffer(): boolean {
-    return this.#lifecycle.written.document.mayDiffer;
+  /** The data, without the session around it. Is no use. */
+  get document(): Pick<TrackedData, 'isChanged' | 'mayDiffer'> {
+    return this.#data;
   }
 
   get isDestroyed(): boolean {

@@ -52,7 +52,9 @@ export class LifecycleState {
       this.credential = found.credential;
       this.isNew = false;
     }
-    this.written = new Written(new TrackedData(this.stored, (error) => env.unreadable(this.id, 'data', error)));
+    // What is new cannot be unreadable. The function must not keep this object, and its request with it.
+    const id = found?.stored.id ?? '';
+    this.written = new Written(new TrackedData(this.stored, (error) => env.unreadable(id, 'data', error)));
   }
 
   get id(): SessionId {

@@ -25,6 +25,9 @@ export class LateWrites {
    */
   watch(session: ActiveSession, handler: string): void {
     if (this.#warned.has(handler)) return;
+    // No function here may refer to the session, or its request stays in memory as long as they do.
+    const weak = new WeakRef(session);
+    const { document, isNew } = session;
     let timer: NodeJS.Timeout | null = null;
     const begin = (most: number): void => {
       if (this.#looking >= most) return;
@@ -32,7 +35,7 @@ export class LateWrites {
       timer = setTimeout(() => {
         timer = null;
         this.#looking--;
-        if (session.isUnsaved) this.#report(session, handler);
+        if (weak.deref()?.isUnsaved ?? document.isChanged) this.#report(weak.deref(), isNew, handler);
       }, QUIET);
       timer.unref();
     };
@@ -40,14 +43,14 @@ export class LateWrites {
       if (timer === null) begin(MOST);
       else timer.refresh();
     };
-    if (session.mayDiffer) begin(MOST_HELD);
+    if (document.mayDiffer) begin(MOST_HELD);
   }
 
-  #report(session: ActiveSession, handler: string): void {
-    session.onUse = null;
+  #report(session: ActiveSession | undefined, isNew: boolean, handler: string): void {
+    if (session !== undefined) session.onUse = null;
     if (this.#warned.has(handler)) return;
     this.#warned.add(handler);
-    const fix = session.isNew
+    const fix = isNew
       ? 'A new session needs its cookie in the response: begin it before that goes, and call `await session.save()` ' +
         'after what is written later.'
       : 'Write before it answers, or call `await session.save()` afterwards.';

@@ -228,8 +228,8 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
       await collectGarbage();
       return abandoned.filter((session) => session.deref() !== undefined).length;
     };
-    // For five seconds some are kept to find late writes; the last few may still be held by what has just answered them.
-    await eventually(async () => (await left()) <= 3, true, 10_000);
+    // The last few may still be held by what has just answered them.
+    await eventually(async () => (await left()) <= 3, true);
   },
 };
 
