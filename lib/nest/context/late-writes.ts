@@ -11,9 +11,10 @@ const MOST = 200;
 export class LateWrites {
   readonly #warn: (message: string) => void;
   readonly #warned = new Set<string>();
-  /** Those of the sessions that are about to be looked at. */
-  readonly #timers = new WeakMap<ActiveSession, NodeJS.Timeout>();
   #looking = 0;
+  /** When the sample began, and how many are in it. */
+  #since = -QUIET;
+  #sampled = 0;
 
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
@@ -26,27 +27,36 @@ export class LateWrites {
    * @param handler its name, for the operator
    */
   watch(session: ActiveSession, handler: string): void {
-    if (this.#warned.has(handler)) return;
-    session.onUse = () => this.#lookSoon(session, handler, MOST);
-    if (session.document.mayDiffer) this.#lookSoon(session, handler, MOST_HELD);
+    if (this.#warned.has(handler) || !this.#isInSample()) return;
+    // No function here may refer to the session, or its request stays in memory as long as they do.
+    const weak = new WeakRef(session);
+    const { document, isNew } = session;
+    let timer: NodeJS.Timeout | null = null;
+    const begin = (most: number): void => {
+      if (this.#looking >= most) return;
+      this.#looking++;
+      timer = setTimeout(() => {
+        timer = null;
+        this.#looking--;
+        if (weak.deref()?.isUnsaved ?? document.isChanged) this.#report(weak.deref(), isNew, handler);
+      }, QUIET);
+      timer.unref();
+    };
+    session.onUse = () => {
+      if (timer === null) begin(MOST);
+      else timer.refresh();
+    };
+    if (document.mayDiffer) begin(MOST_HELD);
   }
 
-  /** A look at the session once it has been left alone. What waits for it must not keep the session, and its request with it. */
-  #lookSoon(session: ActiveSession, handler: string, most: number): void {
-    const waiting = this.#timers.get(session);
-    if (waiting !== undefined) waiting.refresh();
-    else if (this.#looking < most) this.#timers.set(session, this.#timer(new WeakRef(session), session, handler));
-  }
-
-  #timer(weak: WeakRef<ActiveSession>, { document, isNew }: ActiveSession, handler: string): NodeJS.Timeout {
-    this.#looking++;
-    const timer = setTimeout(() => {
-      this.#looking--;
-      const left = weak.deref();
-      if (left !== undefined) this.#timers.delete(left);
-      if (left?.isUnsaved ?? document.isChanged) this.#report(left, isNew, handler);
-    }, QUIET);
-    return timer.unref();
+  /** So many sessions in a while: what is made for each would be felt in every request under load. */
+  #isInSample(): boolean {
+    const now = performance.now();
+    if (now - this.#since >= QUIET) {
+      this.#since = now;
+      this.#sampled = 0;
+    }
+    return this.#sampled++ < MOST;
   }
 
   #report(session: ActiveSession | undefined, isNew: boolean, handler: string): void {
