@@ -12,7 +12,7 @@ import type { CookieChange } from './cookie-intent.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
-import type { Leave } from './written.js';
+import type { Leave, Written } from './written.js';
 
 /** Node's `util.inspect.custom`. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -65,9 +65,9 @@ export class ActiveSession implements Session {
     return state !== 'gone' && (hasNewLifetime || written.document.isChanged);
   }
 
-  /** The data, without the session around it. Is no use. */
-  get document(): Pick<TrackedData, 'isChanged' | 'mayDiffer'> {
-    return this.#data;
+  /** What is written, without the session around it. Is no use. */
+  get written(): Written {
+    return this.#lifecycle.written;
   }
 
   get isDestroyed(): boolean {

@@ -30,7 +30,7 @@ export class LateWrites {
     if (this.#warned.has(handler) || !this.#isInSample()) return;
     // No function here may refer to the session, or its request stays in memory as long as they do.
     const weak = new WeakRef(session);
-    const { document, isNew } = session;
+    const { written, isNew } = session;
     let timer: NodeJS.Timeout | null = null;
     const begin = (most: number): void => {
       if (this.#looking >= most) return;
@@ -38,7 +38,8 @@ export class LateWrites {
       timer = setTimeout(() => {
         timer = null;
         this.#looking--;
-        if (weak.deref()?.isUnsaved ?? document.isChanged) this.#report(weak.deref(), isNew, handler);
+        if (weak.deref()?.isUnsaved ?? (written.document.isChanged || (!isNew && written.lifetime !== null)))
+          this.#report(weak.deref(), isNew, handler);
       }, QUIET);
       timer.unref();
     };
@@ -46,7 +47,7 @@ export class LateWrites {
       if (timer === null) begin(MOST);
       else timer.refresh();
     };
-    if (document.mayDiffer) begin(MOST_HELD);
+    if (written.document.mayDiffer) begin(MOST_HELD);
   }
 
   /** So many sessions in a while: what is made for each would be felt in every request under load. */
