@@ -9,6 +9,14 @@ export function longerPause(pause: number, longest = LONGEST_PAUSE): number {
   return Math.min(pause * 2, longest);
 }
 
+/** Waits for a pause, give or take; `false`, at once, where so much time is not left. */
+export async function paused(pause: number, left: number): Promise<boolean> {
+  const wait = jittered(pause);
+  if (wait >= left) return false;
+  await new Promise((resolve) => setTimeout(resolve, wait));
+  return true;
+}
+
 /** A pause of half to one and a half times the length, so that those that wait for the same do not try together. */
 export function jittered(pause: number): number {
   return pause * (0.5 + Math.random());

@@ -18,9 +18,7 @@ export function watchDeadlines(waiters: Iterable<Waiting>, now: () => number, er
     for (const waiter of left) if (waiter.deadline <= time) waiter.reject(error());
     left = left.filter((waiter) => waiter.deadline > time);
     if (left.length === 0) return;
-    let first = Infinity;
-    for (const { deadline } of left) first = Math.min(first, deadline);
-    timer = setTimeout(watch, Math.max(1, first - time));
+    timer = setTimeout(watch, Math.max(1, deadlinesOf(left).first - time));
   };
   watch();
   return () => clearTimeout(timer);

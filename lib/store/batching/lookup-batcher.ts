@@ -1,7 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../session.errors.js';
-import { type Waiting, watchDeadlines } from './deadlines.js';
+import { deadlinesOf, type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
 /** What the batcher needs of its store. */
@@ -85,9 +85,7 @@ export class LookupBatcher {
     this.#underWay.add(batch);
     const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);
     try {
-      let deadline = 0;
-      for (const waiter of waiters) deadline = Math.max(deadline, waiter.deadline);
-      await this.#find([...sessions.keys()], sessions, deadline);
+      await this.#find([...sessions.keys()], sessions, deadlinesOf(waiters).last);
     } finally {
       stopWatching();
       this.#underWay.delete(batch);

@@ -14,7 +14,7 @@ import {
 } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
-import { FIRST_PAUSE, jittered, longerPause } from '../batching/backoff.js';
+import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
 import type { CommitOutcome } from '../batching/commit-request.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import { concernsOne } from '../batching/splitting.js';
@@ -311,13 +311,10 @@ export class MikroOrmSessionStore extends SessionStore {
     for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
       const row = await attempt(deadline);
       if (row !== 'locked') return row;
-      const wait = jittered(pause);
-      if (this.now() + wait >= deadline) {
-        throw new SessionStoreUnavailableError(operation, {
-          cause: new Error(`another transaction held the session's row for ${this.#options.queryTimeout} ms`),
-        });
-      }
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      if (await paused(pause, deadline - this.now())) continue;
+      throw new SessionStoreUnavailableError(operation, {
+        cause: new Error(`another transaction held the session's row for ${this.#options.queryTimeout} ms`),
+      });
     }
   }
 

@@ -122,8 +122,9 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     return (await this.#db.query<StoredSession>('list the sessions of a user', this.#sql.findByUser, values)).reverse();
   }
 
-  count(): Promise<number> {
-    return this.#count('count the sessions', this.#sql.count);
+  async count(): Promise<number> {
+    const [row] = await this.#db.query<{ count: number }>('count the sessions', this.#sql.count, []);
+    return row?.count ?? 0;
   }
 
   /** Stores new sessions in one statement. */
@@ -336,9 +337,5 @@ export class SessionQueries implements FindTarget, RenewalTarget {
       for (const { id } of live) if (!outcomes.has(id)) outcomes.set(id, 'locked');
     }
     return requests.map(({ id }) => outcomes.get(id) ?? gone);
-  }
-
-  async #count(operation: string, text: string): Promise<number> {
-    return (await this.#db.query<{ count: number }>(operation, text, []))[0]?.count ?? 0;
   }
 }

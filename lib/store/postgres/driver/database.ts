@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../session.errors.js';
 import { StoreClock } from '../../store-clock.js';
-import { FIRST_PAUSE, jittered, longerPause } from '../../batching/backoff.js';
+import { FIRST_PAUSE, longerPause, paused } from '../../batching/backoff.js';
 import { marksOne } from '../../batching/splitting.js';
 import type { Connections, PoolClient, Query, Queryable } from './connections.js';
 import { loggable } from './error-cause.js';
@@ -123,9 +123,7 @@ export class Database {
       try {
         return await this.#onPool(query, deadline);
       } catch (error) {
-        const wait = jittered(pause);
-        if (!wasRolledBack(error) || this.now() + wait >= deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        if (!wasRolledBack(error) || !(await paused(pause, deadline - this.now()))) throw error;
       }
     }
   }
