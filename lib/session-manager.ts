@@ -6,7 +6,7 @@ import type { StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
-import { paced } from './store/paced.js';
+import { Reported } from './store/reported.js';
 import type { SessionStore } from './session-store.js';
 import { Sweeper } from './store/sweeper.js';
 
@@ -15,9 +15,6 @@ export interface OperatorLog {
   warn(message: string): void;
   error(message: string): void;
 }
-
-/** How many sessions are remembered as reported. */
-const MOST_REMEMBERED = 1_000;
 
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
 const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
@@ -35,7 +32,7 @@ export class SessionManager {
   #hasWarnedOfTwoCookies = false;
   #hasWarnedOfRenewals = false;
   /** Sessions whose renewal was refused. */
-  readonly #refused = new Set<SessionId>();
+  readonly #refused = new Reported();
 
   constructor(store: SessionStore, options: ResolvedSessionOptions, log: OperatorLog) {
     this.#store = store;
@@ -62,7 +59,7 @@ export class SessionManager {
       },
       revoked: async (pieces, userId) => {
         try {
-          await this.revoked(pieces, userId);
+          await this.ended('revoked', pieces, userId);
         } catch (error) {
           log.warn(
             `A user has more sessions than "maxSessionsPerUser" for the moment; the next login tries again. ${String(error)}`,
@@ -123,21 +120,15 @@ export class SessionManager {
     return new ActiveSession({ ...this.#environment, saveUninitialized: true }, NO_VISITOR, null);
   }
 
-  /** Removes expired rows, at the pace of the sweep. Returns how many. */
-  async purgeExpired(): Promise<number> {
-    let count = 0;
-    for await (const ids of paced(this.#store.deleteExpired())) {
-      this.emitAll('expired', ids, null);
-      count += ids.length;
-    }
-    return count;
-  }
-
-  /** Emits what is revoked, piece by piece. Returns how many. */
-  async revoked(pieces: AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
+  /** Emits for each session that the store ends, piece by piece. Returns how many. */
+  async ended(
+    type: 'revoked' | 'expired',
+    pieces: AsyncIterable<readonly SessionId[]>,
+    userId: string | null,
+  ): Promise<number> {
     let count = 0;
     for await (const ids of pieces) {
-      this.emitAll('revoked', ids, userId);
+      this.emitAll(type, ids, userId);
       count += ids.length;
     }
     return count;
@@ -197,9 +188,7 @@ export class SessionManager {
 
   /** Once for each session, as far as can be remembered. */
   #warnOfRefusal(id: SessionId, error: unknown): void {
-    if (this.#refused.has(id)) return;
-    if (this.#refused.size >= MOST_REMEMBERED) this.#refused.clear();
-    this.#refused.add(id);
+    if (!this.#refused.isFirst(id)) return;
     this.#log.error(`The expiry of session ${id} cannot be moved, so the session will end. ${String(error)}`);
   }
 

@@ -18,6 +18,7 @@ import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
 import type { SessionManager } from '../session-manager.js';
 import { SessionStore } from '../session-store.js';
+import { paced } from '../store/paced.js';
 import { contextOf } from './context/context-of.js';
 import { isWebSocket } from './context/handshake.js';
 import { MessageContext } from './context/message-context.js';
@@ -159,7 +160,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     if (except === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    return this.#manager.revoked(
+    return this.#manager.ended(
+      'revoked',
       this.#store.deleteByUser(userIdOf('revokeAllForUser', userId), except ?? null),
       userId,
     );
@@ -170,7 +172,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * ended: call it again, and it gets on from there.
    */
   async revokeAll(): Promise<number> {
-    return this.#manager.revoked(this.#store.deleteAll(), null);
+    return this.#manager.ended('revoked', this.#store.deleteAll(), null);
   }
 
   /** How many sessions are live. */
@@ -183,7 +185,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * holds up no request (5,000 rows a second at most: a million take over three minutes). Returns how many.
    */
   async purgeExpired(): Promise<number> {
-    return this.#manager.purgeExpired();
+    return this.#manager.ended('expired', paced(this.#store.deleteExpired()), null);
   }
 
   /**

@@ -4,6 +4,7 @@ import type { SessionId } from '../session/token.js';
 import { kindOf, parseObject } from '../session/data/json.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { Reported } from './reported.js';
 
 /** 32 random bytes, as they are (`Buffer`, `Uint8Array`) or as base64, base64url or hex text. */
 export type EncryptionKey = string | Uint8Array;
@@ -25,9 +26,6 @@ const PURPOSE = 'nestjs-mikro-session encryption v1';
 const HEX = /^[\da-f]{64}$/i;
 // The last character carries only four bits, so only 16 of the 64 can end 32 bytes.
 const BASE64 = /^[\w+/-]{42}[AEIMQUYcgkosw048]=?$/;
-
-/** How many unreadable values are remembered as reported; beyond that, they may be reported again. */
-const MOST_REPORTED = 1_000;
 
 const HOW_TO_MAKE_ONE = `Make one: node -e "console.log(require('node:crypto').randomBytes(32).toString('base64'))"`;
 
@@ -115,7 +113,7 @@ export type UnreadableListener = (id: SessionId, what: string) => void;
 export class SessionCipher {
   readonly #keys: KeyRing;
   readonly #onUnreadable: UnreadableListener;
-  readonly #reported = new Set<string>();
+  readonly #reported = new Reported();
 
   /** @param onUnreadable called once for each value, as far as can be remembered */
   constructor(keys: KeyRing, onUnreadable: UnreadableListener) {
@@ -175,11 +173,7 @@ export class SessionCipher {
   }
 
   #report(id: SessionId, what: string): void {
-    const entry = `${id} ${what}`;
-    if (this.#reported.has(entry)) return;
-    if (this.#reported.size >= MOST_REPORTED) this.#reported.clear();
-    this.#reported.add(entry);
-    this.#onUnreadable(id, what);
+    if (this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
   }
 }
 
