@@ -61,8 +61,8 @@ export class ActiveSession implements Session {
 
   /** Whether something is not stored that could be. Is no use. */
   get isUnsaved(): boolean {
-    const { state, hasNewLifetime, written } = this.#lifecycle;
-    return state !== 'gone' && (hasNewLifetime || written.document.isChanged);
+    const { state, stored, written } = this.#lifecycle;
+    return state !== 'gone' && written.isUnsaved(stored !== null);
   }
 
   /** What is written, without the session around it. Is no use. */

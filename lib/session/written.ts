@@ -11,6 +11,11 @@ export class Written {
     this.document = document;
   }
 
+  /** Whether anything is yet to be stored. A lifetime alone begins no session. Is no use. */
+  isUnsaved(isStored: boolean): boolean {
+    return (isStored && this.lifetime !== null) || this.document.isChanged;
+  }
+
   /** Begins anew, for what comes after the session: in the object that the application holds, with nothing in it. */
   successor(): Written {
     return new Written(this.document.successor());

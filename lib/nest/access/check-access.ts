@@ -17,18 +17,18 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
   const { isPublic, isSkipped, renews, requirements } = metadataOf(context);
   if (isPublic) return true;
   const type = context.getType<string>();
-  const scope = isSkipped ? null : contextOf(source, context);
+  const sessionContext = isSkipped ? null : contextOf(source, context);
   // Nest says no to a message in the way of its transport.
-  if (scope === null && !['http', 'ws', 'graphql'].includes(type)) return false;
-  if (scope === null && !isSkipped) throw noSession('SessionGuard', type);
+  if (sessionContext === null && !['http', 'ws', 'graphql'].includes(type)) return false;
+  if (sessionContext === null && !isSkipped) throw noSession('SessionGuard', type);
   try {
-    const session = await scope?.load();
-    scope?.use();
-    scope?.accessed(renews, context);
+    const session = await sessionContext?.load();
+    sessionContext?.use();
+    sessionContext?.accessed(renews, context);
     if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
     return assertMeets(session, requirements, source.manager.now());
   } catch (error) {
-    throw await toWsException(scope?.reported(error) ?? error, context);
+    throw await toWsException(sessionContext?.reported(error) ?? error, context);
   }
 }
 

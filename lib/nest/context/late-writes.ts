@@ -38,8 +38,8 @@ export class LateWrites {
       timer = setTimeout(() => {
         timer = null;
         this.#looking--;
-        if (weak.deref()?.isUnsaved ?? (written.document.isChanged || (!isNew && written.lifetime !== null)))
-          this.#report(weak.deref(), isNew, handler);
+        const left = weak.deref();
+        if (left?.isUnsaved ?? written.isUnsaved(!isNew)) this.#report(left, isNew, handler);
       }, QUIET);
       timer.unref();
     };
