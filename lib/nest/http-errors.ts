@@ -1,7 +1,6 @@
-import { HttpException, Logger, ServiceUnavailableException, UnauthorizedException } from '@nestjs/common';
+import { HttpException, ServiceUnavailableException, UnauthorizedException } from '@nestjs/common';
 import { SessionError, SessionGoneError, SessionStoreUnavailableError } from '../session.errors.js';
-
-const logger = new Logger('SessionModule');
+import { operatorLog } from './operator-log.js';
 
 /** The status that answers an error, unless a filter answers otherwise. */
 export function statusOf(error: unknown): number {
@@ -22,12 +21,12 @@ export function toHttpException(error: unknown): unknown {
 export function logFailure(error: unknown): void {
   if (statusOf(error) < 500) return;
   const { message, cause, stack } = error instanceof Error ? error : new Error(String(error));
-  if (error instanceof SessionStoreUnavailableError) logger.error(`${message} Cause: ${String(cause)}`);
-  else logger.error(message, stack);
+  if (error instanceof SessionStoreUnavailableError) operatorLog.error(`${message} Cause: ${String(cause)}`);
+  else operatorLog.error(message, stack);
 }
 
 /** The same where the client cannot be answered any more: its response has begun. */
 export function logCutOff(error: unknown): void {
-  logger.error(`A response was cut off, for what came after its first byte could not be stored. ${String(error)}`);
+  operatorLog.error(`A response was cut off, for what came after its first byte could not be stored. ${String(error)}`);
   logFailure(error);
 }

@@ -8,7 +8,6 @@ import {
   type ExistingProvider,
   type FactoryProvider,
   Inject,
-  Logger,
   Module,
   Optional,
   type OnModuleInit,
@@ -31,6 +30,7 @@ import {
   SESSION_OPTIONS,
   type SessionModuleOptions,
 } from '../session.options.js';
+import { operatorLog } from './operator-log.js';
 import { SessionService } from './session.service.js';
 import { SessionManager } from '../session-manager.js';
 import { SessionSource } from './context/session-source.js';
@@ -87,8 +87,6 @@ export type SessionModuleAsyncOptions = ConfigurableModuleAsyncOptions<SessionMo
 /** The token of the store that really keeps the sessions. */
 const INNERMOST_STORE = Symbol('INNERMOST_SESSION_STORE');
 
-const logger = new Logger('SessionModule');
-
 /** The token of the options as they were given. */
 const GIVEN_OPTIONS = Symbol('SESSION_MODULE_OPTIONS');
 
@@ -123,7 +121,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           {
             provide: SessionManager,
             useFactory: (store: SessionStore, options: ResolvedSessionOptions) =>
-              new SessionManager(store, options, logger),
+              new SessionManager(store, options, operatorLog),
             inject: [SessionStore, SESSION_OPTIONS],
           },
           SessionSource,
@@ -176,7 +174,7 @@ function wrapped(store: SessionStore, { cache, encryption, queryTimeout }: Resol
 }
 
 function logUnreadable(id: SessionId, what: string): void {
-  logger.error(
+  operatorLog.error(
     `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: its key is not among ` +
       '"encryption.keys", or it was tampered with or moved.',
   );

@@ -77,6 +77,26 @@ describe('The sweep', () => {
     expect((await later)[0]?.sessionId).toBe(held?.id);
   });
 
+  it('goes on after a failure, even where the logger fails, too', async () => {
+    const app = await start({ every: 20 });
+    const failing = new Promise<void>((resolve) =>
+      app.app.useLogger({
+        log: () => {},
+        error: () => {},
+        warn: () => {
+          resolve();
+          throw new Error('The disk is full.');
+        },
+      }),
+    );
+    await database.query('alter table sessions rename to elsewhere');
+    await failing;
+    await database.query('alter table elsewhere rename to sessions');
+    const events = swept(app, 1);
+    await fill(1, '-1 s');
+    expect(await events).toHaveLength(1);
+  });
+
   it('is left to purgeExpired() where it is switched off', async () => {
     const app = await start(false);
     await fill(5, '-1 s');

@@ -39,7 +39,7 @@ export class LateWrites {
         timer = null;
         this.#looking--;
         const left = weak.deref();
-        if (left?.isUnsaved ?? written.isUnsaved(!isNew)) this.#report(left, isNew, handler);
+        if (isUnsaved(() => left?.isUnsaved ?? written.isUnsaved(!isNew))) this.#report(left, isNew, handler);
       }, QUIET);
       timer.unref();
     };
@@ -72,5 +72,14 @@ export class LateWrites {
       `${handler} wrote to its session after it had answered, when nothing is stored by itself any more, and did not ` +
         `save it: that is lost. ${fix} This is said once for each handler.`,
     );
+  }
+}
+
+/** What cannot be looked at, such as a proxy that is revoked, cannot be stored either. In a timer, an error ends the process. */
+function isUnsaved(look: () => boolean): boolean {
+  try {
+    return look();
+  } catch {
+    return true;
   }
 }

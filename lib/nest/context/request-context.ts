@@ -1,6 +1,5 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import { Logger } from '@nestjs/common';
 import type { ActiveSession } from '../../session/active-session.js';
 import type { CookieChange } from '../../session/cookie-intent.js';
 import type { Visitor } from '../../session/session-environment.js';
@@ -8,6 +7,7 @@ import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../ses
 import { announcedTo } from './announcement.js';
 import { addVary, keepFromSharedCaches } from '../../http/cache-control.js';
 import { logCutOff, logFailure, statusOf, toHttpException } from '../http-errors.js';
+import { operatorLog } from '../operator-log.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
 import { canBeGated, installGate, type ResponseGate } from '../../http/response-gate.js';
@@ -55,7 +55,6 @@ const UNSAVED =
   'What was written to the session of a WebSocket is lost: there is no answer before which it could be stored. Call ' +
   '`session.save()`, in a middleware of the engine `session.save(() => next())`. This is said once.';
 
-const logger = new Logger('SessionModule');
 /** The registrations that have lost something so. */
 const warnedOfUnsaved = new WeakSet<object>();
 /** The registrations that have met the session of another library. */
@@ -285,14 +284,14 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #warnOfUnsaved(): void {
     if (this.session?.isModified !== true || warnedOfUnsaved.has(this.#source.registration)) return;
     warnedOfUnsaved.add(this.#source.registration);
-    logger.warn(UNSAVED);
+    operatorLog.warn(UNSAVED);
   }
 
   #expose(): void {
     const { registration } = this.#source;
     if (SESSION.exposeOn(this.#request, this.#raw) || warnedOfOthers.has(registration)) return;
     warnedOfOthers.add(registration);
-    logger.warn(OTHERS);
+    operatorLog.warn(OTHERS);
   }
 
   #giveOut(change: CookieChange): void {

@@ -1,9 +1,10 @@
-import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import type { SessionTransport } from '../../http/session-transport.js';
 import { transportOf } from '../../http/transport-of.js';
 import { SessionManager } from '../../session-manager.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../../session.options.js';
+import { operatorLog } from '../operator-log.js';
 import { LateWrites } from './late-writes.js';
 
 /** What contexts take sessions from: the manager, and how tokens travel. One serves a registration of the module. */
@@ -24,12 +25,10 @@ export class SessionSource {
     @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
     @Optional() @Inject(ModulesContainer) application?: ModulesContainer,
   ) {
-    const logger = new Logger('SessionModule');
     this.manager = manager;
     this.options = options;
-    const warn = (message: string): void => logger.warn(message);
-    this.transport = transportOf(options, warn);
-    this.lateWrites = new LateWrites(warn);
+    this.transport = transportOf(options, operatorLog.warn);
+    this.lateWrites = new LateWrites(operatorLog.warn);
     this.registration = application ?? this;
   }
 }

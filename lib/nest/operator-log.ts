@@ -1,0 +1,17 @@
+import { Logger } from '@nestjs/common';
+
+const logger = new Logger('SessionModule');
+
+/** What the operator reads, and no client. Where the logger fails, nothing else does: no request, and no timer. */
+export const operatorLog = {
+  warn: (message: string): void => attempt(() => logger.warn(message)),
+  error: (message: string, stack?: string): void => attempt(() => logger.error(message, stack)),
+};
+
+function attempt(log: () => void): void {
+  try {
+    log();
+  } catch {
+    // There is nobody to tell.
+  }
+}
