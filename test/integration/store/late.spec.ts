@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NewSession } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
-import { collected } from '../../support/collected.js';
+import { collected } from '../../../lib/testing/contract/support.js';
 import { changesOf, HOUR, ABSENT, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: what the database gets to do only after the time is up', () => {

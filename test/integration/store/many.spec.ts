@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { collected } from '../../support/collected.js';
+import { collected } from '../../../lib/testing/contract/support.js';
 import { useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {

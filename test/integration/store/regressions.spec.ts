@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { collected } from '../../support/collected.js';
+import { collected } from '../../../lib/testing/contract/support.js';
 import { createSessionId } from '../../../lib/session/token.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
