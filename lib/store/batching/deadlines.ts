@@ -1,4 +1,6 @@
-/** A request that waits until a deadline, in milliseconds of the store's clock. */
+import { afterArrivals } from '../lost-time.js';
+
+/** A request that waits until a deadline, in milliseconds. */
 export interface Waiting {
   readonly deadline: number;
   reject(error: unknown): void;
@@ -7,21 +9,26 @@ export interface Waiting {
 /**
  * Rejects each waiter at its own deadline, though they all wait for one statement, whose deadline is the latest.
  *
- * @param now the store's clock
+ * @param time the clock of deadlines
  * @returns ends the watch; waiters that have been answered are not harmed by a late rejection
  */
-export function watchDeadlines(waiters: Iterable<Waiting>, now: () => number, error: () => Error): () => void {
+export function watchDeadlines(waiters: Iterable<Waiting>, time: () => number, error: () => Error): () => void {
   let left = [...waiters];
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
   const watch = (): void => {
-    const time = now();
-    for (const waiter of left) if (waiter.deadline <= time) waiter.reject(error());
-    left = left.filter((waiter) => waiter.deadline > time);
+    if (isOver) return;
+    const now = time();
+    for (const waiter of left) if (waiter.deadline <= now) waiter.reject(error());
+    left = left.filter((waiter) => waiter.deadline > now);
     if (left.length === 0) return;
-    timer = setTimeout(watch, Math.max(1, deadlinesOf(left).first - time));
+    timer = setTimeout(() => afterArrivals(watch), Math.max(1, deadlinesOf(left).first - now));
   };
   watch();
-  return () => clearTimeout(timer);
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
 }
 
 /** The earliest and the latest: until then something must be written, or can still be answered. */

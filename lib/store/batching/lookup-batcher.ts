@@ -6,6 +6,7 @@ import { concernsOne, halvesOf } from './splitting.js';
 
 /** What the batcher needs of its store. */
 export interface FindTarget {
+  /** The clock of deadlines, in milliseconds. */
   now(): number;
   /** Looks up sessions in one statement, until a deadline; those that are absent or expired are left out. */
   findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]>;

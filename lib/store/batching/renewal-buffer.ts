@@ -12,7 +12,6 @@ export interface RenewalOutcome {
 
 /** What the buffer needs of its store. */
 export interface RenewalTarget {
-  now(): number;
   /** Moves expiries forward in one statement, never back, and never those of dead sessions. */
   renew(accesses: readonly Pick<Access, 'id' | 'at'>[]): Promise<RenewalOutcome>;
 }

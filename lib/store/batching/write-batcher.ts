@@ -7,7 +7,7 @@ import { concernsOne } from './splitting.js';
 /** Something to be written to one session. */
 export interface WriteRequest {
   readonly id: SessionId;
-  /** After this, in milliseconds of the store's clock, it must not be written any more. */
+  /** After this, on the clock of deadlines, it must not be written any more. */
   readonly deadline: number;
 }
 
@@ -18,6 +18,7 @@ export type Written<Outcome> = Outcome | SessionDataError | 'locked';
 export interface WriteTarget<Request extends WriteRequest, Outcome> {
   /** To follow "the session store could not …". */
   readonly operation: string;
+  /** The clock of deadlines, in milliseconds. */
   now(): number;
   /**
    * Writes requests, one a session, in one statement. Where it rejects, it has written none of them; an error that may be

@@ -14,14 +14,13 @@ import {
 } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
-import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
 import type { CommitOutcome } from '../batching/commit-request.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
-import { concernsOne } from '../batching/splitting.js';
 import type { FoundValues } from '../../session/data/found-values.js';
 import type { Connections, Queryable } from './driver/connections.js';
-import { connectionsOf, type OrmConnection } from './driver/connections-of.js';
+import { connectionsOf, hooksOf, type OrmConnection } from './driver/connections-of.js';
 import { Database } from './driver/database.js';
+import { endAll } from './end-all.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { type Queues, queuesOf } from './queues.js';
 import { SessionQueries, statementsFor } from './session-queries.js';
@@ -29,6 +28,7 @@ import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
 import { createMissing } from './table-creation.js';
 import { START_TIMEOUT, startStep } from './start-step.js';
+import { untilUnlocked } from './until-unlocked.js';
 import { quoted, sessionTableOf, type TableName } from './table-name.js';
 import { stateOf } from './table-state.js';
 
@@ -48,11 +48,9 @@ export interface MikroOrmSessionStoreOptions {
   readonly invalidation?: boolean;
 }
 
-/** How many sessions a statement ends at most: it takes a small part of the time that an operation has. */
-const PIECE = 2_000;
-
 /** What there is once the store is open: the statements, and the queues in front of them. */
 interface Opened extends Queues {
+  readonly connections: Connections;
   readonly queries: SessionQueries;
   readonly sweepClaim: SweepClaim;
 }
@@ -75,11 +73,25 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async open(listener: StoreListener): Promise<void> {
+    const wanted = sessionTableOf(this.#orm, this.#options.tableName);
+    const connection = this.#orm.driver.getConnection() as unknown as OrmConnection;
+    const connecting = connectionsOf(
+      connection,
+      hooksOf(this.#orm.config, connection.options),
+      this.#options.queryTimeout,
+    );
+    const connections = await startStep('a connection to the database', connecting);
+    try {
+      await this.#openOn(connections, wanted, listener);
+    } catch (error) {
+      connections.close();
+      throw error;
+    }
+  }
+
+  async #openOn(connections: Connections, wanted: TableName, listener: StoreListener): Promise<void> {
     const { queryTimeout, maxDataBytes } = this.#options;
     const { preparedStatements = true, renewal = { flushEvery: 1_000 }, invalidation = false } = this.#options;
-    const wanted = sessionTableOf(this.#orm, this.#options.tableName);
-    const connecting = connectionsOf(this.#orm.driver.getConnection() as unknown as OrmConnection);
-    const connections = await startStep('a connection to the database', connecting);
     if (invalidation && connections.dedicated === null) {
       throw new SessionSetupError(
         'The cache needs a connection on which processes hear each other, which a Kysely instance or dialect of your own ' +
@@ -89,9 +101,9 @@ export class MikroOrmSessionStore extends SessionStore {
     const table = await this.#checkTable(connections, wanted);
     const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
-    await startStep('the clock of the database', queries.readClock());
+    await startStep('the clock of the database', queries.lookups.readClock());
     const sweepClaim = new SweepClaim(connections.dedicated, queries);
-    this.#open = { ...queuesOf(queries, renewal.flushEvery, listener), queries, sweepClaim };
+    this.#open = { ...queuesOf(queries, renewal.flushEvery, listener), connections, queries, sweepClaim };
     if (!invalidation || connections.dedicated === null) return;
     this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener);
     await this.#feed.start();
@@ -109,14 +121,18 @@ export class MikroOrmSessionStore extends SessionStore {
       preparedStatements: false,
       lost: () => {},
     });
-    const what = `what the database knows of the table ${quoted(wanted)}`;
-    let state = await startStep(what, stateOf(database, wanted));
-    if (ensureSchema) {
-      // While it waits for a lock, so do all writers: not as long as an operation of theirs may take.
-      const creation = createMissing(database, wanted, state, Math.ceil(queryTimeout / 2));
-      state = await startStep(`the table ${quoted(wanted)} to be created`, creation);
+    try {
+      const what = `what the database knows of the table ${quoted(wanted)}`;
+      let state = await startStep(what, stateOf(database, wanted));
+      if (ensureSchema) {
+        // While it waits for a lock, so do all writers: not as long as an operation of theirs may take.
+        const creation = createMissing(database, wanted, state, Math.ceil(queryTimeout / 2));
+        state = await startStep(`the table ${quoted(wanted)} to be created`, creation);
+      }
+      return checkTable(wanted, state);
+    } finally {
+      database.close();
     }
-    return checkTable(wanted, state);
   }
 
   now(): number {
@@ -147,19 +163,20 @@ export class MikroOrmSessionStore extends SessionStore {
     generation: number,
     found: FoundValues,
     changes: SessionChanges,
-    deadline = this.#queries.deadline(),
+    until?: number,
   ): Promise<CommitOutcome> {
     this.#refuseLarge(changes);
-    return this.#opened.commits.write({ id, generation, changes, found, deadline });
+    return this.#opened.commits.write({ id, generation, changes, found, deadline: this.#deadline(until) });
   }
 
   async update(
     id: SessionId,
     generation: number | null,
     change: (stored: StoredSession) => SessionChanges | null,
-    deadline = this.#queries.deadline(),
+    until?: number,
   ): Promise<StoredSession | null> {
     const operation = 'update a session';
+    const deadline = this.#deadline(until);
     return this.#locking(operation, id, generation, deadline, async (stored, client) => {
       const changes = change(stored);
       if (changes === null) return stored;
@@ -184,7 +201,7 @@ export class MikroOrmSessionStore extends SessionStore {
     const operation = 'log in';
     const queries = this.#queries;
     if (changesTo === undefined) {
-      return this.#untilUnlocked(operation, (deadline) => queries.login(operation, login, deadline));
+      return untilUnlocked(queries, operation, (deadline) => queries.login(operation, login, deadline));
     }
     const deadline = queries.deadline();
     return this.#locking(operation, login.id, login.generation, deadline, async (stored, client) => {
@@ -196,7 +213,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async rotate(rotation: Rotation): Promise<RotationOutcome> {
     const operation = 'regenerate a session';
     const queries = this.#queries;
-    const row = await this.#untilUnlocked(operation, (deadline) => queries.rotate(operation, rotation, deadline));
+    const row = await untilUnlocked(queries, operation, (deadline) => queries.rotate(operation, rotation, deadline));
     if (row === null) return 'gone';
     // Under this generation only regenerate() can have replaced the secret, and more than once while this one waited.
     return row.changed > 0 ? 'rotated' : 'overtaken';
@@ -208,19 +225,19 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async findByUser(userId: string): Promise<StoredSession[]> {
-    return this.#queries.findByUser(userId);
+    return this.#queries.lookups.findByUser(userId);
   }
 
   deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {
-    return this.#endAll('end the sessions of a user', 'deleteByUser', [userId, except]);
+    return endAll(this.#queries, 'end the sessions of a user', 'deleteByUser', [userId, except]);
   }
 
   keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
-    return this.#endAll('limit the sessions of a user', 'keepNewest', [userId, count]);
+    return endAll(this.#queries, 'limit the sessions of a user', 'keepNewest', [userId, count]);
   }
 
   deleteAll(): AsyncIterable<readonly SessionId[]> {
-    return this.#endAll('end all sessions', 'deleteAll', []);
+    return endAll(this.#queries, 'end all sessions', 'deleteAll', []);
   }
 
   async *deleteExpired(): AsyncGenerator<readonly SessionId[]> {
@@ -232,13 +249,20 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async count(): Promise<number> {
-    return this.#queries.count();
+    return this.#queries.lookups.count();
   }
 
   async close(): Promise<void> {
     await this.#open?.renewals.close();
     this.#feed?.close();
     this.#open?.sweepClaim.release();
+    this.#open?.queries.close();
+    this.#open?.connections.close();
+  }
+
+  /** @param until a moment of the store's clock, where the operation has less time than others */
+  #deadline(until: number | undefined): number {
+    return until === undefined ? this.#queries.deadline() : this.#queries.deadlineAt(until);
   }
 
   get #queries(): SessionQueries {
@@ -255,42 +279,6 @@ export class MikroOrmSessionStore extends SessionStore {
     return this.#open;
   }
 
-  /**
-   * Ends all sessions that a statement is about, in committed pieces: each has the time of an operation since the one before
-   * it. A session that the database refuses to end is left out, and the error is thrown when all others are ended.
-   */
-  async *#endAll(
-    operation: string,
-    which: Parameters<SessionQueries['endMany']>[1],
-    values: readonly unknown[],
-  ): AsyncGenerator<readonly SessionId[]> {
-    const queries = this.#queries;
-    const leftOut: SessionId[] = [];
-    let most = PIECE;
-    let refusal: unknown = null;
-    for (let isLeft = true; isLeft;) {
-      try {
-        const piece = await this.#untilUnlocked(operation, async (deadline) => {
-          const ended = await queries.endMany(operation, which, most, leftOut, values, deadline);
-          if (!ended?.inTime) throw new SessionStoreUnavailableError(operation);
-          return ended.count === 0 && ended.left ? 'locked' : ended;
-        });
-        isLeft = piece.left;
-        if (piece.ids.length > 0) yield piece.ids;
-      } catch (error) {
-        if (!concernsOne(error)) throw error;
-        if (most > 1) {
-          most = Math.ceil(most / 2);
-        } else {
-          refusal ??= error;
-          leftOut.push(...(await queries.nextToEnd(operation, which, leftOut, values)));
-          most = PIECE;
-        }
-      }
-    }
-    if (refusal !== null) throw refusal as Error;
-  }
-
   /** Something to be done with a session in a transaction of its own, once the updates of this process before it are done. */
   #locking(
     operation: string,
@@ -300,22 +288,9 @@ export class MikroOrmSessionStore extends SessionStore {
     use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
   ): Promise<StoredSession | null> {
     return this.#updates.run(id, async () => {
-      if (this.now() >= deadline) throw new SessionStoreUnavailableError(operation);
+      if (this.#queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
       return this.#queries.whileLocked(operation, id, generation, deadline, use);
     });
-  }
-
-  /** Tries until the row is not locked by another transaction, or the time is up. */
-  async #untilUnlocked<Row>(operation: string, attempt: (deadline: number) => Promise<Row | 'locked'>): Promise<Row> {
-    const deadline = this.#queries.deadline();
-    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
-      const row = await attempt(deadline);
-      if (row !== 'locked') return row;
-      if (await paused(pause, deadline - this.now())) continue;
-      throw new SessionStoreUnavailableError(operation, {
-        cause: new Error(`another transaction held the session's row for ${this.#options.queryTimeout} ms`),
-      });
-    }
   }
 
   /** Before any SQL is sent, as far as that can be told. */

@@ -17,9 +17,9 @@ export interface Queues {
 
 /** @param flushEvery how long renewals are collected, in milliseconds */
 export function queuesOf(queries: SessionQueries, flushEvery: number, listener: StoreListener): Queues {
-  const now = (): number => queries.now();
+  const now = (): number => queries.time();
   return {
-    finds: new LookupBatcher(queries),
+    finds: new LookupBatcher({ now, findMany: (ids, deadline) => queries.lookups.findMany(ids, deadline) }),
     creations: new WriteBatcher({
       operation: 'create a session',
       now,

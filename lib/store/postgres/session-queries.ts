@@ -4,14 +4,13 @@ import type { SessionId } from '../../session/token.js';
 import { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
 import { deadlinesOf } from '../batching/deadlines.js';
-import type { FindTarget } from '../batching/lookup-batcher.js';
 import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import { Database, type RawStatement } from './driver/database.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
-import { type RawSession, sessionOf } from './driver/raw-session.js';
-import { type KnownSession, RowVersionCache } from './row-version-cache.js';
+import { Lookups } from './lookups.js';
+import { RowVersionCache } from './row-version-cache.js';
 import { sessionTable } from './sql/announcement.js';
 import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
 import { commitStatements } from './sql/commit.js';
@@ -64,17 +63,14 @@ export interface Ended {
   readonly inTime: boolean;
 }
 
-/** How many sessions of a user are listed: more are no list of devices. */
-const MOST_LISTED = 1_000;
-
 /** The statements of the session store: what each takes, and what its rows say. It tries nothing again, and knows no queue. */
-export class SessionQueries implements FindTarget, RenewalTarget {
+export class SessionQueries implements RenewalTarget {
   readonly #db: Database;
   readonly #sql: Statements;
   readonly #givesRawRows: boolean;
   readonly #maxDataBytes: number;
-  /** What look-ups need not transfer again. Stays empty on connections that give no raw rows. */
   readonly #known = new RowVersionCache();
+  readonly lookups: Lookups;
 
   constructor(connections: Connections, sql: Statements, options: SessionQueriesOptions) {
     // What answers next may be another database, which counts transactions on from where it was: a standby, promoted.
@@ -83,10 +79,16 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     this.#sql = sql;
     this.#givesRawRows = connections.givesRawRows;
     this.#maxDataBytes = options.maxDataBytes;
+    this.lookups = new Lookups(this.#db, sql, this.#known, connections.givesRawRows);
   }
 
   now(): number {
     return this.#db.now();
+  }
+
+  /** The clock of deadlines, in milliseconds: it stands still while this process is kept from its work. */
+  time(): number {
+    return this.#db.time();
   }
 
   /** When an operation that begins now has to be done. */
@@ -94,37 +96,14 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     return this.#db.deadline();
   }
 
-  async readClock(): Promise<void> {
-    await this.#db.query('read the clock', this.#sql.clock, []);
+  /** The deadline at a moment of the database's clock, as things stand. */
+  deadlineAt(moment: number): number {
+    return this.#db.deadlineAt(moment);
   }
 
-  /** Looks up sessions in one statement, which leaves out what is known. */
-  findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]> {
-    const operation = 'find a session';
-    const wanted = arrayOf(ids, (id) => id);
-    if (!this.#givesRawRows) return this.#db.query<StoredSession>(operation, this.#sql.find, [wanted], deadline);
-    const known = new Map<SessionId, KnownSession>();
-    const versions = arrayOf(ids, (id) => {
-      const one = this.#known.get(id);
-      if (one !== undefined) known.set(id, one);
-      return one?.version;
-    });
-    const read = (row: RawSession): StoredSession => {
-      const session = sessionOf(row, known.get(row[0])?.session);
-      if (row[4] !== null) this.#known.add(session, row[4]);
-      return session;
-    };
-    return this.#db.query(operation, { text: this.#sql.findRaw, read }, [wanted, versions], deadline);
-  }
-
-  async findByUser(userId: string): Promise<StoredSession[]> {
-    const values = [userId, MOST_LISTED];
-    return (await this.#db.query<StoredSession>('list the sessions of a user', this.#sql.findByUser, values)).reverse();
-  }
-
-  async count(): Promise<number> {
-    const [row] = await this.#db.query<{ count: number }>('count the sessions', this.#sql.count, []);
-    return row?.count ?? 0;
+  /** Ends nothing of its connections. */
+  close(): void {
+    this.#db.close();
   }
 
   /** Stores new sessions in one statement. */
@@ -134,7 +113,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     const values = [
       arrayOf(sessions, ({ id }) => id),
       arrayOf(sessions, ({ secretHash }) => secretHash.toString('hex')),
-      first,
+      this.#db.onClock(first),
       this.#maxDataBytes,
       sessions.map(({ userId }) => userId),
       sessions.map(({ auth }) => auth),
@@ -147,7 +126,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     ];
     const rows = await this.#db.query<StoredSession>('create a session', this.#sql.create, values, last);
     const created = new Map(rows.map((row) => [row.id, row]));
-    const isLate = this.now() >= first;
+    const isLate = this.time() >= first;
     return requests.map(({ id }) => created.get(id) ?? (isLate ? 'locked' : this.tooLarge()));
   }
 
@@ -155,13 +134,13 @@ export class SessionQueries implements FindTarget, RenewalTarget {
   async commit(
     requests: readonly CommitRequest[],
     operation = 'save a session',
-    on?: Queryable,
+    on: Queryable | null = null,
   ): Promise<Written<CommitOutcome>[]> {
     const ids = arrayOf(requests, ({ id }) => id);
     const generations = arrayOf(requests, ({ generation }) => generation);
     const { kinds, arrays } = changesOf(requests);
     const { first, last } = deadlinesOf(requests);
-    const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), first];
+    const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), this.#db.onClock(first)];
     const rows = await this.#db.query<Committed>(
       operation,
       this.#raw(this.#sql.commit(kinds), committedOf),
@@ -183,8 +162,11 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     const ids = accesses.map((access) => access.id);
     const ages = arrayOf(accesses, (access) => Math.ceil(Math.max(0, now - access.at)));
     const known = ids.map((id) => this.#known.get(id));
-    const values = [arrayOf(ids, (id) => id), ages, this.deadline(), arrayOf(known, (one) => one?.version)];
-    const [row] = await this.#db.query<Renewed>('renew sessions', this.#raw(this.#sql.renew, renewedOf), values);
+    const deadline = this.deadline();
+    const versions = arrayOf(known, (one) => one?.version);
+    const values = [arrayOf(ids, (id) => id), ages, this.#db.onClock(deadline), versions];
+    const renewal = this.#raw(this.#sql.renew, renewedOf);
+    const [row] = await this.#db.query<Renewed>('renew sessions', renewal, values, deadline);
     const { locked = [], gone = [], changed = [], version = null } = row ?? {};
     const missing = new Set([...locked, ...gone]);
     const outdated = new Set([...missing, ...changed]);
@@ -195,7 +177,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     return { renewed: missing.size === 0 ? ids : ids.filter((id) => !missing.has(id)), locked };
   }
 
-  /** Something to be done with a session in a transaction of its own, in which its row is locked. */
+  /** Something to be done with a session in a transaction of its own, in which its row is locked. It may be done again, where nothing of it has lasted. */
   whileLocked(
     operation: string,
     id: SessionId,
@@ -211,12 +193,17 @@ export class SessionQueries implements FindTarget, RenewalTarget {
   }
 
   /** @throws {SessionDataError} where the merged data would be too large */
-  async login(operation: string, login: Login, deadline: number, on?: Queryable): Promise<Attempt<StoredSession>> {
+  async login(
+    operation: string,
+    login: Login,
+    deadline: number,
+    on: Queryable | null = null,
+  ): Promise<Attempt<StoredSession>> {
     const data = mergeOf(login.changes);
     const values = [
       login.id,
       login.generation,
-      deadline,
+      this.#db.onClock(deadline),
       login.secretHash,
       login.userId,
       login.auth,
@@ -238,7 +225,8 @@ export class SessionQueries implements FindTarget, RenewalTarget {
 
   rotate(operation: string, rotation: Rotation, deadline: number): Promise<Attempt<{ readonly changed: number }>> {
     const { id, generation, knownHash, secretHash } = rotation;
-    return this.#attempt(operation, this.#sql.rotate, [id, generation, deadline, knownHash, secretHash], deadline);
+    const values = [id, generation, this.#db.onClock(deadline), knownHash, secretHash];
+    return this.#attempt(operation, this.#sql.rotate, values, deadline);
   }
 
   /** Ends sessions in one statement. */
@@ -246,7 +234,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     const operation = 'end a session';
     const { first, last } = deadlinesOf(requests);
     const generations = arrayOf(requests, ({ generation }) => generation);
-    const values = [arrayOf(requests, ({ id }) => id), generations, first];
+    const values = [arrayOf(requests, ({ id }) => id), generations, this.#db.onClock(first)];
     for (const { id } of requests) this.#known.forget(id);
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
     const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
@@ -262,7 +250,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const given = [deadline, most, arrayOf(leftOut, (id) => id), ...values];
+    const given = [this.#db.onClock(deadline), most, arrayOf(leftOut, (id) => id), ...values];
     const [row] = await this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
     return row;
   }
@@ -274,7 +262,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     leftOut: readonly SessionId[],
     values: readonly unknown[],
   ): Promise<SessionId[]> {
-    const given = [this.deadline(), 1, arrayOf(leftOut, (id) => id), ...values];
+    const given = [this.#db.onClock(this.deadline()), 1, arrayOf(leftOut, (id) => id), ...values];
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.next[which], given);
     return rows.map(({ id }) => id);
   }
@@ -309,7 +297,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     text: string,
     values: unknown[],
     deadline: number,
-    on?: Queryable,
+    on: Queryable | null = null,
   ): Promise<Attempt<Row>> {
     type Answer = Row & { readonly live: boolean; readonly locked: number };
     const [row] = await this.#db.query<Answer>(operation, text, values, deadline, on);
@@ -326,7 +314,7 @@ export class SessionQueries implements FindTarget, RenewalTarget {
     requests: readonly DeleteRequest[],
     outcomes: Map<SessionId, Written<Outcome>>,
     gone: Outcome,
-    on?: Queryable,
+    on: Queryable | null = null,
   ): Promise<Written<Outcome>[]> {
     if (outcomes.size < requests.length) {
       const generations = arrayOf(requests, ({ generation }) => generation);

@@ -112,6 +112,7 @@ export function useStores() {
   });
 
   afterAll(async () => {
+    await Promise.all([...reports.keys()].map((one) => one.close()));
     await Promise.all(orms.map((orm) => orm.close(true)));
     await database.drop();
   });

@@ -15,8 +15,16 @@ export interface Queryable {
 
 /** A connection that is lent by the pool. */
 export interface PoolClient extends Queryable {
-  /** @param destroy whether it must not be used again: it has not answered, or is in a transaction */
+  /** @param destroy whether it must not be used again: its state is bad, or it is in a transaction */
   release(destroy: boolean): void;
+  /**
+   * Instead of `release()`, while a statement is under way that is waited for no longer: it is cancelled, as far as that can
+   * be had, and the connection counts as lent until it has ended, so that the server never works for more than a pool of them.
+   *
+   * @param answer that of the statement
+   * @param isReusable whether the connection may be used again once the statement has ended
+   */
+  abandon(answer: Promise<unknown>, isReusable: boolean): void;
 }
 
 /** A connection beside the pool. */
@@ -28,9 +36,13 @@ export interface DedicatedConnection extends Queryable {
 }
 
 /** Where connections come from. */
-export interface Connections extends Queryable {
+export interface Connections {
   /** @param isForTransaction whether a transaction will be begun on it */
   connect(isForTransaction: boolean): Promise<PoolClient>;
+  /** Has no connection lent again that there is now: one of them has shown a bad state, which the others may share. */
+  distrust(): void;
+  /** Ends those that are not lent at once, and the others as they come back. Ends nothing that is MikroORM's. */
+  close(): void;
   /** Makes a connection beside the pool, for what lasts: a pool may consist of one. `null` where there can be none. */
   readonly dedicated: (() => DedicatedConnection) | null;
   /** Whether a query may say in which form it wants its rows. */

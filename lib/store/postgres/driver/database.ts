@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../session.errors.js';
 import { StoreClock } from '../../store-clock.js';
+import { afterArrivals, LostTime } from '../../lost-time.js';
 import { FIRST_PAUSE, longerPause, paused } from '../../batching/backoff.js';
 import { marksOne } from '../../batching/splitting.js';
 import type { Connections, PoolClient, Query, Queryable } from './connections.js';
 import { loggable } from './error-cause.js';
-import { isLost, mayConcernOneRow, refusalOf, wasRolledBack } from './refusals.js';
+import {
+  GivenUp,
+  isBadState,
+  isCutOff,
+  isLost,
+  mayConcernOneRow,
+  ReadOnlyServer,
+  refusalOf,
+  wasRolledBack,
+} from './refusals.js';
 
 /** In milliseconds. A timer may fire early, and two clocks never agree: "not written" is said only once the database would refuse. */
 const MARGIN = 5;
@@ -26,20 +36,37 @@ export interface RawStatement<Row> {
   readonly read: (row: never) => Row;
 }
 
+type Statement<Row> = string | RawStatement<Row>;
+
+/** A connection that a statement has, or waits for. */
+interface Lease {
+  client: PoolClient | null;
+  /** That of the statement, once it is sent. */
+  answer: Promise<{ rows?: unknown[] }> | null;
+  isOver: boolean;
+}
+
 /**
  * Sends statements through a pool, each until its deadline, and reads the database's clock from the answers. Every
  * failure is a {@link SessionStoreUnavailableError}, but for what the database refuses to write: a
  * {@link SessionDataError}.
+ *
+ * Deadlines are moments of a clock that is the database's, and stands still while this process cannot take in answers:
+ * {@link time}.
  */
 export class Database {
   readonly #connections: Connections;
   readonly #options: DatabaseOptions;
   readonly #clock = new StoreClock();
+  readonly #lost = new LostTime();
   readonly #names = new Map<string, string>();
+  /** Errors of a connection whose state is bad, on which nothing has run. */
+  readonly #badStates = new WeakSet<Error>();
 
   constructor(connections: Connections, options: DatabaseOptions) {
     this.#connections = connections;
     this.#options = options;
+    this.#lost.start();
   }
 
   /** The database's clock, in milliseconds since the epoch. */
@@ -47,97 +74,190 @@ export class Database {
     return this.#clock.now();
   }
 
+  /** The clock of deadlines, in milliseconds. */
+  time(): number {
+    return this.#clock.now() - this.#lost.total;
+  }
+
   /** When an operation that begins now has to be done. */
   deadline(): number {
-    return this.#clock.now() + this.#options.queryTimeout;
+    return this.time() + this.#options.queryTimeout;
+  }
+
+  /** A deadline as a moment of the database's clock, as things stand. */
+  onClock(deadline: number): number {
+    return deadline + this.#lost.total;
+  }
+
+  /** The deadline at a moment of the database's clock, as things stand. */
+  deadlineAt(moment: number): number {
+    return moment - this.#lost.total;
+  }
+
+  /** Ends nothing of its connections. */
+  close(): void {
+    this.#lost.stop();
   }
 
   /** @param operation what it is for, to follow "the session store could not …" */
-  async query<Row extends object>(
+  query<Row extends object>(
     operation: string,
-    statement: string | RawStatement<Row>,
+    statement: Statement<Row>,
     values: unknown[],
     deadline = this.deadline(),
-    on?: Queryable,
+    on: Queryable | null = null,
   ): Promise<Row[]> {
-    try {
-      const isRaw = typeof statement !== 'string';
-      const query = this.#prepared(isRaw ? statement.text : statement, values, isRaw);
-      const answer = await (on ? this.#inTime(on.query(query), deadline) : this.#untilNotRolledBack(query, deadline));
-      const given = answer.rows ?? [];
-      const rows = isRaw ? (given as never[]).map(statement.read) : given;
-      const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
-      const now = first?.now ?? first?.readAt;
-      if (typeof now === 'number') this.#clock.observe(now);
-      return rows as Row[];
-    } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal !== undefined) {
-        throw new SessionDataError('', `The database refused the changes to the session: ${refusal}.`, {
-          cause: loggable(error),
-        });
-      }
-      if (isLost(error)) this.#options.lost();
-      if (error instanceof SessionStoreUnavailableError) throw error;
-      const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
-      throw mayConcernOneRow(error) ? marksOne(unavailable) : unavailable;
-    }
+    return this.#answer(operation, statement, values, deadline, on, false);
   }
 
-  /** A transaction on a connection of its own, which waits for locks and for the client no longer than until then. */
+  /** The same for a statement that changes nothing, whose rows have a clock: it is sent again where its connection ends. */
+  read<Row extends object>(
+    operation: string,
+    statement: Statement<Row>,
+    values: unknown[],
+    deadline = this.deadline(),
+  ): Promise<Row[]> {
+    return this.#answer(operation, statement, values, deadline, null, true);
+  }
+
+  /**
+   * A transaction on a connection of its own, which waits for locks and for the client no longer than until then.
+   *
+   * @param use may be called again: where the connection is bad nothing of it has lasted, and it is begun anew on another one
+   */
   async transaction<Result>(
     operation: string,
     deadline: number,
     use: (connection: Queryable) => Promise<Result>,
   ): Promise<Result> {
+    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
+      try {
+        return await this.#inTransaction(operation, deadline, use);
+      } catch (error) {
+        const isOfConnection = error instanceof Error && this.#badStates.has(error);
+        if (!isOfConnection || !(await paused(pause, deadline - this.time()))) throw error;
+      }
+    }
+  }
+
+  async #inTransaction<Result>(
+    operation: string,
+    deadline: number,
+    use: (connection: Queryable) => Promise<Result>,
+  ): Promise<Result> {
     const client = await this.#connect(operation, deadline);
-    const left = Math.max(1, Math.ceil(deadline - this.now()));
+    let underWay: Promise<unknown> | null = null;
+    const connection: Queryable = {
+      query: async (query) => {
+        const answer = client.query(query);
+        underWay = answer;
+        try {
+          return await answer;
+        } finally {
+          underWay = null;
+        }
+      },
+    };
+    const left = Math.max(1, Math.ceil(deadline - this.time()));
     const begin = `begin isolation level read committed; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
     let isBroken = true;
     try {
-      await this.query(operation, begin, [], deadline, client);
+      await this.query(operation, begin, [], deadline, connection);
       try {
-        const result = await use(client);
-        await this.query(operation, 'commit', [], deadline, client);
+        const result = await use(connection);
+        await this.query(operation, 'commit', [], deadline, connection);
         isBroken = false;
         return result;
       } catch (error) {
         if (!(error instanceof SessionStoreUnavailableError)) {
-          await this.query(operation, 'rollback', [], deadline, client);
+          await this.query(operation, 'rollback', [], deadline, connection);
           isBroken = false;
         }
         throw error;
       }
     } finally {
       // A connection that is thrown away takes its transaction along.
-      client.release(isBroken);
+      if (underWay !== null) client.abandon(underWay, false);
+      else client.release(isBroken);
+    }
+  }
+
+  async #answer<Row extends object>(
+    operation: string,
+    statement: Statement<Row>,
+    values: unknown[],
+    deadline: number,
+    on: Queryable | null,
+    isRead: boolean,
+  ): Promise<Row[]> {
+    const query = this.#prepared(statement, values);
+    try {
+      if (on === null) return await this.#untilRun(query, statement, deadline, isRead);
+      return this.#rowsOf(statement, await this.#inTime(on.query(query), deadline), isRead);
+    } catch (error) {
+      throw this.#failureOf(error, operation);
     }
   }
 
   /**
-   * Where the server isolates transactions more strictly than by default, it may roll a statement back for the sake of
-   * another: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html.
+   * Nothing has run, and the statement is sent again, where the server has rolled it back for the sake of another, as one that
+   * isolates transactions strictly may (https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html), or
+   * where it is the connection that is bad: then on another one.
    */
-  async #untilNotRolledBack(query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
+  async #untilRun<Row extends object>(
+    query: Query,
+    statement: Statement<Row>,
+    deadline: number,
+    isRead: boolean,
+  ): Promise<Row[]> {
     for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
+      const lease: Lease = { client: null, answer: null, isOver: false };
       try {
-        return await this.#onPool(query, deadline);
+        return this.#rowsOf(statement, await this.#onPool(query, deadline, lease), isRead);
       } catch (error) {
-        if (!wasRolledBack(error) || !(await paused(pause, deadline - this.now()))) throw error;
+        const isOfConnection = isBadState(error) || (isRead && lease.answer !== null && isCutOff(error));
+        if (isOfConnection) this.#distrust();
+        else if (!wasRolledBack(error)) throw error;
+        if (!(await paused(pause, deadline - this.time()))) throw error;
       }
     }
   }
 
-  /**
-   * On a connection of the pool. One that does not answer in time is thrown away: it may never answer, and a pool whose
-   * connections have gone silent would be lost with them.
-   */
-  async #onPool(query: Query, deadline: number): Promise<{ rows?: unknown[] }> {
-    const lease: { client: PoolClient | null; hasAnswered: boolean; isOver: boolean } = {
-      client: null,
-      hasAnswered: false,
-      isOver: false,
-    };
+  /** What answers next may be another server, and what is known of this one's rows is nothing there. */
+  #distrust(): void {
+    this.#connections.distrust();
+    this.#options.lost();
+  }
+
+  #rowsOf<Row extends object>(statement: Statement<Row>, answer: { rows?: unknown[] }, isRead: boolean): Row[] {
+    const given = answer.rows ?? [];
+    const rows = typeof statement === 'string' ? given : (given as never[]).map(statement.read);
+    const first = rows[0] as { now?: unknown; readAt?: unknown } | undefined;
+    const now = first?.now ?? first?.readAt;
+    if (typeof now === 'number') this.#clock.observe(now);
+    else if (isRead && first !== undefined) throw new ReadOnlyServer();
+    return rows as Row[];
+  }
+
+  #failureOf(error: unknown, operation: string): Error {
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) {
+      return new SessionDataError('', `The database refused the changes to the session: ${refusal}.`, {
+        cause: loggable(error),
+      });
+    }
+    if (isLost(error)) this.#options.lost();
+    if (error instanceof SessionStoreUnavailableError) return error;
+    const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
+    if (isBadState(error)) {
+      this.#distrust();
+      this.#badStates.add(unavailable);
+    }
+    return mayConcernOneRow(error) ? marksOne(unavailable) : unavailable;
+  }
+
+  /** On a connection of the pool, which is given back, or given up while it has not answered. */
+  async #onPool(query: Query, deadline: number, lease: Lease): Promise<{ rows?: unknown[] }> {
     const use = async (): Promise<{ rows?: unknown[] }> => {
       const client = await this.#connections.connect(false);
       if (lease.isOver) {
@@ -146,17 +266,18 @@ export class Database {
         return {};
       }
       lease.client = client;
-      try {
-        return await client.query(query);
-      } finally {
-        lease.hasAnswered = true;
-      }
+      lease.answer = client.query(query);
+      return lease.answer;
     };
     try {
-      return await this.#inTime(use(), deadline);
-    } finally {
+      const answer = await this.#inTime(use(), deadline);
+      lease.client?.release(false);
+      return answer;
+    } catch (error) {
       lease.isOver = true;
-      lease.client?.release(!lease.hasAnswered);
+      if (lease.answer !== null && error instanceof GivenUp) lease.client?.abandon(lease.answer, true);
+      else lease.client?.release(isBadState(error));
+      throw error;
     }
   }
 
@@ -176,7 +297,9 @@ export class Database {
   }
 
   /** Statements without values are not worth a name. */
-  #prepared(text: string, values: unknown[], isRaw: boolean): Query {
+  #prepared(statement: Statement<object>, values: unknown[]): Query {
+    const isRaw = typeof statement !== 'string';
+    const text = isRaw ? statement.text : statement;
     if (!this.#options.preparedStatements || values.length === 0) return { text, values, isRaw };
     let name = this.#names.get(text);
     if (name === undefined) {
@@ -186,17 +309,34 @@ export class Database {
     return { name, text, values, isRaw };
   }
 
+  /** @throws {GivenUp} when the time is up, and nothing lies unread that has arrived */
   async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {
+    const lostBefore = this.#lost.total;
     let timer: NodeJS.Timeout | undefined;
+    let isOver = false;
     const late = new Promise<never>((_, reject) => {
-      const giveUp = (): void =>
-        reject(new Error(`the database did not answer within ${this.#options.queryTimeout} ms`));
-      timer = setTimeout(giveUp, Math.ceil(Math.max(0, deadline - this.now())) + MARGIN);
+      const wait = (): void => {
+        timer = setTimeout(() => afterArrivals(look), Math.ceil(Math.max(0, deadline - this.time())) + MARGIN);
+      };
+      const look = (): void => {
+        if (isOver) return;
+        if (this.time() < deadline) wait();
+        else reject(new GivenUp(this.#noAnswer(this.#lost.total - lostBefore)));
+      };
+      wait();
     });
     try {
       return await Promise.race([promise, late]);
     } finally {
+      isOver = true;
       clearTimeout(timer);
     }
+  }
+
+  /** @param lost how long this process could not look, in milliseconds */
+  #noAnswer(lost: number): string {
+    const beside =
+      lost === 0 ? '' : `, besides ${Math.round(lost)} ms in which a handler kept this process from looking`;
+    return `the database did not answer within ${this.#options.queryTimeout} ms${beside}`;
   }
 }

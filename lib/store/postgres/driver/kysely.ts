@@ -11,17 +11,11 @@ export interface KyselyInstance {
  * statements that are prepared by name, connections beside the pool, and to throw one away that does not answer.
  */
 export function connectionsOfKysely(kysely: KyselyInstance): Connections {
-  const connect = (): Promise<PoolClient> => clientOf(kysely);
   return {
-    connect,
-    async query(query) {
-      const client = await connect();
-      try {
-        return await client.query(query);
-      } finally {
-        client.release(false);
-      }
-    },
+    connect: () => clientOf(kysely),
+    // These are the application's own, and there is no way to throw one away.
+    distrust: () => {},
+    close: () => {},
     dedicated: null,
     givesRawRows: false,
   };
@@ -44,7 +38,7 @@ function clientOf(kysely: KyselyInstance): Promise<PoolClient> {
             const rolledBack = last.then(() => query({ text: 'rollback', values: [] }));
             void rolledBack.catch(() => {}).then(() => giveBack());
           };
-          resolve({ query, release });
+          resolve({ query, release, abandon: () => release(true) });
         }),
     );
     lent.catch(reject);

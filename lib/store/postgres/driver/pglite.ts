@@ -19,9 +19,11 @@ export interface PgliteInstance extends PgliteQueryable {
 export function connectionsOfPglite(pglite: PgliteInstance): Connections {
   const query = queryOn(pglite);
   return {
-    query,
     connect: (isForTransaction) =>
-      isForTransaction ? transactionOn(pglite) : Promise.resolve({ query, release: () => {} }),
+      isForTransaction ? transactionOn(pglite) : Promise.resolve({ query, release: () => {}, abandon: () => {} }),
+    // There is only this one, and it is MikroORM's.
+    distrust: () => {},
+    close: () => {},
     dedicated: () => new PgliteListener(pglite),
     givesRawRows: false,
   };
@@ -42,7 +44,7 @@ function transactionOn(pglite: PgliteInstance): Promise<PoolClient> {
       (transaction) =>
         new Promise((end) => {
           const release = (destroy: boolean): void => end(destroy ? transaction.rollback() : undefined);
-          resolve({ query: queryOn(transaction), release });
+          resolve({ query: queryOn(transaction), release, abandon: () => release(true) });
         }),
     );
     running.catch(reject);

@@ -7,7 +7,8 @@ export type Committed = Omit<CommittedTimes, 'ttl'> & {
   /** `null`, as are the times: it would have got too big, or is not what was found. */
   readonly ttl: number | null;
   readonly outdated?: boolean;
-  readonly now: number;
+  /** `null`, as the ttl. */
+  readonly now: number | null;
 };
 
 /** What a statement that renews sessions says. */
@@ -27,7 +28,7 @@ export interface Renewed {
 type RawCommitted = readonly [
   id: SessionId,
   ttl: string | null,
-  now: string,
+  now: string | null,
   lastAccessAt: string,
   expiresAt: string,
   endsAt: string | null,
@@ -41,7 +42,7 @@ export function committedOf(row: RawCommitted): Committed {
   return {
     id: row[0],
     ttl: row[1] === null ? null : Number(row[1]),
-    now: Number(row[2]),
+    now: row[2] === null ? null : Number(row[2]),
     lastAccessAt: Number(row[3]),
     expiresAt: Number(row[4]),
     endsAt: row[5] === null ? null : Number(row[5]),

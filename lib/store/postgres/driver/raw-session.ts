@@ -29,6 +29,14 @@ type Rest = readonly [
  */
 export type RawSession = readonly [...Access, ...Rest] | readonly [...Access, version: null, ...rest: null[]];
 
+/** What there is where no session was found: the clock, which a read-only server has none of. */
+export type RawClock = readonly [id: null, lastAccessAt: null, expiresAt: null, readAt: string | null, ...rest: null[]];
+
+/** The clock alone, as {@link sessionOf} gives it with a session. */
+export function clockOf(row: RawClock): { readonly id: null; readonly readAt: number | null } {
+  return { id: null, readAt: row[3] === null ? null : timeOf(row[3]) };
+}
+
 /** Its session. @param known says the rest of one that is known */
 export function sessionOf(row: RawSession, known: StoredSession | undefined): StoredSession {
   const lastAccessAt = timeOf(row[1]);

@@ -27,11 +27,35 @@ const REFUSALS: Readonly<Record<string, string | undefined>> = {
  * same.
  */
 const OF_SERVER = /^(08|25|26|28|3D|3F|53|55|57|58|F0|42P01|42P05|42703)/;
+/**
+ * A connection whose state is not as it was left: read-only or in a transaction, without the statements that were prepared on
+ * it, or with others. The statement has not run, and may on another connection.
+ */
+const BAD_STATE = /^(08P01|25|26|34|42P05)/;
+/** The server's part that finds that a prepared statement does not fit its table any more; the SQLSTATE alone is that of all that is not supported. */
+const OUTDATED_PLAN = { code: '0A000', routine: 'RevalidateCachedQuery' };
+/** The server's part that throws what a function says: its SQLSTATE can be any. */
+const RAISED = 'exec_stmt_raise';
+/** A connection that has ended, or is about to. */
+const CUT_OFF = /^(08|57P0)/;
 /** Rolled back for the sake of another transaction (serialization failure, deadlock): nothing is written, try again. */
 const ROLLED_BACK = /^40/;
 
 /** Not those of Node, such as `EPIPE`. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[\dA-Z]{5}$/;
+
+/** A statement has not been answered in time, and is still under way. */
+export class GivenUp extends Error {}
+
+/** The server that answered is not the one that sessions are written to. Nothing that it says counts. */
+export class ReadOnlyServer extends Error {
+  constructor() {
+    super(
+      'the server that answers is read-only: a standby, or the primary from before a failover, to which a name or a pooler ' +
+        'still leads',
+    );
+  }
+}
 
 /** The SQLSTATE of an error of the database's; `undefined` for any other. */
 export function sqlState(error: unknown): string | undefined {
@@ -54,6 +78,21 @@ export function mayConcernOneRow(error: unknown): boolean {
 /** Whether the same statement may succeed at once. */
 export function wasRolledBack(error: unknown): boolean {
   return ROLLED_BACK.test(sqlState(error) ?? '');
+}
+
+/** Whether a statement has not run because of the state that its connection is in. */
+export function isBadState(error: unknown): boolean {
+  if (error instanceof ReadOnlyServer) return true;
+  const code = sqlState(error);
+  const { routine } = (error ?? {}) as { routine?: unknown };
+  if (code === undefined || routine === RAISED) return false;
+  return BAD_STATE.test(code) || (code === OUTDATED_PLAN.code && routine === OUTDATED_PLAN.routine);
+}
+
+/** Whether the connection ended under a statement, of which may have run what there is of it. */
+export function isCutOff(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === undefined ? !(error instanceof GivenUp) : CUT_OFF.test(code);
 }
 
 /** Whether it shows that the database did not answer. */

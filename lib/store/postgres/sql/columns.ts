@@ -1,4 +1,4 @@
-import { ms, NOW, ONCE } from './expressions.js';
+import { ms, NOW, ONCE_OF_PRIMARY } from './expressions.js';
 
 /** The columns of the table, each with its type. The entity says the same to MikroORM. */
 export const COLUMNS = {
@@ -61,7 +61,7 @@ export const rawColumns = (row: string, isKnown: string): string => {
     plain('id'),
     time('last_access_at'),
     time('expires_at'),
-    `timestamptz_send(${ONCE})`,
+    `timestamptz_send(${ONCE_OF_PRIMARY})`,
     ...['version', ...rest.filter((column) => !isTime(column))].map(plain).map(unlessKnown),
     ...rest.filter(isTime).map(time).map(unlessKnown),
   ].join(', ');

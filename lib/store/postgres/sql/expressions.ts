@@ -13,6 +13,10 @@ export const NOW = 'clock_timestamp()';
 // as finding the row.
 export const ONCE = `(select ${NOW})`;
 
+// The same for what is only read, which must not come from a standby, or from a server that was the primary until a failover:
+// where nothing can be written there is no clock, and with it no live session.
+export const ONCE_OF_PRIMARY = `(select case current_setting('transaction_read_only') when 'off' then ${NOW} end)`;
+
 // The planner must not see how many elements an array has: it would find a plan of its own for a few cheaper than the one
 // it has for any number, and make it anew each time, which takes longer than the statement
 // (https://www.postgresql.org/docs/current/sql-prepare.html). Nor may it join the table as it likes, for what is cheap while

@@ -1,22 +1,25 @@
 import type { SessionTable } from './announcement.js';
 import { columns, rawColumns } from './columns.js';
-import { ms, NOW, ONCE, rowsOf, UNSEEN } from './expressions.js';
+import { ms, NOW, ONCE_OF_PRIMARY, rowsOf, UNSEEN } from './expressions.js';
 
-/** What reads sessions, and writes nothing. */
+/**
+ * What reads sessions, and writes nothing. Where it finds none it gives the clock alone, which a server that is read-only
+ * does not have: so nothing that such a server says is taken for an answer.
+ */
 export function lookupStatements({ table }: SessionTable) {
   // One of the wanted sessions. Its version is the transaction that wrote it as it is, be it to renew it.
   const found = `lateral (
-        select s.*, s.xmin as version from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE} ${UNSEEN}
+        select s.*, s.xmin as version from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE_OF_PRIMARY} ${UNSEEN}
       ) s`;
 
   return {
     /** The store's clock. */
-    clock: `select ${ms(NOW)} as now`,
+    clock: `select ${ms(ONCE_OF_PRIMARY)} as now`,
 
     /** Live sessions. $1 ids. */
     find: `
-      select ${columns('s', ONCE)}
-      from ${rowsOf({ id: '$1::uuid[]' })} as wanted, ${found}`,
+      select ${columns('s', ONCE_OF_PRIMARY)}
+      from (select) as one left join (${rowsOf({ id: '$1::uuid[]' })} as wanted cross join ${found}) on true`,
 
     /**
      * Live sessions, as `sessionOf` reads them: that takes PostgreSQL a tenth less, and less than half for what is known.
@@ -24,7 +27,8 @@ export function lookupStatements({ table }: SessionTable) {
      */
     findRaw: `
       select ${rawColumns('s', 's.version = wanted.version')}
-      from ${rowsOf({ id: '$1::uuid[]', version: '$2::xid[]' })} as wanted, ${found}`,
+      from (select) as one
+      left join (${rowsOf({ id: '$1::uuid[]', version: '$2::xid[]' })} as wanted cross join ${found}) on true`,
 
     /**
      * Which sessions are live and of their generation: written to they are not if another transaction has locked them.
@@ -39,10 +43,15 @@ export function lookupStatements({ table }: SessionTable) {
 
     /** The live sessions of a user, those that began last. $1 user id, $2 how many at most. */
     findByUser: `
-      select ${columns('s')} from ${table} s where s.user_id = $1::text and s.expires_at > ${NOW}
-      order by s.created_at desc, s.id desc limit $2::int`,
+      select ${columns('s', ONCE_OF_PRIMARY)}
+      from (select) as one left join lateral (
+        select * from ${table} s where s.user_id = $1::text and s.expires_at > ${ONCE_OF_PRIMARY}
+        order by s.created_at desc, s.id desc limit $2::int
+      ) s on true
+      order by s.created_at desc, s.id desc`,
 
     /** How many are live. */
-    count: `select count(*)::int as count from ${table} s where s.expires_at > ${NOW}`,
+    count: `
+      select count(*)::int as count, ${ms(ONCE_OF_PRIMARY)} as now from ${table} s where s.expires_at > ${ONCE_OF_PRIMARY}`,
   };
 }

@@ -1,0 +1,111 @@
+import type { Query } from './connections.js';
+import type { RawQuery } from './raw-query.js';
+
+/** The longest that a server may take for a new connection, in milliseconds: it may have to wake up first. */
+const LONGEST_CONNECTING = 10_000;
+
+/**
+ * The parts of a pool of `pg` that the store uses. With callbacks, where it is used all the time: the promises that `pg`
+ * makes keep each other alive, and with them all rows they ever brought, until the next major collection of garbage. Under
+ * load each minor one takes several times as long then.
+ */
+export interface PgPool {
+  connect(done: (error: Error | undefined, client: PgClient) => void): void;
+  end(): Promise<void>;
+  on(event: 'error', listener: () => void): void;
+  on(event: 'connect', listener: (client: PgClient) => void): void;
+  readonly options: PgPoolOptions;
+  readonly Client: PgClientClass;
+}
+
+/** A client of `pg`: what is documented of it. */
+export interface PgClient {
+  query(query: Query | RawQuery, done: (error: Error | null, result: { rows?: unknown[] }) => void): void;
+  release(destroy: boolean): void;
+  connect(done: (error?: Error | null) => void): void;
+  end(done: () => void): void;
+  on(event: string, listener: (message: { payload?: string }) => void): void;
+  /** What it talks through, as it is in this version. */
+  readonly connection?: { readonly stream?: { destroy?(): void } } | null;
+}
+
+/** Settings that a pool of `pg` and its clients share. */
+export interface PgPoolOptions {
+  readonly password?: unknown;
+}
+
+export type PgClientClass = new (options: object) => PgClient;
+
+/** A pool of the sessions' own, and how to end it without waiting for a server that does not answer. */
+export interface SessionPool {
+  readonly pool: PgPool;
+  readonly close: () => void;
+}
+
+/**
+ * A pool of the sessions' own, with the settings of MikroORM's: what the application does to its connections (a role, a
+ * tenant, a setting), or how many of them its handlers hold, must not reach the sessions, and sessions that wait for a lock
+ * must not use up the application's (docs/decisions/0015).
+ *
+ * @param patience how long a server may take to accept one of several connections, in milliseconds
+ * @param onPoolCreated what the application does to a pool of MikroORM's
+ */
+export function sessionPool(
+  theirs: PgPool,
+  patience: number,
+  onPoolCreated: ((pool: unknown) => unknown) | undefined,
+): SessionPool {
+  const Pool = theirs.constructor as new (options: object) => PgPool;
+  const attempts = new Set<PgClient>();
+  const pool = new Pool({
+    ...connectionOptions(theirs),
+    Client: impatient(theirs.Client, patience, attempts),
+    // A process that has nothing else to do need not stay for them.
+    min: 0,
+    allowExitOnIdle: true,
+  });
+  // What is under way on a connection that fails rejects by itself, and the pool drops the connection.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  void onPoolCreated?.(pool);
+  const close = (): void => {
+    for (const attempt of attempts) giveUp(attempt);
+    pool.end().catch(() => {});
+  };
+  return { pool, close };
+}
+
+/** The settings of a pool; `pg` keeps the password from being listed. */
+export function connectionOptions({ options }: PgPool): PgPoolOptions {
+  return { ...options, password: options.password };
+}
+
+/**
+ * A server, or what is in front of it, may take connections and say nothing. So that those do not fill the pool for good, all
+ * but the oldest attempt are given up after a while; that one has longer, for a server that is slow to accept any.
+ *
+ * @param attempts the connections that are being made, oldest first
+ */
+function impatient(Client: PgClientClass, patience: number, attempts: Set<PgClient>): PgClientClass {
+  return class extends Client {
+    override connect(done: (error?: Error | null) => void): void {
+      const isOldest = (): boolean => attempts.values().next().value === this;
+      const hurry = (): void => {
+        if (isOldest()) timer = setTimeout(giveUp, Math.max(0, LONGEST_CONNECTING - patience), this);
+        else giveUp(this);
+      };
+      let timer = setTimeout(hurry, patience);
+      attempts.add(this);
+      super.connect((error) => {
+        clearTimeout(timer);
+        attempts.delete(this);
+        done(error);
+      });
+    }
+  };
+}
+
+/** Has the attempt to connect fail, which the pool then knows. */
+function giveUp({ connection }: PgClient): void {
+  connection?.stream?.destroy?.();
+}

@@ -1,0 +1,21 @@
+import { SessionStoreUnavailableError } from '../../session.errors.js';
+import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
+import type { SessionQueries } from './session-queries.js';
+
+/** Tries until the row is not locked by another transaction, or the time is up. */
+export async function untilUnlocked<Row>(
+  queries: SessionQueries,
+  operation: string,
+  attempt: (deadline: number) => Promise<Row | 'locked'>,
+): Promise<Row> {
+  const start = queries.time();
+  const deadline = queries.deadline();
+  for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
+    const row = await attempt(deadline);
+    if (row !== 'locked') return row;
+    if (await paused(pause, deadline - queries.time())) continue;
+    throw new SessionStoreUnavailableError(operation, {
+      cause: new Error(`another transaction held the session's row for ${Math.round(deadline - start)} ms`),
+    });
+  }
+}
