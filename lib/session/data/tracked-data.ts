@@ -11,10 +11,9 @@ import { Snapshot } from './snapshot.js';
 const NO_ADDITIONS: Additions = noAdditions();
 
 /**
- * The data of one session while a request works on it, and what of it is not stored. That is found by comparing. As long
- * as the application holds no part of the data that it could change in place, only keys that a method has changed can
- * differ: those are remembered one by one, as they were. From then on everything can, and everything is remembered: as a
- * snapshot, as long as that holds, for most requests only look.
+ * The data of one session while a request works on it, and what of it is not stored, found by comparing. As long as the
+ * application holds no part of the data that it could change in place, only keys that a method has changed can differ: those
+ * are remembered one by one. From then on everything can, and is remembered: as a snapshot, for most requests only look.
  */
 export class TrackedData extends LiveDocument {
   /** Whether the application may hold parts that it can change in place. */
