@@ -133,7 +133,7 @@ describe('The cache', () => {
 
   it('is emptied and bypassed while other processes cannot be heard, and then used again', async () => {
     const { client, read, cookie } = await visitor();
-    const listening = `select pid from pg_stat_activity where query ilike 'listen %' or (query = 'select 1' and state = 'idle') and datname = current_database()`;
+    const listening = `select pid from pg_stat_activity where query ilike 'listen %' or (query like 'select current_setting(%' and state = 'idle') and datname = current_database()`;
     const pids = await database.query<{ pid: number }>(listening);
     expect(pids.length).toBeGreaterThanOrEqual(2);
     for (const { pid } of pids) await database.query('select pg_terminate_backend($1)', [pid]);

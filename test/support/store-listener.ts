@@ -1,11 +1,13 @@
 import type { SessionId } from 'nestjs-mikro-session';
 import type { StoreListener } from 'nestjs-mikro-session/store';
 
-/** What a store reports, in order; the feed's state is not kept. */
+/** What a store reports, in order. */
 export class StoreReports implements StoreListener {
   readonly renewals: SessionId[] = [];
   readonly failures: unknown[] = [];
   readonly refusals: SessionId[] = [];
+  /** Whether the feed was connected, at each report of it. */
+  readonly feed: boolean[] = [];
 
   renewed(accesses: readonly { readonly id: SessionId }[]): void {
     this.renewals.push(...accesses.map(({ id }) => id));
@@ -21,5 +23,8 @@ export class StoreReports implements StoreListener {
   }
 
   changed(): void {}
-  feedConnected(): void {}
+
+  feedConnected(isConnected: boolean): void {
+    this.feed.push(isConnected);
+  }
 }

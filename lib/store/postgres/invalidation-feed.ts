@@ -8,6 +8,8 @@ const SHORTEST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
 /** How often the connection is asked for a sign of life, in milliseconds: a half-open one reports nothing by itself. */
 const HEARTBEAT = 2_000;
+/** A server that is read-only hears nothing of what is written on the primary. */
+const SIGN_OF_LIFE = `select current_setting('transaction_read_only') as "isReadOnly"`;
 
 type FeedListener = Pick<StoreListener, 'changed' | 'feedConnected'>;
 
@@ -75,15 +77,15 @@ export class InvalidationFeed {
     this.#pause = longerPause(this.#pause, LONGEST_PAUSE);
   }
 
-  /** Asks for a sign of life; a connection that has not answered by the next time is lost. */
+  /** Asks for a sign of life; a connection that has not given one by the next time is lost. */
   #beat(connection: DedicatedConnection): void {
-    let hasAnswered = false;
-    connection.query({ text: 'select 1', values: [] }).then(
-      () => (hasAnswered = true),
+    let isAlive = false;
+    check(connection).then(
+      () => (isAlive = true),
       () => this.#lost(connection),
     );
     this.#wait(HEARTBEAT, () => {
-      if (!hasAnswered) this.#lost(connection);
+      if (!isAlive) this.#lost(connection);
       else if (this.#connection === connection) this.#beat(connection);
     });
   }
@@ -98,4 +100,11 @@ export class InvalidationFeed {
 async function listen(connection: DedicatedConnection): Promise<void> {
   await connection.connect();
   await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
+  await check(connection);
+}
+
+async function check(connection: DedicatedConnection): Promise<void> {
+  const { rows } = await connection.query({ text: SIGN_OF_LIFE, values: [] });
+  const [row] = (rows ?? []) as { isReadOnly: string }[];
+  if (row?.isReadOnly !== 'off') throw new Error('the server is read-only');
 }
