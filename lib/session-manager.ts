@@ -97,6 +97,13 @@ export class SessionManager {
     await this.#store.close();
   }
 
+  /** Whether a session is live, and its user signed in by the same login, as the store has it now. */
+  async isStillSignedIn({ id, userId, authenticatedAt }: ActiveSession): Promise<boolean> {
+    const stored = userId === null ? null : await this.#store.find(id);
+    if (stored === null || stored.authenticatedAt === null) return false;
+    return stored.userId === userId && new Date(stored.authenticatedAt).getTime() === authenticatedAt?.getTime();
+  }
+
   /**
    * The session that the credentials of a request open, or a new one. At once, where there is nothing to look up. Not an
    * error: a credential that opens nothing.

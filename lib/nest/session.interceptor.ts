@@ -6,6 +6,7 @@ import type { RequestContext } from './context/request-context.js';
 import { boundedContextOf, requestContextOf } from './context/context-of.js';
 import { loadForRoute } from './context/load-for-route.js';
 import { handleInContext } from './context/handling.js';
+import { whileAdmitted } from './access/while-admitted.js';
 import { metadataOf, type SessionMetadata } from './session.metadata.js';
 
 /**
@@ -15,7 +16,8 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
  * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
- * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent. A
+ * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent, and to a
+ * visitor whom a guard has let in they end with the session or its login. A
  * handler that answers by itself (a plain `@Res()` or `@Next()`) has its session stored when its answer goes out.
  */
 @Injectable()
@@ -30,25 +32,29 @@ export class SessionInterceptor implements NestInterceptor {
     const metadata = metadataOf(context);
     if (context.getType() !== 'http') {
       const sessionContext = metadata.isSkipped ? null : boundedContextOf(this.#source, context);
-      return sessionContext === null ? next.handle() : handleInContext(sessionContext, context, next, metadata.renews);
+      if (sessionContext === null) return next.handle();
+      return handleInContext(this.#source, sessionContext, context, next, metadata.renews);
     }
     if (metadata.isSkipped) return next.handle();
     const request = requestContextOf(this.#source, context);
-    if (request.isLoaded) return stored(request, context, next, metadata);
-    const loaded = Promise.resolve(loadForRoute(request, metadata));
-    return loaded.then(() => stored(request, context, next, metadata));
+    const proceed = (): Observable<unknown> => {
+      const result = next.handle();
+      return stored(metadata.isSse ? whileAdmitted(result, this.#source, request) : result, request, context, metadata);
+    };
+    if (request.isLoaded) return proceed();
+    return Promise.resolve(loadForRoute(request, metadata)).then(proceed);
   }
 }
 
 /** What the handler gives, with the session stored before it goes out. */
 function stored(
+  result: Observable<unknown>,
   request: RequestContext,
   context: ExecutionContext,
-  next: CallHandler,
   metadata: SessionMetadata,
 ): Observable<unknown> {
-  if (metadata.answersItself) return answeredByHandler(next.handle(), request);
-  return settled(next.handle(), request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
+  if (metadata.answersItself) return answeredByHandler(result, request);
+  return settled(result, request, context.getArgByIndex<{ statusCode: number }>(1), metadata);
 }
 
 /**

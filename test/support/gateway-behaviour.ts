@@ -115,6 +115,25 @@ export function describeGateway(name: string, { prepare, connect }: SocketKind):
       expect(await tell(client, (session) => [session.isNew, session.userId])).toEqual([true, null]);
     });
 
+    it('ends a stream of values to who was let in once the session was revoked', async () => {
+      const { client, id } = await signedIn();
+      const values = new Subject<string>();
+      const first = client.next();
+      client.send(
+        'watch',
+        inMessage(() => values),
+      );
+      while (!values.observed) await new Promise(setImmediate);
+      values.next('one');
+      expect(await first).toBe('one');
+      values.next('two');
+      expect(await client.next()).toBe('two');
+      await fixture.app.sessions.revoke(id);
+      values.next('three');
+      while (values.observed) await new Promise(setImmediate);
+      expect(await ask(client, 'skipped')).toBe('skipped');
+    });
+
     it('notices at the next message that a session has expired', async () => {
       const { client, id } = await signedIn();
       await fixture.database.query('update sessions set expires_at = clock_timestamp() where id = $1', [id]);

@@ -85,6 +85,13 @@ export class VisitGateway implements OnGatewayConnection {
   @SubscribeMessage('me') @UseGuards(SessionGuard) me(@Session('userId') userId: string): WsResponse<string> {
     return answer(userId);
   }
+  @SubscribeMessage('watch') @UseGuards(SessionGuard) watch(
+    @Session() session: Session,
+    @ConnectedSocket() client: unknown,
+    @MessageBody() name: string,
+  ): Promise<WsResponse<unknown> | Observable<WsResponse<unknown>>> {
+    return this.visit(session, client, name);
+  }
   @SubscribeMessage('filtered') @UseFilters(CauseFilter) @UseGuards(SessionGuard) filtered(): void {}
   @SubscribeMessage('counted') @UseGuards(CountingGuard) counted(@Session('asked') asked: number): WsResponse<number> {
     return answer(asked);

@@ -26,14 +26,16 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
     if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
-    return assertMeets(session, requirements, source.manager.now());
+    assertMeets(session, requirements, source.manager.now());
+    if (sessionContext !== null) sessionContext.isAdmitted = true;
+    return true;
   } catch (error) {
     throw await toWsException(sessionContext?.reported(error) ?? error, context);
   }
 }
 
 /** @throws an HttpException when the session does not meet all requirements. */
-function assertMeets(session: ActiveSession, requirements: readonly Requirements[], now: number): true {
+function assertMeets(session: ActiveSession, requirements: readonly Requirements[], now: number): void {
   const { avatar, authenticatedAt } = session;
   for (const { roles, permissions } of requirements) {
     const hasRole = roles.length === 0 || avatar.hasAnyRole(...roles);
@@ -47,5 +49,4 @@ function assertMeets(session: ActiveSession, requirements: readonly Requirements
       throw new UnauthorizedException('Sign in again to go on.');
     }
   }
-  return true;
 }

@@ -25,6 +25,7 @@ const known = new WeakMap<object, GraphqlContext[]>();
 
 /** The session that all resolvers of a GraphQL request share. */
 export class GraphqlContext implements BoundedContext {
+  isAdmitted = false;
   readonly #carrier: RequestContext | MessageContext;
   readonly #source: SessionSource;
   #resolvers = 0;

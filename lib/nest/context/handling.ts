@@ -1,7 +1,9 @@
 import { type CallHandler, type ExecutionContext, HttpException } from '@nestjs/common';
 import { catchError, concat, concatMap, defer, EMPTY, from, ignoreElements, type Observable, of } from 'rxjs';
 import { statusOf } from '../http-errors.js';
+import { whileAdmitted } from '../access/while-admitted.js';
 import type { BoundedContext } from './session-context.js';
+import type { SessionSource } from './session-source.js';
 import { toWsException } from '../ws-exception.js';
 
 /**
@@ -9,6 +11,7 @@ import { toWsException } from '../ws-exception.js';
  * the handler answers goes out, and when that is complete.
  */
 export async function handleInContext(
+  source: SessionSource,
   sessionContext: BoundedContext,
   context: ExecutionContext,
   next: CallHandler,
@@ -24,7 +27,9 @@ export async function handleInContext(
   const isMessage = context.getType() === 'ws';
   return sessionContext.around(() => {
     const result = next.handle();
-    const answers = isMessage ? result.pipe(concatMap((value) => settled(sessionContext, of(value)))) : result;
+    // The guard has just looked at who asks, so the first is not asked for again.
+    const values = isMessage ? whileAdmitted(result, source, sessionContext, 1) : result;
+    const answers = isMessage ? values.pipe(concatMap((value) => settled(sessionContext, of(value)))) : values;
     const rest = defer(() => settled(sessionContext, EMPTY));
     return concat(answers, rest).pipe(
       catchError((error: unknown) => from(settleAfter(sessionContext, error, context))),

@@ -4,6 +4,8 @@ import type { ActiveSession } from '../../session/active-session.js';
 export abstract class LoadingContext {
   /** The name of the handler, for the operator. */
   handler = 'A handler that belongs to no controller';
+  /** Whether a guard has let the visitor in as the user who is signed in. */
+  isAdmitted = false;
   /** Once it is loaded. */
   protected session: ActiveSession | null = null;
   #loading: ActiveSession | Promise<ActiveSession> | null = null;

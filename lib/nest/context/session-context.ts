@@ -5,6 +5,8 @@ import { SessionSetupError } from '../../session.errors.js';
 
 /** The session of one piece of work, such as a request or a message, as guards, interceptors and decorators need it. */
 export interface SessionContext {
+  /** Whether a guard has let the visitor in as the user who is signed in: then a stream ends with that. */
+  isAdmitted: boolean;
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
   load(): ActiveSession | Promise<ActiveSession>;
   /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
