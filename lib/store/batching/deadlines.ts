@@ -1,5 +1,8 @@
 import { afterArrivals } from '../lost-time.js';
 
+/** What a statement has besides, in milliseconds, to say itself why it has not been answered. */
+const GRACE = 10;
+
 /** A request that waits until a deadline, in milliseconds. */
 export interface Waiting {
   readonly deadline: number;
@@ -7,7 +10,7 @@ export interface Waiting {
 }
 
 /**
- * Rejects each waiter at its own deadline, though they all wait for one statement, whose deadline is the latest.
+ * Rejects each waiter soon after its own deadline, though they all wait for one statement, whose deadline is the latest.
  *
  * @param time the clock of deadlines
  * @returns ends the watch; waiters that have been answered are not harmed by a late rejection
@@ -18,7 +21,7 @@ export function watchDeadlines(waiters: Iterable<Waiting>, time: () => number, e
   let isOver = false;
   const watch = (): void => {
     if (isOver) return;
-    const now = time();
+    const now = time() - GRACE;
     for (const waiter of left) if (waiter.deadline <= now) waiter.reject(error());
     left = left.filter((waiter) => waiter.deadline > now);
     if (left.length === 0) return;

@@ -71,6 +71,15 @@ describe('Connecting', () => {
     expect(await recovery(store, id)).toBeLessThan(3 * TIMEOUT);
   });
 
+  it('anew is what follows when one has gone silent: all that were idle meanwhile may have, too', async () => {
+    const store = await stores.openStore({ queryTimeout: TIMEOUT }, 6, url);
+    const { id } = await stores.create();
+    // Statements that are not put together: each has a connection of its own.
+    await Promise.all(Array.from({ length: 6 }, () => store.count()));
+    for (const socket of sockets) socket.pause();
+    expect(await recovery(store, id)).toBeLessThan(1.8 * TIMEOUT);
+  });
+
   it('to a server that takes longer than an operation has is gone on with, and succeeds', async () => {
     const store = await stores.openStore({ queryTimeout: TIMEOUT }, 3, url);
     const { id } = await stores.create();

@@ -1,7 +1,7 @@
 import { requestCancel } from './cancel.js';
 import type { Connections, DedicatedConnection, PoolClient, Queryable } from './connections.js';
 import { RawQuery, takesRawQueries } from './raw-query.js';
-import { connectionOptions, type PgClient, type PgPool, type SessionPool } from './session-pool.js';
+import { connectionOptions, type PgClient, type PgPool } from './session-pool.js';
 
 /** What the application has done to each connection that is made, as MikroORM has it done to its own. */
 export type Prepare = (connection: PreparedConnection) => Promise<void>;
@@ -11,85 +11,153 @@ export interface PreparedConnection {
   executeQuery(query: { readonly sql: string; readonly parameters: readonly unknown[] }): Promise<{ rows: unknown[] }>;
 }
 
+/** What is known of a connection, in milliseconds of `performance.now()`. */
+interface ConnectionRecord {
+  /** {@link PgConnections} counts a new one whenever all that there are have become suspect. */
+  readonly generation: number;
+  sentAt: number;
+  answeredAt: number;
+}
+
 /**
  * The connections of a pool of `pg`: with ordinary queries only, where a client is not made as those of this version are.
  *
  * @param patience how long a statement that was given up may take to end, in milliseconds, before its connection is thrown away
  */
 export async function connectionsOfPool(
-  { pool, close }: SessionPool,
+  pool: PgPool,
   prepare: Prepare | undefined,
   patience: number,
 ): Promise<Connections> {
-  /** The generation of each connection that has been lent. */
-  const generations = new WeakMap<PgClient, number>();
-  let generation = 0;
-
-  const take = (resolve: (client: PgClient) => void, reject: (error: unknown) => void): void =>
-    pool.connect((error, client) => {
-      if (error) return reject(error);
-      const known = generations.get(client);
-      if (known === generation) return resolve(client);
-      if (known !== undefined) {
-        client.release(true);
-        return take(resolve, reject);
-      }
-      generations.set(client, generation);
-      if (prepare === undefined) return resolve(client);
-      prepare(preparable(client)).then(
-        () => resolve(client),
-        (refusal: unknown) => {
-          client.release(true);
-          reject(refusal);
-        },
-      );
-    });
-
-  const first = await new Promise<PgClient>(take);
+  const connections = new PgConnections(pool, prepare, patience);
+  const [first] = await connections.take();
   const givesRawRows = takesRawQueries(first);
   first.release(false);
   return {
-    connect: () => new Promise((resolve, reject) => take((client) => resolve(lent(client, pool, patience)), reject)),
-    distrust: () => void generation++,
-    close,
+    connect: () => connections.lend(),
+    distrust: () => connections.distrust(),
+    close: () => connections.close(),
     dedicated: () => dedicated(pool, prepare),
     givesRawRows,
   };
 }
 
-function lent(client: PgClient, pool: PgPool, patience: number): PoolClient {
-  return {
-    query: queryOn(client),
-    release: (destroy) => client.release(destroy),
-    abandon: (answer, isReusable) => void endCancelled(client, pool, patience, answer, isReusable),
-  };
+/** Which connections of a pool may be lent, and what becomes of them afterwards. */
+class PgConnections {
+  readonly #pool: PgPool;
+  readonly #prepare: Prepare | undefined;
+  readonly #patience: number;
+  readonly #records = new WeakMap<PgClient, ConnectionRecord>();
+  #generation = 0;
+  /** What has not answered since may have gone silent, as another has. */
+  #silentSince = 0;
+  #isClosed = false;
+
+  constructor(pool: PgPool, prepare: Prepare | undefined, patience: number) {
+    this.#pool = pool;
+    this.#prepare = prepare;
+    this.#patience = patience;
+  }
+
+  distrust(): void {
+    this.#generation++;
+  }
+
+  /** What is under way, or still comes from requests that the application is about to finish, gets a connection all the same. */
+  close(): void {
+    this.#isClosed = true;
+    for (let left = this.#pool.idleCount; left > 0; left--) {
+      this.#pool.connect((error, client) => {
+        if (!error) client.release(true);
+      });
+    }
+  }
+
+  take(): Promise<[PgClient, ConnectionRecord]> {
+    return new Promise((resolve, reject) => this.#take((client, record) => resolve([client, record]), reject));
+  }
+
+  lend(): Promise<PoolClient> {
+    return new Promise((resolve, reject) =>
+      this.#take((client, record) => resolve(this.#lent(client, record)), reject),
+    );
+  }
+
+  /** With callbacks: see {@link PgPool}. */
+  #take(resolve: (client: PgClient, record: ConnectionRecord) => void, reject: (error: unknown) => void): void {
+    this.#pool.connect((error, client) => {
+      if (error) return reject(error);
+      const known = this.#records.get(client);
+      if (known === undefined) return this.#begin(client, resolve, reject);
+      if (known.generation === this.#generation && known.answeredAt >= this.#silentSince) return resolve(client, known);
+      client.release(true);
+      this.#take(resolve, reject);
+    });
+  }
+
+  #begin(
+    client: PgClient,
+    resolve: (client: PgClient, record: ConnectionRecord) => void,
+    reject: (error: unknown) => void,
+  ): void {
+    const record = { generation: this.#generation, sentAt: 0, answeredAt: performance.now() };
+    this.#records.set(client, record);
+    if (this.#prepare === undefined) return resolve(client, record);
+    this.#prepare(preparable(client)).then(
+      () => resolve(client, record),
+      (error: unknown) => {
+        client.release(true);
+        reject(error);
+      },
+    );
+  }
+
+  #lent(client: PgClient, record: ConnectionRecord): PoolClient {
+    return {
+      query: (query) =>
+        new Promise((resolve, reject) => {
+          record.sentAt = performance.now();
+          send(client, query, (error, result) => {
+            record.answeredAt = performance.now();
+            if (error) reject(error);
+            else resolve(result);
+          });
+        }),
+      release: (destroy) => client.release(destroy || this.#isClosed),
+      abandon: (answer, isReusable) => {
+        this.#silentSince = Math.max(this.#silentSince, record.sentAt);
+        void this.#endCancelled(client, answer, isReusable);
+      },
+    };
+  }
+
+  async #endCancelled(client: PgClient, answer: Promise<unknown>, isReusable: boolean): Promise<void> {
+    const request = requestCancel(this.#pool, client);
+    const ended = Promise.all([answer.catch(() => {}), request.taken]).then(([, wasTaken]) => wasTaken);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#patience);
+    });
+    const isEnded = await Promise.race([ended, late]);
+    clearTimeout(timer);
+    request.giveUp();
+    client.release(!(isEnded && isReusable) || this.#isClosed);
+  }
+}
+
+function send(
+  client: PgClient,
+  query: Parameters<Queryable['query']>[0],
+  done: (error: Error | null, result: { rows?: unknown[] }) => void,
+): void {
+  client.query(query.isRaw === true ? new RawQuery(query) : query, done);
 }
 
 function queryOn(client: PgClient): Queryable['query'] {
   return (query) =>
     new Promise((resolve, reject) => {
-      const sent = query.isRaw === true ? new RawQuery(query) : query;
-      client.query(sent, (error, result) => (error ? reject(error) : resolve(result)));
+      send(client, query, (error, result) => (error ? reject(error) : resolve(result)));
     });
-}
-
-async function endCancelled(
-  client: PgClient,
-  pool: PgPool,
-  patience: number,
-  answer: Promise<unknown>,
-  isReusable: boolean,
-): Promise<void> {
-  const request = requestCancel(pool, client);
-  const ended = Promise.all([answer.catch(() => {}), request.taken]).then(([, wasTaken]) => wasTaken);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), patience);
-  });
-  const isEnded = await Promise.race([ended, late]);
-  clearTimeout(timer);
-  request.giveUp();
-  client.release(!(isEnded && isReusable));
 }
 
 function preparable(client: PgClient): PreparedConnection {

@@ -11,9 +11,9 @@ const LONGEST_CONNECTING = 10_000;
  */
 export interface PgPool {
   connect(done: (error: Error | undefined, client: PgClient) => void): void;
-  end(): Promise<void>;
   on(event: 'error', listener: () => void): void;
   on(event: 'connect', listener: (client: PgClient) => void): void;
+  readonly idleCount: number;
   readonly options: PgPoolOptions;
   readonly Client: PgClientClass;
 }
@@ -36,12 +36,6 @@ export interface PgPoolOptions {
 
 export type PgClientClass = new (options: object) => PgClient;
 
-/** A pool of the sessions' own, and how to end it without waiting for a server that does not answer. */
-export interface SessionPool {
-  readonly pool: PgPool;
-  readonly close: () => void;
-}
-
 /**
  * A pool of the sessions' own, with the settings of MikroORM's: what the application does to its connections (a role, a
  * tenant, a setting), or how many of them its handlers hold, must not reach the sessions, and sessions that wait for a lock
@@ -54,12 +48,11 @@ export function sessionPool(
   theirs: PgPool,
   patience: number,
   onPoolCreated: ((pool: unknown) => unknown) | undefined,
-): SessionPool {
+): PgPool {
   const Pool = theirs.constructor as new (options: object) => PgPool;
-  const attempts = new Set<PgClient>();
   const pool = new Pool({
     ...connectionOptions(theirs),
-    Client: impatient(theirs.Client, patience, attempts),
+    Client: impatient(theirs.Client, patience),
     // A process that has nothing else to do need not stay for them.
     min: 0,
     allowExitOnIdle: true,
@@ -68,11 +61,7 @@ export function sessionPool(
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
   void onPoolCreated?.(pool);
-  const close = (): void => {
-    for (const attempt of attempts) giveUp(attempt);
-    pool.end().catch(() => {});
-  };
-  return { pool, close };
+  return pool;
 }
 
 /** The settings of a pool; `pg` keeps the password from being listed. */
@@ -83,10 +72,10 @@ export function connectionOptions({ options }: PgPool): PgPoolOptions {
 /**
  * A server, or what is in front of it, may take connections and say nothing. So that those do not fill the pool for good, all
  * but the oldest attempt are given up after a while; that one has longer, for a server that is slow to accept any.
- *
- * @param attempts the connections that are being made, oldest first
  */
-function impatient(Client: PgClientClass, patience: number, attempts: Set<PgClient>): PgClientClass {
+function impatient(Client: PgClientClass, patience: number): PgClientClass {
+  /** The connections that are being made, oldest first. */
+  const attempts = new Set<PgClient>();
   return class extends Client {
     override connect(done: (error?: Error | null) => void): void {
       const isOldest = (): boolean => attempts.values().next().value === this;
