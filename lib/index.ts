@@ -1,4 +1,5 @@
 export { Authorize, type AuthorizeOptions } from './nest/decorators/authorize.decorator.js';
+export { OnStoreError } from './nest/decorators/on-store-error.decorator.js';
 export { Public } from './nest/decorators/public.decorator.js';
 export { Session, type SessionMembers } from './nest/decorators/session.decorator.js';
 export { SessionRenewal } from './nest/decorators/session-renewal.decorator.js';
@@ -38,6 +39,7 @@ export {
 } from './session.errors.js';
 export type { SessionEvent, SessionEventType } from './session.events.js';
 export type {
+  OnStoreErrorPolicy,
   SessionCacheSettings,
   SessionEncryptionOptions,
   SessionModuleOptions,

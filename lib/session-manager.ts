@@ -1,9 +1,11 @@
 import { type Observable, Subject } from 'rxjs';
 import { ActiveSession } from './session/active-session.js';
 import { recognise } from './session/recognition.js';
+import { StandInSession } from './session/stand-in-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
 import type { StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
+import type { SessionStoreUnavailableError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import { Reported } from './store/reported.js';
@@ -19,6 +21,10 @@ export interface OperatorLog {
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
 const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
 
+const DROPPED =
+  'What was written to a session is dropped: the session could not be looked up, and its route goes on without it ' +
+  '("onStoreError": \'anonymous\').';
+
 /** Opens the sessions that tokens name, and emits what happens to sessions in this process. Knows no Nest and no HTTP. */
 export class SessionManager {
   readonly events: Observable<SessionEvent>;
@@ -31,6 +37,7 @@ export class SessionManager {
   readonly #environment: SessionEnvironment;
   #hasWarnedOfTwoCookies = false;
   #hasWarnedOfRenewals = false;
+  #hasWarnedOfDropped = false;
   /** Sessions whose renewal was refused. */
   readonly #refused = new Reported();
 
@@ -127,6 +134,11 @@ export class SessionManager {
     return new ActiveSession({ ...this.#environment, saveUninitialized: true }, NO_VISITOR, null);
   }
 
+  /** Stands for a session that cannot be looked up, and is never stored. */
+  standIn(visitor: Visitor, error: SessionStoreUnavailableError): ActiveSession {
+    return new StandInSession(this.#environment, visitor, error, () => this.#warnOfDropped());
+  }
+
   /** Emits for each session that the store ends, piece by piece. Returns how many. */
   async ended(
     type: 'revoked' | 'expired',
@@ -191,6 +203,13 @@ export class SessionManager {
       `A request carried two live sessions in cookies of the name "${this.#options.cookie.name}", and neither was used. ` +
         'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
     );
+  }
+
+  /** Once: under load this would be said a thousand times a second. */
+  #warnOfDropped(): void {
+    if (this.#hasWarnedOfDropped) return;
+    this.#hasWarnedOfDropped = true;
+    this.#log.warn(DROPPED);
   }
 
   /** Once for each session, as far as can be remembered. */

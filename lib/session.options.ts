@@ -48,6 +48,11 @@ export interface SessionSweepOptions {
   readonly every?: Duration;
 }
 
+/** What becomes of a request whose session cannot be looked up: see `onStoreError` of {@link SessionModuleOptions}. */
+export type OnStoreErrorPolicy = 'fail' | 'anonymous';
+
+export const ON_STORE_ERROR_POLICIES: readonly OnStoreErrorPolicy[] = ['fail', 'anonymous'];
+
 /** What `SessionModule.forRoot()` takes. Durations are milliseconds, or strings such as `'30m'`. */
 export interface SessionModuleOptions {
   /** How long a session lives without a request. @default '30m' */
@@ -103,6 +108,15 @@ export interface SessionModuleOptions {
   readonly maxDataBytes?: number;
   /** How long a store operation may take, its waiting included. @default '1s' */
   readonly queryTimeout?: Duration;
+  /**
+   * What becomes of an HTTP request whose session cannot be looked up, as the store does not answer in time. `'fail'`: it is
+   * answered 503. `'anonymous'`: the route goes on with a stand-in, which is empty, signed in to by nobody, and never stored;
+   * `@OnStoreError()` says so for some routes only. What asks for a visitor who is signed in answers 503 all the same.
+   * @default 'fail'
+   */
+  readonly onStoreError?: OnStoreErrorPolicy;
+  /** When a client that was answered 503 may try again: the header `Retry-After`, in whole seconds, rounded up. @default '1s' */
+  readonly retryAfter?: Duration;
   /** Whether IP address and user agent are kept for the list of a user's devices. @default true */
   readonly trackDevice?: boolean;
   /** Whether the table is created at start if it is missing. Prefer the shipped migration. @default false */
@@ -126,6 +140,9 @@ export interface ResolvedSessionOptions extends ResolvedTransportOptions {
   readonly maxSessionsPerUser: number | null;
   readonly maxDataBytes: number;
   readonly queryTimeout: number;
+  readonly onStoreError: OnStoreErrorPolicy;
+  /** Milliseconds. */
+  readonly retryAfter: number;
   readonly trackDevice: boolean;
   readonly ensureSchema: boolean;
 }
@@ -152,6 +169,8 @@ const KNOWN = [
   'maxSessionsPerUser',
   'maxDataBytes',
   'queryTimeout',
+  'onStoreError',
+  'retryAfter',
   'trackDevice',
   'ensureSchema',
 ];
@@ -212,6 +231,8 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
       (given.maxSessionsPerUser ?? null) === null ? null : options.integer('maxSessionsPerUser', 1, 1, 1e6),
     maxDataBytes: options.integer('maxDataBytes', 65_536, 2, 16 * 1024 * 1024),
     queryTimeout: options.duration('queryTimeout', '1s', 1, LONGEST_TIMER),
+    onStoreError: options.oneOf('onStoreError', 'fail', ON_STORE_ERROR_POLICIES),
+    retryAfter: options.duration('retryAfter', '1s', 1),
     trackDevice: options.boolean('trackDevice', true),
     ensureSchema: options.boolean('ensureSchema', false),
   });

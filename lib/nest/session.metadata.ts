@@ -1,11 +1,14 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { answersItself } from './answering.js';
 import { accessOf, type RouteAccess } from './access/route-access.js';
+import type { OnStoreErrorPolicy } from '../session.options.js';
 
 /** Where `@SkipSession()` leaves its mark. */
 export const SKIP = 'nestjs-mikro-session:skip';
 /** Where `@SessionRenewal()` leaves its mark. */
 export const RENEWAL = 'nestjs-mikro-session:renewal';
+/** Where `@OnStoreError()` leaves its policy. */
+export const ON_STORE_ERROR = 'nestjs-mikro-session:on-store-error';
 /** Where Nest's `@Sse()` leaves its mark. */
 const SSE = '__sse__';
 
@@ -15,6 +18,8 @@ export interface SessionMetadata extends RouteAccess {
   readonly name: string;
   readonly isSkipped: boolean;
   readonly renews: boolean;
+  /** `null`: as the module's option says. */
+  readonly onStoreError: OnStoreErrorPolicy | null;
   /** Whether the route sends events (`@Sse()`), whose headers are out before the first. */
   readonly isSse: boolean;
   /** Whether the handler of a route sends the answer, and not Nest. */
@@ -37,6 +42,7 @@ export function metadataOf(context: ExecutionContext): SessionMetadata {
       name: `${controller.name}.${handler.name}()`,
       isSkipped: says(SKIP) === true,
       renews: says(RENEWAL) !== false,
+      onStoreError: (says(ON_STORE_ERROR) ?? null) as OnStoreErrorPolicy | null,
       isSse: Reflect.getMetadata(SSE, handler) === true,
       answersItself: answersItself(controller, handler),
     };

@@ -34,7 +34,8 @@ interface Fastify {
  * It is the session that `@Session()` gives, and `request.session` is an {@link ExpressSession} of it. Whatever the
  * request does is stored before its response is sent, whatever sends it. A request without a cookie costs no query. When
  * the store cannot answer, the request is answered 503 with `Retry-After`, whatever its route: give a path to
- * `app.use()`, or mount it after what must go on working.
+ * `app.use()`, or mount it after what must go on working. With the option `onStoreError: 'anonymous'` it goes on with a
+ * stand-in for the session instead, up to a route with `@OnStoreError('fail')` or a `SessionGuard`.
  *
  * The middleware does not know the route. One with `@SkipSession()` finds `request.session` all the same, and one with it
  * or `@SessionRenewal(false)` does not keep the session alive; what never reaches the route's handler or `SessionGuard`
@@ -56,7 +57,7 @@ export function sessionMiddleware(app: INestApplication, ...rest: unknown[]): Se
       next();
     };
     const failed = (error: unknown): void => next(request.reported(error));
-    const loading = request.load();
+    const loading = request.loadOr(null);
     if (loading instanceof Promise) loading.then(loaded, failed);
     else loaded(loading);
   };

@@ -90,18 +90,20 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * ends. Elsewhere, as in `handleConnection()`, the session is looked up at each call, that is no access, and changes
    * are stored by `save()`.
    *
-   * @throws {SessionStoreUnavailableError} when the database does not answer. Not an error: a cookie that opens nothing.
+   * @throws {SessionStoreUnavailableError} when the database does not answer, unless the route goes on with a stand-in
+   * (`onStoreError`), which is what it gives then. Not an error: a cookie that opens nothing.
    * @throws {SessionSetupError} where there is no session to be found, such as in a microservice.
    */
   async of(requestOrContext: ArgumentsHost | object): Promise<Session> {
     const sessionContext = this.#contextOf(requestOrContext);
-    const session = await sessionContext.load();
-    sessionContext.use();
     // A guard knows the route; an exception filter, whose host looks the same, does not.
     const context = requestOrContext as ExecutionContext;
-    if ('getHandler' in context && context.getHandler() && context.getClass()) {
-      sessionContext.accessed(metadataOf(context).renews, context);
-    }
+    const isOfRoute = 'getHandler' in context && Boolean(context.getHandler() && context.getClass());
+    const metadata = isOfRoute ? metadataOf(context) : null;
+    const isRequest = sessionContext instanceof RequestContext;
+    const session = await (isRequest ? sessionContext.loadOr(metadata?.onStoreError ?? null) : sessionContext.load());
+    sessionContext.use();
+    if (metadata !== null) sessionContext.accessed(metadata.renews, context);
     return session.sealed;
   }
 

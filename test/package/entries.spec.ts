@@ -26,7 +26,7 @@ function exportsOf(entry: string): string[] {
 const ROOT = `
   AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
   ExpressSession ExpressSessionCookie FlashMessage LiveSessionData LoginOptions MemorySessionStore
-  NewSessionContent Public Session SessionArgumentError SessionCacheSettings SessionCallback
+  NewSessionContent OnStoreError OnStoreErrorPolicy Public Session SessionArgumentError SessionCacheSettings SessionCallback
   SessionConfigurationError SessionCookieOptions SessionData SessionDataError SessionDevice SessionEncryptionOptions
   SessionEntity SessionError SessionErrorCode SessionEvent SessionEventType SessionGoneError
   SessionGuard SessionHeaderOptions SessionHeadersSentError SessionId SessionInterceptor SessionKey

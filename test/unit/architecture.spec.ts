@@ -91,7 +91,14 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   'session.options.ts': ['options', 'session', 'store', 'session.errors.ts'],
   store: ['session', 'session-store.ts', 'session.errors.ts', 'session.options.ts'],
   http: ['session', 'options'],
-  'session-manager.ts': ['session', 'session-store.ts', 'store', 'session.events.ts', 'session.options.ts'],
+  'session-manager.ts': [
+    'session',
+    'session-store.ts',
+    'store',
+    'session.errors.ts',
+    'session.events.ts',
+    'session.options.ts',
+  ],
   nest: [
     'session-manager.ts',
     'session-store.ts',

@@ -27,6 +27,8 @@ describe('resolveOptions', () => {
       maxSessionsPerUser: null,
       maxDataBytes: 65_536,
       queryTimeout: 1_000,
+      onStoreError: 'fail',
+      retryAfter: 1_000,
       trackDevice: true,
       ensureSchema: false,
     });
@@ -52,6 +54,8 @@ describe('resolveOptions', () => {
         maxSessionsPerUser: 1,
         maxDataBytes: 1024,
         queryTimeout: '2s',
+        onStoreError: 'anonymous',
+        retryAfter: '1m',
         trackDevice: false,
         ensureSchema: true,
       },
@@ -75,6 +79,8 @@ describe('resolveOptions', () => {
       maxSessionsPerUser: 1,
       maxDataBytes: 1024,
       queryTimeout: 2_000,
+      onStoreError: 'anonymous',
+      retryAfter: 60_000,
       trackDevice: false,
       ensureSchema: true,
     });
@@ -127,6 +133,10 @@ describe('resolveOptions', () => {
     ['maxSessionsPerUser', '5', '"5"'],
     ['queryTimeout', 0, '0'],
     ['queryTimeout', [], 'an array'],
+    ['onStoreError', 'ignore', '"ignore"'],
+    ['onStoreError', true, 'true'],
+    ['retryAfter', 0, '0'],
+    ['retryAfter', 'soon', '"soon"'],
   ])('refuses %s: %p, naming the option, the value and the fix', (name, value, shown) => {
     const message = problemOf({ [name]: value });
     expect(message).toContain(`option "${name}" must be `);

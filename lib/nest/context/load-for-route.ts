@@ -5,7 +5,7 @@ import type { RequestContext } from './request-context.js';
 /** Loads the session of a request for its route, which says whether that is an access. Throws what exception filters expect. */
 export function loadForRoute(request: RequestContext, metadata: SessionMetadata): true | Promise<true> {
   request.handler = metadata.name;
-  const loading = request.load();
+  const loading = request.loadOr(metadata.onStoreError);
   if (!(loading instanceof Promise)) return accessed(loading, metadata);
   return loading.then(
     (session) => accessed(session, metadata),

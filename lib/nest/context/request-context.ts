@@ -4,6 +4,7 @@ import type { ActiveSession } from '../../session/active-session.js';
 import type { CookieChange } from '../../session/cookie-intent.js';
 import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
+import type { OnStoreErrorPolicy } from '../../session.options.js';
 import { announcedTo } from './announcement.js';
 import { addVary, keepFromSharedCaches } from '../../http/cache-control.js';
 import { logCutOff, logFailure, statusOf, toHttpException } from '../http-errors.js';
@@ -37,8 +38,6 @@ type Known = { [KEY]?: RequestContext };
 const MOST_USER_AGENT = 512;
 /** An IPv6 address, and the name of an interface after it. */
 const LONGEST_IP = 64;
-/** In seconds: a store that was out of reach for a moment is not worth a longer wait. */
-const RETRY_AFTER = '1';
 /** What describes the body that is being replaced by an error. */
 const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
 
@@ -73,6 +72,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   readonly #gate: ResponseGate | null;
   /** That of another registration, which the request has met before. */
   readonly #next: RequestContext | undefined;
+  /** Why the session is a stand-in for one that could not be looked up; `null`: it is none. */
+  #unavailable: SessionStoreUnavailableError | null = null;
   #view: RequestView | null = null;
   #isUsed = false;
   #settling: Promise<void> | null = null;
@@ -115,6 +116,24 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     if (known !== undefined) return known;
     const raw = rawOf(request);
     return ((raw as Known)[KEY] = new RequestContext(source, request, raw, response));
+  }
+
+  /** @throws {SessionStoreUnavailableError} also where there is a stand-in, which is for those who have asked for it. */
+  override load(): ActiveSession | Promise<ActiveSession> {
+    return this.#unavailable === null ? super.load() : Promise.reject(this.#unavailable);
+  }
+
+  /**
+   * The session, or a stand-in for it where the store does not answer and the policy allows that. There is one for the
+   * request, and no second look-up.
+   *
+   * @param policy that of the route; `null` for the module's, or what there is already
+   */
+  loadOr(policy: OnStoreErrorPolicy | null): ActiveSession | Promise<ActiveSession> {
+    if (policy !== 'fail' && this.session !== null) return this.session;
+    const loading = this.load();
+    const isFailure = (policy ?? this.#source.options.onStoreError) === 'fail';
+    return isFailure || !(loading instanceof Promise) ? loading : loading.catch((error) => this.#standInFor(error));
   }
 
   /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
@@ -199,6 +218,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     if (session === null) return;
     session.renew();
     if (session.cookieChange !== null) this.#giveOut(session.cookieChange);
+    // A page that shows a visitor as signed out must not outlast the store's absence.
+    if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
   }
 
   ended(): void {
@@ -216,7 +237,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     logFailure(error);
     const status = statusOf(error);
     for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
-    if (error instanceof SessionStoreUnavailableError) response.setHeader('Retry-After', RETRY_AFTER);
+    if (error instanceof SessionStoreUnavailableError) this.#sayWhenToRetry();
     response.statusCode = status;
     // HTTP/2 has none, and Node warns of it.
     if (this.#raw.httpVersionMajor < 2) response.statusMessage = '';
@@ -232,7 +253,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   reported(error: unknown): unknown {
     if (error instanceof SessionStoreUnavailableError) {
       logFailure(error);
-      if (this.#gate !== null && !this.#response.headersSent) this.#response.setHeader('Retry-After', RETRY_AFTER);
+      if (this.#gate !== null && !this.#response.headersSent) this.#sayWhenToRetry();
     }
     return toHttpException(error);
   }
@@ -275,8 +296,22 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return this.#source.manager.open(this.#source.transport.read(this.#raw.headers), this);
   }
 
+  #standInFor(error: unknown): ActiveSession {
+    if (!(error instanceof SessionStoreUnavailableError)) throw error;
+    if (this.#unavailable === null) {
+      logFailure(error);
+      this.#unavailable = error;
+      this.session = this.#source.manager.standIn(this, error);
+    }
+    return this.session as ActiveSession;
+  }
+
+  #sayWhenToRetry(): void {
+    this.#response.setHeader('Retry-After', String(Math.ceil(this.#source.options.retryAfter / 1_000)));
+  }
+
   #watch(): void {
-    if (this.session === null || this.#isWatched) return;
+    if (this.session === null || this.#unavailable !== null || this.#isWatched) return;
     this.#isWatched = true;
     this.#source.lateWrites.watch(this.session, this.handler);
   }

@@ -1,0 +1,79 @@
+import type { SessionStoreUnavailableError } from '../session.errors.js';
+import { ActiveSession } from './active-session.js';
+import { callBack, type SessionCallback } from './callback.js';
+import type { SessionEnvironment, Visitor } from './session-environment.js';
+
+/**
+ * Stands for a session that could not be looked up, where a request goes on all the same. Empty, and signed in to by nobody.
+ * What is written to it stays in this request. Whatever would have to reach the session rejects with the error of the look-up:
+ * an application must not believe that a visitor is signed in, signed out or has a fresh credential who is not.
+ */
+export class StandInSession extends ActiveSession {
+  readonly #error: SessionStoreUnavailableError;
+  #onDropped: (() => void) | null;
+
+  /** @param onDropped called once, at the end of a request that wrote something */
+  constructor(env: SessionEnvironment, visitor: Visitor, error: SessionStoreUnavailableError, onDropped: () => void) {
+    super(env, visitor, null);
+    this.#error = error;
+    this.#onDropped = onDropped;
+  }
+
+  override login(): Promise<void> {
+    return Promise.reject(this.#error);
+  }
+
+  override logout(): Promise<void> {
+    return Promise.reject(this.#error);
+  }
+
+  override regenerate(): Promise<void>;
+  override regenerate(callback: SessionCallback): void;
+  override regenerate(callback?: SessionCallback): Promise<void> | void {
+    return this.#refuse(callback);
+  }
+
+  override restart(): Promise<void>;
+  override restart(callback?: SessionCallback): Promise<void> | void;
+  override restart(callback?: SessionCallback): Promise<void> | void {
+    return this.#refuse(callback);
+  }
+
+  override destroy(): Promise<void>;
+  override destroy(callback: SessionCallback): void;
+  override destroy(callback?: SessionCallback): Promise<void> | void {
+    return this.#refuse(callback);
+  }
+
+  /** Not an error: there is nothing to store. */
+  override save(): Promise<void>;
+  override save(callback: SessionCallback): void;
+  override save(callback?: SessionCallback): Promise<void> | void {
+    return this.#refuse(callback, this.isModified);
+  }
+
+  override update(): Promise<never> {
+    return Promise.reject(this.#error);
+  }
+
+  override reload(): Promise<void>;
+  override reload(callback: SessionCallback): void;
+  override reload(callback?: SessionCallback): Promise<void> | void {
+    return this.#refuse(callback);
+  }
+
+  /** There is no more to be stored than of a response that reports a failure: nothing. */
+  override settle(commits: boolean): null {
+    if (commits && this.#onDropped !== null && this.isModified) {
+      this.#onDropped();
+      this.#onDropped = null;
+    }
+    return null;
+  }
+
+  #refuse(callback: SessionCallback | undefined, isRefused = true): Promise<void> | void {
+    const outcome = isRefused ? Promise.reject<void>(this.#error) : Promise.resolve();
+    if (typeof callback !== 'function') return outcome;
+    void callBack(callback, outcome);
+  }
+}
