@@ -5,53 +5,39 @@ import { StandInSession } from './session/stand-in-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
 import type { StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
+import type { OperatorReports } from './operator-reports.js';
 import type { SessionStoreUnavailableError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
-import { Reported } from './store/reported.js';
 import type { SessionStore } from './session-store.js';
 import { Sweeper } from './store/sweeper.js';
-
-/** Where the manager reports to the operator what no request learns of. */
-export interface OperatorLog {
-  warn(message: string): void;
-  error(message: string): void;
-}
 
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
 const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
 
-const DROPPED =
-  'What was written to a session is dropped: the session could not be looked up, and its route goes on without it ' +
-  '("onStoreError": \'anonymous\').';
-
 /** Opens the sessions that tokens name, and emits what happens to sessions in this process. Knows no Nest and no HTTP. */
 export class SessionManager {
   readonly events: Observable<SessionEvent>;
+  readonly reports: OperatorReports;
 
   readonly #events = new Subject<SessionEvent>();
   readonly #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
-  readonly #log: OperatorLog;
   readonly #sweeper: Sweeper | null;
   readonly #environment: SessionEnvironment;
-  #hasWarnedOfTwoCookies = false;
-  #hasWarnedOfRenewals = false;
-  #hasWarnedOfDropped = false;
-  /** Sessions whose renewal was refused. */
-  readonly #refused = new Reported();
 
-  constructor(store: SessionStore, options: ResolvedSessionOptions, log: OperatorLog) {
+  constructor(store: SessionStore, options: ResolvedSessionOptions, reports: OperatorReports) {
     this.#store = store;
     this.#options = options;
-    this.#log = log;
+    this.reports = reports;
     this.events = this.#events.asObservable();
     this.#sweeper =
       options.sweepEvery === null
         ? null
         : new Sweeper(store, options.sweepEvery, {
             expired: (ids) => this.emitAll('expired', ids, null),
-            failed: (error) => log.warn(`Expired sessions were not removed; next time. ${String(error)}`),
+            done: () => reports.swept(),
+            failed: (error) => reports.sweepFailed(error),
           });
     const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
     this.#environment = {
@@ -68,15 +54,12 @@ export class SessionManager {
         try {
           await this.ended('revoked', pieces, userId);
         } catch (error) {
-          log.warn(
-            `A user has more sessions than "maxSessionsPerUser" for the moment; the next login tries again. ${String(error)}`,
-          );
+          reports.limitFailed(error);
         }
       },
       renewsAtOnce: renewal.flushEvery === 0,
       emit: (type, id, userId) => this.emit(type, id, userId),
-      unreadable: (id, what, error) =>
-        log.error(`The stored ${what} of session ${id} cannot be read, and counts as empty. ${kindOfError(error)}`),
+      unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
   }
 
@@ -88,14 +71,15 @@ export class SessionManager {
   async start(): Promise<void> {
     await this.#store.open({
       renewed: (accesses) => {
-        this.#hasWarnedOfRenewals = false;
+        this.reports.renewed();
         if (this.#events.observed) for (const { id } of accesses) this.emit('renewed', id, null);
       },
-      renewalFailed: (error) => this.#warnOfRenewals(error),
-      renewalRefused: (id, error) => this.#warnOfRefusal(id, error),
+      renewalFailed: (error) => this.reports.renewalsFailed(error),
+      renewalRefused: (id, error) => this.reports.renewalRefused(id, error),
       changed: () => {},
-      feedConnected: () => {},
+      feedConnected: (isConnected) => this.reports.feedConnected(isConnected),
     });
+    this.reports.started(this.#options, this.#store.description);
     this.#sweeper?.start();
   }
 
@@ -136,7 +120,7 @@ export class SessionManager {
 
   /** Stands for a session that cannot be looked up, and is never stored. */
   standIn(visitor: Visitor, error: SessionStoreUnavailableError): ActiveSession {
-    return new StandInSession(this.#environment, visitor, error, () => this.#warnOfDropped());
+    return new StandInSession(this.#environment, visitor, error, () => this.reports.writesDropped());
   }
 
   /** Emits for each session that the store ends, piece by piece. Returns how many. */
@@ -167,7 +151,7 @@ export class SessionManager {
     const found = all.filter((one) => one !== null);
     const live = found.filter(isLive);
     if (live.length > 1 && !areOneSession(live)) {
-      this.#warnOfTwoCookies();
+      this.reports.twoCookies(this.#options.cookie.name);
       return new ActiveSession(this.#environment, visitor, null);
     }
     const one =
@@ -180,6 +164,8 @@ export class SessionManager {
 
   #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
     return this.#store.find(credential.id).then((stored) => {
+      // What the cache answers proves nothing.
+      if (this.#options.cache === null) this.reports.storeAnswered();
       const found = stored && this.#recognised(credential, stored);
       if (found?.recognition !== 'unknown') return then(found);
       // A copy may not know the newest credential yet.
@@ -195,36 +181,6 @@ export class SessionManager {
     if (found !== null && isLive(found)) this.emit('loaded', found.stored.id, found.stored.userId);
     return new ActiveSession(this.#environment, visitor, found);
   }
-
-  #warnOfTwoCookies(): void {
-    if (this.#hasWarnedOfTwoCookies) return;
-    this.#hasWarnedOfTwoCookies = true;
-    this.#log.warn(
-      `A request carried two live sessions in cookies of the name "${this.#options.cookie.name}", and neither was used. ` +
-        'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
-    );
-  }
-
-  /** Once: under load this would be said a thousand times a second. */
-  #warnOfDropped(): void {
-    if (this.#hasWarnedOfDropped) return;
-    this.#hasWarnedOfDropped = true;
-    this.#log.warn(DROPPED);
-  }
-
-  /** Once for each session, as far as can be remembered. */
-  #warnOfRefusal(id: SessionId, error: unknown): void {
-    if (!this.#refused.isFirst(id)) return;
-    this.#log.error(`The expiry of session ${id} cannot be moved, so the session will end. ${String(error)}`);
-  }
-
-  /** Once, until it works again: under load this would be said a thousand times a second. */
-  #warnOfRenewals(error: unknown): void {
-    if (!this.#hasWarnedOfRenewals) {
-      this.#log.warn(`Expiries are not renewed for the moment; they will be tried again. ${String(error)}`);
-    }
-    this.#hasWarnedOfRenewals = true;
-  }
 }
 
 function isLive({ recognition }: FoundSession): boolean {
@@ -233,9 +189,4 @@ function isLive({ recognition }: FoundSession): boolean {
 
 function areOneSession(found: readonly FoundSession[]): boolean {
   return found.every(({ stored }) => stored.id === found[0]?.stored.id);
-}
-
-// A parser's message may quote what it parsed.
-function kindOfError(error: unknown): string {
-  return error instanceof SyntaxError ? 'It is not JSON.' : String(error);
 }

@@ -97,6 +97,10 @@ export interface StoreListener {
  * not even later.
  */
 export abstract class SessionStore {
+  /** What it is, for the line that the operator reads at start, once it is open: no secret. The name of the class unless it says more. */
+  get description(): string {
+    return this.constructor.name;
+  }
   /** Makes ready, or says what is missing. @throws {SessionSetupError} with the fix. */
   abstract open(listener: StoreListener): Promise<void>;
   /** The store's clock, in milliseconds since the epoch. */

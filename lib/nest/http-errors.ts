@@ -1,6 +1,6 @@
 import { HttpException, ServiceUnavailableException, UnauthorizedException } from '@nestjs/common';
 import { SessionError, SessionGoneError, SessionStoreUnavailableError } from '../session.errors.js';
-import { operatorLog } from './operator-log.js';
+import type { OperatorReports } from '../operator-reports.js';
 
 /** The status that answers an error, unless a filter answers otherwise. */
 export function statusOf(error: unknown): number {
@@ -17,16 +17,7 @@ export function toHttpException(error: unknown): unknown {
   return error;
 }
 
-/** Logs for the operator what the client does not learn. */
-export function logFailure(error: unknown): void {
-  if (statusOf(error) < 500) return;
-  const { message, cause, stack } = error instanceof Error ? error : new Error(String(error));
-  if (error instanceof SessionStoreUnavailableError) operatorLog.error(`${message} Cause: ${String(cause)}`);
-  else operatorLog.error(message, stack);
-}
-
-/** The same where the client cannot be answered any more: its response has begun. */
-export function logCutOff(error: unknown): void {
-  operatorLog.error(`A response was cut off, for what came after its first byte could not be stored. ${String(error)}`);
-  logFailure(error);
+/** Reports to the operator what the client does not learn. */
+export function reportFailure(reports: OperatorReports, error: unknown): void {
+  if (statusOf(error) >= 500) reports.requestFailed(error);
 }

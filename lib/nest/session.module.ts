@@ -31,6 +31,7 @@ import {
   type SessionModuleOptions,
 } from '../session.options.js';
 import { operatorLog } from './operator-log.js';
+import { OperatorReports } from '../operator-reports.js';
 import { SessionService } from './session.service.js';
 import { SessionManager } from '../session-manager.js';
 import { SessionSource } from './context/session-source.js';
@@ -117,12 +118,13 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
             provide: INNERMOST_STORE,
             ...(store === undefined ? inPostgres(contextName, tableName) : given(store)),
           } as Provider,
-          { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS] },
+          { provide: OperatorReports, useFactory: () => new OperatorReports(operatorLog) },
+          { provide: SessionStore, useFactory: wrapped, inject: [INNERMOST_STORE, SESSION_OPTIONS, OperatorReports] },
           {
             provide: SessionManager,
-            useFactory: (store: SessionStore, options: ResolvedSessionOptions) =>
-              new SessionManager(store, options, operatorLog),
-            inject: [SessionStore, SESSION_OPTIONS],
+            useFactory: (store: SessionStore, options: ResolvedSessionOptions, reports: OperatorReports) =>
+              new SessionManager(store, options, reports),
+            inject: [SessionStore, SESSION_OPTIONS, OperatorReports],
           },
           SessionSource,
           SessionService,
@@ -162,22 +164,20 @@ function noMikroOrm(contextName: string | undefined): string {
 }
 
 /** The cache outside: it keeps what was decrypted, once. */
-function wrapped(store: SessionStore, { cache, encryption, queryTimeout }: ResolvedSessionOptions): SessionStore {
+function wrapped(
+  store: SessionStore,
+  { cache, encryption, queryTimeout }: ResolvedSessionOptions,
+  reports: OperatorReports,
+): SessionStore {
   if (!(store instanceof SessionStore)) {
     throw new SessionConfigurationError(
       `SessionModule option "store" must be ${STORE_HINT}, but what it gave was ${kindOf(store)}.`,
     );
   }
+  const unreadable = (id: SessionId, what: string): void => reports.undecipherable(id, what);
   const readable =
-    encryption === null ? store : new EncryptingSessionStore(store, encryption, logUnreadable, queryTimeout);
+    encryption === null ? store : new EncryptingSessionStore(store, encryption, unreadable, queryTimeout);
   return cache === null ? readable : new CachingSessionStore(readable, cache);
-}
-
-function logUnreadable(id: SessionId, what: string): void {
-  operatorLog.error(
-    `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: its key is not among ` +
-      '"encryption.keys", or it was tampered with or moved.',
-  );
 }
 
 const STORE_HINT =

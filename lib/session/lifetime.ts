@@ -76,6 +76,15 @@ export function durationOf(name: string, value: unknown): number {
   return milliseconds;
 }
 
+/** A duration as it is written in options: in the largest unit of which it is a whole number. */
+export function durationText(milliseconds: number): string {
+  let text = `${milliseconds}ms`;
+  for (const [unit, length] of Object.entries(UNITS)) {
+    if (milliseconds !== 0 && milliseconds % length === 0) text = `${milliseconds / length}${unit}`;
+  }
+  return text;
+}
+
 /** What is wrong with a duration, to follow "but was". */
 export function shownDuration(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

@@ -24,6 +24,10 @@ export abstract class ForwardingSessionStore extends SessionStore {
     this.inner = inner;
   }
 
+  override get description(): string {
+    return this.inner.description;
+  }
+
   open(listener: StoreListener): Promise<void> {
     return this.inner.open(listener);
   }

@@ -2,9 +2,10 @@ import type { SessionId } from '../session/token.js';
 import { paced } from './paced.js';
 import type { SessionStore } from '../session-store.js';
 
-/** Told what a sweep removed, and when one failed: the next will try again. */
+/** Told what a sweep removed, that it is done, and when one failed: the next will try again. */
 export interface SweepListener {
   expired(ids: readonly SessionId[]): void;
+  done(): void;
   failed(error: unknown): void;
 }
 
@@ -53,5 +54,6 @@ export class Sweeper {
       if (ids.length > 0) this.#listener.expired(ids);
       if (this.#isStopped) return;
     }
+    this.#listener.done();
   }
 }

@@ -39,6 +39,8 @@ export interface TestApp {
   readonly url: string;
   /** What it warned of, so far. */
   readonly warnings: readonly string[];
+  /** What the operator was told of its sessions, so far: each line with its level before it. */
+  readonly lines: readonly string[];
   /** A client that has not been here before. */
   client(): Client;
   close(): Promise<void>;
@@ -70,7 +72,8 @@ export async function startApp(
     providers,
   }).compile();
   const warnings: string[] = [];
-  const app = createApp(module, definition, warnings);
+  const lines: string[] = [];
+  const app = createApp(module, definition, warnings, lines);
   await definition.prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
@@ -81,6 +84,7 @@ export async function startApp(
     port,
     url,
     warnings,
+    lines,
     client: () => new Client(url),
     close: () => app.close(),
   };
@@ -90,9 +94,16 @@ function createApp(
   module: TestingModule,
   { platform = 'Express', trustsProxy = false, tls }: AppDefinition,
   warnings: string[],
+  lines: string[],
 ): INestApplication {
-  const ignore = (): void => {};
-  const logger: LoggerService = { log: ignore, error: ignore, warn: (message: string) => warnings.push(message) };
+  const told =
+    (level: string, also: (message: string) => void = () => {}) =>
+    (message: string, ...rest: unknown[]): void => {
+      if (rest.at(-1) === 'SessionModule') lines.push(`${level}: ${message}`);
+      also(message);
+    };
+  const warn = told('warn', (message) => warnings.push(message));
+  const logger: LoggerService = { log: told('log'), error: told('error'), warn };
   if (platform !== 'Express') {
     const http2 = platform === 'Fastify, HTTP/2';
     const adapter = new FastifyAdapter({ trustProxy: trustsProxy, http2, ...(tls && { https: tls }) } as object);

@@ -91,7 +91,10 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   'session.options.ts': ['options', 'session', 'store', 'session.errors.ts'],
   store: ['session', 'session-store.ts', 'session.errors.ts', 'session.options.ts'],
   http: ['session', 'options'],
+  'troubles.ts': [],
+  'operator-reports.ts': ['session', 'store', 'troubles.ts', 'session.errors.ts', 'session.options.ts'],
   'session-manager.ts': [
+    'operator-reports.ts',
     'session',
     'session-store.ts',
     'store',
@@ -100,6 +103,8 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'session.options.ts',
   ],
   nest: [
+    'operator-reports.ts',
+    'troubles.ts',
     'session-manager.ts',
     'session-store.ts',
     'http',

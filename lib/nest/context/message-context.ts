@@ -6,7 +6,7 @@ import type { ActiveSession } from '../../session/active-session.js';
 import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { handshakeOf } from './handshake.js';
-import { logFailure, toHttpException } from '../http-errors.js';
+import { reportFailure, toHttpException } from '../http-errors.js';
 import { metadataOf } from '../session.metadata.js';
 import { LoadingContext } from './loading-context.js';
 import type { SessionSource } from './session-source.js';
@@ -93,7 +93,7 @@ export class MessageContext extends LoadingContext implements BoundedContext {
   }
 
   reported(error: unknown): unknown {
-    if (error instanceof SessionStoreUnavailableError) logFailure(error);
+    if (error instanceof SessionStoreUnavailableError) this.#report(error);
     return toHttpException(error);
   }
 
@@ -110,11 +110,18 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     // Only where the client left in the middle of a stream: there is no one left to report an error to.
     const settling = this.settle(200);
     if (settling !== null) {
-      settling.then(() => this.#watch(), logFailure);
+      settling.then(
+        () => this.#watch(),
+        (error: unknown) => this.#report(error),
+      );
       return;
     }
     this.session?.renew();
     this.#watch();
+  }
+
+  #report(error: unknown): void {
+    reportFailure(this.#source.manager.reports, error);
   }
 
   #watch(): void {

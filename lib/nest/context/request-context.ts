@@ -7,7 +7,7 @@ import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../ses
 import type { OnStoreErrorPolicy } from '../../session.options.js';
 import { announcedTo } from './announcement.js';
 import { addVary, keepFromSharedCaches } from '../../http/cache-control.js';
-import { logCutOff, logFailure, statusOf, toHttpException } from '../http-errors.js';
+import { reportFailure, statusOf, toHttpException } from '../http-errors.js';
 import { operatorLog } from '../operator-log.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
@@ -231,10 +231,10 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     const response = this.#response;
     this.session?.discard();
     if (response.headersSent) {
-      logCutOff(error);
+      this.#source.manager.reports.cutOff(error);
       return '';
     }
-    logFailure(error);
+    this.report(error);
     const status = statusOf(error);
     for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
     if (error instanceof SessionStoreUnavailableError) this.#sayWhenToRetry();
@@ -246,13 +246,13 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   report(error: unknown): void {
-    logFailure(error);
+    reportFailure(this.#source.manager.reports, error);
   }
 
   /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
   reported(error: unknown): unknown {
     if (error instanceof SessionStoreUnavailableError) {
-      logFailure(error);
+      this.report(error);
       if (this.#gate !== null && !this.#response.headersSent) this.#sayWhenToRetry();
     }
     return toHttpException(error);
@@ -299,7 +299,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #standInFor(error: unknown): ActiveSession {
     if (!(error instanceof SessionStoreUnavailableError)) throw error;
     if (this.#unavailable === null) {
-      logFailure(error);
+      this.report(error);
       this.#unavailable = error;
       this.session = this.#source.manager.standIn(this, error);
     }

@@ -63,6 +63,8 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
   #feed: InvalidationFeed | null = null;
+  /** As SQL names it, once the store is open. */
+  #tableText = '';
   /** The name of this process in its announcements to others. */
   readonly #instanceId = randomBytes(6).toString('hex');
 
@@ -99,7 +101,8 @@ export class MikroOrmSessionStore extends SessionStore {
       );
     }
     const table = await this.#checkTable(connections, wanted);
-    const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
+    this.#tableText = quoted(table);
+    const sql = statementsFor(this.#tableText, invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
     await startStep('the clock of the database', queries.lookups.readClock());
     const sweepClaim = new SweepClaim(connections.dedicated, queries);
@@ -133,6 +136,11 @@ export class MikroOrmSessionStore extends SessionStore {
     } finally {
       database.close();
     }
+  }
+
+  override get description(): string {
+    const { max } = this.#orm.config.get('pool');
+    return `PostgreSQL, table ${this.#tableText}${max === undefined ? '' : `, a pool of ${max} connections`}`;
   }
 
   now(): number {

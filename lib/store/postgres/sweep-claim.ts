@@ -29,6 +29,7 @@ export class SweepClaim {
       await connection.connect();
       if (await this.#queries.claimSweep(OPERATION, connection)) this.#connection = connection;
     } catch (error) {
+      if (error instanceof SessionStoreUnavailableError) throw error;
       throw new SessionStoreUnavailableError(OPERATION, { cause: loggable(error) });
     } finally {
       if (this.#connection === null) endSoon(connection);

@@ -6,6 +6,7 @@ import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-hos
 import { MemorySessionStore, SessionInterceptor, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import { lastValueFrom, type Observable, of } from 'rxjs';
 import { SessionSource } from '../../../lib/nest/context/session-source.js';
+import { OperatorReports } from '../../../lib/operator-reports.js';
 import { resolveOptions } from '../../../lib/session.options.js';
 import { SessionManager } from '../../../lib/session-manager.js';
 import { SessionService } from '../../../lib/nest/session.service.js';
@@ -14,11 +15,11 @@ class PageController {
   page(this: void): void {}
 }
 
-const log = { warn: () => {}, error: () => {} };
+const reports = new OperatorReports({ log: () => {}, warn: () => {}, error: () => {} });
 
 function world(store: MemorySessionStore) {
   const options = resolveOptions();
-  const source = new SessionSource(new SessionManager(store, options, log), options);
+  const source = new SessionSource(new SessionManager(store, options, reports), options);
   return { sessions: new SessionService(source, store), interceptor: new SessionInterceptor(source) };
 }
 

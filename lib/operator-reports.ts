@@ -1,0 +1,176 @@
+import { durationText } from './session/lifetime.js';
+import type { SessionId } from './session/token.js';
+import { SessionStoreUnavailableError } from './session.errors.js';
+import type { ResolvedSessionOptions } from './session.options.js';
+import { Reported } from './store/reported.js';
+import { type OperatorLog, Troubles } from './troubles.js';
+
+/** For how long no operation must have failed, in milliseconds, until one that succeeds shows that the store answers again. */
+const CALM = 5_000;
+
+/**
+ * What the operator is told, line by line: docs/operations.md lists them all. Names ids, options and causes; never a secret, and
+ * never a stored value.
+ */
+export class OperatorReports {
+  readonly #log: OperatorLog;
+  readonly #troubles: Troubles;
+  /** Sessions whose renewal was refused. */
+  readonly #refused = new Reported();
+  #hasWarnedOfTwoCookies = false;
+
+  /** @param now a clock that never goes back, in milliseconds */
+  constructor(log: OperatorLog, now?: () => number) {
+    this.#log = log;
+    this.#troubles = new Troubles(log, now);
+  }
+
+  /** The start: what is in force. */
+  started(options: ResolvedSessionOptions, store: string): void {
+    this.#log.log(inForce(options, store));
+  }
+
+  /** A request, or a message, was answered with a failure of the server. */
+  requestFailed(error: unknown): void {
+    if (error instanceof SessionStoreUnavailableError) this.#troubles.error('store', withCause(error));
+    else this.#failure('', error);
+  }
+
+  /** The store has answered. */
+  storeAnswered(): void {
+    this.#troubles.over('store', 'The session store answers again.', CALM);
+  }
+
+  /** A response had begun, and what came after its first byte could not be stored. */
+  cutOff(error: unknown): void {
+    this.#failure('A response was cut off, for what came after its first byte could not be stored. ', error);
+    if (error instanceof SessionStoreUnavailableError) this.requestFailed(error);
+  }
+
+  renewalsFailed(error: unknown): void {
+    this.#troubles.warn(
+      'renewals',
+      `Expiries are not renewed for the moment; they will be tried again. ${withCause(error)}`,
+    );
+  }
+
+  renewed(): void {
+    this.#troubles.over('renewals', 'Expiries are renewed again.');
+    this.storeAnswered();
+  }
+
+  renewalRefused(id: SessionId, error: unknown): void {
+    // Once for each session, as far as can be remembered: it is refused again at every access.
+    if (!this.#refused.isFirst(id)) return;
+    const line = `The expiry of session ${id} cannot be moved, so the session will end. ${withCause(error)}`;
+    this.#troubles.error('renewal refused', line);
+  }
+
+  feedConnected(isConnected: boolean): void {
+    if (isConnected) this.#troubles.over('feed', 'Changes of other processes are received again, and sessions cached.');
+    else this.#troubles.warn('feed', FEED_LOST);
+  }
+
+  sweepFailed(error: unknown): void {
+    this.#troubles.warn('sweep', `Expired sessions were not removed; the next sweep tries again. ${withCause(error)}`);
+  }
+
+  swept(): void {
+    this.#troubles.over('sweep', 'Expired sessions are removed again.');
+  }
+
+  /** A login was one too many for its user, and the sessions before it could not be ended. */
+  limitFailed(error: unknown): void {
+    this.#troubles.warn('limit', `${TOO_MANY} ${withCause(error)}`);
+  }
+
+  unreadable(id: SessionId, what: string, error: unknown): void {
+    // A parser's message may quote what it parsed.
+    const reason = error instanceof SyntaxError ? 'It is not JSON.' : String(error);
+    this.#troubles.error(
+      'unreadable',
+      `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reason}`,
+    );
+  }
+
+  undecipherable(id: SessionId, what: string): void {
+    const line = `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`;
+    this.#troubles.error('undecipherable', line);
+  }
+
+  /** A route that goes on without its session wrote to the stand-in. */
+  writesDropped(): void {
+    this.#troubles.warn('dropped', DROPPED);
+  }
+
+  /** Once: the names do not change while the process runs. */
+  twoCookies(name: string): void {
+    if (this.#hasWarnedOfTwoCookies) return;
+    this.#hasWarnedOfTwoCookies = true;
+    this.#log.warn(
+      `A request carried two live sessions in cookies of the name "${name}", and neither was used. ` +
+        'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
+    );
+  }
+
+  #failure(before: string, error: unknown): void {
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    this.#troubles.error(
+      `${before}${name}: ${message}`,
+      before === '' ? message : `${before}${name}: ${message}`,
+      stack,
+    );
+  }
+}
+
+const FEED_LOST =
+  'Changes of other processes are not received for the moment, so no session is cached: look-ups go to the database. It ' +
+  'connects again by itself.';
+
+const TOO_MANY = 'A user has more sessions than "maxSessionsPerUser" for the moment; the next login tries again.';
+
+const LOST_KEY = 'its key is not among "encryption.keys", or it was tampered with or moved.';
+
+const DROPPED =
+  'What was written to a session is dropped: the session could not be looked up, and its route goes on without it ' +
+  '("onStoreError": \'anonymous\').';
+
+/** An error's message, and its cause's. */
+function withCause(error: unknown): string {
+  if (!(error instanceof SessionStoreUnavailableError)) return String(error);
+  const { message, cause } = error;
+  return cause instanceof Error ? `${message} Cause: ${String(cause)}` : message;
+}
+
+function inForce(options: ResolvedSessionOptions, store: string): string {
+  const { lifetime, renewal, cache, encryption, sweepEvery, queryTimeout, onStoreError } = options;
+  const absolute = lifetime.absolute === null ? 'none' : durationText(lifetime.absolute);
+  const { flushEvery, granularity } = renewal;
+  const renewals = flushEvery === 0 ? 'before each answer' : `every ${durationText(flushEvery)}`;
+  const parts = [
+    `store: ${store}`,
+    `idle timeout ${durationText(lifetime.ttl)}, absolute timeout ${absolute}`,
+    carrier(options),
+    `cache: ${cache === null ? 'off' : `${cache.max} sessions, each for ${durationText(cache.ttl)}`}`,
+    `encryption: ${encryption === null ? 'off' : 'on'}`,
+    `renewals written ${renewals}${granularity > 0 ? `, ${durationText(granularity)} apart at least` : ''}`,
+    `sweep: ${sweepEvery === null ? 'off' : `every ${durationText(sweepEvery)}`}`,
+    `store operations: ${durationText(queryTimeout)} at most, then ${onStoreError === 'fail' ? '503' : 'an anonymous stand-in'}`,
+  ];
+  return `Sessions are ready. ${parts.join('; ')}.`;
+}
+
+function carrier({ transport, cookie, header }: ResolvedSessionOptions): string {
+  if (transport === 'header') return `header: ${header.name}`;
+  const { name, path, domain, secure, sameSite, partitioned, persistent } = cookie;
+  const attributes = [
+    `Path=${path}`,
+    ...(domain === undefined ? [] : [`Domain=${domain}`]),
+    'HttpOnly',
+    ...(secure === false ? [] : [secure === 'auto' ? 'Secure over HTTPS' : 'Secure']),
+    `SameSite=${sameSite}`,
+    ...(partitioned ? ['Partitioned'] : []),
+    persistent ? 'persistent' : 'until the browser is closed',
+  ];
+  return `cookie: ${name} (${attributes.join(', ')})`;
+}
