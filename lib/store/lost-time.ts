@@ -12,10 +12,9 @@ export class LostTime {
   #timer: NodeJS.Timeout | null = null;
   #dueAt = Infinity;
 
-  /** Since the start. */
-  get total(): number {
+  /** Since the start. @param now that of `performance` */
+  total(now = performance.now()): number {
     // The timer may not have had its turn yet.
-    const now = performance.now();
     if (now > this.#dueAt + SLACK) this.#look(now);
     return this.#lost;
   }

@@ -9,9 +9,9 @@ export class StoreClock {
   #offset = 0;
   #readAt = -Infinity;
 
-  /** Milliseconds since the epoch. */
-  now(): number {
-    return this.#offset + performance.now();
+  /** Milliseconds since the epoch. @param timer `performance.now()`, where it is known */
+  now(timer = performance.now()): number {
+    return this.#offset + timer;
   }
 
   /**

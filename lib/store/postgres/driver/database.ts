@@ -76,7 +76,8 @@ export class Database {
 
   /** The clock of deadlines, in milliseconds. */
   time(): number {
-    return this.#clock.now() - this.#lost.total;
+    const timer = performance.now();
+    return this.#clock.now(timer) - this.#lost.total(timer);
   }
 
   /** When an operation that begins now has to be done. */
@@ -86,12 +87,12 @@ export class Database {
 
   /** A deadline as a moment of the database's clock, as things stand. */
   onClock(deadline: number): number {
-    return deadline + this.#lost.total;
+    return deadline + this.#lost.total();
   }
 
   /** The deadline at a moment of the database's clock, as things stand. */
   deadlineAt(moment: number): number {
-    return moment - this.#lost.total;
+    return moment - this.#lost.total();
   }
 
   /** Ends nothing of its connections. */
@@ -192,35 +193,30 @@ export class Database {
   ): Promise<Row[]> {
     const query = this.#prepared(statement, values);
     try {
-      if (on === null) return await this.#untilRun(query, statement, deadline, isRead);
-      return this.#rowsOf(statement, await this.#inTime(on.query(query), deadline), isRead);
+      if (on !== null) return this.#rowsOf(statement, await this.#inTime(on.query(query), deadline), isRead);
+      for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
+        const lease: Lease = { client: null, answer: null, isOver: false };
+        try {
+          return this.#rowsOf(statement, await this.#onPool(query, deadline, lease), isRead);
+        } catch (error) {
+          if (!this.#mayBeRepeated(error, lease, isRead) || !(await paused(pause, deadline - this.time()))) throw error;
+        }
+      }
     } catch (error) {
       throw this.#failureOf(error, operation);
     }
   }
 
   /**
-   * Nothing has run, and the statement is sent again, where the server has rolled it back for the sake of another, as one that
-   * isolates transactions strictly may (https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html), or
-   * where it is the connection that is bad: then on another one.
+   * Whether nothing has run, so that a statement may be sent again: where the server has rolled it back for the sake of
+   * another, as one that isolates transactions strictly may
+   * (https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html), or where it is the connection that is
+   * bad. One that changes nothing may in any case, where its connection has ended.
    */
-  async #untilRun<Row extends object>(
-    query: Query,
-    statement: Statement<Row>,
-    deadline: number,
-    isRead: boolean,
-  ): Promise<Row[]> {
-    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
-      const lease: Lease = { client: null, answer: null, isOver: false };
-      try {
-        return this.#rowsOf(statement, await this.#onPool(query, deadline, lease), isRead);
-      } catch (error) {
-        const isOfConnection = isBadState(error) || (isRead && lease.answer !== null && isCutOff(error));
-        if (isOfConnection) this.#distrust();
-        else if (!wasRolledBack(error)) throw error;
-        if (!(await paused(pause, deadline - this.time()))) throw error;
-      }
-    }
+  #mayBeRepeated(error: unknown, lease: Lease, isRead: boolean): boolean {
+    const isOfConnection = isBadState(error) || (isRead && lease.answer !== null && isCutOff(error));
+    if (isOfConnection) this.#distrust();
+    return isOfConnection || wasRolledBack(error);
   }
 
   /** What answers next may be another server, and what is known of this one's rows is nothing there. */
@@ -311,7 +307,7 @@ export class Database {
 
   /** @throws {GivenUp} when the time is up, and nothing lies unread that has arrived */
   async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {
-    const lostBefore = this.#lost.total;
+    const lostBefore = this.#lost.total();
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
     const late = new Promise<never>((_, reject) => {
@@ -321,7 +317,7 @@ export class Database {
       const look = (): void => {
         if (isOver) return;
         if (this.time() < deadline) wait();
-        else reject(new GivenUp(this.#noAnswer(this.#lost.total - lostBefore)));
+        else reject(new GivenUp(this.#noAnswer(this.#lost.total() - lostBefore)));
       };
       wait();
     });
