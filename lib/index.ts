@@ -47,6 +47,8 @@ export type {
   SessionSweepOptions,
 } from './session.options.js';
 export type { EncryptionKey } from './store/encryption.js';
+export type { HistogramStats } from './stats/histogram.js';
+export type { QueueStats, SessionStats, StatementStats, TokenRejection } from './stats/session-stats.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
 export { SessionEntity, sessionEntity } from './store/postgres/session.entity.js';
 export { SessionMigration } from './store/postgres/session.migration.js';

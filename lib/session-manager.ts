@@ -1,6 +1,6 @@
 import { type Observable, Subject } from 'rxjs';
 import { ActiveSession } from './session/active-session.js';
-import { recognise } from './session/recognition.js';
+import { isSuperseded, recognise } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
 import type { StoredSession } from './session/stored-session.js';
@@ -10,6 +10,7 @@ import type { SessionStoreUnavailableError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import type { SessionStore } from './session-store.js';
+import { SessionMeter } from './stats/session-meter.js';
 import { Sweeper } from './store/sweeper.js';
 
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
@@ -19,12 +20,20 @@ const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => 
 export class SessionManager {
   readonly events: Observable<SessionEvent>;
   readonly reports: OperatorReports;
+  /** What is counted of these sessions. */
+  readonly meter = new SessionMeter();
 
   readonly #events = new Subject<SessionEvent>();
   readonly #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
   readonly #sweeper: Sweeper | null;
   readonly #environment: SessionEnvironment;
+
+  /** One function for all look-ups. */
+  readonly #lookUpFailed = (error: unknown): never => {
+    this.meter.lookups.failed += 1;
+    throw error;
+  };
 
   constructor(store: SessionStore, options: ResolvedSessionOptions, reports: OperatorReports) {
     this.#store = store;
@@ -35,9 +44,15 @@ export class SessionManager {
       options.sweepEvery === null
         ? null
         : new Sweeper(store, options.sweepEvery, {
-            expired: (ids) => this.emitAll('expired', ids, null),
+            expired: (ids) => {
+              this.meter.sweeps.batches += 1;
+              this.emitAll('expired', ids, null);
+            },
             done: () => reports.swept(),
-            failed: (error) => reports.sweepFailed(error),
+            failed: (error) => {
+              this.meter.sweeps.failures += 1;
+              reports.sweepFailed(error);
+            },
           });
     const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
     this.#environment = {
@@ -48,7 +63,9 @@ export class SessionManager {
       trackDevice,
       renew: ({ id, lastAccessAt, ttl, expiresAt }) => {
         const at = store.now();
-        if (at - lastAccessAt >= Math.min(renewal.granularity, ttl / 2)) store.renew({ id, at, expiresAt });
+        if (at - lastAccessAt < Math.min(renewal.granularity, ttl / 2)) return;
+        this.meter.renewals.requested += 1;
+        store.renew({ id, at, expiresAt });
       },
       revoked: async (pieces, userId) => {
         try {
@@ -58,6 +75,7 @@ export class SessionManager {
         }
       },
       renewsAtOnce: renewal.flushEvery === 0,
+      commits: this.meter.commits,
       emit: (type, id, userId) => this.emit(type, id, userId),
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
@@ -69,15 +87,27 @@ export class SessionManager {
   }
 
   async start(): Promise<void> {
+    const { meter } = this;
     await this.#store.open({
+      meter,
       renewed: (accesses) => {
+        meter.renewals.written += accesses.length;
         this.reports.renewed();
-        if (this.#events.observed) for (const { id } of accesses) this.emit('renewed', id, null);
+        if (this.#events.observed) for (const { id } of accesses) this.#tell('renewed', id, null);
       },
-      renewalFailed: (error) => this.reports.renewalsFailed(error),
-      renewalRefused: (id, error) => this.reports.renewalRefused(id, error),
+      renewalFailed: (error) => {
+        meter.renewals.failures += 1;
+        this.reports.renewalsFailed(error);
+      },
+      renewalRefused: (id, error) => {
+        meter.renewals.refused += 1;
+        this.reports.renewalRefused(id, error);
+      },
       changed: () => {},
-      feedConnected: (isConnected) => this.reports.feedConnected(isConnected),
+      feedConnected: (isConnected) => {
+        meter.feedConnected(isConnected);
+        this.reports.feedConnected(isConnected);
+      },
     });
     this.reports.started(this.#options, this.#store.description);
     this.#sweeper?.start();
@@ -103,7 +133,10 @@ export class SessionManager {
     const [first] = credentials;
     if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
     if (credentials.length > 1) return this.#openOneOf(credentials, visitor);
-    return this.#lookUp(first, (found) => this.#opened(found, visitor));
+    return this.#lookUp(first, (found) => {
+      this.#count(found);
+      return this.#opened(found, visitor);
+    });
   }
 
   /** A live session by its id, whose client cannot be told of a change of its credential; `null` when there is none. */
@@ -138,11 +171,17 @@ export class SessionManager {
   }
 
   emit(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
-    if (this.#events.observed) this.#events.next({ type, sessionId, userId });
+    this.meter.events[type] += 1;
+    this.#tell(type, sessionId, userId);
   }
 
   emitAll(type: SessionEventType, sessionIds: readonly SessionId[], userId: string | null): void {
-    if (this.#events.observed) for (const id of sessionIds) this.emit(type, id, userId);
+    this.meter.events[type] += sessionIds.length;
+    if (this.#events.observed) for (const id of sessionIds) this.#tell(type, id, userId);
+  }
+
+  #tell(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
+    if (this.#events.observed) this.#events.next({ type, sessionId, userId });
   }
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */
@@ -150,7 +189,9 @@ export class SessionManager {
     const all = await Promise.all(credentials.map((credential) => this.#lookUp(credential, (found) => found)));
     const found = all.filter((one) => one !== null);
     const live = found.filter(isLive);
-    if (live.length > 1 && !areOneSession(live)) {
+    const isAmbiguous = live.length > 1 && !areOneSession(live);
+    for (const each of all) this.#count(each, isAmbiguous);
+    if (isAmbiguous) {
       this.reports.twoCookies(this.#options.cookie.name);
       return new ActiveSession(this.#environment, visitor, null);
     }
@@ -163,6 +204,7 @@ export class SessionManager {
   }
 
   #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
+    this.meter.lookups.total += 1;
     return this.#store.find(credential.id).then((stored) => {
       // What the cache answers proves nothing.
       if (this.#options.cache === null) this.reports.storeAnswered();
@@ -170,7 +212,24 @@ export class SessionManager {
       if (found?.recognition !== 'unknown') return then(found);
       // A copy may not know the newest credential yet.
       return this.#store.refind(found.stored).then((newer) => then(newer && this.#recognised(credential, newer)));
-    });
+    }, this.#lookUpFailed);
+  }
+
+  /** Counts what became of a token that was looked up. */
+  #count(found: FoundSession | null, isAmbiguous = false): void {
+    const { lookups, tokens, rejected } = this.meter;
+    if (found === null) {
+      rejected.unknown += 1;
+      return;
+    }
+    lookups.found += 1;
+    const { stored, credential, recognition } = found;
+    if (recognition === 'replaced') rejected.replaced += 1;
+    else if (recognition !== 'unknown' && isAmbiguous) rejected.ambiguous += 1;
+    else if (recognition !== 'unknown') tokens.accepted += 1;
+    else if (credential !== null && isSuperseded(credential, stored)) rejected.superseded += 1;
+    else rejected.wrong_secret += 1;
+    if (recognition === 'previous' && !isAmbiguous) tokens.inGrace += 1;
   }
 
   #recognised(credential: Credential, stored: StoredSession): FoundSession {

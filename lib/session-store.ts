@@ -3,6 +3,7 @@ import { areStillFound, type FoundValues } from './session/data/found-values.js'
 import type { Lifetime } from './session/lifetime.js';
 import type { StoredSession } from './session/stored-session.js';
 import type { SessionId } from './session/token.js';
+import type { SessionMeter } from './stats/session-meter.js';
 
 /** A session about to be stored for the first time. */
 export interface NewSession {
@@ -73,6 +74,8 @@ export interface Access {
 
 /** What a store reports to the manager that opened it, at any time. */
 export interface StoreListener {
+  /** Where the stores of this library count what they do, for `SessionService.stats()`. A store of yours need not. */
+  readonly meter?: SessionMeter | undefined;
   /** The expiries of these sessions were moved forward. */
   renewed(accesses: readonly Pick<Access, 'id' | 'at'>[]): void;
   /** Renewals could not be written; the store keeps them for another try. */

@@ -25,15 +25,17 @@ export class CookieTransport implements SessionTransport {
   readonly requestHeader = 'Cookie';
   readonly #options: ResolvedCookieOptions;
   readonly #warn: (message: string) => void;
+  readonly #malformed: () => void;
   #hasWarned = false;
 
-  constructor(options: ResolvedCookieOptions, warn: (message: string) => void) {
+  constructor(options: ResolvedCookieOptions, warn: (message: string) => void, malformed: () => void) {
     this.#options = options;
     this.#warn = warn;
+    this.#malformed = malformed;
   }
 
   read(headers: IncomingHttpHeaders): readonly Credential[] {
-    return readCredentials(headers.cookie, this.#options.name);
+    return readCredentials(headers.cookie, this.#options.name, this.#malformed);
   }
 
   write(change: CookieChange, { url, requestHeaders, response, isHttps, now }: Exchange): void {

@@ -13,8 +13,10 @@ const NONE: readonly Credential[] = [];
 export class HeaderTransport implements SessionTransport {
   readonly requestHeader: string;
   readonly #key: string;
+  readonly #malformed: () => void;
 
-  constructor({ name }: ResolvedHeaderOptions) {
+  constructor({ name }: ResolvedHeaderOptions, malformed: () => void) {
+    this.#malformed = malformed;
     this.requestHeader = name;
     this.#key = name.toLowerCase();
   }
@@ -23,7 +25,9 @@ export class HeaderTransport implements SessionTransport {
     const value = headers[this.#key];
     // Node joins what is sent twice with a comma: two credentials are none.
     const credential = typeof value === 'string' ? parseCredential(value) : null;
-    return credential === null ? NONE : [credential];
+    if (credential !== null) return [credential];
+    if ((value ?? '') !== '') this.#malformed();
+    return NONE;
   }
 
   write(change: CookieChange, { response }: Exchange): void {

@@ -13,8 +13,10 @@ const MOST_CREDENTIALS = 4;
 /**
  * The well-formed credentials in a Cookie header under a name, each once. Usually there is one. Cookies set for another
  * path or domain may add more, and the header does not tell which is whose.
+ *
+ * @param malformed called for what is there under the name and is none, but for an empty value
  */
-export function readCredentials(header: string | undefined, name: string): Credential[] {
+export function readCredentials(header: string | undefined, name: string, malformed = (): void => {}): Credential[] {
   const found: Credential[] = [];
   if (header === undefined || !header.includes(name)) return found;
   for (const pair of header.split(';')) {
@@ -22,7 +24,11 @@ export function readCredentials(header: string | undefined, name: string): Crede
     if (equals < 0 || trimmed(pair.slice(0, equals)) !== name) continue;
     const value = trimmed(pair.slice(equals + 1));
     const credential = parseCredential(value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
-    if (credential === null || found.some((other) => other.cookieValue === credential.cookieValue)) continue;
+    if (credential === null) {
+      if (value !== '') malformed();
+      continue;
+    }
+    if (found.some((other) => other.cookieValue === credential.cookieValue)) continue;
     found.push(credential);
     if (found.length === MOST_CREDENTIALS) break;
   }

@@ -17,6 +17,7 @@ import { isSessionId, type SessionId } from '../session/token.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
 import type { SessionManager } from '../session-manager.js';
+import type { SessionStats } from '../stats/session-stats.js';
 import { SessionStore } from '../session-store.js';
 import { paced } from '../store/paced.js';
 import { contextOf } from './context/context-of.js';
@@ -215,6 +216,15 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */
   async flush(): Promise<void> {
     await this.#store.flush();
+  }
+
+  /**
+   * Figures of this process since its start, of this registration: look-ups, tokens that were not taken and why, commits,
+   * renewals, queues, statements. A frozen, plain object that can be written as JSON; no query is sent for it, so how many
+   * sessions are live is not in it ({@link count}).
+   */
+  stats(): SessionStats {
+    return this.#manager.meter.stats();
   }
 
   #contextOf(requestOrContext: ArgumentsHost | object): SessionContext {

@@ -1,4 +1,4 @@
-import { SessionGoneError } from '../session.errors.js';
+import { SessionDataError, SessionGoneError, SessionStoreUnavailableError } from '../session.errors.js';
 import { CookieIntent } from './cookie-intent.js';
 import type { DataChanges } from './data/changes.js';
 import { TrackedData } from './data/tracked-data.js';
@@ -177,6 +177,12 @@ export class LifecycleState {
 
   protected identityChanged(): void {
     this.#identity = null;
+  }
+
+  /** An operation has failed. Counts what the store could not do, or refuses; not what the application throws. */
+  protected countFailure(error: unknown): void {
+    if (error instanceof SessionStoreUnavailableError || error instanceof SessionDataError)
+      this.env.commits.failed += 1;
   }
 
   /** An operation finds that the session is gone: what it was to store is dropped. */

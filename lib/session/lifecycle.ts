@@ -26,9 +26,11 @@ export class Lifecycle extends LifecycleState {
       times = await this.env.store.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
       takeBack?.();
+      this.countFailure(error);
       throw error;
     }
     if (times === null) throw this.gone(written);
+    this.env.commits.written += 1;
     // One that was set while the store was at work is still to be stored.
     if (written.lifetime === lifetime) written.lifetime = null;
     if (data !== null) this.isBlank = false;
@@ -98,11 +100,18 @@ export class Lifecycle extends LifecycleState {
     }
     if (this.state === 'gone') throw new SessionGoneError();
     let draft: Draft<Result> | undefined;
-    const updated = await this.env.store.update(stored.id, stored.generation, ({ data }) => {
-      draft = draftOf(data, change, (error) => this.env.unreadable(stored.id, 'data', error));
-      return draft.changes && { data: draft.changes, lifetime: null, renew: this.renews };
-    });
+    let updated;
+    try {
+      updated = await this.env.store.update(stored.id, stored.generation, ({ data }) => {
+        draft = draftOf(data, change, (error) => this.env.unreadable(stored.id, 'data', error));
+        return draft.changes && { data: draft.changes, lifetime: null, renew: this.renews };
+      });
+    } catch (error) {
+      this.countFailure(error);
+      throw error;
+    }
     if (updated === null || draft === undefined) throw this.gone(written);
+    if (draft.changes !== null) this.env.commits.written += 1;
     this.stored = updated;
     document.rebase({ data: draft.text });
     return draft.result;
@@ -208,6 +217,7 @@ export class Lifecycle extends LifecycleState {
       });
     } catch (error) {
       takeBack?.();
+      this.countFailure(error);
       // The row may be there all the same; another attempt must not meet it.
       this.newId = null;
       throw error;
@@ -249,6 +259,7 @@ export class Lifecycle extends LifecycleState {
       });
     } catch (error) {
       takeBack?.();
+      this.countFailure(error);
       if (leave !== null) this.stay(leave);
       throw error;
     }

@@ -13,6 +13,11 @@ import type { Credential } from './token.js';
  */
 export type Recognition = 'current' | 'previous' | 'replaced' | 'unknown';
 
+/** Whether a credential that opens nothing is the one before the current one, whose grace period is over. */
+export function isSuperseded(credential: Credential, { previousSecretHash }: StoredSession): boolean {
+  return previousSecretHash !== null && timingSafeEqual(credential.secretHash, previousSecretHash);
+}
+
 /** Compares a credential with the session it names, in constant time. */
 export function recognise(credential: Credential, stored: StoredSession, rotationGrace: number): Recognition {
   if (timingSafeEqual(credential.secretHash, stored.secretHash)) return 'current';

@@ -30,6 +30,8 @@ export interface SessionEnvironment {
   readonly renewsAtOnce: boolean;
   /** Ends the sessions of a user that a login was one too many for. Never rejects: the login is stored, and stands. */
   revoked(pieces: AsyncIterable<readonly SessionId[]>, userId: string): Promise<void>;
+  /** How many times changes were stored, and could not be: added to by sessions. */
+  readonly commits: { written: number; failed: number };
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
   /** Reports stored data that cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;

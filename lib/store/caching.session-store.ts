@@ -12,6 +12,7 @@ import type {
   SessionStore,
 } from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
+import type { CacheStats } from '../stats/session-stats.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 
 /** How much is kept, and how long. */
@@ -34,15 +35,21 @@ export class CachingSessionStore extends ForwardingSessionStore {
   /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
   #isFeedConnected = false;
+  readonly #max: number;
+  readonly #counts = { hits: 0, misses: 0 };
   #hits: (() => void)[] = [];
 
   constructor(inner: SessionStore, options: SessionCacheOptions) {
     super(inner);
+    this.#max = options.max;
     this.#copies = new LRUCache({ max: options.max, ttl: options.ttl });
   }
 
   override open(listener: StoreListener): Promise<void> {
+    const { meter } = listener;
+    if (meter !== undefined) meter.cache = () => this.#stats();
     return this.inner.open({
+      meter,
       renewed: (accesses) => {
         for (const { id, at } of accesses) this.#renewCopy(id, at);
         listener.renewed(accesses);
@@ -74,6 +81,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
       this.#copies.delete(id);
       return this.#look(id);
     }
+    this.#counts.hits += 1;
     return this.#withOthers({ ...copy, readAt });
   }
 
@@ -130,6 +138,10 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return this.#forgetting(this.inner.deleteAll());
   }
 
+  #stats(): CacheStats {
+    return { ...this.#counts, entries: this.#copies.size, max: this.#max };
+  }
+
   /** @param ids `null` for all */
   #forget(ids: readonly SessionId[] | null): void {
     if (ids === null) {
@@ -149,6 +161,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
   }
 
   #look(id: SessionId): Promise<StoredSession | null> {
+    this.#counts.misses += 1;
     const looking = this.inner.find(id);
     this.#underWay.set(id, looking);
     return looking.then(

@@ -25,14 +25,14 @@ function exportsOf(entry: string): string[] {
 
 const ROOT = `
   AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
-  ExpressSession ExpressSessionCookie FlashMessage LiveSessionData LoginOptions MemorySessionStore
-  NewSessionContent OnStoreError OnStoreErrorPolicy Public Session SessionArgumentError SessionCacheSettings SessionCallback
+  ExpressSession ExpressSessionCookie FlashMessage HistogramStats LiveSessionData LoginOptions MemorySessionStore
+  NewSessionContent OnStoreError OnStoreErrorPolicy Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback
   SessionConfigurationError SessionCookieOptions SessionData SessionDataError SessionDevice SessionEncryptionOptions
   SessionEntity SessionError SessionErrorCode SessionEvent SessionEventType SessionGoneError
   SessionGuard SessionHeaderOptions SessionHeadersSentError SessionId SessionInterceptor SessionKey
   SessionMembers SessionMiddleware SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
   SessionModuleOptions SessionOptionsFactory SessionPath SessionRenewal SessionRenewalOptions SessionService
-  SessionSetupError SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StoreProvider
+  SessionSetupError SessionStats SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StatementStats StoreProvider TokenRejection
   rememberHandshakes sessionEntity sessionMiddleware`;
 
 const STORE = `

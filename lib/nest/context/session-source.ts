@@ -27,7 +27,7 @@ export class SessionSource {
   ) {
     this.manager = manager;
     this.options = options;
-    this.transport = transportOf(options, operatorLog.warn);
+    this.transport = transportOf(options, operatorLog.warn, () => (manager.meter.rejected.malformed += 1));
     this.lateWrites = new LateWrites(operatorLog.warn);
     this.registration = application ?? this;
   }

@@ -1,6 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../session.errors.js';
+import type { QueueMeter } from '../../stats/queue-meter.js';
 import { deadlinesOf, type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
@@ -14,6 +15,8 @@ export interface FindTarget {
 
 interface Waiter extends Waiting {
   readonly id: SessionId;
+  /** When it came, as the meter says it. */
+  readonly since: number;
   resolve(stored: StoredSession | null): void;
 }
 
@@ -39,19 +42,21 @@ const LONGEST_WAIT = 5;
  */
 export class LookupBatcher {
   readonly #target: FindTarget;
+  readonly #meter: QueueMeter | null;
   #waiting: Waiter[] = [];
   readonly #underWay = new Set<Batch>();
   #isTurnOver = true;
   #patience: NodeJS.Timeout | null = null;
 
-  constructor(target: FindTarget) {
+  constructor(target: FindTarget, meter: QueueMeter | null = null) {
     this.#target = target;
+    this.#meter = meter;
   }
 
   /** A live session, or `null`. */
   find(id: SessionId, deadline: number): Promise<StoredSession | null> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, deadline, resolve, reject });
+      this.#waiting.push({ id, since: this.#meter?.joined() ?? 0, deadline, resolve, reject });
       if (!this.#isTurnOver || this.#underWay.size === MOST_UNDER_WAY) return;
       this.#isTurnOver = false;
       setImmediate(() => {
@@ -84,7 +89,11 @@ export class LookupBatcher {
   async #send(batch: Batch): Promise<void> {
     const { waiters, sessions } = batch;
     this.#underWay.add(batch);
-    const stopWatching = watchDeadlines(waiters, () => this.#target.now(), tooLate);
+    const stopWatching = watchDeadlines(
+      waiters,
+      () => this.#target.now(),
+      () => this.#tooLate(),
+    );
     try {
       await this.#find([...sessions.keys()], sessions, deadlinesOf(waiters).last);
     } finally {
@@ -115,6 +124,7 @@ export class LookupBatcher {
   /** The waiting look-ups, as many as go into a statement; those that have waited too long are rejected. */
   #next(): Batch {
     const now = this.#target.now();
+    const sentAt = performance.now();
     const waiters: Waiter[] = [];
     const sessions = new Map<SessionId, Waiter[]>();
     let taken = 0;
@@ -122,8 +132,9 @@ export class LookupBatcher {
       const same = sessions.get(waiter.id);
       if (same === undefined && sessions.size === MOST_SESSIONS) break;
       taken++;
+      this.#meter?.left(waiter.since, sentAt);
       if (waiter.deadline <= now) {
-        waiter.reject(tooLate());
+        waiter.reject(this.#tooLate());
         continue;
       }
       waiters.push(waiter);
@@ -131,12 +142,14 @@ export class LookupBatcher {
       else same.push(waiter);
     }
     this.#waiting = this.#waiting.slice(taken);
+    if (waiters.length > 0) this.#meter?.sent(waiters.length);
     return { waiters, sessions };
   }
-}
 
-function tooLate(): SessionStoreUnavailableError {
-  return new SessionStoreUnavailableError('find a session', {
-    cause: new Error('its turn did not come in time: the database is slow'),
-  });
+  #tooLate(): SessionStoreUnavailableError {
+    if (this.#meter !== null) this.#meter.late += 1;
+    return new SessionStoreUnavailableError('find a session', {
+      cause: new Error('its turn did not come in time: the database is slow'),
+    });
+  }
 }

@@ -1,6 +1,7 @@
 import { OneAtATime } from '../../session/one-at-a-time.js';
 import type { SessionId } from '../../session/token.js';
 import type { Access, StoreListener } from '../../session-store.js';
+import type { QueueMeter } from '../../stats/queue-meter.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
 /** What became of accesses; those of dead sessions are in neither list. */
@@ -32,6 +33,8 @@ interface Waiting {
   at: number;
   /** The part of a period in which it was first accessed, counted from the start. */
   readonly part: number;
+  /** Since when it waits, as the meter says it. */
+  since: number;
 }
 
 /**
@@ -43,6 +46,7 @@ export class RenewalBuffer {
   readonly #every: number;
   readonly #parts: number;
   readonly #listener: RenewalListener;
+  readonly #meter: QueueMeter | null;
   #accesses = new Map<SessionId, Waiting>();
   #part = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -50,18 +54,22 @@ export class RenewalBuffer {
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
-  constructor(target: RenewalTarget, every: number, listener: RenewalListener) {
+  constructor(target: RenewalTarget, every: number, listener: RenewalListener, meter: QueueMeter | null = null) {
     this.#target = target;
     this.#every = every;
     this.#parts = every < SHORT ? 1 : PARTS;
     this.#listener = listener;
+    this.#meter = meter;
   }
 
   add({ id, at, expiresAt }: Access): void {
     // What comes after the first is in the same statement: a session is written once a period at most.
     const waiting = this.#accesses.get(id);
-    if (waiting === undefined) this.#accesses.set(id, { at, part: this.#part });
-    else waiting.at = Math.max(waiting.at, at);
+    if (waiting === undefined) {
+      this.#accesses.set(id, { at, part: this.#part, since: this.#meter?.joined() ?? 0 });
+    } else {
+      waiting.at = Math.max(waiting.at, at);
+    }
     // A session that would expire while its renewal is still being collected cannot wait.
     if (this.#closing || expiresAt - at <= 2 * this.#every) void this.flush();
     else this.#wait();
@@ -78,6 +86,13 @@ export class RenewalBuffer {
     await this.flush();
     // What the store could not take is not tried again, unless something comes.
     this.#stopWaiting();
+  }
+
+  /** How long the access that waits longest has, in milliseconds. */
+  oldest(): number {
+    let since = Infinity;
+    for (const waiting of this.#accesses.values()) since = Math.min(since, waiting.since);
+    return since === Infinity ? 0 : performance.now() - since;
   }
 
   #stopWaiting(): void {
@@ -113,11 +128,13 @@ export class RenewalBuffer {
 
   #take(part: number, most: number): Map<SessionId, Waiting> {
     const due = new Map<SessionId, Waiting>();
+    const sentAt = performance.now();
     // A map keeps the order in which its keys were first set.
     for (const [id, waiting] of this.#accesses) {
       if (waiting.part > part || due.size === most) break;
       due.set(id, waiting);
       this.#accesses.delete(id);
+      this.#meter?.left(waiting.since, sentAt);
     }
     if (this.#accesses.size === 0) this.#stopWaiting();
     return due;
@@ -125,8 +142,10 @@ export class RenewalBuffer {
 
   /** @returns whether the store could be reached */
   async #write(accesses: ReadonlyMap<SessionId, Waiting>): Promise<boolean> {
+    this.#meter?.sent(accesses.size);
     try {
       const { renewed, locked } = await this.#target.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
+      if (this.#meter !== null) this.#meter.locked += locked.length;
       this.#keep(accesses, locked);
       this.#listener.renewed(renewed.map((id) => ({ id, at: (accesses.get(id) as Waiting).at })));
       return true;
@@ -166,7 +185,14 @@ export class RenewalBuffer {
   #keep(accesses: ReadonlyMap<SessionId, Waiting>, ids: readonly SessionId[]): void {
     for (const id of ids) {
       const failed = accesses.get(id);
-      if (failed !== undefined && !this.#accesses.has(id)) this.#accesses.set(id, { at: failed.at, part: this.#part });
+      if (failed === undefined) continue;
+      const newer = this.#accesses.get(id);
+      if (newer !== undefined) {
+        newer.since = Math.min(newer.since, failed.since);
+        continue;
+      }
+      this.#accesses.set(id, { at: failed.at, part: this.#part, since: failed.since });
+      if (this.#meter !== null) this.#meter.waiting += 1;
     }
     if (this.#accesses.size > 0 && !this.#closing) this.#wait(Math.max(this.#every, SHORT));
   }

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
+import type { QueueMeter } from '../../stats/queue-meter.js';
 import { FIRST_PAUSE, jittered, longerPause } from './backoff.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne } from './splitting.js';
@@ -27,10 +28,14 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
   write(requests: readonly Request[]): Promise<Written<Outcome>[]>;
   /** One request for two to the same session; `null` when they must go one after the other, as they must without it. */
   fold?(first: Request, then: Request): Request | null;
+  /** Counts what goes through; nothing is counted without. */
+  readonly meter?: QueueMeter;
 }
 
 interface Waiter<Request, Outcome> extends Waiting {
   readonly request: Request;
+  /** When it came, as the meter says it. */
+  readonly since: number;
   /** Whether it must not share a statement: the one that it shared was refused, for a reason that may be any of them. */
   alone: boolean;
   resolve(outcome: Outcome): void;
@@ -62,6 +67,7 @@ const MOST_SESSIONS = 64;
  */
 export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #target: WriteTarget<Request, Outcome>;
+  readonly #meter: QueueMeter | null;
   readonly #soon: (send: () => void) => void;
   readonly #lanes = new Map<SessionId, Lane<Request, Outcome>>();
   #queue: Lane<Request, Outcome>[] = [];
@@ -70,6 +76,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   /** @param soon when to send what nothing is in the way of: at the end of this turn of the event loop, with what else it brings */
   constructor(target: WriteTarget<Request, Outcome>, soon: (send: () => void) => void = setImmediate) {
     this.#target = target;
+    this.#meter = target.meter ?? null;
     this.#soon = soon;
   }
 
@@ -81,7 +88,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
         lane = { id: request.id, waiters: [], isBusy: false, pause: FIRST_PAUSE };
         this.#lanes.set(request.id, lane);
       }
-      lane.waiters.push({ request, deadline: request.deadline, alone: false, resolve, reject });
+      const since = this.#meter?.joined() ?? 0;
+      lane.waiters.push({ request, since, deadline: request.deadline, alone: false, resolve, reject });
       if (!lane.isBusy) this.#enqueue(lane);
     });
   }
@@ -97,6 +105,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   async #writeAll(): Promise<void> {
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       const waiters = batch.flatMap((group) => group.waiters);
+      this.#meter?.sent(waiters.length);
       const stopWatching = watchDeadlines(
         waiters,
         () => this.#target.now(),
@@ -130,6 +139,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   #nextGroup(lane: Lane<Request, Outcome>): Group<Request, Outcome> | null {
     const now = this.#target.now();
+    const sentAt = performance.now();
     const waiters: Waiter<Request, Outcome>[] = [];
     let request: Request | null = null;
     while (lane.waiters.length > 0) {
@@ -142,6 +152,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
         waiters.push(waiter);
       }
       lane.waiters.shift();
+      this.#meter?.left(waiter.since, sentAt);
       if (waiter.alone && waiters.length > 0) break;
     }
     if (request !== null) return { lane, waiters, request };
@@ -151,7 +162,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   #settle({ lane, waiters }: Group<Request, Outcome>, outcome: Written<Outcome>): void {
     if (outcome === 'locked') {
-      lane.waiters.unshift(...waiters);
+      this.#putBack(lane, waiters);
+      if (this.#meter !== null) this.#meter.locked += waiters.length;
       setTimeout(() => this.#enqueue(lane), jittered(lane.pause));
       lane.pause = longerPause(lane.pause);
       return;
@@ -177,7 +189,12 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   #takeApart(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
     for (const waiter of waiters) waiter.alone = true;
+    this.#putBack(lane, waiters);
+  }
+
+  #putBack(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
     lane.waiters.unshift(...waiters);
+    if (this.#meter !== null) this.#meter.waiting += waiters.length;
   }
 
   /** The lane is free for the requests that wait in it, or is closed. */
@@ -195,6 +212,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   }
 
   #tooLate(): SessionStoreUnavailableError {
+    if (this.#meter !== null) this.#meter.late += 1;
     return new SessionStoreUnavailableError(this.#target.operation, {
       cause: new Error('its turn did not come in time: the database is slow, or another transaction holds the row'),
     });

@@ -17,6 +17,7 @@ import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } fro
 import type { CommitOutcome } from '../batching/commit-request.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import type { FoundValues } from '../../session/data/found-values.js';
+import { StoreMeter } from '../../stats/store-meter.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import { connectionsOf, hooksOf, type OrmConnection } from './driver/connections-of.js';
 import { Database } from './driver/database.js';
@@ -101,12 +102,15 @@ export class MikroOrmSessionStore extends SessionStore {
       );
     }
     const table = await this.#checkTable(connections, wanted);
+    const meter = this.#meterOf(listener);
     this.#tableText = quoted(table);
     const sql = statementsFor(this.#tableText, invalidation ? this.#instanceId : null);
-    const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements });
+    const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements, meter });
     await startStep('the clock of the database', queries.lookups.readClock());
     const sweepClaim = new SweepClaim(connections.dedicated, queries);
-    this.#open = { ...queuesOf(queries, renewal.flushEvery, listener), connections, queries, sweepClaim };
+    this.#open = { ...queuesOf(queries, renewal.flushEvery, listener, meter), connections, queries, sweepClaim };
+    const { renewals } = this.#open;
+    meter.oldestRenewal = () => renewals.oldest();
     if (!invalidation || connections.dedicated === null) return;
     this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener);
     await this.#feed.start();
@@ -271,6 +275,12 @@ export class MikroOrmSessionStore extends SessionStore {
   /** @param until a moment of the store's clock, where the operation has less time than others */
   #deadline(until: number | undefined): number {
     return until === undefined ? this.#queries.deadline() : this.#queries.deadlineAt(until);
+  }
+
+  #meterOf({ meter }: StoreListener): StoreMeter {
+    if (meter === undefined) return new StoreMeter();
+    meter.isStoreMetered = true;
+    return meter.store;
   }
 
   get #queries(): SessionQueries {

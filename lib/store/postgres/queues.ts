@@ -4,6 +4,7 @@ import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
 import { WriteBatcher } from '../batching/write-batcher.js';
+import type { StoreMeter } from '../../stats/store-meter.js';
 import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
 
 /** The queues in front of the statements: what waits in one goes together. */
@@ -16,26 +17,37 @@ export interface Queues {
 }
 
 /** @param flushEvery how long renewals are collected, in milliseconds */
-export function queuesOf(queries: SessionQueries, flushEvery: number, listener: StoreListener): Queues {
+export function queuesOf(
+  queries: SessionQueries,
+  flushEvery: number,
+  listener: StoreListener,
+  { queues: meters }: StoreMeter,
+): Queues {
   const now = (): number => queries.time();
   return {
-    finds: new LookupBatcher({ now, findMany: (ids, deadline) => queries.lookups.findMany(ids, deadline) }),
+    finds: new LookupBatcher(
+      { now, findMany: (ids, deadline) => queries.lookups.findMany(ids, deadline) },
+      meters.find,
+    ),
     creations: new WriteBatcher({
       operation: 'create a session',
       now,
       write: (requests) => queries.create(requests),
+      meter: meters.create,
     }),
     commits: new WriteBatcher({
       operation: 'save a session',
       now,
       write: (requests) => queries.commit(requests),
       fold: foldCommits,
+      meter: meters.commit,
     }),
     deletions: new WriteBatcher({
       operation: 'end a session',
       now,
       write: (requests) => queries.delete(requests),
+      meter: meters.delete,
     }),
-    renewals: new RenewalBuffer(queries, flushEvery, listener),
+    renewals: new RenewalBuffer(queries, flushEvery, listener, meters.renew),
   };
 }

@@ -3,13 +3,15 @@ import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
+import type { StoreMeter } from '../../stats/store-meter.js';
 import { deadlinesOf } from '../batching/deadlines.js';
 import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
-import { Database, type RawStatement } from './driver/database.js';
+import type { Database, RawStatement } from './driver/database.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
 import { Lookups } from './lookups.js';
+import { MeteredDatabase } from './metered-database.js';
 import { RowVersionCache } from './row-version-cache.js';
 import { sessionTable } from './sql/announcement.js';
 import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
@@ -33,6 +35,7 @@ export interface SessionQueriesOptions {
   readonly queryTimeout: number;
   readonly maxDataBytes: number;
   readonly preparedStatements: boolean;
+  readonly meter: StoreMeter;
 }
 
 /** A session to be stored for the first time. */
@@ -75,7 +78,7 @@ export class SessionQueries implements RenewalTarget {
   constructor(connections: Connections, sql: Statements, options: SessionQueriesOptions) {
     // What answers next may be another database, which counts transactions on from where it was: a standby, promoted.
     const lost = (): void => this.#known.clear();
-    this.#db = new Database(connections, { ...options, lost });
+    this.#db = new MeteredDatabase(connections, { ...options, lost }, options.meter);
     this.#sql = sql;
     this.#givesRawRows = connections.givesRawRows;
     this.#maxDataBytes = options.maxDataBytes;

@@ -89,6 +89,7 @@ describe('what a handler changes while the store is at work', () => {
       maxSessionsPerUser: null,
       renew: () => {},
       renewsAtOnce: false,
+      commits: { written: 0, failed: 0 },
       emit: () => {},
     };
     session = new ActiveSession(env as SessionEnvironment, visitor, {

@@ -36,7 +36,8 @@ export interface RawStatement<Row> {
   readonly read: (row: never) => Row;
 }
 
-type Statement<Row> = string | RawStatement<Row>;
+/** A statement, and how its rows are read. */
+export type Statement<Row> = string | RawStatement<Row>;
 
 /** A connection that a statement has, or waits for. */
 interface Lease {
