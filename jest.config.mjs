@@ -21,6 +21,7 @@ export default {
   moduleNameMapper: {
     '^nestjs-mikro-session$': '<rootDir>/lib/index.ts',
     '^nestjs-mikro-session/store$': '<rootDir>/lib/store/index.ts',
+    '^nestjs-mikro-session/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
     '^nestjs-mikro-session/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

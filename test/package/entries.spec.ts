@@ -45,6 +45,7 @@ it.each([
   ['.', ROOT],
   ['store', STORE],
   ['express', ''],
+  ['opentelemetry', 'SessionInstrumentationOptions instrumentSessions'],
   ['testing', 'StoreExpectation sessionStoreContract'],
 ])('the entry "%s" exports these names and no others', (entry, names) => {
   expect(exportsOf(entry)).toEqual(names.split(/\s+/).filter(Boolean));

@@ -11,6 +11,7 @@ import { Controller, Get, Module, Post, Req, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Session, SessionGuard, SessionModule, SessionService } from 'nestjs-mikro-session';
 import 'nestjs-mikro-session/express';
+import { instrumentSessions } from 'nestjs-mikro-session/opentelemetry';
 import { SessionStore } from 'nestjs-mikro-session/store';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 
@@ -45,6 +46,7 @@ class AppModule {}
 
 async function main(): Promise<void> {
   const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+  instrumentSessions(app);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const { status } = await fetch(url + '/me');
@@ -112,6 +114,7 @@ describe('An application with the packed module', () => {
       '@nestjs/common@^11',
       '@nestjs/core@^11',
       '@nestjs/platform-express@^11',
+      '@opentelemetry/api@1.9.0',
       'reflect-metadata@^0.2',
       'rxjs@^7',
       'typescript@5.9',
