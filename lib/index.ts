@@ -8,6 +8,11 @@ export { rememberHandshakes } from './nest/context/handshake.js';
 export type { ExpressSession } from './nest/express-compat.js';
 export type { ExpressSessionCookie } from './nest/express-compat-cookie.js';
 export { SessionGuard } from './nest/session.guard.js';
+export {
+  type SessionHealth,
+  SessionHealthIndicator,
+  type SessionHealthOptions,
+} from './nest/session-health.indicator.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
 export { type SessionMiddleware, sessionMiddleware } from './nest/session.middleware.js';
 export {

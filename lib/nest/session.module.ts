@@ -32,6 +32,7 @@ import {
 } from '../session.options.js';
 import { operatorLog } from './operator-log.js';
 import { OperatorReports } from '../operator-reports.js';
+import { SessionHealthIndicator } from './session-health.indicator.js';
 import { SessionService } from './session.service.js';
 import { SessionManager } from '../session-manager.js';
 import { SessionSource } from './context/session-source.js';
@@ -128,10 +129,11 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           },
           SessionSource,
           SessionService,
+          SessionHealthIndicator,
           { provide: APP_GUARD, useClass: SessionLoaderGuard },
           ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
         ],
-        exports: [SessionService, SessionSource, SessionStore],
+        exports: [SessionService, SessionHealthIndicator, SessionSource, SessionStore],
       };
     },
   )

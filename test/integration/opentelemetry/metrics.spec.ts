@@ -148,21 +148,30 @@ describe('instrumentSessions()', () => {
 describe('instrumentSessions() for a while', () => {
   it('follows nothing once it is ended, and a second call takes the place of the first', async () => {
     const [first, second] = [await startMetrics(), await startMetrics()];
-    const app = await startApp(null, { session: SessionModule.forRoot({ store: MemorySessionStore }) });
-    const created = async (metrics: Metrics): Promise<number | undefined> =>
-      valueOf(await metrics.scrape(), 'mikro_session_events_total', { mikro_session_event: 'created' });
+    const database = await createDatabase();
+    const app = await startApp(database);
+    /** By a counter, and by a histogram. */
+    const created = async (metrics: Metrics): Promise<(number | undefined)[]> => {
+      const samples = await metrics.scrape();
+      return [
+        valueOf(samples, 'mikro_session_events_total', { mikro_session_event: 'created' }),
+        valueOf(samples, 'mikro_session_queue_batch_size_sum', { mikro_session_queue: 'create' }),
+      ];
+    };
     const endFirst = instrumentSessions(app.app, { meterProvider: first.provider });
-    expect(await created(first)).toBe(0);
+    await app.sessions.create({ data: { n: 1 } });
+    expect(await created(first)).toEqual([1, 1]);
     const endSecond = instrumentSessions(app.app, { meterProvider: second.provider });
     // It has been ended by that, and to end it again concerns no other.
     endFirst();
-    await app.sessions.create();
-    expect([await created(first), await created(second)]).toEqual([0, 1]);
+    await app.sessions.create({ data: { n: 1 } });
+    expect(await created(first)).toEqual([1, 1]);
+    expect(await created(second)).toEqual([2, 1]);
     endSecond();
-    await app.sessions.create();
-    expect([await created(first), await created(second)]).toEqual([0, 1]);
+    await app.sessions.create({ data: { n: 1 } });
+    expect(await created(second)).toEqual([2, 1]);
     await app.close();
-    await Promise.all([first.close(), second.close()]);
+    await Promise.all([first.close(), second.close(), database.drop()]);
   });
 
   it('leaves out what a store does not have', async () => {
