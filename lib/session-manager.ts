@@ -24,10 +24,10 @@ export class SessionManager {
   readonly meter = new SessionMeter();
 
   readonly #events = new Subject<SessionEvent>();
-  readonly #store: SessionStore;
+  #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
   readonly #sweeper: Sweeper | null;
-  readonly #environment: SessionEnvironment;
+  #environment: SessionEnvironment;
 
   /** One function for all look-ups. */
   readonly #lookUpFailed = (error: unknown): never => {
@@ -123,6 +123,20 @@ export class SessionManager {
     const stored = userId === null ? null : await this.#store.find(id);
     if (stored === null || stored.authenticatedAt === null) return false;
     return stored.userId === userId && new Date(stored.authenticatedAt).getTime() === authenticatedAt?.getTime();
+  }
+
+  /**
+   * Has what is opened from now on go through a store in front of this one. Returns how to end that; it ends what came after it
+   * as well.
+   */
+  goThrough(inFront: (store: SessionStore) => SessionStore): () => void {
+    const before = this.#store;
+    const use = (store: SessionStore): void => {
+      this.#store = store;
+      this.#environment = { ...this.#environment, store };
+    };
+    use(inFront(before));
+    return () => use(before);
   }
 
   /**

@@ -1,5 +1,5 @@
 /**
- * Metrics of the sessions, for OpenTelemetry: `nestjs-mikro-session/opentelemetry`. Needs `@opentelemetry/api`, and sends
+ * Metrics and spans of the sessions, for OpenTelemetry: `nestjs-mikro-session/opentelemetry`. Needs `@opentelemetry/api`, and sends
  * nothing by itself: the SDK of the application does.
  *
  * @module

@@ -1,4 +1,3 @@
-import type { Attributes } from '@opentelemetry/api';
 import type { StatementName } from '../stats/session-stats.js';
 
 /** What the statements of each name begin with, as far as they do the same. */
@@ -21,7 +20,7 @@ const VERBS: Readonly<Record<StatementName, string | null>> = {
 };
 
 /** The attributes of a statement, by the semantic conventions for databases; and its name here. */
-export function statementAttributes(name: StatementName, table: string): Attributes {
+export function statementAttributes(name: StatementName, table: string): Readonly<Record<string, string>> {
   const verb = VERBS[name];
   return {
     'db.system.name': 'postgresql',

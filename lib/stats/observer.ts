@@ -12,3 +12,13 @@ export interface MeterObserver {
    */
   answered(statement: StatementName, duration: number, error: unknown): void;
 }
+
+/** Told of work as it is done, to show it as a trace. */
+export interface WorkTracer {
+  /** What the work under way belongs to; `null` for nothing. It is kept with what waits in a queue. */
+  origin(): unknown;
+  /** Runs the sending of a statement that is for all of these. */
+  batch<Result>(origins: readonly unknown[], send: () => Result): Result;
+  /** Runs a statement. */
+  statement<Result>(name: StatementName, send: () => Promise<Result>): Promise<Result>;
+}

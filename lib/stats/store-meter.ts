@@ -1,5 +1,5 @@
 import { DURATIONS, Histogram } from './histogram.js';
-import type { MeterObserver } from './observer.js';
+import type { MeterObserver, WorkTracer } from './observer.js';
 import { QueueMeter } from './queue-meter.js';
 import type { QueueName, QueueStats, StatementName, StatementStats } from './session-stats.js';
 
@@ -38,12 +38,18 @@ export class StoreMeter {
   /** How long the renewal that waits longest has, in milliseconds. */
   oldestRenewal: () => number = () => 0;
 
+  tracer: WorkTracer | null = null;
   readonly #statements = byStatement((): StatementMeter => ({ duration: new Histogram(DURATIONS), failed: 0 }));
   #observer: MeterObserver | null = null;
 
   observe(observer: MeterObserver | null): void {
     this.#observer = observer;
     for (const queue of Object.values(this.queues)) queue.observer = observer;
+  }
+
+  trace(tracer: WorkTracer | null): void {
+    this.tracer = tracer;
+    for (const queue of Object.values(this.queues)) queue.tracer = tracer;
   }
 
   /** A statement was answered, or has failed. @param duration in milliseconds */

@@ -120,7 +120,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   ],
   testing: ['session', 'session-store.ts', 'session.errors.ts'],
   express: ['session'],
-  opentelemetry: ['nest', 'session', 'session-store.ts', 'stats', 'store'],
+  opentelemetry: ['nest', 'session', 'session-manager.ts', 'session-store.ts', 'session.errors.ts', 'stats', 'store'],
   'index.ts': [
     'nest',
     'options',

@@ -17,6 +17,7 @@ interface Waiter extends Waiting {
   readonly id: SessionId;
   /** When it came, as the meter says it. */
   readonly since: number;
+  readonly origin: unknown;
   resolve(stored: StoredSession | null): void;
 }
 
@@ -56,7 +57,14 @@ export class LookupBatcher {
   /** A live session, or `null`. */
   find(id: SessionId, deadline: number): Promise<StoredSession | null> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, since: this.#meter?.joined() ?? 0, deadline, resolve, reject });
+      this.#waiting.push({
+        id,
+        since: this.#meter?.joined() ?? 0,
+        origin: this.#meter?.origin(),
+        deadline,
+        resolve,
+        reject,
+      });
       if (!this.#isTurnOver || this.#underWay.size === MOST_UNDER_WAY) return;
       this.#isTurnOver = false;
       setImmediate(() => {
@@ -95,7 +103,8 @@ export class LookupBatcher {
       () => this.#tooLate(),
     );
     try {
-      await this.#find([...sessions.keys()], sessions, deadlinesOf(waiters).last);
+      const find = (): Promise<void> => this.#find([...sessions.keys()], sessions, deadlinesOf(waiters).last);
+      await (this.#meter === null ? find() : this.#meter.send(waiters, find));
     } finally {
       stopWatching();
       this.#underWay.delete(batch);

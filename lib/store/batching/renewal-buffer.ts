@@ -144,7 +144,10 @@ export class RenewalBuffer {
   async #write(accesses: ReadonlyMap<SessionId, Waiting>): Promise<boolean> {
     this.#meter?.sent(accesses.size);
     try {
-      const { renewed, locked } = await this.#target.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
+      const renew = (): Promise<RenewalOutcome> =>
+        this.#target.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
+      // Later than the requests that it is for, and part of none.
+      const { renewed, locked } = await (this.#meter === null ? renew() : this.#meter.send([], renew));
       if (this.#meter !== null) this.#meter.locked += locked.length;
       this.#keep(accesses, locked);
       this.#listener.renewed(renewed.map((id) => ({ id, at: (accesses.get(id) as Waiting).at })));

@@ -36,6 +36,7 @@ interface Waiter<Request, Outcome> extends Waiting {
   readonly request: Request;
   /** When it came, as the meter says it. */
   readonly since: number;
+  readonly origin: unknown;
   /** Whether it must not share a statement: the one that it shared was refused, for a reason that may be any of them. */
   alone: boolean;
   resolve(outcome: Outcome): void;
@@ -89,7 +90,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
         this.#lanes.set(request.id, lane);
       }
       const since = this.#meter?.joined() ?? 0;
-      lane.waiters.push({ request, since, deadline: request.deadline, alone: false, resolve, reject });
+      const origin = this.#meter?.origin();
+      lane.waiters.push({ request, since, origin, deadline: request.deadline, alone: false, resolve, reject });
       if (!lane.isBusy) this.#enqueue(lane);
     });
   }
@@ -112,7 +114,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
         () => this.#tooLate(),
       );
       try {
-        const outcomes = await this.#target.write(batch.map((group) => group.request));
+        const write = (): Promise<Written<Outcome>[]> => this.#target.write(batch.map((group) => group.request));
+        const outcomes = await (this.#meter === null ? write() : this.#meter.send(waiters, write));
         for (const [index, group] of batch.entries()) this.#settle(group, outcomes[index] as Written<Outcome>);
       } catch (error) {
         this.#failed(batch, error);

@@ -55,7 +55,8 @@ export class MeteredDatabase extends Database {
     const name = NAMES[operation] ?? 'other';
     const since = performance.now();
     try {
-      const result = await send();
+      const { tracer } = this.#meter;
+      const result = await (tracer === null ? send() : tracer.statement(name, send));
       this.#meter.answered(name, performance.now() - since);
       return result;
     } catch (error) {
