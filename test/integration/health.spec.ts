@@ -12,6 +12,7 @@ import {
 } from 'nestjs-mikro-session';
 import { startApp, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { endFeeds } from '../support/feed.js';
 import { tryVisit, visit } from '../support/probe.js';
 import { type SilentServer, startSilentServer } from '../support/silent-server.js';
 
@@ -136,9 +137,7 @@ describe('SessionHealthIndicator, asked by Terminus', () => {
     expect((await check(app)).body.status).toBe('ok');
     // It can neither stay nor come back.
     await database.query('update pg_database set datallowconn = false where datname = current_database()');
-    await database.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and (query ilike 'listen %' or (query = 'select 1' and state = 'idle'))",
-    );
+    await endFeeds(database);
     while (app.sessions.stats().feed?.connected !== false) await new Promise(setImmediate);
     expect((await check(app)).body).toMatchObject({
       status: 'degraded',
