@@ -79,6 +79,16 @@ export class OperatorReports {
     this.#troubles.over('sweep', 'Expired sessions are removed again.');
   }
 
+  sweepTakenOver(): void {
+    this.#log.log(
+      'This process removes expired sessions now: the one that did so far has gone, has lost its connection, or is frozen.',
+    );
+  }
+
+  sweepLost(): void {
+    this.#log.log('Another process removes expired sessions now: this one has lost its connection, or was frozen.');
+  }
+
   /** A login was one too many for its user, and the sessions before it could not be ended. */
   limitFailed(error: unknown): void {
     this.#troubles.warn('limit', `${TOO_MANY} ${withCause(error)}`);

@@ -53,6 +53,8 @@ export class SessionManager {
               this.meter.sweeps.failures += 1;
               reports.sweepFailed(error);
             },
+            takenOver: () => reports.sweepTakenOver(),
+            lost: () => reports.sweepLost(),
           });
     const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
     this.#environment = {

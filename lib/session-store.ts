@@ -201,8 +201,13 @@ export abstract class SessionStore {
   abstract deleteAll(): AsyncIterable<readonly SessionId[]>;
   /** Removes what has expired, in batches, and says which they were; the caller may pause between them. */
   abstract deleteExpired(): AsyncIterable<readonly SessionId[]>;
-  /** Whether it is for this process to sweep, of all that share the store. It stays so until {@link close}. */
-  abstract claimSweep(): Promise<boolean>;
+  /**
+   * Whether it is for this process to sweep, of all that share the store. It stays so until {@link close}, and for as long as
+   * it is claimed again: of a process that was frozen for longer than the lease, another takes it over.
+   *
+   * @param lease in milliseconds
+   */
+  abstract claimSweep(lease: number): Promise<boolean>;
   /** How many are live. */
   abstract count(): Promise<number>;
   /** Writes what is still collected, and closes what it holds besides the application's own connections. */

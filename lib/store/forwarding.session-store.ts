@@ -97,8 +97,8 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.deleteExpired();
   }
 
-  claimSweep(): Promise<boolean> {
-    return this.inner.claimSweep();
+  claimSweep(lease: number): Promise<boolean> {
+    return this.inner.claimSweep(lease);
   }
 
   count(): Promise<number> {

@@ -7,7 +7,17 @@ export interface SweepListener {
   expired(ids: readonly SessionId[]): void;
   done(): void;
   failed(error: unknown): void;
+  /** Another process has swept so far, and this one does from now on. */
+  takenOver(): void;
+  /** This process has swept so far, and another one does from now on. */
+  lost(): void;
 }
+
+/** How many intervals the claim outlasts a process that does not renew it: one may be slow, and the next as well. */
+const LEASE_INTERVALS = 3;
+/** In milliseconds: a process that is only busy must not lose the claim. */
+const SHORTEST_LEASE = 2_000;
+const LONGEST_LEASE = 2 ** 31 - 1;
 
 /**
  * Removes expired sessions every now and then, in one process of many. They are absent already; this only frees the
@@ -17,15 +27,25 @@ export class Sweeper {
   readonly #store: SessionStore;
   readonly #every: number;
   readonly #listener: SweepListener;
+  readonly #now: () => number;
+  readonly #lease: number;
   #timer: NodeJS.Timeout | null = null;
   #sweeping: Promise<void> = Promise.resolve();
   #isStopped = false;
+  /** Whether it was for this process when it was last asked for; `null` before the first time. */
+  #isClaimed: boolean | null = null;
+  #claimedAt = 0;
 
-  /** @param every how often, in milliseconds, give or take a tenth: processes that start together do not sweep together */
-  constructor(store: SessionStore, every: number, listener: SweepListener) {
+  /**
+   * @param every how often, in milliseconds, give or take a tenth: processes that start together do not sweep together
+   * @param now a clock that never goes back, in milliseconds
+   */
+  constructor(store: SessionStore, every: number, listener: SweepListener, now = (): number => performance.now()) {
     this.#store = store;
     this.#every = every;
     this.#listener = listener;
+    this.#now = now;
+    this.#lease = Math.min(Math.max(LEASE_INTERVALS * every, SHORTEST_LEASE), LONGEST_LEASE);
   }
 
   start(): void {
@@ -49,11 +69,26 @@ export class Sweeper {
   }
 
   async #sweep(): Promise<void> {
-    if (!(await this.#store.claimSweep())) return;
+    if (await this.#claim()) await this.#removeExpired();
+    this.#listener.done();
+  }
+
+  async #removeExpired(): Promise<void> {
     for await (const ids of paced(this.#store.deleteExpired())) {
       if (ids.length > 0) this.#listener.expired(ids);
       if (this.#isStopped) return;
+      // A sweep may take longer than the lease, and the process may be frozen in the middle of it.
+      if (this.#now() - this.#claimedAt >= this.#lease / LEASE_INTERVALS && !(await this.#claim())) return;
     }
-    this.#listener.done();
+  }
+
+  async #claim(): Promise<boolean> {
+    const before = this.#isClaimed;
+    const isClaimed = await this.#store.claimSweep(this.#lease);
+    this.#isClaimed = isClaimed;
+    this.#claimedAt = this.#now();
+    if (isClaimed && before === false) this.#listener.takenOver();
+    if (!isClaimed && before === true) this.#listener.lost();
+    return isClaimed;
   }
 }

@@ -37,6 +37,12 @@ describe.each([
 
   // oxlint-disable-next-line jest/expect-expect -- the contract asserts
   it.each(sessionStoreContract)('$name', ({ run }) => run(store));
+
+  it('sweeps, and leaves the only connection as it is', async () => {
+    expect(await store.claimSweep(1)).toBe(true);
+    expect(await store.claimSweep(1)).toBe(true);
+    expect(await connectionOf(orm).execute('show idle_session_timeout')).toEqual([{ idle_session_timeout: '0' }]);
+  });
 });
 
 describe('An application on PGlite', () => {

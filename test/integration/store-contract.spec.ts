@@ -91,7 +91,7 @@ describe('MikroOrmSessionStore, on a Kysely instance of the application’s own,
   it.each(sessionStoreContract)('$name', ({ run }) => run(store));
 
   it('may sweep, and refuses to be cached', async () => {
-    expect(await store.claimSweep()).toBe(true);
+    expect(await store.claimSweep(60_000)).toBe(true);
     const telling = new MikroOrmSessionStore(orm, { ...OPTIONS, invalidation: true });
     await expect(telling.open(new StoreReports())).rejects.toThrow('Set "cache: false"');
   });

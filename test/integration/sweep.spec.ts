@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { SessionEvent } from 'nestjs-mikro-session';
 import { startApp, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
+import { call, type ServerProcess, useProcesses } from '../support/processes.js';
+import { SessionStore } from 'nestjs-mikro-session/store';
 
 describe('The sweep', () => {
   let database: TestDatabase;
@@ -19,8 +21,9 @@ describe('The sweep', () => {
     apps.push(app);
     return app;
   };
-  const fill = (count: number, expiry: string) =>
-    database.query(`
+  const processes = useProcesses(1, { sweep: { every: 50 } });
+  const fill = (count: number, expiry: string, into = database) =>
+    into.query(`
       insert into sessions (id, secret_hash, generation, data, ttl, created_at, updated_at, last_access_at, expires_at)
       select gen_random_uuid(), '\\x00', 0, '{}', 1, now(), now(), now(), now() + interval '${expiry}'
       from generate_series(1, ${count})`);
@@ -95,6 +98,48 @@ describe('The sweep', () => {
     const events = swept(app, 1);
     await fill(1, '-1 s');
     expect(await events).toHaveLength(1);
+  });
+
+  it('is taken over by another process, which says so, where the one that sweeps is frozen', async () => {
+    const [child] = processes.servers as [ServerProcess];
+    const ofChild = `select l.pid from pg_locks l join pg_stat_activity a using (pid)
+      where l.locktype = 'advisory' and a.datname = current_database() and a.application_name = 'server-${child.pid}'`;
+    const holds = async () => (await processes.database.query(ofChild)).length === 1;
+    while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const app = await startApp(processes.database, { options: { sweep: { every: 50 } } });
+    apps.push(app);
+    const store = app.app.get(SessionStore);
+    const claimSweep = store.claimSweep.bind(store);
+    const refused = new Promise<void>((resolve) => {
+      store.claimSweep = async (lease) => {
+        const isClaimed = await claimSweep(lease);
+        if (!isClaimed) resolve();
+        return isClaimed;
+      };
+    });
+    await refused;
+    const fillOne = () => fill(1, '-1 s', processes.database);
+    process.kill(child.pid, 'SIGSTOP');
+    try {
+      const taken = swept(app, 1);
+      await fillOne();
+      expect(await taken).toHaveLength(1);
+      expect(app.lines.filter((line) => line.includes('removes expired sessions'))).toEqual([
+        expect.stringMatching(/^log: This process removes expired sessions now: .* frozen\.$/),
+      ]);
+      expect(await holds()).toBe(false);
+    } finally {
+      process.kill(child.pid, 'SIGCONT');
+    }
+    // Thawed, it does not sweep again.
+    expect((await call(child.client(), ['service', 'count'])).status).toBe(201);
+    for (let round = 0; round < 10; round++) {
+      const taken = swept(app, 1);
+      await fillOne();
+      await taken;
+    }
+    expect(await holds()).toBe(false);
+    expect(app.lines.filter((line) => line.includes('Another process'))).toEqual([]);
   });
 
   it('is left to purgeExpired() where it is switched off', async () => {

@@ -64,8 +64,7 @@ export class MikroOrmSessionStore extends SessionStore {
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
   #feed: InvalidationFeed | null = null;
-  /** As SQL names it, once the store is open. */
-  #tableText = '';
+  #description = 'PostgreSQL';
   /** The name of this process in its announcements to others. */
   readonly #instanceId = randomBytes(6).toString('hex');
 
@@ -103,8 +102,9 @@ export class MikroOrmSessionStore extends SessionStore {
     }
     const table = await this.#checkTable(connections, wanted);
     const meter = this.#meterOf(listener);
-    this.#tableText = quoted(table);
-    const sql = statementsFor(this.#tableText, invalidation ? this.#instanceId : null);
+    const pool = connections.most === null ? '' : `, ${connections.most} connections at most`;
+    this.#description = `PostgreSQL, table ${quoted(table)}${pool}`;
+    const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements, meter });
     await startStep('the clock of the database', queries.lookups.readClock());
     const sweepClaim = new SweepClaim(connections.dedicated, queries);
@@ -143,8 +143,7 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   override get description(): string {
-    const { max } = this.#orm.config.get('pool');
-    return `PostgreSQL, table ${this.#tableText}${max === undefined ? '' : `, a pool of ${max} connections`}`;
+    return this.#description;
   }
 
   now(): number {
@@ -256,8 +255,8 @@ export class MikroOrmSessionStore extends SessionStore {
     yield* this.#queries.sweep();
   }
 
-  claimSweep(): Promise<boolean> {
-    return this.#opened.sweepClaim.claim();
+  claimSweep(lease: number): Promise<boolean> {
+    return this.#opened.sweepClaim.claim(lease);
   }
 
   async count(): Promise<number> {

@@ -275,9 +275,18 @@ export class SessionQueries implements RenewalTarget {
     return sweep(this.#db, this.#sql);
   }
 
-  /** Whether the sweep is a connection's from now until it ends. */
-  async claimSweep(operation: string, on: Queryable): Promise<boolean> {
-    const rows = await this.#db.query<{ claimed: boolean }>(operation, this.#sql.claimSweep, [], this.deadline(), on);
+  /** Whether the sweep is a connection's from now until it ends, which it does once it is idle for as long as the lease. */
+  claimSweep(operation: string, lease: number, on: Queryable): Promise<boolean> {
+    return this.#isClaimed(operation, this.#sql.claimSweep, [lease], on);
+  }
+
+  /** Whether it still is. */
+  holdsSweep(operation: string, on: Queryable): Promise<boolean> {
+    return this.#isClaimed(operation, this.#sql.holdsSweep, [], on);
+  }
+
+  async #isClaimed(operation: string, statement: string, values: unknown[], on: Queryable): Promise<boolean> {
+    const rows = await this.#db.query<{ claimed: boolean }>(operation, statement, values, this.deadline(), on);
     return rows[0]?.claimed === true;
   }
 

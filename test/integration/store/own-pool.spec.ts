@@ -108,7 +108,7 @@ describe('What the application does to connections of MikroORM', () => {
     await expectSessionsToWork(() => orm.em.fork().execute('select 1'));
     // One of MikroORM's, and one of the sessions'.
     expect(created).toBe(2);
-    expect(await store.claimSweep()).toBe(true);
+    expect(await store.claimSweep(60_000)).toBe(true);
     expect(created).toBe(3);
   });
 

@@ -29,6 +29,8 @@ export interface PoolClient extends Queryable {
 
 /** A connection beside the pool. */
 export interface DedicatedConnection extends Queryable {
+  /** Whether it stands for the only connection there is, which is not ours to set up. */
+  readonly isShared?: boolean;
   connect(): Promise<void>;
   end(): Promise<void>;
   on(event: 'error' | 'end', listener: () => void): void;
@@ -47,4 +49,6 @@ export interface Connections {
   readonly dedicated: (() => DedicatedConnection) | null;
   /** Whether a query may say in which form it wants its rows. */
   readonly givesRawRows: boolean;
+  /** How many there are at most, beside the dedicated ones; `null` where that is not known. */
+  readonly most: number | null;
 }

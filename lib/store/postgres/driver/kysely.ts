@@ -18,6 +18,7 @@ export function connectionsOfKysely(kysely: KyselyInstance): Connections {
     close: () => {},
     dedicated: null,
     givesRawRows: false,
+    most: null,
   };
 }
 

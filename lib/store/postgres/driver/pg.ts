@@ -39,6 +39,7 @@ export async function connectionsOfPool(
     close: () => connections.close(),
     dedicated: () => dedicated(pool, prepare),
     givesRawRows,
+    most: pool.options.max ?? null,
   };
 }
 

@@ -26,6 +26,7 @@ export function connectionsOfPglite(pglite: PgliteInstance): Connections {
     close: () => {},
     dedicated: () => new PgliteListener(pglite),
     givesRawRows: false,
+    most: 1,
   };
 }
 
@@ -53,6 +54,7 @@ function transactionOn(pglite: PgliteInstance): Promise<PoolClient> {
 
 /** Stands for a dedicated connection: it receives what is announced on the only one there is. */
 class PgliteListener implements DedicatedConnection {
+  readonly isShared = true;
   readonly query: Queryable['query'];
   readonly #pglite: PgliteInstance;
   readonly #stops: (() => void)[] = [];

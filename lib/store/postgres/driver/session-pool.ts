@@ -32,6 +32,7 @@ export interface PgClient {
 /** Settings that a pool of `pg` and its clients share. */
 export interface PgPoolOptions {
   readonly password?: unknown;
+  readonly max?: number;
 }
 
 export type PgClientClass = new (options: object) => PgClient;

@@ -96,7 +96,20 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     /** Removes one session if it has expired. $1 id. */
     sweepOne: `delete from ${table} s where s.id = $1::uuid and s.expires_at <= ${NOW} returning s.id::text as id`,
 
-    /** Whether this connection is the one that sweeps, from now until it ends. */
-    claimSweep: `select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed`,
+    /**
+     * Whether this connection is the one that sweeps, from now until it ends; the server ends it once it has been idle for a
+     * while. $1 how long, in milliseconds.
+     */
+    claimSweep: `
+      select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed,
+             set_config('idle_session_timeout', $1::int::text, false)`,
+
+    /** Whether it still is. */
+    holdsSweep: `
+      select exists (
+        select from pg_locks
+        where locktype = 'advisory' and pid = pg_backend_pid() and granted
+              and classid = ${SWEEP_LOCK} and objid = '${table}'::regclass::oid
+      ) as claimed`,
   };
 }
