@@ -52,7 +52,7 @@ describe('MikroOrmSessionStore: what its errors say of the database’s', () => 
       cause: Object.assign(new Error('reset'), { code: 'ECONNRESET', parameters: [VALUE] }),
     });
     failStatements('as wanted', new AggregateError([driver], 'no host answered', { cause: driver }));
-    const text = await printed(fixture.store.find(createSessionId()));
+    const text = await printed(fixture.impatient.find(createSessionId()));
     expect(text).not.toContain(VALUE);
     for (const said of ['no host answered', 'the connection was lost', 'ECONNRESET']) expect(text).toContain(said);
   });

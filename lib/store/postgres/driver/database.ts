@@ -195,12 +195,16 @@ export class Database {
     const query = this.#prepared(statement, values);
     try {
       if (on !== null) return this.#rowsOf(statement, await this.#inTime(on.query(query), deadline), isRead);
+      let before: unknown = null;
       for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
         const lease: Lease = { client: null, answer: null, isOver: false };
         try {
           return this.#rowsOf(statement, await this.#onPool(query, deadline, lease), isRead);
         } catch (error) {
+          // Why it was sent again says more than that there was no time left for it.
+          if (before !== null && error instanceof GivenUp) throw before;
           if (!this.#mayBeRepeated(error, lease, isRead) || !(await paused(pause, deadline - this.time()))) throw error;
+          before = error;
         }
       }
     } catch (error) {
