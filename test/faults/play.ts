@@ -1,0 +1,25 @@
+import { type Fault, Skipped } from './fault.js';
+import type { Site } from './site.js';
+import { emptyRow, judge, type Row } from './verdict.js';
+import { World } from './world.js';
+
+/** How long the traffic goes on after a fault, in milliseconds: longer than anything may take that began within it. */
+const AFTERWARDS = 2_500;
+
+/** Has a fault happen under load. Rejects only where what it needs cannot be started or stopped. */
+export async function play(site: Site, fault: Fault, seed: number): Promise<Row> {
+  const world = await World.open(site, fault, seed);
+  try {
+    await fault.run(world);
+    if (world.endedAt === Infinity) world.ended();
+    await world.during(AFTERWARDS);
+    await world.verify();
+    return judge(fault, world);
+  } catch (error) {
+    if (error instanceof Skipped) return emptyRow(fault, error.message, []);
+    const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return emptyRow(fault, null, [...world.application.wrongs, `the fault itself failed: ${story}`]);
+  } finally {
+    await world.close();
+  }
+}
