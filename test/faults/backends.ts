@@ -3,6 +3,8 @@ import type pg from 'pg';
 import type { Cluster } from './postgres/cluster.js';
 
 const EVERY = 25;
+/** How long the server may take to say it, in milliseconds. */
+const PATIENCE = 1_000;
 
 /** Counts the backends that work for applications, past all proxies, wherever the database is at the moment. */
 export class Backends {
@@ -30,10 +32,10 @@ export class Backends {
   async #watch(): Promise<void> {
     while (!this.#isOver) {
       const cluster = this.#cluster();
-      // While the server is away there is nothing to count.
-      const client = await cluster.connect().catch(() => null);
+      // While the server is away, or stands still, there is nothing to count.
+      const client = await cluster.connect('postgres', undefined, PATIENCE).catch(() => null);
       if (client !== null) await this.#count(client, cluster).catch(() => {});
-      await client?.end().catch(() => {});
+      void client?.end().catch(() => {});
       await pause(EVERY);
     }
   }

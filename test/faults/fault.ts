@@ -11,6 +11,8 @@ export interface Fault {
   readonly options?: SessionModuleOptions;
   /** A PostgreSQL of its own, or the one that others use, too. */
   readonly server?: 'shared' | ServerNeeds;
+  /** Whether a PgBouncer is between the application and the server. */
+  readonly hasPooler?: boolean;
   /** How many connections of MikroORM's pool the fault has handlers hold. */
   readonly held?: number;
   /** How long the application itself cannot answer, in milliseconds: as long as a request may take besides. */
@@ -25,10 +27,10 @@ export interface Fault {
 
 /** What a server of a fault's own is to be. */
 export interface ServerNeeds {
-  /** Settings besides, as in `postgresql.conf`. */
-  readonly settings?: string;
   /** Whether a hot standby follows it, which has heard of what is acknowledged. */
   readonly hasStandby?: boolean;
+  /** The size of the disk that it has to itself; without it, it shares that of the others. */
+  readonly diskMiB?: number;
 }
 
 /** A fault cannot be had here, and why. */

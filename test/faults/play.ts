@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Fault, Skipped } from './fault.js';
 import type { Site } from './site.js';
 import { emptyRow, judge, type Row } from './verdict.js';
@@ -5,12 +6,15 @@ import { World } from './world.js';
 
 /** How long the traffic goes on after a fault, in milliseconds: longer than anything may take that began within it. */
 const AFTERWARDS = 2_500;
+/** The longest that a fault takes, in milliseconds. */
+const PATIENCE = 150_000;
 
 /** Has a fault happen under load. Rejects only where what it needs cannot be started or stopped. */
 export async function play(site: Site, fault: Fault, seed: number): Promise<Row> {
-  const world = await World.open(site, fault, seed);
+  let world: World | null = null;
   try {
-    await fault.run(world);
+    world = await World.open(site, fault, seed);
+    await Promise.race([fault.run(world), late()]);
     if (world.endedAt === Infinity) world.ended();
     await world.during(AFTERWARDS);
     await world.verify();
@@ -18,8 +22,13 @@ export async function play(site: Site, fault: Fault, seed: number): Promise<Row>
   } catch (error) {
     if (error instanceof Skipped) return emptyRow(fault, error.message, []);
     const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return emptyRow(fault, null, [...world.application.wrongs, `the fault itself failed: ${story}`]);
+    return emptyRow(fault, null, [...(world?.application.wrongs ?? []), `the fault itself failed: ${story}`]);
   } finally {
-    await world.close();
+    await world?.close();
   }
+}
+
+async function late(): Promise<never> {
+  await pause(PATIENCE, undefined, { ref: false });
+  throw new Error(`It did not end within ${PATIENCE} ms.`);
 }

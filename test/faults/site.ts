@@ -37,20 +37,30 @@ export class Site {
     return this.#shared;
   }
 
+  /** A path for a server of a fault's own. */
+  newFolder(): string {
+    return join(this.folder, `server-${++this.#copies}`);
+  }
+
   /** A server of a fault's own, not started. */
-  async copy(settings = ''): Promise<Cluster> {
+  async copy(folder: string): Promise<Cluster> {
     const shared = await this.shared();
     await shared.stop('fast');
-    const copy = await shared.copy(join(this.folder, `server-${++this.#copies}`));
-    await copy.configure(settings);
-    await shared.start();
-    return copy;
+    try {
+      return await shared.copy(folder);
+    } finally {
+      await shared.start();
+    }
   }
 
   async createDatabase(cluster: Cluster): Promise<string> {
     const name = `faults_${++this.#databases}`;
     await cluster.createDatabase(name);
     return name;
+  }
+
+  async dropDatabase(name: string): Promise<void> {
+    await (await this.shared()).query('postgres', `drop database ${name} with (force)`);
   }
 
   async version(): Promise<string> {

@@ -30,7 +30,7 @@ const LONGEST_HEALTH = 1_000;
 
 /** Holds what happened against what is promised. */
 export function judge(fault: Fault, world: World): Row {
-  const { answers, ledger } = world.load;
+  const { answers, ledger, unread } = world.load;
   const { application, second, health, backends, endedAt } = world;
   const pause = fault.pause ?? 0;
   const longest = Math.max(0, ...answers.map(({ begin, end }) => end - begin));
@@ -51,6 +51,7 @@ export function judge(fault: Fault, world: World): Row {
     backends.most <= world.backendsAllowed,
     `there were ${backends.most} backends, more than ${world.backendsAllowed}`,
   );
+  demand(unread === 0, `${unread} sessions could not be read at the end`);
   demand(ledger.acknowledged > 0, 'nothing was acknowledged at all');
   const unexpected = Object.keys(errors).filter((kind) => /^\d/.test(kind) && kind !== '503');
   demand(unexpected.length === 0, `requests were answered ${unexpected.join(', ')}`);

@@ -2,11 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { Application } from './application/application.js';
 import { Backends } from './backends.js';
-import type { Fault, ServerNeeds } from './fault.js';
+import { Ending } from './ending.js';
+import type { Fault } from './fault.js';
 import { Health } from './load/health.js';
 import { Load } from './load/load.js';
 import { freePort } from './ports.js';
 import { APPLICATION_ROLE, type Cluster } from './postgres/cluster.js';
+import { mountDisk } from './postgres/disk.js';
+import { Pooler } from './postgres/pooler.js';
+import { type Servers, serversFor } from './servers.js';
 import type { Site } from './site.js';
 
 /** In milliseconds. */
@@ -15,10 +19,29 @@ export const POOL = 6;
 /** Beside the sessions' pool: what MikroORM starts with, the sweep's connection, and that of the feed. */
 const BESIDES = 3;
 const NAME = 'faults-application';
+/** How long the traffic goes on before a fault, in milliseconds. */
+const BEFORE = 1_000;
+
+interface Foundations {
+  readonly site: Site;
+  readonly fault: Fault;
+  readonly ending: Ending;
+  readonly servers: Servers;
+  readonly pooler: Pooler | null;
+  readonly proxy: TcpProxy;
+  readonly database: string;
+  readonly seed: number;
+  /** Of the application, and of the second one. */
+  readonly ports: readonly [number, number];
+}
 
 /** All that there is while a fault happens: a database, a network, an application and its visitors. */
 export class World {
+  readonly site: Site;
   readonly database: string;
+  readonly standby: Cluster | null;
+  readonly pooler: Pooler | null;
+  /** What the application has between itself and the database; the second one has nothing. */
   readonly proxy: TcpProxy;
   readonly application: Application;
   /** The one that ends sessions; the same, where there is only one. */
@@ -29,24 +52,24 @@ export class World {
   readonly backendsAllowed: number;
   /** When the fault had ended, on `performance.now()`. */
   endedAt = Infinity;
-  readonly site: Site;
-  readonly standby: Cluster | null;
-  readonly #first: Cluster;
+  readonly #ending: Ending;
   #cluster: Cluster;
 
-  private constructor(site: Site, fault: Fault, { servers, proxy, database, seed, ports }: Foundations) {
+  private constructor({ site, fault, ending, servers, pooler, proxy, database, seed, ports }: Foundations) {
+    const { primary, standby } = servers;
     this.site = site;
-    this.#first = servers.primary;
-    this.#cluster = servers.primary;
-    this.standby = servers.standby;
+    this.#ending = ending;
+    this.#cluster = primary;
+    this.standby = standby;
+    this.pooler = pooler;
     this.proxy = proxy;
     this.database = database;
-    const url = servers.primary.url(database, APPLICATION_ROLE, proxy.port);
-    const settings = { url, pool: POOL, isQuiet: true, options: { queryTimeout: QUERY_TIMEOUT, ...fault.options } };
-    this.application = new Application({ ...settings, port: ports[0], name: NAME });
-    this.second = fault.hasSecond
-      ? new Application({ ...settings, port: ports[1], name: `${NAME}-2` })
-      : this.application;
+    const url = primary.url(database, APPLICATION_ROLE, proxy.port);
+    const options = { queryTimeout: QUERY_TIMEOUT, ...fault.options };
+    const settings = { url, name: NAME, port: ports[0], pool: POOL, isQuiet: true, options };
+    this.application = new Application(settings);
+    const direct = { url: primary.url(database, APPLICATION_ROLE), name: `${NAME}-2`, port: ports[1] };
+    this.second = fault.hasSecond ? new Application({ ...settings, ...direct }) : this.application;
     const administrationPort = this.second.settings.port;
     this.load = new Load({ seed, port: ports[0], administrationPort, hearing: fault.hearing ?? 0 });
     this.health = new Health(ports[0]);
@@ -54,24 +77,29 @@ export class World {
     this.backendsAllowed = POOL + BESIDES + (fault.held ?? 0);
   }
 
-  /** Sets everything up, and waits until all runs well. */
+  /**
+   * Sets everything up, and waits until all runs well.
+   *
+   * @throws {Skipped} where something that the fault needs is not there
+   */
   static async open(site: Site, fault: Fault, seed: number): Promise<World> {
-    const servers = await serversFor(site, fault.server ?? 'shared');
-    const { primary } = servers;
-    const database = await site.createDatabase(primary);
-    const proxy = await TcpProxy.start(primary.port);
-    const ports = [await freePort(), await freePort()] as const;
-    const world = new World(site, fault, { servers, proxy, database, seed, ports });
+    const ending = new Ending();
     try {
-      await world.application.start();
-      if (world.second !== world.application) await world.second.start();
-      world.load.start();
-      world.health.start();
-      world.backends.start();
-      await pause(1_000);
+      const servers = await serversFor(site, fault.server ?? 'shared', ending);
+      const { primary } = servers;
+      const database = await site.createDatabase(primary);
+      if (primary === (await site.shared())) ending.add(() => site.dropDatabase(database));
+      const pooler = fault.hasPooler ? await Pooler.make(primary, `${primary.folder}-pooler`) : null;
+      await pooler?.start();
+      ending.add(async () => pooler?.stop());
+      const proxy = await TcpProxy.start(pooler?.port ?? primary.port);
+      ending.add(() => proxy.close());
+      const ports = [await freePort(), await freePort()] as const;
+      const world = new World({ site, fault, ending, servers, pooler, proxy, database, seed, ports });
+      await world.#start();
       return world;
     } catch (error) {
-      await world.close();
+      await ending.run();
       throw error;
     }
   }
@@ -91,7 +119,7 @@ export class World {
     return this.cluster.query<Row>(this.database, text, values);
   }
 
-  /** Lets the traffic go on for a while. */
+  /** Lets the traffic go on for a while, in milliseconds. */
   during(milliseconds: number): Promise<void> {
     return pause(milliseconds);
   }
@@ -101,7 +129,25 @@ export class World {
     this.endedAt = performance.now();
   }
 
-  /** The backends of the application, of those that match a condition on `pg_stat_activity`. */
+  /** Has something done once all is over, before what was there earlier is taken away. */
+  atEnd(step: () => unknown): void {
+    this.#ending.add(step);
+  }
+
+  /** A disk of its own, so small. Returns the folder. */
+  smallDisk(mebibytes: number): Promise<string> {
+    return mountDisk(this.cluster, `${this.cluster.folder}-disk`, mebibytes, this.#ending);
+  }
+
+  /** Starts another application like the first, on the same database, without visitors. */
+  async another(): Promise<void> {
+    const { settings } = this.application;
+    const other = new Application({ ...settings, name: `${NAME}-other`, port: await freePort() });
+    this.atEnd(() => other.end('SIGTERM'));
+    await other.start();
+  }
+
+  /** The backends of the application that match a condition on `pg_stat_activity`. */
   async pids(condition = 'true'): Promise<number[]> {
     const rows = await this.query<{ pid: number }>(
       `select pid from pg_stat_activity where application_name = $1 and ${condition}`,
@@ -122,52 +168,32 @@ export class World {
 
   /** Stops the traffic, and looks at what is there. */
   async verify(): Promise<void> {
-    await this.load.stop();
-    await this.health.stop();
-    await this.backends.stop();
+    await this.#rest();
     await this.load.verify(this.cluster, this.database);
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.load.stop(), this.health.stop(), this.backends.stop()]);
-    this.load.close();
-    if (this.second !== this.application) await this.second.end('SIGTERM');
-    await this.application.end('SIGTERM');
-    await this.proxy.close();
-    if (this.#first === (await this.site.shared())) {
-      await this.#first.dropDatabase(this.database);
-    } else {
-      await this.standby?.remove();
-      await this.#first.remove();
+    await this.#ending.run();
+  }
+
+  async #start(): Promise<void> {
+    this.atEnd(() => this.application.end('SIGTERM'));
+    await this.application.start();
+    if (this.second !== this.application) {
+      this.atEnd(() => this.second.end('SIGTERM'));
+      await this.second.start();
     }
+    this.atEnd(async () => {
+      await this.#rest().catch(() => {});
+      this.load.close();
+    });
+    this.load.start();
+    this.health.start();
+    this.backends.start();
+    await pause(BEFORE);
   }
-}
 
-interface Foundations {
-  readonly servers: Servers;
-  readonly proxy: TcpProxy;
-  readonly database: string;
-  readonly seed: number;
-  /** Of the application, and of the second one. */
-  readonly ports: readonly [number, number];
-}
-
-interface Servers {
-  readonly primary: Cluster;
-  readonly standby: Cluster | null;
-}
-
-async function serversFor(site: Site, needs: 'shared' | ServerNeeds): Promise<Servers> {
-  if (needs === 'shared') return { primary: await site.shared(), standby: null };
-  const primary = await site.copy(needs.settings);
-  if (!needs.hasStandby) {
-    await primary.start();
-    return { primary, standby: null };
+  async #rest(): Promise<void> {
+    await Promise.all([this.load.stop(), this.health.stop(), this.backends.stop()]);
   }
-  const standby = await primary.copy(`${primary.folder}-standby`);
-  await standby.follow(primary);
-  await primary.configure("synchronous_standby_names = 'standby'");
-  await primary.start();
-  await standby.start();
-  return { primary, standby };
 }

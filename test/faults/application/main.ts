@@ -1,6 +1,6 @@
 import { shiftClock } from './clock.js';
 import 'reflect-metadata';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/core';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
@@ -143,6 +143,13 @@ async function main(): Promise<void> {
     abortOnError: false,
   });
   app.enableShutdownHooks();
+  // Connections that are kept, and always in use, would keep the server from closing.
+  let isEnding = false;
+  process.once('SIGTERM', () => (isEnding = true));
+  app.use((_request: unknown, response: ServerResponse, next: () => void) => {
+    if (isEnding) response.setHeader('connection', 'close');
+    next();
+  });
   const server = app.getHttpServer() as Server;
   // A connection that is closed for idling at the moment when a request comes looks like a fault.
   server.keepAliveTimeout = 600_000;

@@ -22,6 +22,8 @@ const AT_ONCE = 8;
 export class Load {
   readonly ledger = new Ledger();
   readonly answers: Answer[] = [];
+  /** Sessions that were not shown at the end. */
+  unread = 0;
   readonly http: HttpClient;
   readonly #administration: HttpClient;
   readonly #visitors: Visitor[];
@@ -77,7 +79,8 @@ export class Load {
     await eachOf(live, async (account) => {
       if (account.cookie === null) return;
       const answer = await this.http.send('GET', '/state', account.cookie);
-      this.ledger.compare(expected(account), answer.status === 200 ? answer.body : null, 'at the end, by its cookie');
+      if (answer.status === 200) this.ledger.compare(expected(account), answer.body, 'at the end, by its cookie');
+      else this.unread += 1;
     });
     const [visitor] = this.#visitors as [Visitor];
     await eachOf(dead.slice(-MOST_DEAD), (cookie) => visitor.tryDead(cookie, 'at the end'));

@@ -21,7 +21,8 @@ const SETTINGS = `
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 60
-max_wal_size = '256MB'
+max_wal_size = '64MB'
+wal_keep_size = '32MB'
 `;
 
 /** A PostgreSQL server of a test's own, in a folder, that can be treated badly. */
@@ -118,9 +119,19 @@ export class Cluster {
     return `postgresql://${role}:${this.#password}@127.0.0.1:${port}/${database}`;
   }
 
-  /** A connection past all proxies, as a superuser, unless another role is named. */
-  async connect(database = 'postgres', role = ADMIN): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.url(database, role), application_name: 'test' });
+  /**
+   * A connection past all proxies.
+   *
+   * @param role the superuser, unless another is named
+   * @param patience how long anything may take, in milliseconds
+   */
+  async connect(database = 'postgres', role = ADMIN, patience = 120_000): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.url(database, role),
+      application_name: 'test',
+      connectionTimeoutMillis: patience,
+      query_timeout: patience,
+    });
     client.on('error', () => {});
     await client.connect();
     return client;
@@ -162,8 +173,9 @@ export class Cluster {
     await this.query('postgres', `create database ${name} owner ${APPLICATION_ROLE}`);
   }
 
-  async dropDatabase(name: string): Promise<void> {
-    await this.query('postgres', `drop database if exists ${name} with (force)`);
+  /** Gives a file or folder to the user that it runs as. */
+  own(path: string): Promise<void> {
+    return this.#programs.own(path);
   }
 
   /** As a file of PgBouncer's has users. */

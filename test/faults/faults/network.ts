@@ -1,0 +1,63 @@
+import type { Fault } from '../fault.js';
+
+/** How long the network is in trouble, in milliseconds: longer than a request may take. */
+const TROUBLE = 2_500;
+
+/** What lies between application and server. */
+export const NETWORK: readonly Fault[] = [
+  {
+    name: 'network-slow',
+    title: 'the network delays everything by 150 ms each way',
+    async run(world) {
+      world.proxy.set('delay', 150);
+      await world.during(TROUBLE);
+      world.proxy.set('pass');
+    },
+  },
+  {
+    name: 'network-slower',
+    title: 'the network delays everything by 1.5 s each way',
+    async run(world) {
+      world.proxy.set('delay', 1_500);
+      await world.during(TROUBLE);
+      world.proxy.set('pass');
+    },
+  },
+  {
+    name: 'network-drops',
+    title: 'the network swallows everything; connections that lost something stay silent',
+    async run(world) {
+      world.proxy.set('drop');
+      await world.during(TROUBLE);
+      world.proxy.set('pass');
+    },
+  },
+  {
+    name: 'network-half-open',
+    title: 'connections end; new ones are accepted, and never answered',
+    async run(world) {
+      world.proxy.set('half-open');
+      await world.during(TROUBLE);
+      world.proxy.set('pass');
+    },
+  },
+  {
+    name: 'network-resets',
+    title: 'connections are reset, those that come as well',
+    async run(world) {
+      world.proxy.set('reset');
+      await world.during(TROUBLE);
+      world.proxy.set('pass');
+    },
+  },
+  {
+    name: 'network-resets-often',
+    title: 'all connections are reset, ten times',
+    async run(world) {
+      for (let count = 0; count < 10; count++) {
+        world.proxy.reset();
+        await world.during(150);
+      }
+    },
+  },
+];
