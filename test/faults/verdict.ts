@@ -28,11 +28,15 @@ const LONGEST = 2 * QUERY_TIMEOUT + 200;
 const LONGEST_RECOVERY = 1_000;
 const LONGEST_HEALTH = 1_000;
 
-/** Holds what happened against what is promised. */
-export function judge(fault: Fault, world: World): Row {
+/**
+ * Holds what happened against what is promised.
+ *
+ * @param slack how much longer everything may take, in milliseconds
+ */
+export function judge(fault: Fault, world: World, slack: number): Row {
   const { answers, ledger, unread } = world.load;
   const { application, second, health, backends, endedAt } = world;
-  const pause = fault.pause ?? 0;
+  const pause = (fault.pause ?? 0) + slack;
   const longest = Math.max(0, ...answers.map(({ begin, end }) => end - begin));
   const recovery = recoveryOf(answers, endedAt);
   const errors: Record<string, number> = {};
@@ -44,7 +48,10 @@ export function judge(fault: Fault, world: World): Row {
   const broken = [...application.wrongs, ...(second === application ? [] : second.wrongs)];
   const demand = (isKept: boolean, story: string): void => void (isKept || broken.push(story));
   demand(longest <= LONGEST + pause, `an answer took ${ms(longest)}, more than ${ms(LONGEST + pause)}`);
-  demand(recovery <= LONGEST_RECOVERY, `recovery took ${ms(recovery)}, more than ${ms(LONGEST_RECOVERY)}`);
+  demand(
+    recovery <= LONGEST_RECOVERY + slack,
+    `recovery took ${ms(recovery)}, more than ${ms(LONGEST_RECOVERY + slack)}`,
+  );
   demand(health.failures === 0, `/health failed ${health.failures} times`);
   demand(health.longest <= LONGEST_HEALTH + pause, `/health took ${ms(health.longest)}`);
   demand(

@@ -30,9 +30,15 @@ interface Foundations {
   readonly pooler: Pooler | null;
   readonly proxy: TcpProxy;
   readonly database: string;
-  readonly seed: number;
   /** Of the application, and of the second one. */
   readonly ports: readonly [number, number];
+}
+
+/** Those who come and those who look on, for one fault. */
+interface Watch {
+  readonly load: Load;
+  readonly health: Health;
+  readonly backends: Backends;
 }
 
 /** All that there is while a fault happens: a database, a network, an application and its visitors. */
@@ -46,16 +52,16 @@ export class World {
   readonly application: Application;
   /** The one that ends sessions; the same, where there is only one. */
   readonly second: Application;
-  readonly load: Load;
-  readonly health: Health;
-  readonly backends: Backends;
-  readonly backendsAllowed: number;
+  /** How many connections of MikroORM's pool handlers hold. */
+  held = 0;
   /** When the fault had ended, on `performance.now()`. */
   endedAt = Infinity;
   readonly #ending: Ending;
+  readonly #hearing: number;
   #cluster: Cluster;
+  #watch: Watch | null = null;
 
-  private constructor({ site, fault, ending, servers, pooler, proxy, database, seed, ports }: Foundations) {
+  private constructor({ site, fault, ending, servers, pooler, proxy, database, ports }: Foundations) {
     const { primary, standby } = servers;
     this.site = site;
     this.#ending = ending;
@@ -70,19 +76,15 @@ export class World {
     this.application = new Application(settings);
     const direct = { url: primary.url(database, APPLICATION_ROLE), name: `${NAME}-2`, port: ports[1] };
     this.second = fault.hasSecond ? new Application({ ...settings, ...direct }) : this.application;
-    const administrationPort = this.second.settings.port;
-    this.load = new Load({ seed, port: ports[0], administrationPort, hearing: fault.hearing ?? 0 });
-    this.health = new Health(ports[0]);
-    this.backends = new Backends(() => this.cluster, NAME);
-    this.backendsAllowed = POOL + BESIDES + (fault.held ?? 0);
+    this.#hearing = fault.hearing ?? 0;
   }
 
   /**
-   * Sets everything up, and waits until all runs well.
+   * Sets everything up.
    *
    * @throws {Skipped} where something that the fault needs is not there
    */
-  static async open(site: Site, fault: Fault, seed: number): Promise<World> {
+  static async open(site: Site, fault: Fault): Promise<World> {
     const ending = new Ending();
     try {
       const servers = await serversFor(site, fault.server ?? 'shared', ending);
@@ -95,7 +97,7 @@ export class World {
       const proxy = await TcpProxy.start(pooler?.port ?? primary.port);
       ending.add(() => proxy.close());
       const ports = [await freePort(), await freePort()] as const;
-      const world = new World({ site, fault, ending, servers, pooler, proxy, database, seed, ports });
+      const world = new World({ site, fault, ending, servers, pooler, proxy, database, ports });
       await world.#start();
       return world;
     } catch (error) {
@@ -166,14 +168,52 @@ export class World {
     return rows.filter(({ isEnded }) => isEnded).length;
   }
 
+  get load(): Load {
+    return this.#watched.load;
+  }
+
+  get health(): Health {
+    return this.#watched.health;
+  }
+
+  get backends(): Backends {
+    return this.#watched.backends;
+  }
+
+  get backendsAllowed(): number {
+    return POOL + BESIDES + this.held;
+  }
+
+  /** Lets visitors come, and waits until all runs well. */
+  async begin(seed: number): Promise<void> {
+    const { port } = this.application.settings;
+    const administrationPort = this.second.settings.port;
+    this.endedAt = Infinity;
+    this.#watch = {
+      load: new Load({ seed, port, administrationPort, hearing: this.#hearing }),
+      health: new Health(port),
+      backends: new Backends(() => this.cluster, NAME),
+    };
+    this.load.start();
+    this.health.start();
+    this.backends.start();
+    await pause(BEFORE);
+  }
+
   /** Stops the traffic, and looks at what is there. */
   async verify(): Promise<void> {
     await this.#rest();
     await this.load.verify(this.cluster, this.database);
+    this.load.close();
   }
 
   async close(): Promise<void> {
     await this.#ending.run();
+  }
+
+  get #watched(): Watch {
+    if (this.#watch === null) throw new Error('There are no visitors yet.');
+    return this.#watch;
   }
 
   async #start(): Promise<void> {
@@ -184,13 +224,10 @@ export class World {
       await this.second.start();
     }
     this.atEnd(async () => {
+      if (this.#watch === null) return;
       await this.#rest().catch(() => {});
       this.load.close();
     });
-    this.load.start();
-    this.health.start();
-    this.backends.start();
-    await pause(BEFORE);
   }
 
   async #rest(): Promise<void> {

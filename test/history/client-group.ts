@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Answer, HttpClient } from './client.js';
 import { hashOf } from './client.js';
 import type { Cookie, History, Revocation, Row, Interval, Visit } from './history.js';
@@ -22,6 +23,10 @@ const KEPT = 4;
 const LONGEST_EPISODE = 36;
 /** How many requests of a client there are between two barriers. */
 const ROUND = 6;
+
+/** How often the end of a session is asked for, and how long to wait before the next time, in milliseconds. */
+const MOST_TRIES = 300;
+const BEFORE_NEXT_TRY = 100;
 
 /**
  * One cookie jar that several clients share, as the tabs of a browser do: they send the same cookie at the same time,
@@ -176,7 +181,15 @@ class Episode {
   /** Ends what is left, past the history. */
   async endAll(rows: readonly Row[]): Promise<void> {
     const server = this.#context.servers[0] as HttpClient;
-    await Promise.all(rows.map(({ id }) => server.revoke({ kind: 'revoke', id })));
+    await Promise.all(
+      rows.map(async ({ id }) => {
+        // What comes later takes it for ended, so a server that cannot say so is asked again.
+        for (let left = MOST_TRIES; (await server.revoke({ kind: 'revoke', id })).status !== 200; left--) {
+          if (left === 0) throw new Error(`Session ${id} could not be ended.`);
+          await pause(BEFORE_NEXT_TRY);
+        }
+      }),
+    );
   }
 
   #note(cookie: string, isFromEarlierEpisode = false): number {

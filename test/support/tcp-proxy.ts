@@ -67,6 +67,11 @@ export class TcpProxy {
     }
   }
 
+  /** The connections that are there are silent from now on, as if a firewall had forgotten them; new ones are not. */
+  forget(): void {
+    for (const link of this.#links) link.isSilent = true;
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();

@@ -9,13 +9,14 @@ import { Body, Controller, Get, HttpCode, Inject, Module, Post, UseGuards } from
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Session, SessionGuard, SessionModule, SessionService, SkipSession } from 'nestjs-mikro-session';
+import { VisitController } from '../../history/visit.controller.js';
 import { type ApplicationSettings, SETTINGS, type State } from './protocol.js';
 
 const settings = JSON.parse(process.env[SETTINGS] ?? 'null') as ApplicationSettings;
 
 /** What visitors do. */
 @Controller()
-class VisitController {
+class VisitorController {
   readonly #sessions: SessionService;
 
   constructor(@Inject(SessionService) sessions: SessionService) {
@@ -128,7 +129,7 @@ class ProcessController {
     }),
     SessionModule.forRoot({ ensureSchema: true, ...settings.options }),
   ],
-  controllers: [VisitController, ProcessController],
+  controllers: [VisitorController, ProcessController, VisitController],
 })
 class FaultsModule {}
 

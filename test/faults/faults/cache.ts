@@ -6,6 +6,9 @@ const HEARING = 300;
 /** The default of `cache.ttl`, in milliseconds. */
 const TTL = 5_000;
 
+/** Of the connection that listens: its first statement, or what it asks later for a sign of life. */
+const LISTENS = `query ~* 'listen|transaction_read_only'`;
+
 /** With the cache, while another application ends sessions. */
 export const CACHE: readonly Fault[] = [
   {
@@ -18,7 +21,7 @@ export const CACHE: readonly Fault[] = [
     async run(world) {
       let killed = 0;
       for (let count = 0; count < 5; count++) {
-        killed += await world.kill(`query ilike 'listen%'`);
+        killed += await world.kill(LISTENS);
         await world.during(400);
       }
       strictEqual(killed > 0, true, 'no connection listened');

@@ -33,6 +33,13 @@ export const NETWORK: readonly Fault[] = [
     },
   },
   {
+    name: 'network-forgets',
+    title: 'a firewall forgets all connections: they are silent for good, new ones are not',
+    async run(world) {
+      world.proxy.forget();
+    },
+  },
+  {
     name: 'network-half-open',
     title: 'connections end; new ones are accepted, and never answered',
     async run(world) {
