@@ -16,28 +16,37 @@ export async function play(site: Site, fault: Fault, seed: number, slack: number
     world = await World.open(site, fault);
     return await playIn(world, fault, seed, slack);
   } catch (error) {
-    if (error instanceof Skipped) return emptyRow(fault, error.message, []);
-    const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return emptyRow(fault, null, [...(world?.application.wrongs ?? []), `the fault itself failed: ${story}`]);
+    return failedRow(fault, error, []);
   } finally {
     await world?.close();
   }
 }
 
 /**
- * Has a fault happen under load, in a world that runs well.
+ * Has a fault happen under load, in a world that runs well. Never rejects.
  *
  * @param slack how much longer than promised everything may take, in milliseconds: where others need the machine, too
  */
 export async function playIn(world: World, fault: Fault, seed: number, slack: number): Promise<Row> {
-  // They stay in the pool.
-  world.held = Math.max(world.held, fault.held ?? 0);
-  await world.begin(seed);
-  await Promise.race([fault.run(world), late()]);
-  if (world.endedAt === Infinity) world.ended();
-  await world.during(AFTERWARDS);
-  await world.verify();
-  return judge(fault, world, slack);
+  try {
+    // They stay in the pool.
+    world.held = Math.max(world.held, fault.held ?? 0);
+    await world.begin(seed);
+    await Promise.race([fault.run(world), late()]);
+    if (world.endedAt === Infinity) world.ended();
+    await world.during(AFTERWARDS);
+    await world.verify();
+    return judge(fault, world, slack);
+  } catch (error) {
+    await world.rest();
+    return failedRow(fault, error, world.application.wrongs);
+  }
+}
+
+function failedRow(fault: Fault, error: unknown, wrongs: readonly string[]): Row {
+  if (error instanceof Skipped) return emptyRow(fault, error.message, []);
+  const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return emptyRow(fault, null, [...wrongs, `the fault itself failed: ${story}`]);
 }
 
 async function late(): Promise<never> {

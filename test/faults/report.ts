@@ -32,6 +32,6 @@ export function cellsOf(row: Row): string[] {
 
 /** One line of a table in a terminal. */
 export function line(name: string, cells: readonly string[]): string {
-  const widths = [9, 34, 15, 10, 17, 13, 5, 8];
+  const widths = [9, 46, 15, 12, 17, 13, 5, 8];
   return name.padEnd(28) + cells.map((cell, index) => cell.padStart((widths[index] as number) + 1)).join('');
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { Random } from '../history/random.js';
 import { FAULTS } from './faults/index.js';
 import { play } from './play.js';
+import { writePage } from './docs.js';
 import { cellsOf, COLUMNS, line } from './report.js';
 import { Site } from './site.js';
 import type { Row } from './verdict.js';
@@ -39,7 +40,8 @@ async function main(): Promise<boolean> {
   let isStopped = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (isStopped = true));
   try {
-    say(`seed ${seed}; PostgreSQL ${await site.version()} (${values.programs ?? 'embedded'})`);
+    const postgres = `${await site.version()} (${values.programs === undefined ? 'embedded' : 'installed'})`;
+    say(`seed ${seed}; PostgreSQL ${postgres}`);
     say(line(COLUMNS[0], COLUMNS.slice(1)));
     for (const [number, fault] of FAULTS.entries()) {
       if (isStopped || (positionals.length > 0 && !positionals.includes(fault.name))) continue;
@@ -48,6 +50,7 @@ async function main(): Promise<boolean> {
       say(line(row.name, cellsOf(row)));
       for (const story of row.broken) say(`  BROKEN (${row.name}): ${story}`);
     }
+    if (values.write) await writePage(rows, seed, postgres);
   } finally {
     await site.close();
   }

@@ -61,7 +61,8 @@ export function judge(fault: Fault, world: World, slack: number): Row {
   demand(unread === 0, `${unread} sessions could not be read at the end`);
   demand(ledger.acknowledged > 0, 'nothing was acknowledged at all');
   const unexpected = Object.keys(errors).filter((kind) => /^\d/.test(kind) && kind !== '503');
-  demand(unexpected.length === 0, `requests were answered ${unexpected.join(', ')}`);
+  const [failure = ''] = application.failures;
+  demand(unexpected.length === 0, `requests were answered ${unexpected.join(', ')}: ${failure}`);
   if (ledger.lost + ledger.revived > 0) broken.push(...ledger.stories);
   return {
     name: fault.name,

@@ -72,7 +72,7 @@ export class World {
     this.database = database;
     const url = primary.url(database, APPLICATION_ROLE, proxy.port);
     const options = { queryTimeout: QUERY_TIMEOUT, ...fault.options };
-    const settings = { url, name: NAME, port: ports[0], pool: POOL, isQuiet: true, options };
+    const settings = { url, name: NAME, port: ports[0], pool: POOL, options };
     this.application = new Application(settings);
     const direct = { url: primary.url(database, APPLICATION_ROLE), name: `${NAME}-2`, port: ports[1] };
     this.second = fault.hasSecond ? new Application({ ...settings, ...direct }) : this.application;
@@ -202,9 +202,15 @@ export class World {
 
   /** Stops the traffic, and looks at what is there. */
   async verify(): Promise<void> {
-    await this.#rest();
+    await this.rest();
     await this.load.verify(this.cluster, this.database);
     this.load.close();
+  }
+
+  /** Stops the traffic. */
+  async rest(): Promise<void> {
+    if (this.#watch === null) return;
+    await Promise.all([this.load.stop(), this.health.stop(), this.backends.stop()]);
   }
 
   async close(): Promise<void> {
@@ -223,14 +229,8 @@ export class World {
       this.atEnd(() => this.second.end('SIGTERM'));
       await this.second.start();
     }
-    this.atEnd(async () => {
-      if (this.#watch === null) return;
-      await this.#rest().catch(() => {});
-      this.load.close();
-    });
-  }
-
-  async #rest(): Promise<void> {
-    await Promise.all([this.load.stop(), this.health.stop(), this.backends.stop()]);
+    // In the reverse order.
+    this.atEnd(() => this.#watch?.load.close());
+    this.atEnd(() => this.rest());
   }
 }

@@ -24,7 +24,8 @@ type TracedRequest = Request & { trace?: Trace };
 class TraceFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const status = error instanceof HttpException ? error.getStatus() : 500;
+    const { statusCode = 500 } = error as { statusCode?: number };
+    const status = error instanceof HttpException ? error.getStatus() : statusCode;
     const { trace = null } = http.getRequest<TracedRequest>();
     const causes: string[] = [];
     for (let one = error; one instanceof Error; one = one.cause) causes.push(String(one));

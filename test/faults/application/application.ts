@@ -13,6 +13,8 @@ export class Application {
   readonly settings: ApplicationSettings;
   /** What went wrong in it that must not: a crash, a promise that nobody looked at, an exception that nobody caught. */
   readonly wrongs: string[] = [];
+  /** What it answered with 500. */
+  readonly failures: string[] = [];
   #child: ChildProcess | null = null;
   /** Ended on purpose. */
   #isEnding = false;
@@ -41,6 +43,7 @@ export class Application {
       child.on('message', (report: Report) => {
         if ('isListening' in report) resolve();
         else if ('unhandled' in report) this.wrongs.push(`unhandled rejection: ${report.unhandled}`);
+        else if ('failure' in report) this.failures.push(report.failure);
         else this.wrongs.push(`uncaught exception: ${report.uncaught}`);
       });
     });

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/core';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { Body, Controller, Get, HttpCode, Inject, Module, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, type LoggerService, Module, Post, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Session, SessionGuard, SessionModule, SessionService, SkipSession } from 'nestjs-mikro-session';
@@ -140,7 +140,7 @@ async function main(): Promise<void> {
   // The process that started it is gone.
   process.once('disconnect', () => process.exit(0));
   const app = await NestFactory.create<NestExpressApplication>(FaultsModule, {
-    logger: settings.isQuiet ? false : ['warn', 'error'],
+    logger: logger(),
     abortOnError: false,
   });
   app.enableShutdownHooks();
@@ -156,6 +156,18 @@ async function main(): Promise<void> {
   server.keepAliveTimeout = 600_000;
   await app.listen(settings.port, '127.0.0.1');
   process.send?.({ isListening: true });
+}
+
+/** What Nest answers with 500 it tells of with its stack; what the library reports of the store is expected. */
+function logger(): LoggerService {
+  const ignore = (): void => {};
+  return {
+    log: ignore,
+    warn: ignore,
+    error: (error: unknown, ...rest: unknown[]) => {
+      if (rest.at(-1) === 'ExceptionsHandler') process.send?.({ failure: [error, ...rest].map(textOf).join(' ') });
+    },
+  };
 }
 
 function textOf(error: unknown): string {

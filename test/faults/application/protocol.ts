@@ -11,12 +11,15 @@ export interface ApplicationSettings {
   /** How many connections MikroORM's pool has. */
   readonly pool: number;
   readonly options: SessionModuleOptions;
-  /** Whether it logs nothing. */
-  readonly isQuiet: boolean;
 }
 
 /** What the process tells the one that started it. */
-export type Report = { readonly isListening: true } | { readonly unhandled: string } | { readonly uncaught: string };
+export type Report =
+  | { readonly isListening: true }
+  | { readonly unhandled: string }
+  | { readonly uncaught: string }
+  /** What was answered with 500. */
+  | { readonly failure: string };
 
 /** What a request saw of its session. */
 export interface State {
