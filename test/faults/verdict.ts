@@ -1,5 +1,6 @@
 import type { Fault } from './fault.js';
 import type { Answer } from './load/http.js';
+import { isServed, recoveryOf } from './load/recovery.js';
 import { QUERY_TIMEOUT, type World } from './world.js';
 
 /** A row of the table. */
@@ -86,20 +87,8 @@ export function emptyRow({ name, title }: Fault, skipped: string | null, broken:
   return { name, title, ...none, broken, skipped };
 }
 
-/** 401 is the right answer to a dead cookie; what a live one gets is in the ledger. */
-function isServed({ status }: Answer): boolean {
-  return status === 200 || status === 401;
-}
-
 function kindOf({ status, error }: Answer): string {
   return status === 0 ? (error ?? 'none') : String(status);
-}
-
-function recoveryOf(answers: readonly Answer[], endedAt: number): number {
-  const after = answers.filter(({ begin }) => begin >= endedAt);
-  const firstServed = Math.min(...after.filter(isServed).map(({ end }) => end));
-  const lastRefused = Math.max(...after.filter((answer) => !isServed(answer)).map(({ begin }) => begin));
-  return Math.max(firstServed, lastRefused) - endedAt;
 }
 
 function ms(duration: number): string {
