@@ -1,19 +1,16 @@
 import { expect, it } from '@jest/globals';
 import { recoveryOf } from './load/recovery.js';
 
-const served = (begin: number, end: number) => ({ begin, end, status: 200 });
-const refused = (begin: number, end: number) => ({ begin, end, status: 503 });
+const served = (begin: number) => ({ begin, status: 200 });
+const refused = (begin: number) => ({ begin, status: 503 });
 
 it.each([
-  ['the first answer, where all are served', [served(110, 130), served(111, 190)], 30],
-  [
-    'a refused request’s beginning, however late it was answered',
-    [served(110, 115), refused(140, 900), served(150, 160)],
-    40,
-  ],
-  ['a request without an answer, too', [served(110, 115), { begin: 170, end: 171, status: 0 }], 70],
-  ['never, where none is served', [refused(110, 120)], Infinity],
-  ['nothing of what began before', [refused(10, 500), served(101, 102)], 2],
-])('recovery is counted until %s', (_what, answers, expected) => {
+  ['at once, where all are served', [served(110), served(111)], 0],
+  ['when the last one began that was refused', [served(110), refused(140), served(150)], 40],
+  ['when the last one began that was not answered', [served(110), { begin: 170, status: 0 }, served(171)], 70],
+  ['never, where none is served', [refused(110)], Infinity],
+  ['never, where none is served after the last that was not', [served(110), refused(120)], Infinity],
+  ['not by what began before', [refused(10), served(101)], 0],
+])('it has recovered %s', (_what, answers, expected) => {
   expect(recoveryOf(answers, 100)).toBe(expected);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Random } from '../../history/random.js';
 import type { Cluster } from '../postgres/cluster.js';
 import { type Answer, HttpClient } from './http.js';
@@ -13,6 +14,8 @@ export interface LoadSettings {
 }
 
 const VISITORS = 12;
+/** In milliseconds. */
+const PULSE = 50;
 /** How many dead cookies are tried at the end, of those that died last. */
 const MOST_DEAD = 300;
 /** How many are asked at the same time. */
@@ -47,7 +50,8 @@ export class Load {
   }
 
   start(): void {
-    this.#living = Promise.all(this.#visitors.map((visitor) => visitor.live(() => this.#isOver)));
+    const living = this.#visitors.map((visitor) => visitor.live(() => this.#isOver));
+    this.#living = Promise.all([...living, this.#pulse()]);
     // Looked at when it is stopped.
     this.#living.catch(() => {});
   }
@@ -55,6 +59,17 @@ export class Load {
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#living;
+  }
+
+  /** Somebody who does not wait for answers: all others may be waiting at the moment when a fault ends. */
+  async #pulse(): Promise<void> {
+    let cookie: string | null = null;
+    const under: Promise<unknown>[] = [];
+    for (; !this.#isOver; await pause(PULSE)) {
+      if (cookie === null) ({ cookie } = await this.http.send('POST', '/write', null, { last: 1 }));
+      else under.push(this.http.send('GET', '/state', cookie).then((answer) => this.answers.push(answer)));
+    }
+    await Promise.all(under);
   }
 
   close(): void {

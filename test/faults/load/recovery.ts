@@ -5,10 +5,10 @@ export function isServed({ status }: Pick<Answer, 'status'>): boolean {
   return status === 200 || status === 401;
 }
 
-/** From a moment until every request that begins is served, in milliseconds; `Infinity` where none is. */
-export function recoveryOf(answers: readonly Pick<Answer, 'begin' | 'end' | 'status'>[], since: number): number {
+/** From a moment until the last request began that was not served, in milliseconds; `Infinity` where none was served after it. */
+export function recoveryOf(answers: readonly Pick<Answer, 'begin' | 'status'>[], since: number): number {
   const after = answers.filter(({ begin }) => begin >= since);
-  const firstServed = Math.min(...after.filter(isServed).map(({ end }) => end));
-  const lastRefused = Math.max(...after.filter((answer) => !isServed(answer)).map(({ begin }) => begin));
-  return Math.max(firstServed, lastRefused) - since;
+  const lastServed = Math.max(...after.filter(isServed).map(({ begin }) => begin));
+  const lastRefused = Math.max(since, ...after.filter((answer) => !isServed(answer)).map(({ begin }) => begin));
+  return lastServed > lastRefused ? lastRefused - since : Infinity;
 }
