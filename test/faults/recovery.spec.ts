@@ -11,6 +11,6 @@ it.each([
   ['never, where none is served', [refused(110)], Infinity],
   ['never, where none is served after the last that was not', [served(110), refused(120)], Infinity],
   ['not by what began before', [refused(10), served(101)], 0],
-])('it has recovered %s', (_what, answers, expected) => {
+])('requests are served again %s', (_what, answers, expected) => {
   expect(recoveryOf(answers, 100)).toBe(expected);
 });

@@ -250,6 +250,13 @@ describe('what it says of the end of a session, and of its secret', () => {
     expectBroken(twice.visit({ cookie: 0 }).row(first, { cookie: 2 }), 'credential');
   });
 
+  it('expects no secret of a session whose birth was not answered, and one of any other', () => {
+    const born = (status: number): HistoryBuilder =>
+      new HistoryBuilder().visit({ cookie: null, isNew: true, steps: [set(1, 'r4')], status }).row(first);
+    expectKept(born(503));
+    expectBroken(born(200), 'credential');
+  });
+
   it('wants nothing of another session', () => {
     const other = HistoryBuilder.begun().visit({
       cookie: null,

@@ -31,6 +31,7 @@ function visitsOf({ history, sessions }: Analysis, session: SessionHistory): Vis
 }
 
 function checkRow(analysis: Analysis, session: SessionHistory, row: Row): void {
+  if (isUnansweredBirth(session)) return;
   const last = session.epochs.at(-1);
   if (row.generation !== session.epochs.length - 1 || row.user !== last?.user) {
     const is = `of generation ${row.generation} and of ${String(row.user)}`;
@@ -51,6 +52,12 @@ function checkRow(analysis: Analysis, session: SessionHistory, row: Row): void {
       last?.start ?? null,
     );
   }
+}
+
+/** It may be there or not, and if it is, nobody has its secret. */
+function isUnansweredBirth({ epochs, isStored }: SessionHistory): boolean {
+  const status = epochs[0]?.start.status;
+  return !isStored && status !== 200 && status !== 401;
 }
 
 /** No session shows what was written in another one, or for another user. */
