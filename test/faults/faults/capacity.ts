@@ -61,12 +61,25 @@ export const CAPACITY: readonly Fault[] = [
     title: 'the disk of the whole server is full; it is started again where it has ended',
     server: { diskMiB: 192 },
     async run(world) {
-      await whileFull(join(world.cluster.folder, '..'), () => world.during(TROUBLE));
+      await whileFull(join(world.cluster.folder, '..'), () => useUpLog(world));
       if (!(await world.cluster.isRunning())) await world.cluster.start();
       await world.cluster.answers();
     },
   },
 ];
+
+/** Has the server begin new files of its log, until it has none left that it made before; then it panics. */
+async function useUpLog(world: World): Promise<void> {
+  let hasPanicked = false;
+  for (const end = Date.now() + 2 * TROUBLE; Date.now() < end && !hasPanicked; await world.during(5)) {
+    hasPanicked = await world.query('select pg_switch_wal()').then(
+      () => false,
+      () => true,
+    );
+  }
+  strictEqual(hasPanicked, true, 'the server did not feel it');
+  await world.during(TROUBLE);
+}
 
 async function takeAll(world: World, others: pg.Client[]): Promise<void> {
   for (;;) {
