@@ -1,9 +1,9 @@
 import { type Observable, Subject } from 'rxjs';
 import { ActiveSession } from './session/active-session.js';
-import { isSuperseded, recognise } from './session/recognition.js';
+import { isSuperseded, recognise, recogniseBest } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
-import type { StoredSession } from './session/stored-session.js';
+import type { SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
 import type { OperatorReports } from './operator-reports.js';
 import type { SessionStoreUnavailableError } from './session.errors.js';
@@ -15,6 +15,9 @@ import { Sweeper } from './store/sweeper.js';
 
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
 const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
+
+/** A session that was found, as far as it takes to tell what became of the token that names it. */
+type Recognised = Omit<FoundSession, 'stored'> & { readonly stored: SessionSecrets };
 
 /** Opens the sessions that tokens name, and emits what happens to sessions in this process. Knows no Nest and no HTTP. */
 export class SessionManager {
@@ -202,21 +205,25 @@ export class SessionManager {
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */
   async #openOneOf(credentials: readonly Credential[], visitor: Visitor): Promise<ActiveSession> {
-    const all = await Promise.all(credentials.map((credential) => this.#lookUp(credential, (found) => found)));
-    const found = all.filter((one) => one !== null);
-    const live = found.filter(isLive);
-    const isAmbiguous = live.length > 1 && !areOneSession(live);
-    for (const each of all) this.#count(each, isAmbiguous);
-    if (isAmbiguous) {
-      this.reports.twoCookies(this.#options.cookie.name);
-      return new ActiveSession(this.#environment, visitor, null);
-    }
-    const one =
-      live.find(({ recognition }) => recognition === 'current') ??
-      live[0] ??
-      found.find(({ recognition }) => recognition === 'replaced') ??
-      null;
-    return this.#opened(one, visitor);
+    const named = Map.groupBy(credentials, ({ id }) => id);
+    this.meter.lookups.total += named.size;
+    const best = (session: SessionSecrets): Pick<FoundSession, 'credential' | 'recognition'> =>
+      recogniseBest(named.get(session.id) as Credential[], session, this.#options.rotationGrace);
+    const choose = (sessions: readonly SessionSecrets[]): SessionId | null => {
+      const found = new Map(sessions.map((session) => [session.id, { stored: session, ...best(session) }]));
+      const all = [...found.values()];
+      const live = all.filter(isLive);
+      for (const id of named.keys()) this.#count(found.get(id) ?? null, live.length > 1);
+      if (live.length > 1) {
+        this.reports.twoCookies(this.#options.cookie.name);
+        return null;
+      }
+      const one = live[0] ?? all.find(({ recognition }) => recognition === 'replaced');
+      return one?.stored.id ?? null;
+    };
+    const stored = await this.#store.findOneOf([...named.keys()], choose).catch(this.#lookUpFailed);
+    this.reports.storeAnswered();
+    return this.#opened(stored && { stored, ...best(stored) }, visitor);
   }
 
   #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
@@ -232,7 +239,7 @@ export class SessionManager {
   }
 
   /** Counts what became of a token that was looked up. */
-  #count(found: FoundSession | null, isAmbiguous = false): void {
+  #count(found: Recognised | null, isAmbiguous = false): void {
     const { lookups, tokens, rejected } = this.meter;
     if (found === null) {
       rejected.unknown += 1;
@@ -258,10 +265,6 @@ export class SessionManager {
   }
 }
 
-function isLive({ recognition }: FoundSession): boolean {
+function isLive({ recognition }: Pick<FoundSession, 'recognition'>): boolean {
   return recognition === 'current' || recognition === 'previous';
-}
-
-function areOneSession(found: readonly FoundSession[]): boolean {
-  return found.every(({ stored }) => stored.id === found[0]?.stored.id);
 }

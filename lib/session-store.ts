@@ -1,7 +1,7 @@
 import type { DataChanges, SessionChanges } from './session/data/changes.js';
 import { areStillFound, type FoundValues } from './session/data/found-values.js';
 import type { Lifetime } from './session/lifetime.js';
-import type { StoredSession } from './session/stored-session.js';
+import type { SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { SessionId } from './session/token.js';
 import type { SessionMeter } from './stats/session-meter.js';
 
@@ -119,6 +119,20 @@ export abstract class SessionStore {
    */
   refind(found: StoredSession): Promise<StoredSession | null> {
     return Promise.resolve(found);
+  }
+  /**
+   * One of several sessions: the one that is chosen of those that are live, by what opens them. What {@link find} gives of it;
+   * `null` where none is chosen. Here by `find`; a store may have a way that reads the data of no other.
+   *
+   * @param ids each once
+   */
+  async findOneOf(
+    ids: readonly SessionId[],
+    choose: (live: readonly SessionSecrets[]) => SessionId | null,
+  ): Promise<StoredSession | null> {
+    const live = (await Promise.all(ids.map((id) => this.find(id)))).filter((stored) => stored !== null);
+    const chosen = choose(live);
+    return live.find(({ id }) => id === chosen) ?? null;
   }
   /** Stores a session for the first time. Rejects with `SessionDataError` if its data is too big. */
   abstract create(session: NewSession): Promise<StoredSession>;

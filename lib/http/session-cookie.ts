@@ -7,8 +7,11 @@ import { trimmed } from './cookie-identity.js';
 /** RFC 6265bis, 5.5: user agents keep no cookie longer than 400 days. */
 const LONGEST_SECONDS = 400 * 24 * 60 * 60;
 
-/** How many different credentials of one request are looked up; more than two have no innocent reason. */
-const MOST_CREDENTIALS = 4;
+/**
+ * How many different credentials of one request are looked up: more than fit into the headers that Node takes (16 KiB unless
+ * it is told otherwise), and than browsers keep for one host.
+ */
+const MOST_CREDENTIALS = 200;
 
 /**
  * The well-formed credentials in a Cookie header under a name, each once. Usually there is one. Cookies set for another
@@ -17,8 +20,8 @@ const MOST_CREDENTIALS = 4;
  * @param malformed called for what is there under the name and is none, but for an empty value
  */
 export function readCredentials(header: string | undefined, name: string, malformed = (): void => {}): Credential[] {
-  const found: Credential[] = [];
-  if (header === undefined || !header.includes(name)) return found;
+  const found = new Map<string, Credential>();
+  if (header === undefined || !header.includes(name)) return [];
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=');
     if (equals < 0 || trimmed(pair.slice(0, equals)) !== name) continue;
@@ -28,11 +31,10 @@ export function readCredentials(header: string | undefined, name: string, malfor
       if (value !== '') malformed();
       continue;
     }
-    if (found.some((other) => other.cookieValue === credential.cookieValue)) continue;
-    found.push(credential);
-    if (found.length === MOST_CREDENTIALS) break;
+    found.set(credential.cookieValue, credential);
+    if (found.size === MOST_CREDENTIALS) break;
   }
-  return found;
+  return [...found.values()];
 }
 
 /**

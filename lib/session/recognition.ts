@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { StoredSession } from './stored-session.js';
+import type { SessionSecrets } from './stored-session.js';
 import type { Credential } from './token.js';
 
 /**
@@ -14,12 +14,12 @@ import type { Credential } from './token.js';
 export type Recognition = 'current' | 'previous' | 'replaced' | 'unknown';
 
 /** Whether a credential that opens nothing is the one before the current one, whose grace period is over. */
-export function isSuperseded(credential: Credential, { previousSecretHash }: StoredSession): boolean {
+export function isSuperseded(credential: Credential, { previousSecretHash }: SessionSecrets): boolean {
   return previousSecretHash !== null && timingSafeEqual(credential.secretHash, previousSecretHash);
 }
 
 /** Compares a credential with the session it names, in constant time. */
-export function recognise(credential: Credential, stored: StoredSession, rotationGrace: number): Recognition {
+export function recognise(credential: Credential, stored: SessionSecrets, rotationGrace: number): Recognition {
   if (timingSafeEqual(credential.secretHash, stored.secretHash)) return 'current';
   if (
     stored.previousSecretHash === null ||
@@ -30,4 +30,20 @@ export function recognise(credential: Credential, stored: StoredSession, rotatio
     return 'unknown';
   }
   return stored.rotatedAt === stored.authenticatedAt ? 'replaced' : 'previous';
+}
+
+const BEST_FIRST: readonly Recognition[] = ['current', 'previous', 'replaced', 'unknown'];
+
+/** Of several credentials that name a session, the one that proves most. There is at least one. */
+export function recogniseBest(
+  credentials: readonly Credential[],
+  stored: SessionSecrets,
+  rotationGrace: number,
+): { readonly credential: Credential; readonly recognition: Recognition } {
+  const recognised = credentials.map((credential) => ({
+    credential,
+    recognition: recognise(credential, stored, rotationGrace),
+  }));
+  const rank = ({ recognition }: { recognition: Recognition }): number => BEST_FIRST.indexOf(recognition);
+  return recognised.reduce((best, one) => (rank(one) < rank(best) ? one : best));
 }

@@ -1,20 +1,26 @@
 import type { SessionId } from './token.js';
 
-/** A session as a store keeps it. Times are milliseconds since the epoch on the store's clock. */
-export interface StoredSession {
+/** What tells whether a credential opens a session. Times are milliseconds since the epoch on the store's clock. */
+export interface SessionSecrets {
   readonly id: SessionId;
   /** SHA-256 of the credential's secret. */
   readonly secretHash: Buffer;
   /** The hash that {@link secretHash} replaced; good for a moment after {@link rotatedAt}. */
   readonly previousSecretHash: Buffer | null;
   readonly rotatedAt: number | null;
+  /** When its user signed in, or when it started over without one. */
+  readonly authenticatedAt: number | null;
+  /** When the store read this. */
+  readonly readAt: number;
+}
+
+/** A session as a store keeps it. */
+export interface StoredSession extends SessionSecrets {
   /** Raised by every login. A change names the generation it was made under, and is refused under another one. */
   readonly generation: number;
   readonly userId: string | null;
   /** The snapshot given at login, as JSON text. */
   readonly auth: string | null;
-  /** When its user signed in, or when it started over without one. */
-  readonly authenticatedAt: number | null;
   /** The data as JSON text; parsed when it is first read. */
   readonly data: string;
   /** The idle timeout in milliseconds. */
@@ -28,6 +34,4 @@ export interface StoredSession {
   readonly persistent: boolean | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
-  /** When the store read this. */
-  readonly readAt: number;
 }

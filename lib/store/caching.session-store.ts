@@ -11,7 +11,7 @@ import type {
   RotationOutcome,
   SessionStore,
 } from '../session-store.js';
-import type { StoredSession } from '../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../session/stored-session.js';
 import type { CacheStats } from '../stats/session-stats.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 
@@ -90,6 +90,14 @@ export class CachingSessionStore extends ForwardingSessionStore {
     if (this.#copies.peek(found.id)?.readAt === found.readAt) return Promise.resolve(found);
     this.#copies.delete(found.id);
     return this.#look(found.id);
+  }
+
+  /** Rare, and so not worth copies. */
+  override findOneOf(
+    ids: readonly SessionId[],
+    choose: (live: readonly SessionSecrets[]) => SessionId | null,
+  ): Promise<StoredSession | null> {
+    return this.inner.findOneOf(ids, choose);
   }
 
   override async create(session: NewSession): Promise<StoredSession> {

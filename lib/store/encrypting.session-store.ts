@@ -2,7 +2,7 @@ import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/da
 import type { SessionId } from '../session/token.js';
 import { incremented, pushed } from '../session/data/merge.js';
 import type { CommittedTimes, Login, NewSession, SessionStore } from '../session-store.js';
-import type { StoredSession } from '../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../session/stored-session.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { foundValues } from '../session/data/found-values.js';
@@ -44,6 +44,14 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   override async find(id: SessionId): Promise<StoredSession | null> {
     const stored = await this.inner.find(id);
+    return stored && present(stored, this.#cipher.open(stored));
+  }
+
+  override async findOneOf(
+    ids: readonly SessionId[],
+    choose: (live: readonly SessionSecrets[]) => SessionId | null,
+  ): Promise<StoredSession | null> {
+    const stored = await this.inner.findOneOf(ids, choose);
     return stored && present(stored, this.#cipher.open(stored));
   }
 

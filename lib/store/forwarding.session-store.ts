@@ -13,8 +13,9 @@ import type { StoredSession } from '../session/stored-session.js';
 import type { SessionId } from '../session/token.js';
 
 /**
- * A store in front of another: it passes on every operation, and a subclass overrides those that it changes. `refind` and
- * `commitIf` stay as `SessionStore` has them, by `find` and `update`, for a subclass may present sessions differently.
+ * A store in front of another: it passes on every operation, and a subclass overrides those that it changes. `refind`,
+ * `findOneOf` and `commitIf` stay as `SessionStore` has them, by `find` and `update`, for a subclass may present sessions
+ * differently.
  */
 export abstract class ForwardingSessionStore extends SessionStore {
   protected readonly inner: SessionStore;

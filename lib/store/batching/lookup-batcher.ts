@@ -1,30 +1,29 @@
 import type { SessionId } from '../../session/token.js';
-import type { StoredSession } from '../../session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import type { QueueMeter } from '../../stats/queue-meter.js';
 import { deadlinesOf, type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
 /** What the batcher needs of its store. */
-export interface FindTarget {
+export interface FindTarget<Found> {
   /** The clock of deadlines, in milliseconds. */
   now(): number;
   /** Looks up sessions in one statement, until a deadline; those that are absent or expired are left out. */
-  findMany(ids: readonly SessionId[], deadline: number): Promise<StoredSession[]>;
+  findMany(ids: readonly SessionId[], deadline: number): Promise<Found[]>;
 }
 
-interface Waiter extends Waiting {
+interface Waiter<Found> extends Waiting {
   readonly id: SessionId;
   /** When it came, as the meter says it. */
   readonly since: number;
   readonly origin: unknown;
-  resolve(stored: StoredSession | null): void;
+  resolve(found: Found | null): void;
 }
 
 /** A statement that is under way, or about to be. */
-interface Batch {
-  readonly waiters: Waiter[];
-  readonly sessions: Map<SessionId, Waiter[]>;
+interface Batch<Found> {
+  readonly waiters: Waiter<Found>[];
+  readonly sessions: Map<SessionId, Waiter<Found>[]>;
 }
 
 /**
@@ -34,6 +33,12 @@ interface Batch {
 const MOST_SESSIONS = 32;
 /** While the database works on one statement, the next is on its way. */
 const MOST_UNDER_WAY = 2;
+
+/** How many sessions go into a statement, and how many statements are under way, at most. */
+interface BatchLimits {
+  readonly sessions: number;
+  readonly underWay: number;
+}
 /** How long a few wait for company while a bigger statement is under way, in milliseconds. */
 const LONGEST_WAIT = 5;
 
@@ -41,21 +46,27 @@ const LONGEST_WAIT = 5;
  * Looks up together what is asked for at the same time: all that is asked for in one turn of the event loop, and what
  * comes while statements are under way. It never joins a statement that was sent before.
  */
-export class LookupBatcher {
-  readonly #target: FindTarget;
+export class LookupBatcher<Found extends { readonly id: SessionId }> {
+  readonly #target: FindTarget<Found>;
   readonly #meter: QueueMeter | null;
-  #waiting: Waiter[] = [];
-  readonly #underWay = new Set<Batch>();
+  readonly #limits: BatchLimits;
+  #waiting: Waiter<Found>[] = [];
+  readonly #underWay = new Set<Batch<Found>>();
   #isTurnOver = true;
   #patience: NodeJS.Timeout | null = null;
 
-  constructor(target: FindTarget, meter: QueueMeter | null = null) {
+  constructor(
+    target: FindTarget<Found>,
+    meter: QueueMeter | null = null,
+    limits: BatchLimits = { sessions: MOST_SESSIONS, underWay: MOST_UNDER_WAY },
+  ) {
     this.#target = target;
     this.#meter = meter;
+    this.#limits = limits;
   }
 
   /** A live session, or `null`. */
-  find(id: SessionId, deadline: number): Promise<StoredSession | null> {
+  find(id: SessionId, deadline: number): Promise<Found | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         id,
@@ -65,7 +76,7 @@ export class LookupBatcher {
         resolve,
         reject,
       });
-      if (!this.#isTurnOver || this.#underWay.size === MOST_UNDER_WAY) return;
+      if (!this.#isTurnOver || this.#underWay.size === this.#limits.underWay) return;
       this.#isTurnOver = false;
       setImmediate(() => {
         this.#isTurnOver = true;
@@ -75,7 +86,7 @@ export class LookupBatcher {
   }
 
   #sendMore(isUrgent: boolean): void {
-    while (this.#waiting.length > 0 && this.#underWay.size < MOST_UNDER_WAY) {
+    while (this.#waiting.length > 0 && this.#underWay.size < this.#limits.underWay) {
       if (!isUrgent && this.#waiting.length < this.#carried) {
         // A second statement that carries less than the first costs more than it is worth, unless the first takes long.
         this.#patience ??= setTimeout(() => this.#sendMore(true), LONGEST_WAIT);
@@ -94,7 +105,7 @@ export class LookupBatcher {
     return 0;
   }
 
-  async #send(batch: Batch): Promise<void> {
+  async #send(batch: Batch<Found>): Promise<void> {
     const { waiters, sessions } = batch;
     this.#underWay.add(batch);
     const stopWatching = watchDeadlines(
@@ -113,11 +124,11 @@ export class LookupBatcher {
   }
 
   /** A statement that fails, maybe for one of its sessions, is split until that one is alone. */
-  async #find(ids: SessionId[], sessions: Batch['sessions'], deadline: number): Promise<void> {
-    const waitersOf = (id: SessionId): Waiter[] => sessions.get(id) ?? [];
+  async #find(ids: SessionId[], sessions: Batch<Found>['sessions'], deadline: number): Promise<void> {
+    const waitersOf = (id: SessionId): Waiter<Found>[] => sessions.get(id) ?? [];
     try {
-      for (const stored of await this.#target.findMany(ids, deadline)) {
-        for (const waiter of waitersOf(stored.id)) waiter.resolve(stored);
+      for (const found of await this.#target.findMany(ids, deadline)) {
+        for (const waiter of waitersOf(found.id)) waiter.resolve(found);
       }
       // A promise that is resolved stays as it is.
       for (const waiter of ids.flatMap(waitersOf)) waiter.resolve(null);
@@ -131,15 +142,15 @@ export class LookupBatcher {
   }
 
   /** The waiting look-ups, as many as go into a statement; those that have waited too long are rejected. */
-  #next(): Batch {
+  #next(): Batch<Found> {
     const now = this.#target.now();
     const sentAt = performance.now();
-    const waiters: Waiter[] = [];
-    const sessions = new Map<SessionId, Waiter[]>();
+    const waiters: Waiter<Found>[] = [];
+    const sessions = new Map<SessionId, Waiter<Found>[]>();
     let taken = 0;
     for (const waiter of this.#waiting) {
       const same = sessions.get(waiter.id);
-      if (same === undefined && sessions.size === MOST_SESSIONS) break;
+      if (same === undefined && sessions.size === this.#limits.sessions) break;
       taken++;
       this.#meter?.left(waiter.since, sentAt);
       if (waiter.deadline <= now) {

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../session/token.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { Database } from './driver/database.js';
 import { clockOf, type RawClock, type RawSession, sessionOf } from './driver/raw-session.js';
 import type { KnownSession, RowVersionCache } from './row-version-cache.js';
@@ -9,7 +9,7 @@ import type { lookupStatements } from './sql/lookup.js';
 type Sql = Omit<ReturnType<typeof lookupStatements>, 'present'>;
 
 /** What a statement that looks for sessions says: them, or the clock alone. */
-type Found = StoredSession | { readonly id: null; readonly readAt: number | null };
+type Found<Session = StoredSession> = Session | { readonly id: null; readonly readAt: number | null };
 
 /** How many sessions of a user are listed: more are no list of devices. */
 const MOST_LISTED = 1_000;
@@ -55,6 +55,12 @@ export class Lookups {
     return foundIn(await this.#db.read(operation, { text: this.#sql.findRaw, read }, [wanted, versions], deadline));
   }
 
+  /** What opens sessions, in one statement, which reads none of their data. */
+  async secretsOf(ids: readonly SessionId[], deadline: number): Promise<SessionSecrets[]> {
+    const values = [arrayOf(ids, (id) => id)];
+    return foundIn(await this.#db.read<Found<SessionSecrets>>('find a session', this.#sql.secrets, values, deadline));
+  }
+
   async findByUser(userId: string): Promise<StoredSession[]> {
     const values = [userId, MOST_LISTED];
     const rows = await this.#db.read<Found>('list the sessions of a user', this.#sql.findByUser, values);
@@ -67,6 +73,6 @@ export class Lookups {
   }
 }
 
-function foundIn(rows: Found[]): StoredSession[] {
-  return rows[0]?.id === null ? [] : (rows as StoredSession[]);
+function foundIn<Session extends SessionSecrets>(rows: Found<Session>[]): Session[] {
+  return rows[0]?.id === null ? [] : (rows as Session[]);
 }

@@ -12,7 +12,7 @@ import {
   type RotationOutcome,
   SessionStore,
 } from '../../session-store.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { CommitOutcome } from '../batching/commit-request.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
@@ -153,6 +153,17 @@ export class MikroOrmSessionStore extends SessionStore {
   find(id: SessionId): Promise<StoredSession | null> {
     const { finds, queries } = this.#opened;
     return finds.find(id, queries.deadline());
+  }
+
+  override async findOneOf(
+    ids: readonly SessionId[],
+    choose: (live: readonly SessionSecrets[]) => SessionId | null,
+  ): Promise<StoredSession | null> {
+    const { finds, secrets, queries } = this.#opened;
+    const deadline = queries.deadline();
+    const live = await Promise.all(ids.map((id) => secrets.find(id, deadline)));
+    const chosen = choose(live.filter((session) => session !== null));
+    return chosen === null ? null : finds.find(chosen, deadline);
   }
 
   async create(session: NewSession): Promise<StoredSession> {

@@ -1,5 +1,5 @@
 import type { StoreListener } from '../../session-store.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
@@ -7,9 +7,14 @@ import { WriteBatcher } from '../batching/write-batcher.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
 import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
 
+/** All that one request may ask for go into one statement. */
+const MOST_SECRETS = 256;
+
 /** The queues in front of the statements: what waits in one goes together. */
 export interface Queues {
-  readonly finds: LookupBatcher;
+  readonly finds: LookupBatcher<StoredSession>;
+  /** Of requests with several credentials, which must hold up no others. */
+  readonly secrets: LookupBatcher<SessionSecrets>;
   readonly creations: WriteBatcher<CreateRequest, StoredSession>;
   readonly commits: WriteBatcher<CommitRequest, CommitOutcome>;
   readonly deletions: WriteBatcher<DeleteRequest, boolean>;
@@ -29,6 +34,10 @@ export function queuesOf(
       { now, findMany: (ids, deadline) => queries.lookups.findMany(ids, deadline) },
       meters.find,
     ),
+    secrets: new LookupBatcher({ now, findMany: (ids, deadline) => queries.lookups.secretsOf(ids, deadline) }, null, {
+      sessions: MOST_SECRETS,
+      underWay: 1,
+    }),
     creations: new WriteBatcher({
       operation: 'create a session',
       now,

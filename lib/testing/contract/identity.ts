@@ -57,6 +57,41 @@ export const IDENTITY: readonly StoreExpectation[] = [
     },
   },
   {
+    name: 'finds the one of several sessions that is chosen of those that are live',
+    async run(store) {
+      const first = newSession({ data: '{"who":"one"}' });
+      const second = newSession({ data: '{"who":"two"}' });
+      const sessions = [first, second];
+      for (const session of sessions) await store.create(session);
+      const dead = await store.create(newSession({ lifetime: { ttl: 0, absolute: null } }));
+      const many = Array.from({ length: 190 }, () => newSession().id);
+      const [one, two] = [first.id, second.id];
+      const choosing = async (chosen: string | null): Promise<unknown> => {
+        let seen: string[] = [];
+        const stored = await store.findOneOf([dead.id, one, ...many, two], (live) => {
+          seen = live.map(({ id }) => id);
+          for (const { id, secretHash, previousSecretHash, rotatedAt, authenticatedAt, readAt } of live) {
+            assert.ok(sessions.some((session) => session.id === id && session.secretHash.equals(secretHash)));
+            assert.deepEqual([previousSecretHash, rotatedAt, authenticatedAt], [null, null, null]);
+            assert.equal(typeof readAt, 'number');
+          }
+          return chosen;
+        });
+        assert.deepEqual(seen.toSorted(), [one, two].toSorted());
+        return stored && [stored.id, JSON.parse(stored.data)];
+      };
+      assert.deepEqual(await choosing(two), [two, { who: 'two' }]);
+      assert.equal(await choosing(null), null);
+      assert.equal(await store.findOneOf(many, () => null), null);
+      await store.rotate({ id: one, generation: 0, knownHash: first.secretHash, secretHash: randomBytes(32) });
+      await store.findOneOf([one], ([live]) => {
+        assert.ok(live?.previousSecretHash && first.secretHash.equals(live.previousSecretHash));
+        assert.equal(typeof live.rotatedAt, 'number');
+        return null;
+      });
+    },
+  },
+  {
     name: 'lists, counts and deletes the sessions of a user',
     async run(store) {
       const mine: string[] = [];

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Session } from 'nestjs-mikro-session';
+import { createSessionId, issueCredential } from '../../../lib/session/token.js';
 import { useApp } from '../../support/app.js';
 import { inHandler, signal, visit } from '../../support/probe.js';
+import { statements } from '../../support/statements.js';
 
 describe('Promise 4: a dead cookie is ignored, never erased', () => {
   const fixture = useApp();
@@ -168,5 +170,53 @@ describe('Promise 4: a dead cookie is ignored, never erased', () => {
     expect(await read(`${await deadCookie()}; ${await two.cookie()}`)).toBe('two');
     expect(await read(`${await two.cookie()}; theme=dark; ${await deadCookie()}`)).toBe('two');
     expect(await read(`${await two.cookie()}; ${await two.cookie()}`)).toBe('two');
+  });
+
+  describe('however many dead cookies come with the one that is live', () => {
+    const NAME = 'session_id=';
+    const neverThere = async () => NAME + issueCredential(createSessionId()).cookieValue;
+    const ofAnother = async () => {
+      const id = await inHandler(fixture.app.client(), (session) => session.set('who', 'another').id);
+      return NAME + issueCredential(id).cookieValue;
+    };
+    const many = async (count: number, dead: () => Promise<string>) => Promise.all(Array.from({ length: count }, dead));
+    const whoIs = (cookies: readonly string[]) =>
+      visit(fixture.app.client(), (session) => session.get('who', 'nobody'), { cookie: cookies.join('; ') });
+
+    it.each<[string, number, () => Promise<string>]>([
+      ['four that were never there', 4, neverThere],
+      ['as many that were never there as a header of 16 KiB holds', 170, neverThere],
+      ['ten of sessions that were revoked', 10, deadCookie],
+      ['ten with the id of a live session, and a secret that is not its own', 10, ofAnother],
+    ])('finds the session behind %s, before and after them', async (_what, count, dead) => {
+      const client = fixture.app.client();
+      await visit(client, (session) => session.set('who', 'me'));
+      const others = await many(count, dead);
+      const live = await client.cookie();
+      expect(await whoIs([...others, live])).toMatchObject({ status: 200, text: 'me', setCookies: [] });
+      expect(await whoIs([live, ...others])).toMatchObject({ status: 200, text: 'me', setCookies: [] });
+    });
+
+    it('takes somebody with nothing but dead ones for a new visitor', async () => {
+      const reply = await whoIs(await many(170, neverThere));
+      expect(reply).toMatchObject({ status: 200, text: 'nobody', setCookies: [] });
+    });
+
+    it('finds that two are live among many, uses neither, and says so', async () => {
+      const clients = [fixture.app.client(), fixture.app.client()];
+      for (const client of clients) await visit(client, (session) => session.set('who', 'me'));
+      const cookies = await Promise.all(clients.map((client) => client.cookie()));
+      const dead = await many(80, neverThere);
+      expect((await whoIs([...cookies.slice(0, 1), ...dead, ...cookies.slice(1)])).text).toBe('nobody');
+      expect(fixture.app.warnings.filter((line) => line.includes('two live sessions'))).toHaveLength(1);
+    });
+
+    it('looks all of them up in one statement, which reads no data, and the live one in another', async () => {
+      const client = fixture.app.client();
+      await visit(client, (session) => session.set('who', 'me'));
+      const cookies = [...(await many(170, neverThere)), await client.cookie()];
+      expect(await statements(fixture.app, () => whoIs(cookies))).toBe(2);
+      expect(await statements(fixture.app, () => whoIs(cookies), '.data')).toBe(1);
+    });
   });
 });

@@ -38,13 +38,21 @@ const valueOf = (row: string, column: Column): string => {
 
 const nameOf = (column: Column): string => column.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
 
+const named = (some: readonly Column[], row: string, now: string): string =>
+  [...some.map((column) => `${valueOf(row, column)} as "${nameOf(column)}"`), `${ms(now)} as "readAt"`].join(', ');
+
 /** A row as a `StoredSession`. `updated_at` is for those who read the table. */
 export const columns = (row: string, now = NOW): string => {
-  const stored = ALL.filter((column) => column !== 'updated_at');
-  return [...stored.map((column) => `${valueOf(row, column)} as "${nameOf(column)}"`), `${ms(now)} as "readAt"`].join(
-    ', ',
+  return named(
+    ALL.filter((column) => column !== 'updated_at'),
+    row,
+    now,
   );
 };
+
+/** A row as `SessionSecrets`. */
+export const secretColumns = (row: string, now: string): string =>
+  named(['id', 'secret_hash', 'previous_secret_hash', 'rotated_at', 'authenticated_at'], row, now);
 
 const CHANGED_BY_ACCESS: readonly Column[] = ['id', 'last_access_at', 'expires_at'];
 

@@ -1,5 +1,5 @@
 import type { SessionTable } from './announcement.js';
-import { columns, rawColumns } from './columns.js';
+import { columns, rawColumns, secretColumns } from './columns.js';
 import { ms, NOW, ONCE_OF_PRIMARY, rowsOf, UNSEEN } from './expressions.js';
 
 /**
@@ -29,6 +29,11 @@ export function lookupStatements({ table }: SessionTable) {
       select ${rawColumns('s', 's.version = wanted.version')}
       from (select) as one
       left join (${rowsOf({ id: '$1::uuid[]', version: '$2::xid[]' })} as wanted cross join ${found}) on true`,
+
+    /** What opens live sessions. $1 ids. */
+    secrets: `
+      select ${secretColumns('s', ONCE_OF_PRIMARY)}
+      from (select) as one left join (${rowsOf({ id: '$1::uuid[]' })} as wanted cross join ${found}) on true`,
 
     /**
      * Which sessions are live and of their generation: written to they are not if another transaction has locked them.

@@ -46,7 +46,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('LookupBatcher', () => {
   let database: FakeDatabase;
-  let batcher: LookupBatcher;
+  let batcher: LookupBatcher<StoredSession>;
   let answers: [name: string, answer: unknown][];
 
   beforeEach(() => {
