@@ -8,6 +8,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { ActiveSession } from '../session/active-session.js';
 import type { AuthSnapshot } from '../session/avatar.js';
 import { kindOf } from '../session/data/json.js';
 import type { LiveSessionData, SessionData } from '../session/data/paths.js';
@@ -202,7 +203,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
     if (content.userId === undefined) await session.save();
     else await session.login(content.userId, content.auth);
-    const change = session.cookieChange;
+    const change = ActiveSession.cookieChangeOf(session);
     if (change?.kind !== 'issued') throw new SessionArgumentError('The session was not stored.');
     const { transport, cookie } = this.#source.options;
     const credential = change.value;

@@ -14,9 +14,6 @@ import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import type { Leave, Written } from './written.js';
 
-/** Node's `util.inspect.custom`. */
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
-
 /**
  * The one implementation of {@link Session}, with what a context needs besides. Reads and writes happen at once; operations
  * that need the store are queued. What is written after the call of an operation that ends the session, or gives it to
@@ -159,11 +156,6 @@ export class ActiveSession implements Session {
     return { ...this.#data.data };
   }
 
-  /** What `console.log()` shows of it: nothing secret. */
-  [INSPECT](): object {
-    return { id: this.id, userId: this.userId, data: this.toJSON() };
-  }
-
   increment(key: string, by = 1): number {
     return this.#data.increment(key, by);
   }
@@ -288,9 +280,9 @@ export class ActiveSession implements Session {
     this.#lifecycle.renew();
   }
 
-  /** What the response has to do to the client's cookie, as of now. */
-  get cookieChange(): CookieChange | null {
-    return this.#lifecycle.cookie.change;
+  /** What the response has to do to the client's cookie, as of now. No property of the session, which may be printed with all of them. */
+  static cookieChangeOf(session: ActiveSession): CookieChange | null {
+    return session.#lifecycle.cookie.change;
   }
 
   /**

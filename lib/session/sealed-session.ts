@@ -46,9 +46,28 @@ const MEMBERS: Record<keyof Session, true> = {
 };
 const KEYS: ReadonlySet<PropertyKey> = new Set(Object.keys(MEMBERS));
 
-/** The target is the session itself: one handler serves all. */
-const HANDLER: ProxyHandler<Sealable> = {
-  get(session, key) {
+/** Node's `util.inspect.custom`. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+
+/** What all sessions as applications hold them are proxies of: `util.inspect()` can be told to print it, so it holds nothing. */
+const TARGET: object = Object.defineProperty({}, INSPECT, {
+  configurable: true,
+  value(this: Session): object {
+    // With `showProxy` it is printed by itself.
+    return this === TARGET ? {} : { id: this.id, userId: this.userId, data: this.toJSON() };
+  },
+});
+
+/** What a session answers as applications hold it. Can be printed, too. */
+class Seal implements ProxyHandler<object> {
+  readonly #session: Sealable;
+
+  constructor(session: Sealable) {
+    this.#session = session;
+  }
+
+  get(_target: object, key: PropertyKey): unknown {
+    const session = this.#session;
     if (!KEYS.has(key)) return isShown(session, key) ? session.data[key] : Reflect.get(Object.prototype, key);
     const member: unknown = Reflect.get(session, key);
     if (typeof member !== 'function') return member;
@@ -56,19 +75,41 @@ const HANDLER: ProxyHandler<Sealable> = {
       const result: unknown = Reflect.apply(member, session, args);
       return result === session ? session.sealed : result;
     };
-  },
-  has: (session, key) => KEYS.has(key) || isShown(session, key),
-  ownKeys: (session) => session.keys().filter((key) => !KEYS.has(key)),
-  getOwnPropertyDescriptor: (session, key) =>
-    isShown(session, key)
-      ? { value: session.data[key], enumerable: true, configurable: true, writable: false }
-      : undefined,
-  set: (_session, key) => refuse(key),
-  defineProperty: (_session, key) => refuse(key),
-  deleteProperty: (_session, key) => refuse(key),
-  setPrototypeOf: () => false,
-  preventExtensions: () => false,
-};
+  }
+
+  has(_target: object, key: PropertyKey): boolean {
+    return KEYS.has(key) || isShown(this.#session, key);
+  }
+
+  ownKeys(): string[] {
+    return this.#session.keys().filter((key) => !KEYS.has(key));
+  }
+
+  getOwnPropertyDescriptor(_target: object, key: PropertyKey): PropertyDescriptor | undefined {
+    if (!isShown(this.#session, key)) return undefined;
+    return { value: this.#session.data[key], enumerable: true, configurable: true, writable: false };
+  }
+
+  set(_target: object, key: PropertyKey): never {
+    return refuse(key);
+  }
+
+  defineProperty(_target: object, key: PropertyKey): never {
+    return refuse(key);
+  }
+
+  deleteProperty(_target: object, key: PropertyKey): never {
+    return refuse(key);
+  }
+
+  setPrototypeOf(): boolean {
+    return false;
+  }
+
+  preventExtensions(): boolean {
+    return false;
+  }
+}
 
 /**
  * Whether a property shows the data under its key, to what copies or serialises the session by its properties (a spread,
@@ -81,10 +122,10 @@ function isShown(session: Session, key: PropertyKey): key is keyof Session['data
 
 /**
  * A session as applications hold it: its members, and its data to be copied. A property that is set on it would be there in
- * this request and gone in the next; it is refused.
+ * this request and gone in the next; it is refused. Nothing leads from it to the credential, however it is inspected.
  */
 export function sealedSession(session: Sealable): Session {
-  return new Proxy(session, HANDLER);
+  return new Proxy(TARGET, new Seal(session)) as Session;
 }
 
 function refuse(key: PropertyKey): never {

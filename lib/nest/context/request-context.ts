@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
-import type { ActiveSession } from '../../session/active-session.js';
+import { ActiveSession } from '../../session/active-session.js';
 import type { CookieChange } from '../../session/cookie-intent.js';
 import type { Visitor } from '../../session/session-environment.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
@@ -217,7 +217,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     if (this.#isUsed) addVary(this.#response, this.#source.transport.requestHeader);
     if (session === null) return;
     session.renew();
-    if (session.cookieChange !== null) this.#giveOut(session.cookieChange);
+    const change = ActiveSession.cookieChangeOf(session);
+    if (change !== null) this.#giveOut(change);
     // A page that shows a visitor as signed out must not outlast the store's absence.
     if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
   }
