@@ -199,8 +199,12 @@ export abstract class SessionStore {
   ): Promise<StoredSession | null>;
   /** Gives a live session a new secret. */
   abstract rotate(rotation: Rotation): Promise<RotationOutcome>;
-  /** Whether it was there, under that generation; `null` for any. */
-  abstract delete(id: SessionId, generation: number | null): Promise<boolean>;
+  /**
+   * Whether it was there, under that generation; `null` for any.
+   *
+   * @param userId whose it must be when it is deleted; anybody's, or nobody's, unless given
+   */
+  abstract delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean>;
 
   /** The live sessions of a user, oldest first; of very many, the 1,000 that began last. */
   abstract findByUser(userId: string): Promise<StoredSession[]>;

@@ -145,11 +145,20 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     }));
   }
 
-  /** Ends a session, of any visitor; requests that are under way with it are refused. Returns whether it was there. */
-  async revoke(id: SessionId): Promise<boolean> {
+  /**
+   * Ends a session; requests that are under way with it are refused. Returns whether it was there.
+   *
+   * Ids are public. Where a user says which session to end, give the user's id: anybody else's is then left alone, and `false`.
+   * Without it, as for administrators, a session of any visitor is ended.
+   *
+   * @throws {SessionArgumentError} for options without a user's id, such as that of somebody who is not signed in. Not an error:
+   * a text that is no session's id.
+   */
+  async revoke(id: SessionId, options?: { readonly userId: string }): Promise<boolean> {
+    const userId = options === undefined ? undefined : userIdOf('revoke', options?.userId);
     const canonical = canonicalId(id);
-    const revoked = canonical !== null && (await this.#store.delete(canonical, null));
-    if (revoked) this.#manager.emit('revoked', canonical, null);
+    const revoked = canonical !== null && (await this.#store.delete(canonical, null, userId));
+    if (revoked) this.#manager.emit('revoked', canonical, userId ?? null);
     return revoked;
   }
 

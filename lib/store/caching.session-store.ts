@@ -130,8 +130,8 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return this.#changing(rotation.id, this.inner.rotate(rotation));
   }
 
-  override delete(id: SessionId, generation: number | null): Promise<boolean> {
-    return this.#changing(id, this.inner.delete(id, generation));
+  override delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
+    return this.#changing(id, this.inner.delete(id, generation, userId));
   }
 
   override deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {

@@ -74,8 +74,8 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.rotate(rotation);
   }
 
-  delete(id: SessionId, generation: number | null): Promise<boolean> {
-    return this.inner.delete(id, generation);
+  delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
+    return this.inner.delete(id, generation, userId);
   }
 
   findByUser(userId: string): Promise<StoredSession[]> {

@@ -126,8 +126,10 @@ export class MemorySessionStore extends SessionStore {
     return 'rotated';
   }
 
-  async delete(id: SessionId, generation: number | null): Promise<boolean> {
-    return this.#live(id, generation) !== null && this.#sessions.delete(id);
+  async delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
+    const stored = this.#live(id, generation);
+    if (stored === null || (userId !== undefined && stored.userId !== userId)) return false;
+    return this.#sessions.delete(id);
   }
 
   async findByUser(userId: string): Promise<StoredSession[]> {

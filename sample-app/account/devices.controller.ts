@@ -18,21 +18,25 @@ export class DevicesController {
 
   @Post(':id/sign-out')
   @Redirect('/devices', 303)
-  async signOutThere(@Session() session: Session, @Param('id') id: string): Promise<void> {
-    const other = await this.#sessions.find(id);
-    if (other === null || other.userId !== session.userId) {
-      session.flash('error', 'You are not signed in there.');
-    } else if (other.id === session.id) {
+  async signOutThere(
+    @Session() session: Session,
+    @Session('userId') userId: string,
+    @Param('id') id: string,
+  ): Promise<void> {
+    if (id.toLowerCase() === session.id) {
       session.flash('error', 'That is here; use “Sign out” instead.');
-    } else {
-      await this.#sessions.revoke(other.id);
+    } else if (await this.#sessions.revoke(id, { userId })) {
       session.flash('success', 'Signed out there.');
+    } else {
+      session.flash('error', 'You are not signed in there.');
     }
   }
 
   @Post('sign-out-others')
   @Redirect('/devices', 303)
   async signOutOthers(@Session() session: Session, @Session('userId') userId: string): Promise<void> {
+    // Whoever has stolen the cookie of this session is not to stay either.
+    await session.regenerate();
     const count = await this.#sessions.revokeAllForUser(userId, { except: session.id });
     session.flash('success', count === 1 ? 'Signed out on one other device.' : `Signed out on ${count} other devices.`);
   }

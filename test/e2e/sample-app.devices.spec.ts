@@ -38,6 +38,18 @@ describe('the devices of a user', () => {
     expect((await stranger.open('/profile')).path).toBe('/profile');
   });
 
+  it('leave nobody in who has stolen the cookie of the one that signs out everywhere else', async () => {
+    const desk = new ShopBrowser(url);
+    await desk.signIn('ada', 'engine');
+    const thief = desk.copy();
+    expect((await thief.open('/profile')).path).toBe('/profile');
+    await desk.open('/devices');
+    await desk.press('Sign out everywhere else');
+    await shops.database.query(`update sessions set rotated_at = rotated_at - interval '10 s' where user_id = 'ada'`);
+    expect((await thief.open('/profile')).path).toBe('/login?next=%2Fprofile');
+    expect((await desk.open('/profile')).path).toBe('/profile');
+  });
+
   it('are nobody else’s to end', async () => {
     const [desk, stranger] = [new ShopBrowser(url), new ShopBrowser(url)];
     await desk.signIn('ada', 'engine');

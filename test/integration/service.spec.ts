@@ -62,6 +62,49 @@ describe('SessionService', () => {
     expect(await sessions().listForUser('nobody')).toEqual([]);
   });
 
+  it('revokes a session for a user who is named, and nobody else’s, as if it were not there', async () => {
+    const [mine, other, nobodys] = [
+      await sessions().create({ userId: 'r1' }),
+      await sessions().create({ userId: 'r2' }),
+      await sessions().create(),
+    ].map(({ session }) => session.id) as [string, string, string];
+    const events: SessionEvent[] = [];
+    const subscription = sessions().events.subscribe((event) => events.push(event));
+    for (const id of [other, nobodys, 'no id']) expect(await sessions().revoke(id, { userId: 'r1' })).toBe(false);
+    expect(await sessions().revoke(mine.toUpperCase(), { userId: 'r1' })).toBe(true);
+    expect(await sessions().revoke(mine, { userId: 'r1' })).toBe(false);
+    subscription.unsubscribe();
+    expect(events).toEqual([{ type: 'revoked', sessionId: mine, userId: 'r1' }]);
+    expect([await sessions().find(other), await sessions().find(nobodys)]).not.toContain(null);
+  });
+
+  it('revokes nothing for a user who turns out to be nobody, which is an error', async () => {
+    const { session } = await sessions().create({ userId: 'r3' });
+    for (const options of [
+      {},
+      { userId: undefined },
+      { userId: null },
+      { userId: '' },
+      { user: 'r3' },
+      null,
+      'r3',
+      [],
+    ]) {
+      await expect(sessions().revoke(session.id, options as never)).rejects.toThrow(SessionArgumentError);
+    }
+    expect(await sessions().find(session.id)).not.toBeNull();
+  });
+
+  it('revokes a session for a user only if it still is theirs when it comes to it', async () => {
+    const { session } = await sessions().create({ userId: 'r4' });
+    const other = await fixture.database.hold(`update sessions set user_id = 'r5' where id = $1`, [session.id]);
+    const revoked = sessions().revoke(session.id, { userId: 'r4' });
+    await fixture.database.query('select pg_sleep(0.1)');
+    await other.release();
+    expect(await revoked).toBe(false);
+    expect(await sessions().find(session.id)).not.toBeNull();
+  });
+
   it('revokes one session, for the next request and everybody else’s list', async () => {
     const client = fixture.app.client();
     const id = await inHandler(client, async (session) => (await session.login('u3'), session.id));

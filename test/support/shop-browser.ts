@@ -19,6 +19,11 @@ export class ShopBrowser {
     return new ShopBrowser(url, this.#jar);
   }
 
+  /** Somebody who has all its cookies, as they are now. */
+  copy(): ShopBrowser {
+    return new ShopBrowser(this.#url, this.#jar.cloneSync());
+  }
+
   async open(path: string): Promise<this> {
     return this.#send('GET', path);
   }

@@ -241,9 +241,9 @@ export class MikroOrmSessionStore extends SessionStore {
     return row.changed > 0 ? 'rotated' : 'overtaken';
   }
 
-  async delete(id: SessionId, generation: number | null): Promise<boolean> {
+  async delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
     const { deletions, queries } = this.#opened;
-    return deletions.write({ id, generation, deadline: queries.deadline() });
+    return deletions.write({ id, generation, userId, deadline: queries.deadline() });
   }
 
   async findByUser(userId: string): Promise<StoredSession[]> {

@@ -47,6 +47,8 @@ export interface CreateRequest extends WriteRequest {
 export interface DeleteRequest extends WriteRequest {
   /** `null` for any. */
   readonly generation: number | null;
+  /** Whose it must be; anybody's unless given. */
+  readonly userId?: string | undefined;
 }
 
 /** What became of a statement on one row: what it says; `null`: no such session; `locked` by another transaction. */
@@ -237,7 +239,8 @@ export class SessionQueries implements RenewalTarget {
     const operation = 'end a session';
     const { first, last } = deadlinesOf(requests);
     const generations = arrayOf(requests, ({ generation }) => generation);
-    const values = [arrayOf(requests, ({ id }) => id), generations, this.#db.onClock(first)];
+    const userIds = requests.map(({ userId = null }) => userId);
+    const values = [arrayOf(requests, ({ id }) => id), generations, this.#db.onClock(first), userIds];
     for (const { id } of requests) this.#known.forget(id);
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
     const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
@@ -330,7 +333,8 @@ export class SessionQueries implements RenewalTarget {
   ): Promise<Written<Outcome>[]> {
     if (outcomes.size < requests.length) {
       const generations = arrayOf(requests, ({ generation }) => generation);
-      const values = [arrayOf(requests, ({ id }) => id), generations];
+      const userIds = requests.map(({ userId = null }) => userId);
+      const values = [arrayOf(requests, ({ id }) => id), generations, userIds];
       const live = await this.#db
         .query<{ id: SessionId }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
         .catch(() => requests);

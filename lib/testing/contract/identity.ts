@@ -114,6 +114,24 @@ export const IDENTITY: readonly StoreExpectation[] = [
     },
   },
   {
+    name: 'deletes a session only if it is of the user that is named',
+    async run(store) {
+      const create = async (userId: string | null) => (await store.create(newSession({ userId }))).id;
+      const mine = await create('me');
+      const others = [await create('you'), await create(null), await create('ME'), await create('m')];
+      for (const id of others) assert.equal(await store.delete(id, null, 'me'), false);
+      assert.equal(await store.count(), 5);
+      assert.equal(await store.delete(mine, 1, 'me'), false);
+      assert.equal(await store.delete(mine, null, 'me'), true);
+      assert.equal(await store.delete(mine, null, 'me'), false);
+      assert.equal(await store.delete(others[0] as string, null), true);
+      // At once, as if it were not there: together with others, and with one that is.
+      const again = await create('me');
+      const outcomes = [...others.slice(1), again].map((id) => store.delete(id, null, 'me'));
+      assert.deepEqual(await Promise.all(outcomes), [false, false, false, true]);
+    },
+  },
+  {
     name: 'removes what has expired, and on demand all',
     async run(store) {
       const dead = [

@@ -36,14 +36,15 @@ export function lookupStatements({ table }: SessionTable) {
       from (select) as one left join (${rowsOf({ id: '$1::uuid[]' })} as wanted cross join ${found}) on true`,
 
     /**
-     * Which sessions are live and of their generation: written to they are not if another transaction has locked them.
-     * $1 ids, $2 generations, null for any.
+     * Which sessions are live, of their generation and of their user: written to they are not if another transaction has
+     * locked them. $1 ids, $2 generations, $3 user ids, each null for any.
      */
     present: `
       select s.id::text as id
-      from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]' })} as asked, lateral (
+      from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]', user_id: '$3::text[]' })} as asked, lateral (
         select s.id from ${table} s
-        where s.id = asked.id and (asked.generation is null or s.generation = asked.generation) and s.expires_at > ${NOW} ${UNSEEN}
+        where s.id = asked.id and (asked.generation is null or s.generation = asked.generation)
+              and (asked.user_id is null or s.user_id = asked.user_id) and s.expires_at > ${NOW} ${UNSEEN}
       ) s`,
 
     /** The live sessions of a user, those that began last. $1 user id, $2 how many at most. */

@@ -36,15 +36,19 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
   const next = (condition: string): string => `select s.id::text as id ${some(condition)}`;
 
   return {
-    /** Ends sessions, and gives those that it got at. For the others, ask `present`. $1 ids, $2 generations, $3 deadline. */
+    /**
+     * Ends sessions, and gives those that it got at. For the others, ask `present`. $1 ids, $2 generations, $3 deadline, $4 user
+     * ids; generations and user ids are null for any.
+     */
     delete: `
       with doomed as materialized (
         select s.id
         from (
-          select * from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]' })} as d order by id
+          select * from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]' })} as d order by id
         ) d, lateral (
           select s.id from ${table} s
-          where s.id = d.id and (d.generation is null or s.generation = d.generation) and s.expires_at > ${NOW}
+          where s.id = d.id and (d.generation is null or s.generation = d.generation)
+                and (d.user_id is null or s.user_id = d.user_id) and s.expires_at > ${NOW}
                 and ${NOW} < ${at('$3::float8')}
           for update skip locked
         ) s where s.id = d.id
