@@ -108,6 +108,11 @@ export class OperatorReports {
     this.#troubles.error('undecipherable', line);
   }
 
+  /** A subscriber of the events has thrown. */
+  subscriberFailed(error: unknown): void {
+    this.#failure('A subscriber of SessionService.events failed, and the others were told all the same. ', error);
+  }
+
   /** A route that goes on without its session wrote to the stand-in. */
   writesDropped(): void {
     this.#troubles.warn('dropped', DROPPED);

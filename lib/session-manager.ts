@@ -5,6 +5,7 @@ import { StandInSession } from './session/stand-in-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
 import type { SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
+import { GuardedObservable } from './guarded-observable.js';
 import type { OperatorReports } from './operator-reports.js';
 import type { SessionStoreUnavailableError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
@@ -42,7 +43,7 @@ export class SessionManager {
     this.#store = store;
     this.#options = options;
     this.reports = reports;
-    this.events = this.#events.asObservable();
+    this.events = new GuardedObservable(this.#events, (error) => reports.subscriberFailed(error));
     this.#sweeper =
       options.sweepEvery === null
         ? null

@@ -53,8 +53,9 @@ export interface NewSessionContent {
 @Injectable()
 export class SessionService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /**
-   * What happens to sessions in this process, as it happens. An error that a subscriber throws is reported as uncaught,
-   * and does not reach the request.
+   * What happens to sessions in this process, as it happens. An error that a subscriber throws, or with which one that is
+   * asynchronous rejects, is logged, and reaches neither the request nor other subscribers. So it is behind `pipe()`; what RxJS
+   * makes of several observables, as `merge()` does, throws it in a timer as ever.
    */
   readonly events: Observable<SessionEvent>;
 

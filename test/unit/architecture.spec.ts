@@ -93,8 +93,10 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   store: ['session', 'session-store.ts', 'session.errors.ts', 'session.options.ts', 'stats'],
   http: ['session', 'options'],
   'troubles.ts': [],
+  'guarded-observable.ts': [],
   'operator-reports.ts': ['session', 'store', 'troubles.ts', 'session.errors.ts', 'session.options.ts'],
   'session-manager.ts': [
+    'guarded-observable.ts',
     'operator-reports.ts',
     'session',
     'session-store.ts',

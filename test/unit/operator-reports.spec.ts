@@ -151,6 +151,7 @@ describe('docs/operations.md', () => {
     ['a limit', (reports) => reports.limitFailed(away())],
     ['data', (reports) => reports.unreadable('a', 'data', new Error('Broken.'))],
     ['sealed data', (reports) => reports.undecipherable('a', 'data')],
+    ['a subscriber', (reports) => reports.subscriberFailed(new Error('Oops.'))],
     ['a stand-in', (reports) => reports.writesDropped()],
     ['two cookies', (reports) => reports.twoCookies('session_id')],
     [
