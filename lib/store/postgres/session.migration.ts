@@ -1,7 +1,8 @@
 import type { Configuration, IDatabaseDriver, MigrationObject, Transaction } from '@mikro-orm/core';
 import { COLUMNS } from './sql/columns.js';
 import { userIndexOf } from './session.entity.js';
-import { migratedTableOf, quoted, quotedName, type TableName } from './table-name.js';
+import { quotedName, quotedText } from './sql/quoting.js';
+import { migratedTableOf, quoted, type TableName } from './table-name.js';
 
 /**
  * The statements that create the table, each harmless where its work is done already.
@@ -25,10 +26,11 @@ export function createTableSql(wanted: TableName): string[] {
 
 /** `create schema if not exists` needs the right to create one even where there is one. */
 function createSchemaSql(schema: string): string {
-  const literal = `'${schema.replaceAll("'", "''")}'`;
-  return `do $do$ begin
-      if not exists (select from pg_namespace where nspname = ${literal}) then execute format('create schema %I', ${literal}); end if;
-    end $do$`;
+  const text = quotedText(schema);
+  // A text, too: what is quoted by dollars ends where the name has them.
+  return `do ${quotedText(`begin
+      if not exists (select from pg_namespace where nspname = ${text}) then execute format('create schema %I', ${text}); end if;
+    end`)}`;
 }
 
 /** MikroORM's contract of a migration. */

@@ -1,6 +1,7 @@
 import { SessionSetupError } from '../../session.errors.js';
 import { COLUMNS } from './sql/columns.js';
-import { quoted, quotedName, type TableName } from './table-name.js';
+import { quotedName } from './sql/quoting.js';
+import { quoted, type TableName } from './table-name.js';
 import type { FoundTable, TableState } from './table-state.js';
 
 /** What `relkind` says where it is no ordinary table. */

@@ -2,8 +2,9 @@ import { SessionSetupError, SessionStoreUnavailableError } from '../../session.e
 import type { Database } from './driver/database.js';
 import { sqlState } from './driver/refusals.js';
 import { COLUMNS } from './sql/columns.js';
+import { quotedName } from './sql/quoting.js';
 import { createTableSql } from './session.migration.js';
-import { quoted, quotedName, type TableName } from './table-name.js';
+import { quoted, type TableName } from './table-name.js';
 import { stateOf, type TableState } from './table-state.js';
 
 /** Any number will do, as long as all processes use the same. */

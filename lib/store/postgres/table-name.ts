@@ -1,6 +1,7 @@
 import type { Configuration, EntityMetadata, MetadataStorage, MikroORM } from '@mikro-orm/core';
 import { SessionSetupError } from '../../session.errors.js';
 import { sessionEntities, SessionEntity, sessionEntity } from './session.entity.js';
+import { quotedName } from './sql/quoting.js';
 
 /** Where a table is. */
 export interface TableName {
@@ -12,11 +13,6 @@ export interface TableName {
 /** As PostgreSQL takes it. */
 export function quoted({ schema, name }: TableName): string {
   return schema === undefined ? quotedName(name) : `${quotedName(schema)}.${quotedName(name)}`;
-}
-
-/** A role, a schema, a column, as PostgreSQL takes it. */
-export function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** The table of the entity, as MikroORM's configuration has it. @throws {SessionSetupError} without the entity. */

@@ -1,11 +1,13 @@
 import type { SessionTable } from './announcement.js';
 import { at, ms, NOW, rowsOf } from './expressions.js';
+import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
 
 /** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
+  const relation = `${quotedText(table)}::regclass`;
   // Conditions of sessions that are to be ended, with their arguments from $4 on.
   const conditions = {
     // Those of a user but for one: $4 user id, $5 the id to spare or null.
@@ -74,7 +76,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     },
 
     /** How many pages the table has. */
-    pages: `select (pg_relation_size('${table}'::regclass) / current_setting('block_size')::int)::int as count`,
+    pages: `select (pg_relation_size(${relation}) / current_setting('block_size')::int)::int as count`,
 
     /**
      * Removes what has expired from a range of pages, and leaves alone what another transaction holds. The table is
@@ -105,7 +107,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
      * while. $1 how long, in milliseconds.
      */
     claimSweep: `
-      select pg_try_advisory_lock(${SWEEP_LOCK}, '${table}'::regclass::oid::int) as claimed,
+      select pg_try_advisory_lock(${SWEEP_LOCK}, ${relation}::oid::int) as claimed,
              set_config('idle_session_timeout', $1::int::text, false)`,
 
     /** Whether it still is. */
@@ -113,7 +115,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       select exists (
         select from pg_locks
         where locktype = 'advisory' and pid = pg_backend_pid() and granted
-              and classid = ${SWEEP_LOCK} and objid = '${table}'::regclass::oid
+              and classid = ${SWEEP_LOCK} and objid = ${relation}::oid
       ) as claimed`,
   };
 }
