@@ -17,6 +17,8 @@ export class OperatorReports {
   readonly #troubles: Troubles;
   /** Sessions whose renewal was refused. */
   readonly #refused = new Reported();
+  /** Columns of sessions that have a value that none of ours has. */
+  readonly #corrupt = new Reported();
   #hasWarnedOfTwoCookies = false;
 
   /** @param now a clock that never goes back, in milliseconds */
@@ -103,6 +105,12 @@ export class OperatorReports {
     );
   }
 
+  rowCorrupt(id: SessionId, column: string): void {
+    // Once for each, as far as can be remembered: it is met at every request.
+    if (!this.#corrupt.isFirst(`${id} ${column}`)) return;
+    this.#troubles.error('corrupt', `The row of session ${id} has a "${column}" ${CORRUPT}`);
+  }
+
   undecipherable(id: SessionId, what: string): void {
     const line = `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`;
     this.#troubles.error('undecipherable', line);
@@ -143,6 +151,10 @@ const FEED_LOST =
   'connects again by itself.';
 
 const TOO_MANY = 'A user has more sessions than "maxSessionsPerUser" for the moment; the next login tries again.';
+
+const CORRUPT =
+  'that sessions never have, and counts as absent. Who has changed it? Only SessionService should write to the table. Correct ' +
+  'it, or revoke the session.';
 
 const LOST_KEY = 'its key is not among "encryption.keys", or it was tampered with or moved.';
 

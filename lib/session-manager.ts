@@ -1,5 +1,6 @@
 import { type Observable, Subject } from 'rxjs';
 import { ActiveSession } from './session/active-session.js';
+import { flawOf } from './session/flaw.js';
 import { isSuperseded, recognise, recogniseBest } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
@@ -83,6 +84,7 @@ export class SessionManager {
       renewsAtOnce: renewal.flushEvery === 0,
       commits: this.meter.commits,
       emit: (type, id, userId) => this.emit(type, id, userId),
+      usable: (stored) => this.usable(stored),
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
   }
@@ -161,9 +163,17 @@ export class SessionManager {
 
   /** A live session by its id, whose client cannot be told of a change of its credential; `null` when there is none. */
   async find(id: SessionId): Promise<ActiveSession | null> {
-    const stored = await this.#store.find(id);
+    const stored = this.usable(await this.#store.find(id));
     if (stored === null) return null;
     return new ActiveSession(this.#environment, NO_VISITOR, { stored, credential: null, recognition: 'current' });
+  }
+
+  /** A stored session that can be worked with; `null` for one that cannot be right, which is reported once. */
+  usable(stored: StoredSession | null): StoredSession | null {
+    const flaw = stored && flawOf(stored);
+    if (stored === null || flaw === null) return stored;
+    this.reports.rowCorrupt(stored.id, flaw);
+    return null;
   }
 
   /** A new session that is worth a row even if it stays empty. */
@@ -222,7 +232,7 @@ export class SessionManager {
       const one = live[0] ?? all.find(({ recognition }) => recognition === 'replaced');
       return one?.stored.id ?? null;
     };
-    const stored = await this.#store.findOneOf([...named.keys()], choose).catch(this.#lookUpFailed);
+    const stored = this.usable(await this.#store.findOneOf([...named.keys()], choose).catch(this.#lookUpFailed));
     this.reports.storeAnswered();
     return this.#opened(stored && { stored, ...best(stored) }, visitor);
   }
@@ -232,10 +242,10 @@ export class SessionManager {
     return this.#store.find(credential.id).then((stored) => {
       // What the cache answers proves nothing.
       if (this.#options.cache === null) this.reports.storeAnswered();
-      const found = stored && this.#recognised(credential, stored);
+      const found = this.#recognised(credential, stored);
       if (found?.recognition !== 'unknown') return then(found);
       // A copy may not know the newest credential yet.
-      return this.#store.refind(found.stored).then((newer) => then(newer && this.#recognised(credential, newer)));
+      return this.#store.refind(found.stored).then((newer) => then(this.#recognised(credential, newer)));
     }, this.#lookUpFailed);
   }
 
@@ -256,8 +266,9 @@ export class SessionManager {
     if (recognition === 'previous' && !isAmbiguous) tokens.inGrace += 1;
   }
 
-  #recognised(credential: Credential, stored: StoredSession): FoundSession {
-    return { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
+  #recognised(credential: Credential, found: StoredSession | null): FoundSession | null {
+    const stored = this.usable(found);
+    return stored && { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
   }
 
   #opened(found: FoundSession | null, visitor: Visitor): ActiveSession {

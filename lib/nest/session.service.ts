@@ -135,7 +135,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   /** Where a user is signed in, oldest first; of very many, the 1,000 sessions that began last. @throws {SessionArgumentError} for what is no user's id. */
   async listForUser(userId: string): Promise<SessionDevice[]> {
     const sessions = await this.#store.findByUser(userIdOf('listForUser', userId));
-    return sessions.map(({ id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt, expiresAt }) => ({
+    const usable = sessions.filter((stored) => this.#manager.usable(stored) !== null);
+    return usable.map(({ id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt, expiresAt }) => ({
       id,
       ip,
       userAgent,

@@ -1,5 +1,5 @@
 import { type AuthSnapshot, Avatar } from './avatar.js';
-import { isPlainObject, kindOf } from './data/json.js';
+import { readObject } from './data/json.js';
 import type { StoredSession } from './stored-session.js';
 
 /** Who is signed in to a stored session. The snapshot is parsed when it is first read. */
@@ -28,9 +28,7 @@ export class Identity {
     const text = this.#stored?.auth ?? null;
     if (text === null) return null;
     try {
-      const parsed: unknown = JSON.parse(text);
-      if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
-      return parsed;
+      return readObject(text);
     } catch (error) {
       this.#onUnreadable(error);
       return null;

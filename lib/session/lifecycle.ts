@@ -174,7 +174,7 @@ export class Lifecycle extends LifecycleState {
     const { stored } = this;
     let found: StoredSession | null = null;
     if (stored !== null) {
-      found = this.state === 'gone' ? null : await this.env.store.find(stored.id);
+      found = this.state === 'gone' ? null : this.env.usable(await this.env.store.find(stored.id));
       if (found === null || found.generation !== stored.generation) throw this.gone(written);
       this.stored = found;
     }

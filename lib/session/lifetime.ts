@@ -12,7 +12,7 @@ const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_
 const DURATION = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
 
 /** A thousand years: what no session outlives, and what a PostgreSQL timestamp still holds when added to. */
-const LONGEST = 1_000 * 365 * UNITS.d;
+export const LONGEST_DURATION = 1_000 * 365 * UNITS.d;
 
 /** How to write a duration, for error messages. */
 export const DURATION_HINT = "a number of milliseconds, or a string such as '30s', '15m', '12h', '30d'";
@@ -29,7 +29,7 @@ export function parseDuration(value: unknown): number | undefined {
   } else {
     return undefined;
   }
-  return Math.abs(milliseconds) <= LONGEST ? Math.round(milliseconds) : undefined;
+  return Math.abs(milliseconds) <= LONGEST_DURATION ? Math.round(milliseconds) : undefined;
 }
 
 /**

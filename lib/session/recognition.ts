@@ -15,21 +15,26 @@ export type Recognition = 'current' | 'previous' | 'replaced' | 'unknown';
 
 /** Whether a credential that opens nothing is the one before the current one, whose grace period is over. */
 export function isSuperseded(credential: Credential, { previousSecretHash }: SessionSecrets): boolean {
-  return previousSecretHash !== null && timingSafeEqual(credential.secretHash, previousSecretHash);
+  return previousSecretHash !== null && isHashOf(credential, previousSecretHash);
 }
 
 /** Compares a credential with the session it names, in constant time. */
 export function recognise(credential: Credential, stored: SessionSecrets, rotationGrace: number): Recognition {
-  if (timingSafeEqual(credential.secretHash, stored.secretHash)) return 'current';
+  if (isHashOf(credential, stored.secretHash)) return 'current';
   if (
     stored.previousSecretHash === null ||
     stored.rotatedAt === null ||
     stored.readAt - stored.rotatedAt >= rotationGrace ||
-    !timingSafeEqual(credential.secretHash, stored.previousSecretHash)
+    !isHashOf(credential, stored.previousSecretHash)
   ) {
     return 'unknown';
   }
   return stored.rotatedAt === stored.authenticatedAt ? 'replaced' : 'previous';
+}
+
+/** In constant time. A row that another hand has changed may hold something of another length. */
+function isHashOf({ secretHash }: Credential, stored: Buffer): boolean {
+  return stored.length === secretHash.length && timingSafeEqual(secretHash, stored);
 }
 
 const BEST_FIRST: readonly Recognition[] = ['current', 'previous', 'replaced', 'unknown'];

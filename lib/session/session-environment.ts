@@ -33,6 +33,8 @@ export interface SessionEnvironment {
   /** How many times changes were stored, and could not be: added to by sessions. */
   readonly commits: { written: number; failed: number };
   emit(type: SessionEventType, id: SessionId, userId: string | null): void;
+  /** A stored session with which a request can go on; `null` for one with a value that sessions never have, which is reported. */
+  usable(stored: StoredSession | null): StoredSession | null;
   /** Reports stored data that cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;
 }

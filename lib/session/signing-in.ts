@@ -20,8 +20,8 @@ const LONGEST_USER_ID = 512;
  * @throws {SessionArgumentError} unless it is a string of 1 to 512 characters that a database can store.
  */
 export function userIdOf(method: string, userId: unknown): string {
+  if (isUserId(userId)) return userId;
   const isText = typeof userId === 'string';
-  if (isText && userId !== '' && userId.length <= LONGEST_USER_ID && isStorable(userId)) return userId;
   let found = kindOf(userId);
   if (typeof userId === 'number' || typeof userId === 'bigint') found += ': use String(id)';
   else if (userId === '') found = 'an empty string';
@@ -30,6 +30,11 @@ export function userIdOf(method: string, userId: unknown): string {
   throw new SessionArgumentError(
     `${method}() takes the user's id as a string of 1 to ${LONGEST_USER_ID} characters, but got ${found}.`,
   );
+}
+
+/** Whether it is a text that users' ids can be. */
+export function isUserId(userId: unknown): userId is string {
+  return typeof userId === 'string' && userId !== '' && userId.length <= LONGEST_USER_ID && isStorable(userId);
 }
 
 /** PostgreSQL's text holds no U+0000, and UTF-8 no lone surrogate. */

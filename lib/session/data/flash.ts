@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import { isPlainObject } from './json.js';
 
 /** A one-time message: shown by the first request that reads it, then gone. */
 export interface FlashMessage {
@@ -24,4 +25,9 @@ export function newFlashKey(): string {
 /** Whether a reserved key holds a flash message. */
 export function isFlashKey(key: string): boolean {
   return key.startsWith(FLASH);
+}
+
+/** Whether what is stored under such a key is a message: another hand may have put there anything. */
+export function isFlashMessage(value: unknown): value is FlashMessage {
+  return isPlainObject(value) && typeof value['category'] === 'string';
 }

@@ -133,14 +133,45 @@ function isPlainArray(value: unknown[]): boolean {
   return Object.keys(value).length <= value.length;
 }
 
-/** The object that a JSON text says; `null` if it says anything else, or nothing. */
+/**
+ * The object that a stored JSON text says.
+ *
+ * @throws {SyntaxError | TypeError} where it says anything else, or is nested deeper than what is ever stored: whatever works
+ *   on the object takes a call for each level.
+ */
+export function readObject(text: string): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(text);
+  if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
+  // The object itself is one level.
+  if (mayBeDeep(text) && isDeeperThan(parsed, MAX_DEPTH + 1)) {
+    throw new TypeError(`it is nested deeper than ${MAX_DEPTH} levels`);
+  }
+  return parsed;
+}
+
+/** The same; `null` where it says anything else. */
 export function parseObject(text: string): Record<string, unknown> | null {
   try {
-    const parsed: unknown = JSON.parse(text);
-    return isPlainObject(parsed) ? parsed : null;
+    return readObject(text);
   } catch {
     return null;
   }
+}
+
+/** Whether a text begins as many objects and arrays as it takes to be too deep: to count them costs next to nothing. */
+function mayBeDeep(text: string): boolean {
+  let count = 0;
+  for (const opening of ['{', '[']) {
+    for (let at = text.indexOf(opening); at >= 0; at = text.indexOf(opening, at + 1)) {
+      if (++count > MAX_DEPTH) return true;
+    }
+  }
+  return false;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
 /** What a value is, for a message; never what it contains. */

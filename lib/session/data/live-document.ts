@@ -1,5 +1,5 @@
 import { RESERVED } from './flash.js';
-import { asJson, copyJson, isPlainObject, kindOf } from './json.js';
+import { asJson, copyJson, isPlainObject, readObject } from './json.js';
 
 export type Document = Record<string, unknown>;
 
@@ -94,9 +94,7 @@ export class LiveDocument {
   protected parse(): Document {
     if (this.source === null) return Object.create(null) as Document;
     try {
-      const parsed: unknown = JSON.parse(this.source.data);
-      if (!isPlainObject(parsed)) throw new TypeError(`expected a JSON object, found ${kindOf(parsed)}`);
-      return Object.setPrototypeOf(parsed, null) as Document;
+      return Object.setPrototypeOf(readObject(this.source.data), null) as Document;
     } catch (error) {
       this.source = null;
       this.onUnreadable(error);

@@ -1,7 +1,7 @@
 import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
 import { type Additions, append, joined, noAdditions } from './additions.js';
 import type { DataChanges } from './changes.js';
-import { type FlashMessage, isFlashKey, newFlashKey, RESERVED } from './flash.js';
+import { type FlashMessage, isFlashKey, isFlashMessage, newFlashKey, RESERVED } from './flash.js';
 import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
 import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
 import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
@@ -104,9 +104,10 @@ export class TrackedData extends LiveDocument {
     this.open();
     const messages: FlashMessage[] = [];
     for (const key of Object.keys(this.reserved).filter(isFlashKey).sort()) {
-      const message = this.reserved[key] as FlashMessage | null;
-      if (category !== undefined && message?.category !== category) continue;
-      if (message !== null) messages.push(message);
+      const message = this.reserved[key];
+      const isMessage = isFlashMessage(message);
+      if (category !== undefined && isMessage && message.category !== category) continue;
+      if (isMessage) messages.push(message);
       this.#change(key, undefined);
     }
     return messages;

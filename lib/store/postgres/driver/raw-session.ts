@@ -2,24 +2,24 @@ import type { SessionId } from '../../../session/token.js';
 import type { StoredSession } from '../../../session/stored-session.js';
 
 /** What every access may change. */
-type Access = readonly [id: SessionId, lastAccessAt: string, expiresAt: string, readAt: string];
+type Access = readonly [id: SessionId, lastAccessAt: string | null, expiresAt: string, readAt: string];
 
 /** Everything else. */
 type Rest = readonly [
   version: string,
-  secretHash: string,
+  secretHash: string | null,
   previousSecretHash: string | null,
-  generation: string,
+  generation: string | null,
   userId: string | null,
   auth: string | null,
-  data: string,
-  ttl: string,
+  data: string | null,
+  ttl: string | null,
   ip: string | null,
   userAgent: string | null,
   persistent: 't' | 'f' | null,
   rotatedAt: string | null,
   authenticatedAt: string | null,
-  createdAt: string,
+  createdAt: string | null,
   endsAt: string | null,
 ];
 
@@ -37,7 +37,7 @@ export function clockOf(row: RawClock): { readonly id: null; readonly readAt: nu
   return { id: null, readAt: row[3] === null ? null : timeOf(row[3]) };
 }
 
-/** Its session. @param known says the rest of one that is known */
+/** Its session. A column that may not be null is none that sessions have where it is, and no error. @param known says the rest of one that is known */
 export function sessionOf(row: RawSession, known: StoredSession | undefined): StoredSession {
   const lastAccessAt = timeOf(row[1]);
   const expiresAt = timeOf(row[2]);
@@ -45,15 +45,15 @@ export function sessionOf(row: RawSession, known: StoredSession | undefined): St
   if (row[4] === null) return { ...(known as StoredSession), lastAccessAt, expiresAt, readAt };
   return {
     id: row[0],
-    secretHash: bytesOf(row[5]),
+    secretHash: bytesOf(row[5] ?? ''),
     previousSecretHash: row[6] === null ? null : bytesOf(row[6]),
     rotatedAt: row[15] === null ? null : timeOf(row[15]),
-    generation: Number(row[7]),
+    generation: numberOf(row[7]),
     userId: row[8],
     auth: row[9],
     authenticatedAt: row[16] === null ? null : timeOf(row[16]),
-    data: row[10],
-    ttl: Number(row[11]),
+    data: row[10] ?? 'null',
+    ttl: numberOf(row[11]),
     createdAt: timeOf(row[17]),
     lastAccessAt,
     expiresAt,
@@ -69,8 +69,16 @@ export function sessionOf(row: RawSession, known: StoredSession | undefined): St
 const EPOCH = 946_684_800_000_000;
 
 /** To the last bit what PostgreSQL makes of it for other statements: seconds first, then milliseconds. */
-function timeOf(bytea: string): number {
-  return ((parseInt(hexOf(bytea), 16) + EPOCH) / 1_000_000) * 1000;
+function timeOf(bytea: string | null): number {
+  if (bytea === null) return Number.NaN;
+  const hex = hexOf(bytea);
+  // Negative before 2000, as two's complement says it.
+  const microseconds = hex < '8' ? parseInt(hex, 16) : Number(BigInt.asIntN(64, BigInt(`0x${hex}`)));
+  return ((microseconds + EPOCH) / 1_000_000) * 1000;
+}
+
+function numberOf(text: string | null): number {
+  return text === null ? Number.NaN : Number(text);
 }
 
 function bytesOf(bytea: string): Buffer {

@@ -38,7 +38,7 @@ export const addsNumbers = (kinds: readonly ChangeKind[]): boolean =>
 // Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. What is absent
 // from the changes is not worked out, and the data, which may be big, is copied once.
 export const merged = (data: string, change: string, kinds: readonly ChangeKind[]): string => {
-  const kept = `case when jsonb_typeof(${data}) <> 'object' then '{}' else ${
+  const kept = `case when coalesce(jsonb_typeof(${data}), 'null') <> 'object' then '{}' else ${
     !kinds.includes('unset')
       ? data
       : `case when ${change}.unset is null then ${data}

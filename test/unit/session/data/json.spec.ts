@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { checkKey, encodeJson, MAX_DEPTH } from '../../../../lib/session/data/json.js';
+import { checkKey, encodeJson, MAX_DEPTH, parseObject, readObject } from '../../../../lib/session/data/json.js';
 import { SessionDataError } from '../../../../lib/session.errors.js';
 import { errorOf } from '../../../support/error-of.js';
 import { nested, withProtoKey } from '../../../support/json-values.js';
@@ -134,6 +134,29 @@ describe('checkKey', () => {
 
   it.each(['a\0', '\ud83d'])('refuses %j', (key) => {
     expect(errorOf(SessionDataError, () => checkKey(key))).toMatchObject({ path: '' });
+  });
+});
+
+describe('readObject', () => {
+  const text = (levels: number): string => '{"in":'.repeat(levels) + '[]' + '}'.repeat(levels);
+
+  it('reads whatever can be stored, however many objects there are, and brackets in texts', () => {
+    for (const value of [JSON.parse(text(63)), Array.from({ length: 1_000 }, () => [{}]), '[{'.repeat(1_000)]) {
+      expect(readObject(`{"key":${encodeJson(value, 'key')}}`)).toEqual({ key: value });
+    }
+  });
+
+  it.each([65, 6_000, 100_000])(
+    'refuses what is nested %i levels deep, which nothing that works on it could take',
+    (levels) => {
+      expect(() => readObject(text(levels))).toThrow('nested deeper than 64 levels');
+      expect(parseObject(text(levels))).toBeNull();
+    },
+  );
+
+  it.each(['[]', 'null', '7', '"text"', '', '{'])('refuses %j', (text) => {
+    expect(() => readObject(text)).toThrow(/^expected a JSON object|JSON/);
+    expect(parseObject(text)).toBeNull();
   });
 });
 
