@@ -156,7 +156,8 @@ const CORRUPT =
   'that sessions never have, and counts as absent. Who has changed it? Only SessionService should write to the table. Correct ' +
   'it, or revoke the session.';
 
-const LOST_KEY = 'its key is not among "encryption.keys", or it was tampered with or moved.';
+const LOST_KEY =
+  'its key is not among "encryption.keys", it was tampered with or moved, or it is plain where "encryption.acceptPlain" is false.';
 
 const DROPPED =
   'What was written to a session is dropped: the session could not be looked up, and its route goes on without it ' +

@@ -40,6 +40,12 @@ export interface SessionEncryptionOptions {
    * Make one: `node -e "console.log(require('node:crypto').randomBytes(32).toString('base64'))"`
    */
   readonly keys: readonly EncryptionKey[];
+  /**
+   * Whether what is not encrypted is believed: values from before encryption was switched on, and those that somebody has put
+   * into the database. Set it to `false` once the sessions from before have ended: what is plain is then logged, and reads as
+   * absent, as what cannot be decrypted does. @default true
+   */
+  readonly acceptPlain?: boolean;
 }
 
 /** When expired sessions are removed. */
@@ -96,8 +102,8 @@ export interface SessionModuleOptions {
   readonly preparedStatements?: boolean;
   /**
    * Whether data (flash messages included) and `auth` are encrypted in the database: AES-256-GCM, each top-level value by
-   * itself; the names of top-level keys stay readable. Values from before it was switched on stay readable, and are
-   * encrypted when they are next written; a value whose key is lost is logged, and reads as absent. End all sessions
+   * itself; the names of top-level keys stay readable. Values from before it was switched on stay readable, unless
+   * `acceptPlain` is false, and are encrypted when they are next written; a value whose key is lost is logged, and reads as absent. End all sessions
    * before you switch it off. `increment()` and `push()` then cost a transaction. No encryption unless given.
    */
   readonly encryption?: SessionEncryptionOptions;
@@ -134,8 +140,8 @@ export interface ResolvedSessionOptions extends ResolvedTransportOptions {
   /** How often, in milliseconds; `null` for never. */
   readonly sweepEvery: number | null;
   readonly cache: { readonly max: number; readonly ttl: number } | null;
-  /** What the keys came to; shows none of them. `null` for no encryption. */
-  readonly encryption: KeyRing | null;
+  /** What the keys came to, which shows none of them; `null` for no encryption. */
+  readonly encryption: { readonly keys: KeyRing; readonly acceptPlain: boolean } | null;
   readonly preparedStatements: boolean;
   readonly maxSessionsPerUser: number | null;
   readonly maxDataBytes: number;
@@ -174,7 +180,7 @@ const KNOWN = [
   'trackDevice',
   'ensureSchema',
 ];
-const KNOWN_ENCRYPTION = ['keys'];
+const KNOWN_ENCRYPTION = ['keys', 'acceptPlain'];
 const KNOWN_CACHE = ['max', 'ttl'];
 const KNOWN_SWEEP = ['every'];
 const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
@@ -253,8 +259,9 @@ function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {
   });
 }
 
-function resolveEncryption(given: SessionEncryptionOptions | null | undefined): KeyRing | null {
+function resolveEncryption(given: SessionEncryptionOptions | null | undefined): ResolvedSessionOptions['encryption'] {
   if ((given ?? null) === null) return null;
-  new OptionReader('encryption', given, KNOWN_ENCRYPTION);
-  return new KeyRing((given as SessionEncryptionOptions).keys);
+  const options = new OptionReader('encryption', given, KNOWN_ENCRYPTION);
+  const keys = new KeyRing((given as SessionEncryptionOptions).keys);
+  return Object.freeze({ keys, acceptPlain: options.boolean('acceptPlain', true) });
 }

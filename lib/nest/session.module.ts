@@ -178,7 +178,9 @@ function wrapped(
   }
   const unreadable = (id: SessionId, what: string): void => reports.undecipherable(id, what);
   const readable =
-    encryption === null ? store : new EncryptingSessionStore(store, encryption, unreadable, queryTimeout);
+    encryption === null
+      ? store
+      : new EncryptingSessionStore(store, encryption.keys, unreadable, queryTimeout, encryption.acceptPlain);
   return cache === null ? readable : new CachingSessionStore(readable, cache);
 }
 

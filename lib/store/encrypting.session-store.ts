@@ -9,6 +9,9 @@ import { foundValues } from '../session/data/found-values.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 import { WriteBatcher } from './batching/write-batcher.js';
 
+/** That of a new session. */
+const FIRST_GENERATION = 0;
+
 /**
  * Encryption at rest, in front of any store. What is kept there are sealed texts: one for each top-level value of the
  * data (reserved ones such as flash messages, too), and one for `auth`. Each opens in its own session and under its own
@@ -18,7 +21,9 @@ import { WriteBatcher } from './batching/write-batcher.js';
  * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
  *   absent. It stays where it is until it is written anew: another process may still be able to read it.
  * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
- *   time. Hence a value put into the database by hand is believed: this keeps secrets, and proves no origin.
+ *   time. Hence a value put into the database by hand is believed, unless `acceptsPlain` is false: then it is as what cannot
+ *   be opened. Decision 17 says how the two are told apart, and what is not noticed.
+ * - `auth` opens under the generation of its login only.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
  * - `increment` and `push` are done here: what they are added to is read, and written if it is still the same by then; if
  *   not, they are done under the lock of the inner store's `update`. So they are as exact as ever, at the price of a look-up,
@@ -35,11 +40,18 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   /**
    * @param onUnreadable called once for each value that cannot be opened
    * @param queryTimeout how long an addition may take, its waiting for others included, in milliseconds
+   * @param acceptsPlain whether what is not sealed is believed
    */
-  constructor(inner: SessionStore, keys: KeyRing, onUnreadable: UnreadableListener, queryTimeout = 1_000) {
+  constructor(
+    inner: SessionStore,
+    keys: KeyRing,
+    onUnreadable: UnreadableListener,
+    queryTimeout = 1_000,
+    acceptsPlain = true,
+  ) {
     super(inner);
     this.#queryTimeout = queryTimeout;
-    this.#cipher = new SessionCipher(keys, onUnreadable);
+    this.#cipher = new SessionCipher(keys, onUnreadable, acceptsPlain);
   }
 
   override async find(id: SessionId): Promise<StoredSession | null> {
@@ -59,7 +71,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     const { id, auth, data } = session;
     const created = await this.inner.create({
       ...session,
-      auth: this.#cipher.sealAuth(id, auth),
+      auth: this.#cipher.sealAuth(id, FIRST_GENERATION, auth),
       data: this.#cipher.sealData(id, data),
     });
     return present(created, { auth, data });
@@ -100,8 +112,9 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   /** Additions to what is stored are found out under the lock, as part of the login: all of it is done, or nothing. */
   override async login(login: Login): Promise<StoredSession | null> {
-    const { id, auth, changes, flush } = login;
-    const sealed = { ...login, auth: this.#cipher.sealAuth(id, auth) };
+    const { id, generation, auth, changes, flush } = login;
+    // A login raises the generation by one.
+    const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation + 1, auth) };
     const loggedIn =
       changes !== null && hasAdditions(changes) && !flush
         ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))

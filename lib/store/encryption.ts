@@ -14,14 +14,17 @@ const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** What everything sealed begins with, of this version or a later one; no application has reason to. */
-const MARK = '$enc';
-const VERSION = `${MARK}1.`;
+const VERSION = '$enc1.';
 const ID_BYTES = 6;
 const ID_END = VERSION.length + (ID_BYTES / 3) * 4;
 
 // Keys for this purpose only: a secret that is used elsewhere, too, gives nothing away here.
 const PURPOSE = 'nestjs-mikro-session encryption v1';
+
+/** How everything sealed begins, of this version or any other: the name of its key, eight characters, between two dots. */
+const SEALED = /^\$enc\d+\.[\w-]{8}\./;
+/** How much of a key's name is reported. */
+const LONGEST_NAME = 100;
 
 const HEX = /^[\da-f]{64}$/i;
 // The last character carries only four bits, so only 16 of the 64 can end 32 bytes.
@@ -63,11 +66,11 @@ export class KeyRing {
   }
 
   /**
-   * Whether a text is sealed, or claims to be. A version that is not known here is, too: better unreadable than taken
-   * for plain.
+   * Whether a text is sealed, or says so. A version that is not known here does, too, and so does what was cut short: better
+   * unreadable than taken for plain.
    */
   static isSealed(text: string): boolean {
-    return text.startsWith(MARK);
+    return SEALED.test(text);
   }
 
   /** @param context where the text belongs: it opens nowhere else */
@@ -113,20 +116,26 @@ export type UnreadableListener = (id: SessionId, what: string) => void;
 export class SessionCipher {
   readonly #keys: KeyRing;
   readonly #onUnreadable: UnreadableListener;
+  readonly #acceptsPlain: boolean;
   readonly #reported = new Reported();
 
-  /** @param onUnreadable called once for each value, as far as can be remembered */
-  constructor(keys: KeyRing, onUnreadable: UnreadableListener) {
+  /**
+   * @param onUnreadable called once for each value, as far as can be remembered
+   * @param acceptsPlain whether what is not sealed reads as it is; else it is as what cannot be opened
+   */
+  constructor(keys: KeyRing, onUnreadable: UnreadableListener, acceptsPlain = true) {
     this.#keys = keys;
     this.#onUnreadable = onUnreadable;
+    this.#acceptsPlain = acceptsPlain;
   }
 
   seal(id: SessionId, key: string, text: string): string {
-    return JSON.stringify(this.#keys.seal(text, contextOf(id, key)));
+    return JSON.stringify(this.#keys.seal(text, dataContextOf(id, key)));
   }
 
-  sealAuth(id: SessionId, auth: string | null): string | null {
-    return auth && JSON.stringify(this.#keys.seal(auth, contextOf(id, null)));
+  /** @param generation that of the login, under which alone it opens */
+  sealAuth(id: SessionId, generation: number, auth: string | null): string | null {
+    return auth && JSON.stringify(this.#keys.seal(auth, authContextOf(id, generation)));
   }
 
   /** Seals each member of a document. */
@@ -138,20 +147,22 @@ export class SessionCipher {
   /** The values of a stored document, by key; `null` where there is none. */
   reader(id: SessionId, data: string): (key: string) => unknown {
     const document = parseObject(data) ?? {};
-    return (key) => (Object.hasOwn(document, key) ? JSON.parse(this.#open(id, key, document[key]) ?? 'null') : null);
+    return (key) =>
+      Object.hasOwn(document, key) ? JSON.parse(this.#openMember(id, key, document[key]) ?? 'null') : null;
   }
 
   /** Opens each of a session's secrets once, when it is first looked at. */
-  open({ id, auth, data }: StoredSession): PlainText {
+  open({ id, generation, auth, data }: StoredSession): PlainText {
     const openAuth = (): string | null => {
+      if (auth === null) return null;
       // A sealed text has nothing in it that JSON would escape.
-      const value = auth?.startsWith('"') ? auth.slice(1, -1) : '';
-      return KeyRing.isSealed(value) ? this.#open(id, null, value) : auth;
+      const value = auth.startsWith('"') ? auth.slice(1, -1) : '';
+      return this.#open(id, 'auth', value, () => auth, authContextOf(id, generation));
     };
     const openData = (): string => {
       const document = parseObject(data);
       // What is no document is for the reader to report.
-      return document === null ? data : textOf(document, (key) => this.#open(id, key, document[key]));
+      return document === null ? data : textOf(document, (key) => this.#openMember(id, key, document[key]));
     };
     let openedAuth: string | null | undefined;
     let openedData: string | undefined;
@@ -165,21 +176,33 @@ export class SessionCipher {
     };
   }
 
-  #open(id: SessionId, key: string | null, value: unknown): string | null {
-    if (typeof value !== 'string' || !KeyRing.isSealed(value)) return JSON.stringify(value);
-    const text = this.#keys.open(value, contextOf(id, key));
-    if (text === null) this.#report(id, key === null ? 'auth' : `data at ${JSON.stringify(key)}`);
-    return text;
+  #openMember(id: SessionId, key: string, value: unknown): string | null {
+    return this.#open(id, `data at ${nameOf(key)}`, value, () => JSON.stringify(value), dataContextOf(id, key));
   }
 
-  #report(id: SessionId, what: string): void {
-    if (this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
+  /** @param plain its JSON text, if it is plain */
+  #open(id: SessionId, what: string, value: unknown, plain: () => string, context: string): string | null {
+    const isSealed = typeof value === 'string' && KeyRing.isSealed(value);
+    if (!isSealed && this.#acceptsPlain) return plain();
+    const text = isSealed ? this.#keys.open(value, context) : null;
+    if (text === null && this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
+    return text;
   }
 }
 
-/** Where a sealed text belongs. Unambiguous, as an id has no NUL in it. */
-function contextOf(id: SessionId, key: string | null): string {
-  return key === null ? `auth\0${id}` : `data\0${id}\0${key}`;
+// Where a sealed text belongs. Unambiguous, as an id has no NUL in it.
+
+function dataContextOf(id: SessionId, key: string): string {
+  return `data\0${id}\0${key}`;
+}
+
+/** With the generation, so that the snapshot of an earlier login does not open. */
+function authContextOf(id: SessionId, generation: number): string {
+  return `auth\0${id}\0${generation}`;
+}
+
+function nameOf(key: string): string {
+  return JSON.stringify(key.length > LONGEST_NAME ? `${key.slice(0, LONGEST_NAME)}…` : key);
 }
 
 /** The JSON text of a document, given that of its members; without those that have none. */

@@ -47,7 +47,9 @@ class WatchedStore extends MikroOrmSessionStore {
 let database: TestDatabase;
 const orms: MikroORM[] = [];
 
-async function start(...keys: Buffer[]): Promise<Process> {
+const start = (...keys: Buffer[]): Promise<Process> => startWith(true, keys);
+
+async function startWith(acceptPlain: boolean, keys: readonly Buffer[]): Promise<Process> {
   const orm = await MikroORM.init({
     driver: PostgreSqlDriver,
     clientUrl: database.url,
@@ -59,12 +61,14 @@ async function start(...keys: Buffer[]): Promise<Process> {
   const inner = new WatchedStore(orm, OPTIONS);
   const report = (id: string, what: string) => void reports.push(`${id}: ${what}`);
   const store =
-    keys.length === 0 ? inner : new EncryptingSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout);
+    keys.length === 0
+      ? inner
+      : new EncryptingSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout, acceptPlain);
   await store.open(new StoreReports());
   return { store, sessions: serviceOn(store, OPTIONS), reports };
 }
 
-let plain: Process, one: Process, two: Process, rotated: Process, foreign: Process;
+let plain: Process, one: Process, two: Process, rotated: Process, foreign: Process, strict: Process;
 beforeAll(async () => {
   database = await createDatabase();
   plain = await start();
@@ -72,12 +76,13 @@ beforeAll(async () => {
   two = await start(OLD);
   rotated = await start(NEW, OLD);
   foreign = await start(NEW);
+  strict = await startWith(false, [OLD]);
 });
 beforeEach(async () => {
   await database.query('truncate sessions');
   Object.assign(count, { tries: 0, transactions: 0 });
   meanwhile = null;
-  for (const { reports } of [one, two, rotated, foreign]) reports.length = 0;
+  for (const { reports } of [one, two, rotated, foreign, strict]) reports.length = 0;
 });
 afterAll(async () => {
   for (const orm of orms) await orm.close();
@@ -446,10 +451,105 @@ describe('Encryption that is switched on later', () => {
     expect([...one.reports, ...two.reports]).toEqual([]);
   });
 
+  it('reads plain values that begin as sealed ones do, as far as they are told apart, and seals them', async () => {
+    const data = {
+      a: '$enc',
+      b: '$encore, please',
+      c: '$enc1',
+      d: '$enc1.99',
+      e: '$enc1.sealed.x',
+      f: ['$enc1.AAAAAAAA.x'],
+    };
+    const id = await create(plain, data, { userId: 'u1', auth: { note: '$enc1.AAAAAAAA.x' } });
+    const session = await found(one, id);
+    expect([{ ...session.data }, session.auth]).toEqual([data, { note: '$enc1.AAAAAAAA.x' }]);
+    await request(one, id, (session) => session.set('a', '$enc1.AAAAAAAA.x').set('g', '$enc9.AAAAAAAA.'));
+    expect(await read(two, id)).toEqual({ ...data, a: '$enc1.AAAAAAAA.x', g: '$enc9.AAAAAAAA.' });
+    expect(one.reports).toEqual([]);
+  });
+
+  it('reads as absent, and reports, what says that it is sealed: by a key, in whatever version', async () => {
+    const data = { a: '$enc1.AAAAAAAA.', b: `$enc1.${OLD_ID}.short`, c: '$enc27.AAAAAAAA.x', kept: 1 };
+    const id = await create(plain, data);
+    expect(await read(one, id)).toEqual({ kept: 1 });
+    expect(one.reports).toEqual(['a', 'b', 'c'].map((key) => `${id}: data at "${key}"`));
+  });
+
   it('takes data that is no object as the store does: as empty', async () => {
     const id = await create(one, { a: 1 });
     await database.query(`update sessions set data = '[1]' where id = $1`, [id]);
     await one.store.commit(id, 0, increment('n', 1));
     expect(await read(two, id)).toEqual({ n: 1 });
+  });
+});
+
+describe('With "acceptPlain: false"', () => {
+  it('a value that is not sealed is reported and absent, whoever has put it there, and one that is sealed reads as ever', async () => {
+    const id = await create(one, { sealed: 1, n: 5 }, { userId: 'u1', auth: { roles: ['reader'] } });
+    const put = `update sessions set data = data || '{"role": "admin", "n": 7, "$flash:0": {"category": "x"}}' where id = $1`;
+    await database.query(put, [id]);
+    for (let time = 0; time < 2; time++) {
+      const session = await found(strict, id);
+      expect([{ ...session.data }, session.auth, session.flashes()]).toEqual([
+        { sealed: 1 },
+        { roles: ['reader'] },
+        [],
+      ]);
+    }
+    expect(strict.reports.toSorted()).toEqual(
+      ['data at "$flash:0"', 'data at "n"', 'data at "role"'].map((what) => `${id}: ${what}`),
+    );
+    await request(strict, id, (session) => session.increment('n').toString());
+    await strict.sessions.update(id, (data) => (data['more'] = Object.keys(data).length));
+    expect(await read(strict, id)).toEqual({ sealed: 1, n: 1, more: 2 });
+  });
+
+  it('a snapshot that is not sealed gives no role', async () => {
+    const id = await create(plain, {}, { userId: 'u1', auth: { roles: ['admin'] } });
+    expect((await found(one, id)).avatar.hasRole('admin')).toBe(true);
+    const session = await found(strict, id);
+    expect([session.userId, session.auth, session.avatar.roles]).toEqual(['u1', null, []]);
+    expect(strict.reports).toEqual([`${id}: auth`]);
+    const anonymous = await create(plain, {});
+    expect((await found(strict, anonymous)).auth).toBeNull();
+    expect(strict.reports).toHaveLength(1);
+  });
+});
+
+describe('The snapshot of an earlier login', () => {
+  const login = (id: string, generation: number, role: string) =>
+    one.store.login({
+      id,
+      generation,
+      ...who('u1'),
+      auth: JSON.stringify({ roles: [role] }),
+      flush: false,
+      changes: null,
+    });
+  const putBack = (id: string, auth: string | null) =>
+    database.query('update sessions set auth = to_jsonb($2::text) where id = $1', [id, auth]);
+
+  it('opens under no other login, put back into its row or into that of a later one', async () => {
+    const id = await create(one, {}, { userId: 'u1', auth: { roles: ['admin'] } });
+    const first = (await row(id)).auth;
+    const second = await login(id, 0, 'reader');
+    expect(second?.auth).toBe('{"roles":["reader"]}');
+    const sealed = (await row(id)).auth;
+    expect((await found(two, id)).avatar.roles).toEqual(['reader']);
+    await putBack(id, first);
+    expect((await found(two, id)).auth).toBeNull();
+    expect((await two.store.findByUser('u1')).map(({ auth }) => auth)).toEqual([null]);
+    await login(id, 1, 'reader');
+    await putBack(id, sealed);
+    expect((await found(one, id)).auth).toBeNull();
+    expect(two.reports).toEqual([`${id}: auth`]);
+  });
+
+  it('stays what it was when the credential is replaced without a login', async () => {
+    const id = await create(one, {}, { userId: 'u1', auth: { roles: ['admin'] } });
+    const { secretHash } = (await one.store.find(id)) ?? who('u1');
+    await one.store.rotate({ id, generation: 0, knownHash: secretHash, secretHash: Buffer.alloc(32, 9) });
+    await request(one, id, (session) => session.set('a', 1).increment('n'));
+    expect((await found(two, id)).avatar.roles).toEqual(['admin']);
   });
 });

@@ -214,8 +214,22 @@ describe('sameOptions', () => {
     ['a lifetime', { idleTimeout: '31m' }],
     ['a cookie name', { cookie: { name: 'sid' } }],
     ['a renewal option', { renewal: { granularity: 1 } }],
+    ['encryption', { encryption: { keys: [Buffer.alloc(32)] } }],
   ])('sees that %s differs', (_what, other) => {
     expect(sameOptions(resolveOptions(other), resolveOptions())).toBe(false);
+  });
+
+  it('sees that another key, or another belief, differs', () => {
+    const encrypted = (key: number, acceptPlain?: boolean) =>
+      resolveOptions({
+        encryption: { keys: [Buffer.alloc(32, key)], ...(acceptPlain !== undefined && { acceptPlain }) },
+      });
+    expect(sameOptions(encrypted(1), encrypted(1, true))).toBe(true);
+    expect(sameOptions(encrypted(1), encrypted(2))).toBe(false);
+    expect(sameOptions(encrypted(1), encrypted(1, false))).toBe(false);
+    expect(problemOf({ encryption: { keys: [Buffer.alloc(32)], acceptPlain: 'no' } })).toContain(
+      '"encryption.acceptPlain"',
+    );
   });
 
   it('sees that the context differs', () => {

@@ -70,8 +70,21 @@ describe('KeyRing', () => {
   );
 
   it('takes for sealed what begins as sealed texts do, of later versions as well, and nothing else', () => {
-    for (const text of [ring.seal('x', 'here'), '$enc1.', '$enc2.x']) expect(KeyRing.isSealed(text)).toBe(true);
-    for (const text of ['', '$1.99', 'enc1.', ' $enc1.', '$Enc1.']) expect(KeyRing.isSealed(text)).toBe(false);
+    for (const text of [ring.seal('x', 'here'), '$enc1.AAAAAAAA.', '$enc27.AAAA-_09.x']) {
+      expect(KeyRing.isSealed(text)).toBe(true);
+    }
+    const plain = [
+      '',
+      '$1.99',
+      'enc1.',
+      '$enc',
+      '$encore',
+      '$enc1.',
+      '$enc1.AAAAAAA.',
+      '$enc1.AAAAAAAA',
+      '$enc.AAAAAAAA.',
+    ];
+    for (const text of [...plain, ' $enc1.AAAAAAAA.', '$Enc1.AAAAAAAA.']) expect(KeyRing.isSealed(text)).toBe(false);
   });
 
   it('seals with the first key, and opens with all of them', () => {
@@ -149,7 +162,8 @@ describe('KeyRing', () => {
 describe('SessionCipher', () => {
   const reports: string[] = [];
   const cipher = new SessionCipher(ring, (id, what) => reports.push(`${id}: ${what}`));
-  const stored = (id: string, data: string, auth: string | null = null) => cipher.open({ id, auth, data } as never);
+  const stored = (id: string, data: string, auth: string | null = null) =>
+    cipher.open({ id, generation: 1, auth, data } as never);
 
   it('binds a value to its session and its key, however the two are divided', () => {
     const value = cipher.seal('id', 'key', '1');
@@ -157,7 +171,7 @@ describe('SessionCipher', () => {
     expect(stored('idk', `{"ey":${value}}`).data).toBe('{}');
     for (const id of ['i', 'idk', 'ID']) expect(stored(id, `{"key":${value}}`).data).toBe('{}');
     expect(stored('id', '{}', value).auth).toBeNull();
-    const auth = cipher.sealAuth('id', '{"a":1}');
+    const auth = cipher.sealAuth('id', 1, '{"a":1}');
     expect([stored('id', '{}', auth).auth, stored('other', '{}', auth).auth]).toEqual(['{"a":1}', null]);
     expect(stored('id', `{"auth":${auth},"":${auth},"id":${auth}}`).data).toBe('{}');
   });
@@ -180,8 +194,8 @@ describe('SessionCipher', () => {
     let opened = 0;
     const counting = new KeyRing([KEY]);
     counting.open = (...args) => (opened++, ring.open(...args));
-    const [data, auth] = [cipher.sealData('id', '{"a":1,"b":2}'), cipher.sealAuth('id', '{}')];
-    const plain = new SessionCipher(counting, () => {}).open({ id: 'id', data, auth } as never);
+    const [data, auth] = [cipher.sealData('id', '{"a":1,"b":2}'), cipher.sealAuth('id', 1, '{}')];
+    const plain = new SessionCipher(counting, () => {}).open({ id: 'id', generation: 1, data, auth } as never);
     expect(opened).toBe(0);
     expect([plain.auth, plain.auth, opened]).toEqual(['{}', '{}', 1]);
     expect([plain.data, plain.data, opened]).toEqual(['{"a":1,"b":2}', '{"a":1,"b":2}', 3]);
@@ -189,9 +203,9 @@ describe('SessionCipher', () => {
 
   it('reports once what it cannot open, by the name of its key, which cannot break the line', () => {
     reports.length = 0;
-    const data = '{"a\\n":"$enc1.secret","b":"$enc2.secret","c":3}';
-    for (let time = 0; time < 2; time++) expect(stored('one', data, '"$enc1.secret"').data).toBe('{"c":3}');
-    expect(stored('one', data, '"$enc1.secret"').auth).toBeNull();
+    const data = '{"a\\n":"$enc1.AAAAAAAA.secret","b":"$enc2.AAAAAAAA.secret","c":3}';
+    for (let time = 0; time < 2; time++) expect(stored('one', data, '"$enc1.AAAAAAAA.secret"').data).toBe('{"c":3}');
+    expect(stored('one', data, '"$enc1.AAAAAAAA.secret"').auth).toBeNull();
     expect(stored('two', data).data).toBe('{"c":3}');
     expect(reports).toEqual([
       'one: data at "a\\n"',
@@ -204,7 +218,7 @@ describe('SessionCipher', () => {
 
   it('remembers no more than a thousand reports', () => {
     reports.length = 0;
-    const value = '{"a":"$enc1.secret"}';
+    const value = '{"a":"$enc1.AAAAAAAA.secret"}';
     for (let n = 0; n < 2_500; n++) void stored(`id${n}`, value).data;
     for (let n = 2_400; n < 2_500; n++) void stored(`id${n}`, value).data;
     expect(reports).toHaveLength(2_500);
