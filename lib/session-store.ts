@@ -134,7 +134,7 @@ export abstract class SessionStore {
     const chosen = choose(live);
     return live.find(({ id }) => id === chosen) ?? null;
   }
-  /** Stores a session for the first time. Rejects with `SessionDataError` if its data is too big. */
+  /** Stores a session for the first time. Rejects with `SessionDataError` if its data, or its `auth`, is too big. */
   abstract create(session: NewSession): Promise<StoredSession>;
   /**
    * Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written.
@@ -189,7 +189,8 @@ export abstract class SessionStore {
     return Promise.resolve();
   }
   /**
-   * `null`: the session is gone, or another request logged in to it.
+   * `null`: the session is gone, or another request logged in to it. Rejects with `SessionDataError` if its data, or its
+   * `auth`, is too big: each may have as many bytes as `maxDataBytes` says.
    *
    * @param changesTo says, instead of `login.changes`, what to change of the session as it is, which is locked meanwhile
    */

@@ -108,8 +108,9 @@ export interface SessionModuleOptions {
    */
   readonly encryption?: SessionEncryptionOptions;
   /**
-   * How big the data of one session may get, in bytes of JSON. Encrypted data counts as it is stored: 4/3 of the plain
-   * JSON, and 55 bytes for each top-level key. @default 65536
+   * How big the data of one session may get, and the snapshot that `login()` is given, each by itself, in bytes of JSON.
+   * What is encrypted counts as it is stored: 4/3 of the plain JSON, and 55 bytes for each top-level key, and for the
+   * snapshot. @default 65536
    */
   readonly maxDataBytes?: number;
   /** How long a store operation may take, its waiting included. @default '1s' */

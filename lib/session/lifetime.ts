@@ -90,7 +90,9 @@ export function shownDuration(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return kindOf(value);
   const shown = JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  return /^\s*\d+(\.\d+)?\s*$/.test(value) ? `${shown}, which has no unit (milliseconds: "${value.trim()}ms")` : shown;
+  return value.length <= 40 && /^\s*\d+(\.\d+)?\s*$/.test(value)
+    ? `${shown}, which has no unit (milliseconds: "${value.trim()}ms")`
+    : shown;
 }
 
 /** The same for an absolute timeout, where `false` means none and `undefined` nothing in particular. */

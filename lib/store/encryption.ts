@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyOb
 import { types } from 'node:util';
 import type { SessionId } from '../session/token.js';
 import { kindOf, parseObject } from '../session/data/json.js';
+import { shown } from '../session/data/shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { Reported } from './reported.js';
@@ -23,8 +24,6 @@ const PURPOSE = 'nestjs-mikro-session encryption v1';
 
 /** How everything sealed begins, of this version or any other: the name of its key, eight characters, between two dots. */
 const SEALED = /^\$enc\d+\.[\w-]{8}\./;
-/** How much of a key's name is reported. */
-const LONGEST_NAME = 100;
 
 const HEX = /^[\da-f]{64}$/i;
 // The last character carries only four bits, so only 16 of the 64 can end 32 bytes.
@@ -177,7 +176,13 @@ export class SessionCipher {
   }
 
   #openMember(id: SessionId, key: string, value: unknown): string | null {
-    return this.#open(id, `data at ${nameOf(key)}`, value, () => JSON.stringify(value), dataContextOf(id, key));
+    return this.#open(
+      id,
+      `data at ${JSON.stringify(shown(key))}`,
+      value,
+      () => JSON.stringify(value),
+      dataContextOf(id, key),
+    );
   }
 
   /** @param plain its JSON text, if it is plain */
@@ -199,10 +204,6 @@ function dataContextOf(id: SessionId, key: string): string {
 /** With the generation, so that the snapshot of an earlier login does not open. */
 function authContextOf(id: SessionId, generation: number): string {
   return `auth\0${id}\0${generation}`;
-}
-
-function nameOf(key: string): string {
-  return JSON.stringify(key.length > LONGEST_NAME ? `${key.slice(0, LONGEST_NAME)}…` : key);
 }
 
 /** The JSON text of a document, given that of its members; without those that have none. */

@@ -14,8 +14,8 @@ import {
   type StoreListener,
 } from '../session-store.js';
 import type { StoredSession } from '../session/stored-session.js';
-import { SessionDataError } from '../session.errors.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
+import { refuseLargeAuth, tooLargeData } from './limits.js';
 
 /**
  * Sessions in the memory of one process: for tests of applications, which then need no database. They are gone when the
@@ -50,6 +50,7 @@ export class MemorySessionStore extends SessionStore {
     const { id, secretHash, userId, auth, lifetime, persistent = null, ip, userAgent } = session;
     const now = this.now();
     this.#refuseLarge(session.data);
+    refuseLargeAuth(auth, this.#maxDataBytes);
     return this.#put({
       id,
       secretHash,
@@ -102,6 +103,7 @@ export class MemorySessionStore extends SessionStore {
     const now = this.now();
     const data = login.flush ? '{}' : merged(stored.data, changesTo ? changesTo(stored) : login.changes);
     this.#refuseLarge(data);
+    refuseLargeAuth(login.auth, this.#maxDataBytes);
     return this.#put({
       ...stored,
       data,
@@ -210,7 +212,7 @@ export class MemorySessionStore extends SessionStore {
 
   #refuseLarge(data: string): void {
     if (Buffer.byteLength(data) <= this.#maxDataBytes) return;
-    throw new SessionDataError('', `The session's data would exceed ${this.#maxDataBytes} bytes of JSON.`);
+    throw tooLargeData(this.#maxDataBytes);
   }
 }
 

@@ -1,4 +1,5 @@
 import { SessionDataError } from '../../session.errors.js';
+import { shown } from './shown.js';
 
 /** What a session can hold: what JSON can say without losing anything. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -65,7 +66,7 @@ function checkValue(value: unknown, path: string, ancestors: object[]): void {
   if (ancestors.length >= MAX_DEPTH) {
     throw ancestors.includes(value)
       ? refused(path, 'a reference to an object that contains it (a cycle)', 'Store an id instead of the object.')
-      : refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
+      : tooDeep(path);
   }
   ancestors.push(value);
   if (Array.isArray(value)) checkArray(value, path, ancestors);
@@ -109,8 +110,13 @@ function checkString(value: string, path: string, what: string): void {
   }
 }
 
+/** The error for what is nested too deep. */
+export function tooDeep(path: string): SessionDataError {
+  return refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
+}
+
 function refused(path: string, kind: string, fix: string): SessionDataError {
-  return new SessionDataError(path, `Session data at "${path}" is ${kind}, which cannot be stored. ${fix}`);
+  return new SessionDataError(path, `Session data at "${shown(path)}" is ${kind}, which cannot be stored. ${fix}`);
 }
 
 /** Whether a value is an object literal, whichever realm it is from; class instances are not. */

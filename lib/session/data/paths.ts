@@ -1,5 +1,6 @@
 import { SessionArgumentError } from '../../session.errors.js';
-import { kindOf } from './json.js';
+import { kindOf, MAX_DEPTH, tooDeep } from './json.js';
+import { shown } from './shown.js';
 
 /**
  * What the application keeps in its sessions. Empty until you say otherwise, and then typed everywhere:
@@ -67,10 +68,17 @@ export function getPath(root: Container, path: string): unknown {
   return value;
 }
 
-/** Writes at a path, making the objects that lead there. Rejects a path through something that is not an object. */
+/**
+ * Writes at a path, making the objects that lead there.
+ *
+ * @throws {SessionArgumentError} for a path through something that is not an object.
+ * @throws {SessionDataError} for one that leads deeper than what can be stored.
+ */
 export function setPath(root: Container, path: string, value: unknown): void {
   const segments = segmentsOf(path);
   const last = segments.pop() as string;
+  // It would be refused when it is stored, and until then be more than calls can go down.
+  if (segments.length > MAX_DEPTH) throw tooDeep(path);
   let container = root;
   for (const segment of segments) {
     assertFits(container, segment, path);
@@ -81,7 +89,7 @@ export function setPath(root: Container, path: string, value: unknown): void {
     }
     if (typeof next !== 'object') {
       throw new SessionArgumentError(
-        `Cannot set "${path}": "${segment}" holds ${kindOf(next)}, not an object. Set "${segment}" itself first.`,
+        `Cannot set "${shown(path)}": "${shown(segment)}" holds ${kindOf(next)}, not an object. Set "${shown(segment)}" itself first.`,
       );
     }
     container = next as Container;
@@ -106,7 +114,9 @@ export function deletePath(root: Container, path: string): boolean {
 
 function assertFits(container: Container, segment: string, path: string): void {
   if (!Array.isArray(container) || isIndex(segment)) return;
-  throw new SessionArgumentError(`Cannot set "${path}": "${segment}" is not an index of the array there.`);
+  throw new SessionArgumentError(
+    `Cannot set "${shown(path)}": "${shown(segment)}" is not an index of the array there.`,
+  );
 }
 
 /** As ECMAScript defines it: anything else makes a property that is no item. */

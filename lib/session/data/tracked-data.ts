@@ -6,6 +6,7 @@ import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
 import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
 import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
+import { shown } from './shown.js';
 import { Snapshot } from './snapshot.js';
 
 const NO_ADDITIONS: Additions = noAdditions();
@@ -62,12 +63,12 @@ export class TrackedData extends LiveDocument {
   increment(key: string, by: number): number {
     assertTopLevel('increment', key);
     if (!Number.isFinite(by)) {
-      throw new SessionArgumentError(`increment("${key}") needs a finite number to add, not ${kindOf(by)}.`);
+      throw new SessionArgumentError(`increment("${shown(key)}") needs a finite number to add, not ${kindOf(by)}.`);
     }
     const live = this.open();
     const old = live[key] ?? 0;
     if (typeof old !== 'number') {
-      throw new SessionArgumentError(`increment("${key}") needs a number there, but found ${kindOf(old)}.`);
+      throw new SessionArgumentError(`increment("${shown(key)}") needs a number there, but found ${kindOf(old)}.`);
     }
     this.#remember(key);
     append((this.#additions ??= noAdditions()).increment, key, [by]);
@@ -79,7 +80,7 @@ export class TrackedData extends LiveDocument {
     const live = this.open();
     const old = live[key] ?? [];
     if (!Array.isArray(old)) {
-      throw new SessionArgumentError(`push("${key}") needs an array there, but found ${kindOf(old)}.`);
+      throw new SessionArgumentError(`push("${shown(key)}") needs an array there, but found ${kindOf(old)}.`);
     }
     if (items.length === 0) return old.length;
     this.#remember(key);
@@ -139,7 +140,7 @@ export class TrackedData extends LiveDocument {
       if (key.startsWith(RESERVED) && live[key] !== undefined) {
         throw new SessionDataError(
           key,
-          `Session data has a key "${key}"; keys that begin with "$" are reserved. Rename it.`,
+          `Session data has a key "${shown(key)}"; keys that begin with "$" are reserved. Rename it.`,
         );
       }
     }
@@ -335,7 +336,7 @@ function isObject(value: unknown): boolean {
 function assertTopLevel(method: string, key: string): void {
   if (typeof key !== 'string' || key === '' || key.includes('.')) {
     throw new SessionArgumentError(
-      `${method}() works on a top-level key, not ${key ? `the path "${key}"` : kindOf(key)}.`,
+      `${method}() works on a top-level key, not ${key ? `the path "${shown(key)}"` : kindOf(key)}.`,
     );
   }
   assertNotReserved(key);
@@ -345,7 +346,7 @@ function assertNotReserved(path: string): void {
   if (typeof path === 'string' && path.startsWith(RESERVED)) {
     throw new SessionDataError(
       path,
-      `Session data cannot have a key "${path}"; keys that begin with "$" are reserved.`,
+      `Session data cannot have a key "${shown(path)}"; keys that begin with "$" are reserved.`,
     );
   }
 }

@@ -15,6 +15,7 @@ import {
 import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { CommitOutcome } from '../batching/commit-request.js';
+import { refuseLargeAuth } from '../limits.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import type { FoundValues } from '../../session/data/found-values.js';
 import { StoreMeter } from '../../stats/store-meter.js';
@@ -168,7 +169,9 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async create(session: NewSession): Promise<StoredSession> {
     const { creations, queries } = this.#opened;
-    if (session.data.length > this.#options.maxDataBytes) throw queries.tooLarge();
+    const { maxDataBytes } = this.#options;
+    if (session.data.length > maxDataBytes) throw queries.tooLarge();
+    refuseLargeAuth(session.auth, maxDataBytes);
     return creations.write({ id: session.id, session, deadline: queries.deadline() });
   }
 
@@ -222,6 +225,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
     const operation = 'log in';
     const queries = this.#queries;
+    refuseLargeAuth(login.auth, this.#options.maxDataBytes);
     if (changesTo === undefined) {
       return untilUnlocked(queries, operation, (deadline) => queries.login(operation, login, deadline));
     }
@@ -325,7 +329,8 @@ export class MikroOrmSessionStore extends SessionStore {
   #refuseLarge({ data }: SessionChanges): void {
     if (data === null) return;
     let length = 0;
-    for (const texts of [data.set, data.push]) for (const text of texts.values()) length += text.length;
+    for (const [key, text] of [...data.set, ...data.push]) length += key.length + text.length;
+    for (const key of data.increment.keys()) length += key.length;
     if (length > this.#options.maxDataBytes) throw this.#queries.tooLarge();
   }
 }

@@ -1,7 +1,7 @@
 import type { Access, CommittedTimes, Login, NewSession, Rotation } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
-import { SessionDataError } from '../../session.errors.js';
+import type { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
 import { deadlinesOf } from '../batching/deadlines.js';
@@ -10,6 +10,7 @@ import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import type { Database, RawStatement } from './driver/database.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
+import { tooLargeData } from '../limits.js';
 import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
 import { RowVersionCache } from './row-version-cache.js';
@@ -294,11 +295,7 @@ export class SessionQueries implements RenewalTarget {
   }
 
   tooLarge(): SessionDataError {
-    return new SessionDataError(
-      '',
-      `The session's data would exceed ${this.#maxDataBytes} bytes of JSON. Keep large things elsewhere and an id ` +
-        'here, or raise the option "maxDataBytes".',
-    );
+    return tooLargeData(this.#maxDataBytes);
   }
 
   /** A statement whose rows are read as PostgreSQL writes them, where that can be had. */

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { SessionDataError } from '../../session.errors.js';
 import { changes, collected, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
+
+const sizeOf = (value: unknown): number => JSON.stringify(value).length;
 
 /** Logins, rotations, the sessions of a user, and their end. */
 export const IDENTITY: readonly StoreExpectation[] = [
@@ -35,6 +38,38 @@ export const IDENTITY: readonly StoreExpectation[] = [
       assert.deepEqual([anonymous.userId, anonymous.generation, anonymous.data], [null, 3, '{}']);
       assert.equal(anonymous.rotatedAt, anonymous.authenticatedAt);
       assert.deepEqual(await store.findByUser('bob'), []);
+    },
+  },
+  {
+    name: 'refuses a snapshot of a login that is too big, bounds it apart from the data, and keeps what it has',
+    async run(store) {
+      const snapshot = (length: number): string => JSON.stringify({ note: 'x'.repeat(length) });
+      const data = JSON.stringify({ big: 'x'.repeat(40_000) });
+      const isTooBig = (error: unknown): boolean => {
+        assert.ok(error instanceof SessionDataError && error.path === 'auth', 'a SessionDataError about "auth"');
+        return /65536.*maxDataBytes/.test(error.message);
+      };
+      const large = newSession({ userId: 'u', auth: snapshot(70_000) });
+      await assert.rejects(store.create(large), isTooBig);
+      assert.equal(await store.find(large.id), null);
+      const session = newSession({ userId: 'u', auth: snapshot(40_000), data });
+      await store.create(session);
+      const login = (auth: string) =>
+        store.login({
+          id: session.id,
+          generation: 0,
+          secretHash: randomBytes(32),
+          userId: 'v',
+          auth,
+          flush: false,
+          lifetime: { ttl: HOUR, absolute: null },
+          changes: null,
+        });
+      await assert.rejects(login(snapshot(70_000)), isTooBig);
+      const stored = await found(store, session.id);
+      assert.deepEqual([stored.userId, stored.generation], ['u', 0]);
+      assert.deepEqual([JSON.parse(stored.auth ?? ''), JSON.parse(stored.data)].map(sizeOf), [40_011, 40_010]);
+      assert.equal((await login(snapshot(30_000)))?.generation, 1);
     },
   },
   {
