@@ -108,7 +108,7 @@ export class OperatorReports {
   rowCorrupt(id: SessionId, column: string): void {
     // Once for each, as far as can be remembered: it is met at every request.
     if (!this.#corrupt.isFirst(`${id} ${column}`)) return;
-    this.#troubles.error('corrupt', `The row of session ${id} has a "${column}" ${CORRUPT}`);
+    this.#log.error(`The row of session ${id} has a "${column}" ${CORRUPT}`);
   }
 
   undecipherable(id: SessionId, what: string): void {

@@ -10,6 +10,8 @@ import {
 import type { Observable } from 'rxjs';
 import { ActiveSession } from '../session/active-session.js';
 import type { AuthSnapshot } from '../session/avatar.js';
+import { argumentsOf } from '../session/arguments.js';
+import { assertChange } from '../session/data/draft.js';
 import { kindOf } from '../session/data/json.js';
 import type { LiveSessionData, SessionData } from '../session/data/paths.js';
 import type { Session } from '../session/session.js';
@@ -113,9 +115,11 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   /**
    * A live session by its id, to be read, changed and saved outside its visitor's requests; `null` when there is none.
    * Looking at it is no access. Its cookie is out of reach, so `login()` and `regenerate()` are refused.
+   *
+   * @throws {SessionArgumentError} for what is no string. Not an error: a string that is no session's id.
    */
   async find(id: SessionId): Promise<Session | null> {
-    const canonical = canonicalId(id);
+    const canonical = canonicalId('find', id);
     const session = canonical === null ? null : await this.#manager.find(canonical);
     return session && session.sealed;
   }
@@ -125,9 +129,12 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * access.
    *
    * @throws {SessionGoneError} when there is no such session.
+   * @throws {SessionArgumentError} for an id that is no string, or a change that is no function.
    */
   async update<Result>(id: SessionId, change: (data: LiveSessionData) => Result): Promise<Result> {
-    const session = await this.find(id);
+    assertChange(change);
+    const canonical = canonicalId('update', id);
+    const session = canonical === null ? null : await this.#manager.find(canonical);
     if (session === null) throw new SessionGoneError('There is no such session (any more); nothing was changed.');
     return session.update(change);
   }
@@ -157,8 +164,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * a text that is no session's id.
    */
   async revoke(id: SessionId, options?: { readonly userId: string }): Promise<boolean> {
-    const userId = options === undefined ? undefined : userIdOf('revoke', options?.userId);
-    const canonical = canonicalId(id);
+    const userId = options === undefined ? undefined : userIdOf('revoke', argumentsOf('revoke', options).userId);
+    const canonical = canonicalId('revoke', id);
     const revoked = canonical !== null && (await this.#store.delete(canonical, null, userId));
     if (revoked) this.#manager.emit('revoked', canonical, userId ?? null);
     return revoked;
@@ -171,15 +178,13 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * @throws {SessionArgumentError} for what is no user's id, or no session's.
    */
   async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
-    const except = options.except === undefined ? undefined : canonicalId(options.except);
-    if (except === null) {
+    const user = userIdOf('revokeAllForUser', userId);
+    const { except } = argumentsOf('revokeAllForUser', options);
+    const spared = except === undefined ? undefined : canonicalId('revokeAllForUser', except);
+    if (spared === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    return this.#manager.ended(
-      'revoked',
-      this.#store.deleteByUser(userIdOf('revokeAllForUser', userId), except ?? null),
-      userId,
-    );
+    return this.#manager.ended('revoked', this.#store.deleteByUser(user, spared ?? null), user);
   }
 
   /**
@@ -210,10 +215,11 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * `transport: 'header'`; and the `cookie`, as a `Cookie` header takes it (`name=value`), empty with that transport.
    */
   async create(content: NewSessionContent = {}): Promise<{ session: Session; credential: string; cookie: string }> {
+    const { userId, auth, data = {} } = argumentsOf('create', content);
     const session = this.#manager.create();
-    for (const [key, value] of Object.entries(content.data ?? {})) session.data[key as never] = value as never;
-    if (content.userId === undefined) await session.save();
-    else await session.login(content.userId, content.auth);
+    for (const [key, value] of Object.entries(argumentsOf('create', data))) session.data[key as never] = value as never;
+    if (userId === undefined) await session.save();
+    else await session.login(userId, auth);
     const change = ActiveSession.cookieChangeOf(session);
     if (change?.kind !== 'issued') throw new SessionArgumentError('The session was not stored.');
     const { transport, cookie } = this.#source.options;
@@ -240,7 +246,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   }
 
   #contextOf(requestOrContext: ArgumentsHost | object): SessionContext {
-    if (typeof requestOrContext !== 'object' || requestOrContext === null) {
+    if (typeof requestOrContext !== 'object' || requestOrContext === null || !canBeLookedAt(requestOrContext)) {
       throw new SessionArgumentError(
         'SessionService.of() takes what Nest gives to guards, interceptors and filters (an ExecutionContext or ' +
           `ArgumentsHost), a request, or the client of a gateway, but got ${kindOf(requestOrContext)}.`,
@@ -266,11 +272,27 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   }
 }
 
+/** A proxy may throw whatever it is asked. */
+function canBeLookedAt(object: object): boolean {
+  try {
+    Reflect.has(object, 'switchToHttp');
+    Reflect.get(object, 'raw');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
- * The id as the database has it; `null` where it is none. It may be spelled in either case, and be that of a
+ * The id as the database has it; `null` where a text is none. It may be spelled in either case, and be that of a
  * `request.session` for code of express-session, which names the login as well.
+ *
+ * @throws {SessionArgumentError} for what is no text.
  */
-function canonicalId(id: string): SessionId | null {
-  const bare = typeof id === 'string' ? id.replace(/\.\d+$/, '') : '';
+function canonicalId(method: string, id: unknown): SessionId | null {
+  if (typeof id !== 'string') {
+    throw new SessionArgumentError(`${method}() takes the id of a session as a string, but got ${kindOf(id)}.`);
+  }
+  const bare = id.replace(/\.\d+$/, '');
   return isSessionId(bare) ? bare.toLowerCase() : null;
 }

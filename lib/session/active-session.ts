@@ -1,5 +1,7 @@
 import type { AuthSnapshot, Avatar } from './avatar.js';
+import { argumentsOf } from './arguments.js';
 import type { SessionCallback } from './callback.js';
+import { assertChange } from './data/draft.js';
 import type { FlashMessage } from './data/flash.js';
 import type { LiveSessionData } from './data/paths.js';
 import type { TrackedData } from './data/tracked-data.js';
@@ -191,7 +193,8 @@ export class ActiveSession implements Session {
   }
 
   setTtl(ttl: Duration, options: { readonly absolute?: Duration | false } = {}): this {
-    const change = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(options.absolute) };
+    const { absolute } = argumentsOf('setTtl', options);
+    const change = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(absolute) };
     this.onUse?.();
     this.#lifecycle.written.lifetime = change;
     return this;
@@ -203,8 +206,9 @@ export class ActiveSession implements Session {
   }
 
   async login(userId: string, auth?: AuthSnapshot, options: LoginOptions = {}): Promise<void> {
-    const user = signingIn(userId, auth, options.persistent);
-    const change = ownLifetime(options, this.#env.lifetime.ttl);
+    const { ttl, absolute, persistent } = argumentsOf('login', options);
+    const user = signingIn(userId, auth, persistent);
+    const change = ownLifetime({ ttl, absolute }, this.#env.lifetime.ttl);
     const userBefore = this.#userAfter === undefined ? this.userId : this.#userAfter;
     const leave = userBefore !== null && userBefore !== userId ? this.#leave() : null;
     this.#userAfter = userId;
@@ -253,6 +257,7 @@ export class ActiveSession implements Session {
   }
 
   async update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
+    assertChange(change);
     const { written } = this.#lifecycle;
     return this.#operations.run(() => written.noting(this.#lifecycle.update(change, written)));
   }

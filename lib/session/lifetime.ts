@@ -71,9 +71,16 @@ export function changedLifetime(known: Lifetime, change: LifetimeChange | null):
 export function durationOf(name: string, value: unknown): number {
   const milliseconds = parseDuration(value);
   if (milliseconds === undefined) {
-    throw new SessionArgumentError(`"${name}" must be ${DURATION_HINT}, but was ${shownDuration(value)}.`);
+    throw new SessionArgumentError(
+      `"${name}" must be ${DURATION_HINT}, but was ${typeof value === 'string' ? kindOfText(value) : shownDuration(value)}.`,
+    );
   }
   return milliseconds;
+}
+
+/** What an argument is that is no duration: a request may have brought it, so it is not quoted. */
+function kindOfText(value: string): string {
+  return /^\s*\d+(\.\d+)?\s*$/.test(value) ? 'a number without a unit, as a string' : 'another string';
 }
 
 /** A duration as it is written in options: in the largest unit of which it is a whole number. */
@@ -103,7 +110,7 @@ export function absoluteOf(value: Duration | false | undefined): number | null |
 
 /** A lifetime of a session's own, where one is given; its idle timeout is the module's unless given. */
 export function ownLifetime(
-  { ttl, absolute }: { readonly ttl?: Duration; readonly absolute?: Duration | false },
+  { ttl, absolute }: { readonly ttl?: Duration | undefined; readonly absolute?: Duration | false | undefined },
   moduleTtl: number,
 ): LifetimeChange | null {
   if (ttl === undefined && absolute === undefined) return null;

@@ -37,6 +37,15 @@ export function isUserId(userId: unknown): userId is string {
   return typeof userId === 'string' && userId !== '' && userId.length <= LONGEST_USER_ID && isStorable(userId);
 }
 
+/** A proxy that throws is none. */
+function isPlain(value: unknown): boolean {
+  try {
+    return isPlainObject(value);
+  } catch {
+    return false;
+  }
+}
+
 /** PostgreSQL's text holds no U+0000, and UTF-8 no lone surrogate. */
 function isStorable(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
@@ -45,7 +54,7 @@ function isStorable(text: string): boolean {
 /** What the arguments of a login say. @throws {SessionArgumentError | SessionDataError} for others than its types allow. */
 export function signingIn(userId: string, auth: AuthSnapshot | undefined, persistent: boolean | undefined): SigningIn {
   userIdOf('login', userId);
-  if (auth !== undefined && !isPlainObject(auth)) {
+  if (auth !== undefined && !isPlain(auth)) {
     throw new SessionDataError('auth', `login() takes a plain object as snapshot of the user, not ${kindOf(auth)}.`);
   }
   if (persistent !== undefined && typeof persistent !== 'boolean') {

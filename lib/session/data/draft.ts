@@ -1,4 +1,5 @@
 import { SessionArgumentError } from '../../session.errors.js';
+import { kindOf } from './json.js';
 import type { DataChanges } from './changes.js';
 import type { LiveSessionData } from './paths.js';
 import { TrackedData } from './tracked-data.js';
@@ -23,10 +24,17 @@ export function draftOf<Result>(
   change: (data: LiveSessionData) => Result,
   onUnreadable: (error: unknown) => void,
 ): Draft<Result> {
+  assertChange(change);
   const document = new TrackedData({ data: text }, onUnreadable);
   const result = callAtOnce(change, document.data);
   const changes = document.changes();
   return { result, changes, text: changes === null ? text : document.text() };
+}
+
+/** @throws {SessionArgumentError} for what is no function. */
+export function assertChange(change: unknown): void {
+  if (typeof change === 'function') return;
+  throw new SessionArgumentError(`update() takes a function that changes the data, but got ${kindOf(change)}.`);
 }
 
 /** Calls a function that has no time to wait. */

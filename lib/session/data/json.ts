@@ -69,8 +69,13 @@ function checkValue(value: unknown, path: string, ancestors: object[]): void {
       : tooDeep(path);
   }
   ancestors.push(value);
-  if (Array.isArray(value)) checkArray(value, path, ancestors);
-  else checkObject(value, path, ancestors);
+  try {
+    if (Array.isArray(value)) checkArray(value, path, ancestors);
+    else checkObject(value, path, ancestors);
+  } catch (error) {
+    if (error instanceof SessionDataError) throw error;
+    throw refused(path, 'an object that cannot be looked at: a getter or a proxy throws', 'Store plain data instead.');
+  }
   ancestors.pop();
 }
 
@@ -183,10 +188,14 @@ function isDeeperThan(value: unknown, levels: number): boolean {
 /** What a value is, for a message; never what it contains. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') {
-    const name: unknown = (Object.getPrototypeOf(value) as object | null)?.constructor?.name;
-    return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+    try {
+      if (Array.isArray(value)) return 'an array';
+      const name: unknown = (Object.getPrototypeOf(value) as object | null)?.constructor?.name;
+      return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+    } catch {
+      return 'an object that cannot be looked at';
+    }
   }
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`;
 }
@@ -212,11 +221,20 @@ const OWN = { configurable: true, enumerable: true, writable: true };
  * Anything JSON cannot say differs from everything.
  */
 export function sameJson(live: unknown, parsed: unknown): boolean {
+  try {
+    return isSame(live, parsed);
+  } catch {
+    // A getter or a proxy that throws.
+    return false;
+  }
+}
+
+function isSame(live: unknown, parsed: unknown): boolean {
   if (live === parsed) return true;
   if (typeof live !== 'object' || typeof parsed !== 'object' || live === null || parsed === null) return false;
   if (Array.isArray(live)) {
     if (!Array.isArray(parsed) || live.length !== parsed.length || !isPlainArray(live)) return false;
-    for (let index = 0; index < live.length; index++) if (!sameJson(live[index], parsed[index])) return false;
+    for (let index = 0; index < live.length; index++) if (!isSame(live[index], parsed[index])) return false;
     return true;
   }
   if (Array.isArray(parsed) || !isPlainObject(live) || Object.getOwnPropertySymbols(live).length > 0) return false;
@@ -227,7 +245,7 @@ export function sameJson(live: unknown, parsed: unknown): boolean {
     if (item === undefined) continue;
     // The one name under which everything that is parsed inherits an object.
     if (key === '__proto__' && !Object.hasOwn(parsed, key)) return false;
-    if (!sameJson(item, (parsed as Record<string, unknown>)[key])) return false;
+    if (!isSame(item, (parsed as Record<string, unknown>)[key])) return false;
     count++;
   }
   for (const _key in parsed) count--;

@@ -102,6 +102,9 @@ export class TrackedData extends LiveDocument {
 
   /** Takes the messages out, oldest first; all of them, or those of one category. */
   flashes(category?: string): FlashMessage[] {
+    if (category !== undefined && typeof category !== 'string') {
+      throw new SessionArgumentError(`flashes() takes a category such as 'success', not ${kindOf(category)}.`);
+    }
     this.open();
     const messages: FlashMessage[] = [];
     for (const key of Object.keys(this.reserved).filter(isFlashKey).sort()) {
@@ -336,7 +339,7 @@ function isObject(value: unknown): boolean {
 function assertTopLevel(method: string, key: string): void {
   if (typeof key !== 'string' || key === '' || key.includes('.')) {
     throw new SessionArgumentError(
-      `${method}() works on a top-level key, not ${key ? `the path "${shown(key)}"` : kindOf(key)}.`,
+      `${method}() works on a top-level key, not ${typeof key === 'string' && key !== '' ? 'a path' : kindOf(key)}.`,
     );
   }
   assertNotReserved(key);
