@@ -28,6 +28,8 @@ export interface SessionCacheSettings {
   readonly max?: number;
   /** How long a copy is trusted, which bounds what a lost message can cost. @default '5s' */
   readonly ttl?: Duration;
+  /** How many bytes of memory they may take, with all their texts: what was not used for longest goes. @default 67108864 */
+  readonly maxBytes?: number;
 }
 
 /** How data and `auth` are kept secret from readers of the database. */
@@ -140,7 +142,7 @@ export interface ResolvedSessionOptions extends ResolvedTransportOptions {
   readonly rotationGrace: number;
   /** How often, in milliseconds; `null` for never. */
   readonly sweepEvery: number | null;
-  readonly cache: { readonly max: number; readonly ttl: number } | null;
+  readonly cache: { readonly max: number; readonly ttl: number; readonly maxBytes: number } | null;
   /** What the keys came to, which shows none of them; `null` for no encryption. */
   readonly encryption: { readonly keys: KeyRing; readonly acceptPlain: boolean } | null;
   readonly preparedStatements: boolean;
@@ -182,7 +184,7 @@ const KNOWN = [
   'ensureSchema',
 ];
 const KNOWN_ENCRYPTION = ['keys', 'acceptPlain'];
-const KNOWN_CACHE = ['max', 'ttl'];
+const KNOWN_CACHE = ['max', 'ttl', 'maxBytes'];
 const KNOWN_SWEEP = ['every'];
 const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
 
@@ -257,6 +259,7 @@ function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {
   return Object.freeze({
     max: cache.integer('max', 4_096, 1, 10_000_000),
     ttl: cache.duration('ttl', '5s', 1, LONGEST_TIMER),
+    maxBytes: cache.integer('maxBytes', 64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER),
   });
 }
 

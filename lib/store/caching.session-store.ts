@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
+import { flawOf } from '../session/flaw.js';
 import { expiryOf } from '../session/lifetime.js';
 import type {
   StoreListener,
@@ -14,6 +15,7 @@ import type {
 import type { SessionSecrets, StoredSession } from '../session/stored-session.js';
 import type { CacheStats } from '../stats/session-stats.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
+import { bytesOf, lasting } from './kept-session.js';
 
 /** How much is kept, and how long. */
 export interface SessionCacheOptions {
@@ -21,6 +23,8 @@ export interface SessionCacheOptions {
   readonly max: number;
   /** How long a copy is trusted, in milliseconds: the most that a message that got lost can cost. */
   readonly ttl: number;
+  /** How many bytes of memory, with all texts of a session. */
+  readonly maxBytes: number;
 }
 
 /**
@@ -41,8 +45,9 @@ export class CachingSessionStore extends ForwardingSessionStore {
 
   constructor(inner: SessionStore, options: SessionCacheOptions) {
     super(inner);
-    this.#max = options.max;
-    this.#copies = new LRUCache({ max: options.max, ttl: options.ttl });
+    const { max, ttl, maxBytes } = options;
+    this.#max = max;
+    this.#copies = new LRUCache({ max, ttl, maxSize: maxBytes, sizeCalculation: bytesOf });
   }
 
   override open(listener: StoreListener): Promise<void> {
@@ -186,8 +191,9 @@ export class CachingSessionStore extends ForwardingSessionStore {
     );
   }
 
+  /** But for one that cannot be right: it is of no use, and is found as soon as it is corrected. */
   #keep(stored: StoredSession): void {
-    if (this.#isFeedConnected) this.#copies.set(stored.id, stored);
+    if (this.#isFeedConnected && flawOf(stored) === null) this.#copies.set(stored.id, lasting(stored));
   }
 
   #renewCopy(id: SessionId, at: number): void {
@@ -195,9 +201,11 @@ export class CachingSessionStore extends ForwardingSessionStore {
     if (copy === undefined) return;
     const expiresAt = Math.max(copy.expiresAt, expiryOf(at, copy.ttl, copy.endsAt));
     const remaining = this.#copies.getRemainingTTL(id);
+    // Not worked out anew: a long text would be gone through at every access.
+    const size = this.#copies.info(id)?.size ?? bytesOf(copy);
     const lastAccessAt = Math.max(copy.lastAccessAt, at);
     // It is trusted no longer for that: nothing but the expiry was learnt.
-    this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { ttl: Math.max(1, remaining) });
+    this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { ttl: Math.max(1, remaining), size });
   }
 
   /** Forgets the copy before the change, as a look-up meanwhile must not leave one; and after it, as one may be from before. */

@@ -19,7 +19,7 @@ describe.each([
   [
     'CachingSessionStore',
     { ...OPTIONS, invalidation: true },
-    (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000 }),
+    (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000, maxBytes: 1e7 }),
   ],
 ])('%s on PGlite', (_name, options, wrap) => {
   let orm: MikroORM;

@@ -36,7 +36,7 @@ describe.each([
     'CachingSessionStore',
     4,
     { ...OPTIONS, invalidation: true },
-    (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000 }),
+    (store: SessionStore) => new CachingSessionStore(store, { max: 100, ttl: 60_000, maxBytes: 1e7 }),
   ],
 ])('%s', (_name, max, options, wrap) => {
   let database: TestDatabase;

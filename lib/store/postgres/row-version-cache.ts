@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
+import { bytesOf, lasting } from '../kept-session.js';
 
 /** A session as it was found, and the version of its row. */
 export interface KnownSession {
@@ -9,10 +10,8 @@ export interface KnownSession {
   version: string;
 }
 
-/** In bytes, more or less, for all sessions together. */
-const MOST_KEPT = 32 * 1024 * 1024;
-/** What a session takes besides its texts, in bytes, the tables of the cache included. */
-const OVERHEAD = 1000;
+/** In bytes, for all sessions together. With the ids that are remembered, it is 32 MB at most. */
+const MOST_KEPT = 30 * 1024 * 1024;
 /** How many sessions that were looked up once are remembered, at most. */
 const MOST_REMEMBERED = 16 * 1024;
 /** In milliseconds. A version is proof as long as the database is the same; this is for one that was replaced unnoticed. */
@@ -26,7 +25,7 @@ const LONGEST_KEPT = 60_000;
 export class RowVersionCache {
   readonly #kept = new LRUCache<SessionId, KnownSession>({
     maxSize: MOST_KEPT,
-    sizeCalculation: ({ session: { data, auth } }) => data.length + (auth?.length ?? 0) + OVERHEAD,
+    sizeCalculation: ({ session }) => bytesOf(session),
     ttl: LONGEST_KEPT,
   });
   /**
@@ -66,16 +65,4 @@ export class RowVersionCache {
     this.#rememberedBefore = this.#remembered;
     this.#remembered = new Set();
   }
-}
-
-/** With buffers of its own. Small ones are parts of bigger ones, which would be kept along with whatever else is in there. */
-function lasting(session: StoredSession): StoredSession {
-  const { secretHash, previousSecretHash } = session;
-  return { ...session, secretHash: own(secretHash), previousSecretHash: previousSecretHash && own(previousSecretHash) };
-}
-
-function own(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length);
-  copy.set(bytes);
-  return copy;
 }

@@ -35,12 +35,12 @@ describe('RowVersionCache', () => {
     expect(known.get('a')).toBeUndefined();
   });
 
-  it('take no more than 32 MB, and drop what was not used for longest', () => {
+  it('take no more than 32 MB with the ids that they remember, and drop what was not used for longest', () => {
     for (let n = 0; n < 20; n++) keep(`${n}`, MEGABYTE);
     known.get('0');
     for (let n = 20; n < 40; n++) keep(`${n}`, MEGABYTE);
     const kept = Array.from({ length: 40 }, (_, n) => n).filter((n) => known.get(`${n}`) !== undefined);
-    expect(kept).toEqual([0, ...Array.from({ length: 30 }, (_, n) => n + 10)]);
+    expect(kept).toEqual([0, ...Array.from({ length: 28 }, (_, n) => n + 12)]);
   });
 
   it('count what a session takes besides its data: many small ones are bounded, too', () => {
@@ -53,9 +53,19 @@ describe('RowVersionCache', () => {
   it('count the snapshot of a login, which may be bigger than the data', () => {
     const auth = 'x'.repeat(MEGABYTE);
     for (const id of ['a', 'b', 'c']) {
-      for (let n = 0; n < 2; n++) known.add({ ...session(id), auth: auth.repeat(15) }, '7');
+      for (let n = 0; n < 2; n++) known.add({ ...session(id), auth: auth.repeat(14) }, '7');
     }
     expect(['a', 'b', 'c'].filter((id) => known.get(id) !== undefined)).toEqual(['b', 'c']);
+  });
+
+  it('count every text, and two bytes for each character of a text that is not Latin', () => {
+    const half = '世'.repeat(7 * MEGABYTE);
+    const texts: Partial<StoredSession>[] = [{ data: half }, { userId: half }, { ip: half }, { userAgent: half }];
+    for (const one of texts) {
+      for (const id of ['a', 'b', 'c']) for (let n = 0; n < 2; n++) known.add({ ...session(id), ...one }, '7');
+      expect(['a', 'b', 'c'].filter((id) => known.get(id) !== undefined)).toEqual(['b', 'c']);
+      known.clear();
+    }
   });
 
   it('do not keep what comes again after thousands of others', () => {

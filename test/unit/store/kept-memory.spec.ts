@@ -1,0 +1,91 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from '@jest/globals';
+import { createSessionId } from '../../../lib/session/token.js';
+import type { StoreListener } from '../../../lib/session-store.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
+import { CachingSessionStore } from '../../../lib/store/caching.session-store.js';
+import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { RowVersionCache } from '../../../lib/store/postgres/row-version-cache.js';
+import { StoreReports } from '../../support/store-listener.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+setFlagsFromString('--no-expose-gc');
+
+const MEGABYTE = 1024 * 1024;
+
+/** What is used of memory once all that is not held is gone, buffers included. */
+async function used(): Promise<number> {
+  for (let time = 0; time < 3; time++) {
+    await new Promise(setImmediate);
+    collectGarbage();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A text of its own, as it comes from a connection. */
+const text = (character: string, length: number): string => Buffer.from(character.repeat(length)).toString();
+
+type Texts = Pick<StoredSession, 'data' | 'auth' | 'userId' | 'ip' | 'userAgent'>;
+const SMALL: Texts = { data: '{}', auth: null, userId: null, ip: null, userAgent: null };
+const KINDS: [string, () => Texts, number][] = [
+  ['hold nothing', () => SMALL, 45_000],
+  ['hold 4 KB of Latin letters', () => ({ ...SMALL, data: text('x', 4_096) }), 12_000],
+  ['hold 4,096 letters of another script', () => ({ ...SMALL, data: text('世', 4_096) }), 8_000],
+  [
+    'are of users with long ids, agents and addresses',
+    () => ({ ...SMALL, userId: text('世', 512), userAgent: text('世', 512), ip: text('1', 64) }),
+    20_000,
+  ],
+  ['have a snapshot of 20 KB', () => ({ ...SMALL, userId: 'u', auth: text('世', 20_000) }), 2_000],
+];
+
+/** A row, as the driver gives it: its hashes are parts of a bigger buffer. */
+const session = (id: string, texts: Texts): StoredSession => {
+  const now = Date.now() + Math.random();
+  const times = { createdAt: now, lastAccessAt: now, expiresAt: now + 1e6, endsAt: null, rotatedAt: now, readAt: now };
+  const hashes = {
+    secretHash: Buffer.from('a'.repeat(64), 'hex'),
+    previousSecretHash: Buffer.from('b'.repeat(64), 'hex'),
+  };
+  return { id, ...texts, ...times, ...hashes, generation: 1, authenticatedAt: now, ttl: 60_000, persistent: null };
+};
+const newId = (): string => Buffer.from(createSessionId()).toString();
+
+describe('What is kept of sessions in memory', () => {
+  it.each(KINDS)('takes 32 MB at most for row versions, where they %s', async (_what, texts, count) => {
+    const known = new RowVersionCache();
+    const before = await used();
+    for (let n = 0; n < count; n++) {
+      const one = session(newId(), texts());
+      for (let time = 0; time < 2; time++) known.add(one, `${1_000_000 + n}`);
+    }
+    const taken = (await used()) - before;
+    expect(taken).toBeLessThan(33 * MEGABYTE);
+    // It is full, and of what it says.
+    expect(taken).toBeGreaterThan(16 * MEGABYTE);
+    known.clear();
+  });
+
+  it.each(KINDS)('takes no more than "cache.maxBytes" for the cache, where they %s', async (_what, texts, count) => {
+    const inner = new (class extends MemorySessionStore {
+      override async open(listener: StoreListener): Promise<void> {
+        listener.feedConnected(true);
+      }
+
+      override find(id: string): Promise<StoredSession> {
+        return Promise.resolve(session(id, texts()));
+      }
+    })({ maxDataBytes: 65_536 });
+    const store = new CachingSessionStore(inner, { max: 1_000_000, ttl: 600_000, maxBytes: 32 * MEGABYTE });
+    await store.open(new StoreReports());
+    const before = await used();
+    for (let n = 0; n < count; n++) await store.find(newId());
+    const taken = (await used()) - before;
+    expect(taken).toBeLessThan(33 * MEGABYTE);
+    expect(taken).toBeGreaterThan(16 * MEGABYTE);
+    await store.close();
+  });
+});
