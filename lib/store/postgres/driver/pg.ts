@@ -126,7 +126,8 @@ class PgConnections {
         }),
       release: (destroy) => client.release(destroy || this.#isClosed),
       abandon: (answer, isReusable) => {
-        this.#silentSince = Math.max(this.#silentSince, record.sentAt);
+        // Some may have answered just before it happened. Those in use answer all the time, and an idle one is cheap to replace.
+        this.#silentSince = Math.max(this.#silentSince, (record.sentAt + performance.now()) / 2);
         void this.#endCancelled(client, answer, isReusable);
       },
     };
