@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { SessionSource } from './context/session-source.js';
-import { type PlatformRequest, RequestContext } from './context/request-context.js';
+import type { PlatformRequest } from './context/platform-request.js';
+import { RequestContext } from './context/request-context.js';
 import { requestContextOf } from './context/context-of.js';
 import { loadForRoute } from './context/load-for-route.js';
 import { checkAccess } from './access/check-access.js';

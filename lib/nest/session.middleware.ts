@@ -6,7 +6,8 @@ import { SessionSetupError } from '../session.errors.js';
 import { ExpressSessionView } from './express-compat.js';
 import type { CookieSettings } from './express-compat-cookie.js';
 import type { ResolvedSessionOptions } from '../session.options.js';
-import { type PlatformRequest, RequestContext, SESSION, SESSION_ID } from './context/request-context.js';
+import type { PlatformRequest } from './context/platform-request.js';
+import { RequestContext, SESSION, SESSION_ID } from './context/request-context.js';
 
 /** Middleware as Express and Nest's Fastify adapter take it. */
 export type SessionMiddleware = (

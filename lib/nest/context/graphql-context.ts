@@ -5,7 +5,8 @@ import type { ActiveSession } from '../../session/active-session.js';
 import { metadataOf } from '../session.metadata.js';
 import { announcedTo } from './announcement.js';
 import { MessageContext } from './message-context.js';
-import { type PlatformRequest, RequestContext } from './request-context.js';
+import type { PlatformRequest } from './platform-request.js';
+import { RequestContext } from './request-context.js';
 import type { SessionSource } from './session-source.js';
 import type { BoundedContext } from './session-context.js';
 

@@ -8,23 +8,14 @@ import type { OnStoreErrorPolicy } from '../../session.options.js';
 import { announcedTo } from './announcement.js';
 import { addVary, keepFromSharedCaches } from '../../http/cache-control.js';
 import { reportFailure, statusOf, toHttpException } from '../http-errors.js';
-import { operatorLog } from '../operator-log.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
 import { canBeGated, installGate, type ResponseGate } from '../../http/response-gate.js';
 import { LoadingContext } from './loading-context.js';
+import { type PlatformRequest, rawOf, urlOf } from './platform-request.js';
+import { warnOfOthers, warnOfUnsaved } from './request-warnings.js';
 import type { SessionContext } from './session-context.js';
 import type { SessionSource } from './session-source.js';
-
-/** A request as Express or Fastify hand it to Nest. */
-export interface PlatformRequest {
-  /** Node's own request, on Fastify. */
-  readonly raw?: IncomingMessage;
-  /** Whatever the platform was told to trust a proxy with. */
-  readonly ip?: string;
-  readonly protocol?: string;
-  session?: unknown;
-}
 
 /** What `request.session` gives in the place of the session itself. */
 export interface RequestView {
@@ -44,20 +35,6 @@ const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encodi
 const STAND_IN =
   'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
   'opened. Start the session, log in and regenerate over HTTP, then connect.';
-
-const OTHERS =
-  'request.session is there already, and is left alone: another library (express-session, cookie-session, ' +
-  '@fastify/session) is mounted as well. The session of this library is what @Session() and SessionService.of() give. ' +
-  'This is said once. How to move over: docs/migrating-from-express-session.md.';
-
-const UNSAVED =
-  'What was written to the session of a WebSocket is lost: there is no answer before which it could be stored. Call ' +
-  '`session.save()`, in a middleware of the engine `session.save(() => next())`. This is said once.';
-
-/** The registrations that have lost something so. */
-const warnedOfUnsaved = new WeakSet<object>();
-/** The registrations that have met the session of another library. */
-const warnedOfOthers = new WeakSet<object>();
 
 /** The session of one request: loaded once, for the first that asks, and stored before the response is sent. */
 export class RequestContext extends LoadingContext implements Gatekeeper, SessionContext, Visitor {
@@ -173,7 +150,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   begin(): void {
     if (this.#gate !== null) return;
     this.session?.renew();
-    this.#raw.socket.once('close', () => this.#warnOfUnsaved());
+    this.#raw.socket.once('close', () => {
+      if (this.session?.isModified === true) warnOfUnsaved(this.#source.registration);
+    });
   }
 
   /** The handler has failed: what it still sends goes nowhere. */
@@ -317,17 +296,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.#source.lateWrites.watch(this.session, this.handler);
   }
 
-  #warnOfUnsaved(): void {
-    if (this.session?.isModified !== true || warnedOfUnsaved.has(this.#source.registration)) return;
-    warnedOfUnsaved.add(this.#source.registration);
-    operatorLog.warn(UNSAVED);
-  }
-
   #expose(): void {
-    const { registration } = this.#source;
-    if (SESSION.exposeOn(this.#request, this.#raw) || warnedOfOthers.has(registration)) return;
-    warnedOfOthers.add(registration);
-    operatorLog.warn(OTHERS);
+    if (!SESSION.exposeOn(this.#request, this.#raw)) warnOfOthers(this.#source.registration);
   }
 
   #giveOut(change: CookieChange): void {
@@ -363,13 +333,4 @@ export const SESSION_ID = new RequestProperty(
 
 function jsonError({ statusCode }: ServerResponse, message: string): string {
   return JSON.stringify({ statusCode, message });
-}
-
-function rawOf(request: PlatformRequest): IncomingMessage {
-  return request.raw ?? (request as unknown as IncomingMessage);
-}
-
-/** As it came: Express and Fastify rewrite `url`, for an application that is mounted or as they are told to. */
-function urlOf(raw: IncomingMessage & { readonly originalUrl?: string }): string {
-  return raw.originalUrl ?? raw.url ?? '/';
 }

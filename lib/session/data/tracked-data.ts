@@ -5,6 +5,7 @@ import { type FlashMessage, isFlashKey, isFlashMessage, newFlashKey, RESERVED } 
 import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
 import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
 import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
+import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { shown } from './shown.js';
 import { Snapshot } from './snapshot.js';
@@ -334,22 +335,4 @@ function overlaid(document: Document, keys: Document): Document {
 
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
-}
-
-function assertTopLevel(method: string, key: string): void {
-  if (typeof key !== 'string' || key === '' || key.includes('.')) {
-    throw new SessionArgumentError(
-      `${method}() works on a top-level key, not ${typeof key === 'string' && key !== '' ? 'a path' : kindOf(key)}.`,
-    );
-  }
-  assertNotReserved(key);
-}
-
-function assertNotReserved(path: string): void {
-  if (typeof path === 'string' && path.startsWith(RESERVED)) {
-    throw new SessionDataError(
-      path,
-      `Session data cannot have a key "${shown(path)}"; keys that begin with "$" are reserved.`,
-    );
-  }
 }
