@@ -17,7 +17,7 @@ export class OperatorReports {
   readonly #troubles: Troubles;
   /** Sessions whose renewal was refused. */
   readonly #refused = new Reported();
-  /** Columns of sessions that have a value that none of ours has. */
+  /** Columns of sessions that cannot be read, or have a value that none of ours has. */
   readonly #corrupt = new Reported();
   #hasWarnedOfTwoCookies = false;
 
@@ -99,21 +99,16 @@ export class OperatorReports {
   unreadable(id: SessionId, what: string, error: unknown): void {
     // A parser's message may quote what it parsed.
     const reason = error instanceof SyntaxError ? 'It is not JSON.' : String(error);
-    this.#troubles.error(
-      'unreadable',
-      `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reason}`,
-    );
+    this.#ofRow(id, what, `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reason}`);
   }
 
   rowCorrupt(id: SessionId, column: string): void {
-    // Once for each, as far as can be remembered: it is met at every request.
-    if (!this.#corrupt.isFirst(`${id} ${column}`)) return;
-    this.#log.error(`The row of session ${id} has a "${column}" ${CORRUPT}`);
+    this.#ofRow(id, column, `The row of session ${id} has a "${column}" ${CORRUPT}`);
   }
 
   undecipherable(id: SessionId, what: string): void {
     const line = `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`;
-    this.#troubles.error('undecipherable', line);
+    this.#ofRow(id, `sealed ${what}`, line);
   }
 
   /** A subscriber of the events has thrown. */
@@ -134,6 +129,11 @@ export class OperatorReports {
       `A request carried two live sessions in cookies of the name "${name}", and neither was used. ` +
         'Another host of your domain, or another path, sets the same name: rename one, or use the prefix "__Host-".',
     );
+  }
+
+  /** Once for each, as far as can be remembered: it is met at every request, and another row is another trouble. */
+  #ofRow(id: SessionId, column: string, line: string): void {
+    if (this.#corrupt.isFirst(`${id} ${column}`)) this.#log.error(line);
   }
 
   #failure(before: string, error: unknown): void {

@@ -150,6 +150,7 @@ describe('docs/operations.md', () => {
     ['a sweep, lost', (reports) => reports.sweepLost()],
     ['a limit', (reports) => reports.limitFailed(away())],
     ['data', (reports) => reports.unreadable('a', 'data', new Error('Broken.'))],
+    ['a row', (reports) => reports.rowCorrupt('a', 'ttl')],
     ['sealed data', (reports) => reports.undecipherable('a', 'data')],
     ['a subscriber', (reports) => reports.subscriberFailed(new Error('Oops.'))],
     ['a stand-in', (reports) => reports.writesDropped()],
