@@ -39,7 +39,7 @@ const STORE = `
   Access CommittedTimes DataChanges FoundValues Lifetime
   LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession
   ResolvedSessionOptions Rotation RotationOutcome SESSION_OPTIONS SessionChanges
-  SessionId SessionStore StoreListener StoredSession`;
+  SessionId SessionSecrets SessionStore StoreListener StoredSession`;
 
 it.each([
   ['.', ROOT],
