@@ -1,7 +1,5 @@
-import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { StoredSession } from '../session/stored-session.js';
-import type { SessionId } from '../session/token.js';
-import type { CommittedTimes, Login, NewSession, Rotation, RotationOutcome, SessionStore } from '../session-store.js';
+import type { CommittedTimes, RotationOutcome, SessionStore } from '../session-store.js';
 import { ForwardingSessionStore } from '../store/forwarding.session-store.js';
 
 /** Runs an operation as a span; `outcomeOf` says in a word what came of it. */
@@ -10,6 +8,11 @@ export type RunAsSpan = <Result>(
   run: () => Promise<Result>,
   outcomeOf: (result: Result) => string,
 ) => Promise<Result>;
+
+/** All that an operation of a store takes, whatever it takes in the end. */
+type Given<Operation extends keyof SessionStore> = Parameters<
+  Extract<SessionStore[Operation], (...given: never[]) => unknown>
+>;
 
 /** Shows what requests do with their sessions as spans. Changes nothing. */
 export class TracingSessionStore extends ForwardingSessionStore {
@@ -20,50 +23,46 @@ export class TracingSessionStore extends ForwardingSessionStore {
     this.#run = run;
   }
 
-  override find(id: SessionId): Promise<StoredSession | null> {
-    return this.#run('session load', () => this.inner.find(id), foundOrAbsent);
+  override find(...given: Given<'find'>): Promise<StoredSession | null> {
+    return this.#run('session load', () => this.inner.find(...given), foundOrAbsent);
   }
 
-  override refind(found: StoredSession): Promise<StoredSession | null> {
-    return this.#run('session load', () => this.inner.refind(found), foundOrAbsent);
+  override refind(...given: Given<'refind'>): Promise<StoredSession | null> {
+    return this.#run('session load', () => this.inner.refind(...given), foundOrAbsent);
   }
 
-  override create(session: NewSession): Promise<StoredSession> {
+  override findOneOf(...given: Given<'findOneOf'>): Promise<StoredSession | null> {
+    return this.#run('session load', () => this.inner.findOneOf(...given), foundOrAbsent);
+  }
+
+  override create(...given: Given<'create'>): Promise<StoredSession> {
     return this.#run(
       'session create',
-      () => this.inner.create(session),
+      () => this.inner.create(...given),
       () => 'written',
     );
   }
 
-  override commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
-    return this.#run('session save', () => this.inner.commit(id, generation, changes), writtenOrGone);
+  override commit(...given: Given<'commit'>): Promise<CommittedTimes | null> {
+    return this.#run('session save', () => this.inner.commit(...given), writtenOrGone);
   }
 
-  override update(
-    id: SessionId,
-    generation: number | null,
-    change: (stored: StoredSession) => SessionChanges | null,
-    deadline?: number,
-  ): Promise<StoredSession | null> {
-    return this.#run('session update', () => this.inner.update(id, generation, change, deadline), writtenOrGone);
+  override update(...given: Given<'update'>): Promise<StoredSession | null> {
+    return this.#run('session update', () => this.inner.update(...given), writtenOrGone);
   }
 
-  override login(
-    login: Login,
-    changesTo?: (stored: StoredSession) => DataChanges | null,
-  ): Promise<StoredSession | null> {
-    return this.#run('session login', () => this.inner.login(login, changesTo), writtenOrGone);
+  override login(...given: Given<'login'>): Promise<StoredSession | null> {
+    return this.#run('session login', () => this.inner.login(...given), writtenOrGone);
   }
 
-  override rotate(rotation: Rotation): Promise<RotationOutcome> {
-    return this.#run('session rotate', () => this.inner.rotate(rotation), String);
+  override rotate(...given: Given<'rotate'>): Promise<RotationOutcome> {
+    return this.#run('session rotate', () => this.inner.rotate(...given), String);
   }
 
-  override delete(id: SessionId, generation: number | null): Promise<boolean> {
+  override delete(...given: Given<'delete'>): Promise<boolean> {
     return this.#run(
       'session end',
-      () => this.inner.delete(id, generation),
+      () => this.inner.delete(...given),
       (wasThere) => (wasThere ? 'written' : 'gone'),
     );
   }

@@ -85,6 +85,23 @@ describe('Spans', () => {
     ]);
   });
 
+  it('show the look-up behind several cookies as one, which reads no data but that of the session', async () => {
+    const client = app.client();
+    await visit(client, (session) => session.set('n', 1));
+    const [name] = (await client.cookie()).split('=');
+    const dead = await app.sessions.create({ data: { n: 1 } });
+    await app.sessions.revoke(dead.session.id);
+    const cookie = `${name}=${dead.credential}; ${await client.cookie()}`;
+    traces.taken();
+    const spans = await spansOf(() => tryVisit(app.client(), () => {}, { cookie }));
+    expect(lines(spans)).toEqual([
+      'SELECT sessions in session load',
+      'SELECT sessions in session load',
+      'request in nothing',
+      'session load in request',
+    ]);
+  });
+
   it('of a statement that several look-ups share have a link to each, and no parent', async () => {
     const { session } = await app.sessions.create({ data: { n: 1 } });
     traces.taken();
