@@ -4,6 +4,7 @@ import { createSessionId } from '../session/token.js';
 import { SessionManager } from '../session-manager.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
 import { SessionStore } from '../session-store.js';
+import { withTimeLimit } from '../store/time-limit.js';
 
 /** How the health of sessions is looked at. */
 export interface SessionHealthOptions<Degraded extends 'degraded' | 'up' = 'degraded'> {
@@ -84,20 +85,11 @@ export class SessionHealthIndicator {
 
   /** Why the store does not answer; `null` where it does. @param limit in milliseconds */
   async #failure(limit: number): Promise<string | null> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<string>((resolve) => {
-      timer = setTimeout(() => resolve(`The session store did not answer within ${limit} ms.`), limit);
-    });
-    const found = async (): Promise<null> => {
-      await this.#store.find(createSessionId());
-      return null;
-    };
     try {
-      return await Promise.race([found(), late]);
+      const found = this.#store.find(createSessionId()).then(() => null);
+      return await withTimeLimit(found, limit, () => `The session store did not answer within ${limit} ms.`);
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -1,4 +1,5 @@
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { withTimeLimit } from '../time-limit.js';
 import { loggable } from './driver/error-cause.js';
 
 /** How long each step of the start may take, in milliseconds: a database may have to wake up first. */
@@ -11,13 +12,10 @@ export const START_TIMEOUT = 10_000;
  * @throws {SessionSetupError} saying what did not come, and why
  */
 export async function startStep<Result>(what: string, step: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const giveUp = (): void => reject(new Error(`the database did not answer within ${START_TIMEOUT} ms`));
-    timer = setTimeout(giveUp, START_TIMEOUT);
-  });
   try {
-    return await Promise.race([step, late]);
+    return await withTimeLimit(step, START_TIMEOUT, () => {
+      throw new Error(`the database did not answer within ${START_TIMEOUT} ms`);
+    });
   } catch (error) {
     if (error instanceof SessionSetupError) throw error;
     const cause = loggable(error instanceof SessionStoreUnavailableError ? error.cause : error);
@@ -27,7 +25,5 @@ export async function startStep<Result>(what: string, step: Promise<Result>): Pr
         'answers ("clientUrl"), and that its pool has a connection to spare.',
       { cause },
     );
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import type { Connections, DedicatedConnection } from './driver/connections.js';
+import { withTimeLimit } from '../time-limit.js';
 import { loggable } from './driver/error-cause.js';
 import type { SessionQueries } from './session-queries.js';
 
@@ -43,7 +44,9 @@ export class SweepClaim {
     connection.on('error', lost);
     connection.on('end', lost);
     try {
-      await this.#inTime(connection.connect());
+      await withTimeLimit(connection.connect(), this.#longestConnecting, () => {
+        throw new Error(`no connection within ${this.#longestConnecting} ms`);
+      });
       if (await this.#queries.claimSweep(OPERATION, lease, connection)) this.#connection = connection;
     } catch (error) {
       if (error instanceof SessionStoreUnavailableError) throw error;
@@ -66,19 +69,6 @@ export class SweepClaim {
     } catch {
       // The next connection will show whether it was this one, or the database.
       return false;
-    }
-  }
-
-  async #inTime(connecting: Promise<void>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const giveUp = (): void => reject(new Error(`no connection within ${this.#longestConnecting} ms`));
-      timer = setTimeout(giveUp, this.#longestConnecting);
-    });
-    try {
-      await Promise.race([connecting, late]);
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

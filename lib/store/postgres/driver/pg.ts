@@ -1,3 +1,4 @@
+import { withTimeLimit } from '../../time-limit.js';
 import { requestCancel } from './cancel.js';
 import type { Connections, DedicatedConnection, PoolClient, Queryable } from './connections.js';
 import { RawQuery, takesRawQueries } from './raw-query.js';
@@ -11,12 +12,16 @@ export interface PreparedConnection {
   executeQuery(query: { readonly sql: string; readonly parameters: readonly unknown[] }): Promise<{ rows: unknown[] }>;
 }
 
-/** What is known of a connection, in milliseconds of `performance.now()`. */
-interface ConnectionRecord {
-  /** {@link PgConnections} counts a new one whenever all that there are have become suspect. */
-  readonly generation: number;
+/** When a connection was last sent a statement, and when it last answered one, in milliseconds of `performance.now()`. */
+interface AnswerTimes {
   sentAt: number;
   answeredAt: number;
+}
+
+/** What is known of a connection. */
+interface ConnectionRecord extends AnswerTimes {
+  /** {@link PgConnections} counts a new one whenever all that there are have become suspect. */
+  readonly generation: number;
 }
 
 /**
@@ -115,15 +120,7 @@ class PgConnections {
 
   #lent(client: PgClient, record: ConnectionRecord): PoolClient {
     return {
-      query: (query) =>
-        new Promise((resolve, reject) => {
-          record.sentAt = performance.now();
-          send(client, query, (error, result) => {
-            record.answeredAt = performance.now();
-            if (error) reject(error);
-            else resolve(result);
-          });
-        }),
+      query: queryOn(client, record),
       release: (destroy) => client.release(destroy || this.#isClosed),
       abandon: (answer, isReusable) => {
         // Some may have answered just before it happened. Those in use answer all the time, and an idle one is cheap to replace.
@@ -136,29 +133,22 @@ class PgConnections {
   async #endCancelled(client: PgClient, answer: Promise<unknown>, isReusable: boolean): Promise<void> {
     const request = requestCancel(this.#pool, client);
     const ended = Promise.all([answer.catch(() => {}), request.taken]).then(([, wasTaken]) => wasTaken);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), this.#patience);
-    });
-    const isEnded = await Promise.race([ended, late]);
-    clearTimeout(timer);
+    const isEnded = await withTimeLimit(ended, this.#patience, () => false);
     request.giveUp();
     client.release(!(isEnded && isReusable) || this.#isClosed);
   }
 }
 
-function send(
-  client: PgClient,
-  query: Parameters<Queryable['query']>[0],
-  done: (error: Error | null, result: { rows?: unknown[] }) => void,
-): void {
-  client.query(query.isRaw === true ? new RawQuery(query) : query, done);
-}
-
-function queryOn(client: PgClient): Queryable['query'] {
+/** @param times those of the connection, where they are of interest */
+function queryOn(client: PgClient, times: AnswerTimes = { sentAt: 0, answeredAt: 0 }): Queryable['query'] {
   return (query) =>
     new Promise((resolve, reject) => {
-      send(client, query, (error, result) => (error ? reject(error) : resolve(result)));
+      times.sentAt = performance.now();
+      client.query(query.isRaw === true ? new RawQuery(query) : query, (error, result) => {
+        times.answeredAt = performance.now();
+        if (error) reject(error);
+        else resolve(result);
+      });
     });
 }
 
