@@ -63,8 +63,7 @@ export class Lookups {
 
   async findByUser(userId: string): Promise<StoredSession[]> {
     const values = [userId, MOST_LISTED];
-    const rows = await this.#db.read<Found>('list the sessions of a user', this.#sql.findByUser, values);
-    return foundIn(rows).reverse();
+    return foundIn(await this.#db.read<Found>('list the sessions of a user', this.#sql.findByUser, values));
   }
 
   async count(): Promise<number> {

@@ -107,7 +107,12 @@ export class MikroOrmSessionStore extends SessionStore {
     this.#description = `PostgreSQL, table ${quoted(table)}${pool}`;
     const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements, meter });
-    await startStep('the clock of the database', queries.lookups.readClock());
+    try {
+      await startStep('the clock of the database', queries.lookups.readClock());
+    } catch (error) {
+      queries.close();
+      throw error;
+    }
     const sweepClaim = new SweepClaim(connections.dedicated, queries);
     this.#open = { ...queuesOf(queries, renewal.flushEvery, listener, meter), connections, queries, sweepClaim };
     const { renewals } = this.#open;

@@ -136,8 +136,9 @@ export class Database {
       try {
         return await this.#inTransaction(operation, deadline, use);
       } catch (error) {
-        const isOfConnection = error instanceof Error && this.#badStates.has(error);
-        if (!isOfConnection || !(await paused(pause, deadline - this.time()))) throw error;
+        if (!(error instanceof Error) || !this.#badStates.has(error)) throw error;
+        this.#connections.distrust();
+        if (!(await paused(pause, deadline - this.time()))) throw error;
       }
     }
   }
@@ -216,18 +217,15 @@ export class Database {
    * Whether nothing has run, so that a statement may be sent again: where the server has rolled it back for the sake of
    * another, as one that isolates transactions strictly may
    * (https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html), or where it is the connection that is
-   * bad. One that changes nothing may in any case, where its connection has ended.
+   * bad, and no other that there is now is lent again. One that changes nothing may in any case, where its connection has ended.
    */
   #mayBeRepeated(error: unknown, lease: Lease, isRead: boolean): boolean {
     const isOfConnection = isBadState(error) || (isRead && lease.answer !== null && isCutOff(error));
-    if (isOfConnection) this.#distrust();
-    return isOfConnection || wasRolledBack(error);
-  }
-
-  /** What answers next may be another server, and what is known of this one's rows is nothing there. */
-  #distrust(): void {
+    if (!isOfConnection) return wasRolledBack(error);
     this.#connections.distrust();
+    // What answers next may be another server, and what is known of this one's rows is nothing there.
     this.#options.lost();
+    return true;
   }
 
   #rowsOf<Row extends object>(statement: Statement<Row>, answer: { rows?: unknown[] }, isRead: boolean): Row[] {
@@ -250,10 +248,7 @@ export class Database {
     if (isLost(error)) this.#options.lost();
     if (error instanceof SessionStoreUnavailableError) return error;
     const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
-    if (isBadState(error)) {
-      this.#distrust();
-      this.#badStates.add(unavailable);
-    }
+    if (isBadState(error)) this.#badStates.add(unavailable);
     return mayConcernOneRow(error) ? marksOne(unavailable) : unavailable;
   }
 

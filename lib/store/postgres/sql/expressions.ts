@@ -32,3 +32,8 @@ export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
   return `(select ${names.map((name) => `unnest(${name}) as ${name}`).join(', ')}
            from (select ${names.map((name) => `${arrays[name]} as ${name}`).join(', ')} ${UNSEEN}) as given)`;
 };
+
+// Whether a row is of the id, the generation and the user that are asked for; null for any of the last two.
+export const isMeant = (row: string, asked: string): string =>
+  `${row}.id = ${asked}.id and (${asked}.generation is null or ${row}.generation = ${asked}.generation)
+   and (${asked}.user_id is null or ${row}.user_id = ${asked}.user_id)`;

@@ -1,16 +1,17 @@
 import type { SessionTable } from './announcement.js';
 import { columns, rawColumns, secretColumns } from './columns.js';
-import { ms, NOW, ONCE_OF_PRIMARY, rowsOf, UNSEEN } from './expressions.js';
+import { isMeant, ms, NOW, ONCE_OF_PRIMARY, rowsOf, UNSEEN } from './expressions.js';
 
 /**
  * What reads sessions, and writes nothing. Where it finds none it gives the clock alone, which a server that is read-only
  * does not have: so nothing that such a server says is taken for an answer.
  */
 export function lookupStatements({ table }: SessionTable) {
-  // One of the wanted sessions. Its version is the transaction that wrote it as it is, be it to renew it.
-  const found = `lateral (
+  // The wanted sessions, or one row of nulls. The version is the transaction that wrote a row as it is, be it to renew it.
+  const wanted = (arrays: Readonly<Record<string, string>>): string => `
+      from (select) as one left join (${rowsOf(arrays)} as wanted cross join lateral (
         select s.*, s.xmin as version from ${table} s where s.id = wanted.id and s.expires_at > ${ONCE_OF_PRIMARY} ${UNSEEN}
-      ) s`;
+      ) s) on true`;
 
   return {
     /** The store's clock. */
@@ -18,22 +19,18 @@ export function lookupStatements({ table }: SessionTable) {
 
     /** Live sessions. $1 ids. */
     find: `
-      select ${columns('s', ONCE_OF_PRIMARY)}
-      from (select) as one left join (${rowsOf({ id: '$1::uuid[]' })} as wanted cross join ${found}) on true`,
+      select ${columns('s', ONCE_OF_PRIMARY)} ${wanted({ id: '$1::uuid[]' })}`,
 
     /**
      * Live sessions, as `sessionOf` reads them: that takes PostgreSQL a tenth less, and less than half for what is known.
      * $1 ids, $2 known versions, null where there is none.
      */
     findRaw: `
-      select ${rawColumns('s', 's.version = wanted.version')}
-      from (select) as one
-      left join (${rowsOf({ id: '$1::uuid[]', version: '$2::xid[]' })} as wanted cross join ${found}) on true`,
+      select ${rawColumns('s', 's.version = wanted.version')} ${wanted({ id: '$1::uuid[]', version: '$2::xid[]' })}`,
 
     /** What opens live sessions. $1 ids. */
     secrets: `
-      select ${secretColumns('s', ONCE_OF_PRIMARY)}
-      from (select) as one left join (${rowsOf({ id: '$1::uuid[]' })} as wanted cross join ${found}) on true`,
+      select ${secretColumns('s', ONCE_OF_PRIMARY)} ${wanted({ id: '$1::uuid[]' })}`,
 
     /**
      * Which sessions are live, of their generation and of their user: written to they are not if another transaction has
@@ -43,18 +40,17 @@ export function lookupStatements({ table }: SessionTable) {
       select s.id::text as id
       from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]', user_id: '$3::text[]' })} as asked, lateral (
         select s.id from ${table} s
-        where s.id = asked.id and (asked.generation is null or s.generation = asked.generation)
-              and (asked.user_id is null or s.user_id = asked.user_id) and s.expires_at > ${NOW} ${UNSEEN}
+        where ${isMeant('s', 'asked')} and s.expires_at > ${NOW} ${UNSEEN}
       ) s`,
 
-    /** The live sessions of a user, those that began last. $1 user id, $2 how many at most. */
+    /** The live sessions of a user, oldest first; those that began last. $1 user id, $2 how many at most. */
     findByUser: `
       select ${columns('s', ONCE_OF_PRIMARY)}
       from (select) as one left join lateral (
         select * from ${table} s where s.user_id = $1::text and s.expires_at > ${ONCE_OF_PRIMARY}
         order by s.created_at desc, s.id desc limit $2::int
       ) s on true
-      order by s.created_at desc, s.id desc`,
+      order by s.created_at, s.id`,
 
     /** How many are live. */
     count: `

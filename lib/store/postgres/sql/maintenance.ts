@@ -1,5 +1,5 @@
 import type { SessionTable } from './announcement.js';
-import { at, ms, NOW, rowsOf } from './expressions.js';
+import { at, isMeant, ms, NOW, rowsOf } from './expressions.js';
 import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
@@ -49,8 +49,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
           select * from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]' })} as d order by id
         ) d, lateral (
           select s.id from ${table} s
-          where s.id = d.id and (d.generation is null or s.generation = d.generation)
-                and (d.user_id is null or s.user_id = d.user_id) and s.expires_at > ${NOW}
+          where ${isMeant('s', 'd')} and s.expires_at > ${NOW}
                 and ${NOW} < ${at('$3::float8')}
           for update skip locked
         ) s where s.id = d.id
