@@ -1,6 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import { SessionStoreUnavailableError } from '../../session.errors.js';
-import type { QueueMeter } from '../../stats/queue-meter.js';
+import { QueueMeter } from '../../stats/queue-meter.js';
 import { deadlinesOf, type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
@@ -33,14 +33,14 @@ interface Batch<Found> {
 const MOST_SESSIONS = 32;
 /** While the database works on one statement, the next is on its way. */
 const MOST_UNDER_WAY = 2;
+/** How long a few wait for company while a bigger statement is under way, in milliseconds. */
+const LONGEST_WAIT = 5;
 
 /** How many sessions go into a statement, and how many statements are under way, at most. */
 interface BatchLimits {
   readonly sessions: number;
   readonly underWay: number;
 }
-/** How long a few wait for company while a bigger statement is under way, in milliseconds. */
-const LONGEST_WAIT = 5;
 
 /**
  * Looks up together what is asked for at the same time: all that is asked for in one turn of the event loop, and what
@@ -48,7 +48,7 @@ const LONGEST_WAIT = 5;
  */
 export class LookupBatcher<Found extends { readonly id: SessionId }> {
   readonly #target: FindTarget<Found>;
-  readonly #meter: QueueMeter | null;
+  readonly #meter: QueueMeter;
   readonly #limits: BatchLimits;
   #waiting: Waiter<Found>[] = [];
   readonly #underWay = new Set<Batch<Found>>();
@@ -57,7 +57,7 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
 
   constructor(
     target: FindTarget<Found>,
-    meter: QueueMeter | null = null,
+    meter = new QueueMeter('find'),
     limits: BatchLimits = { sessions: MOST_SESSIONS, underWay: MOST_UNDER_WAY },
   ) {
     this.#target = target;
@@ -70,8 +70,8 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         id,
-        since: this.#meter?.joined() ?? 0,
-        origin: this.#meter?.origin(),
+        since: this.#meter.joined(),
+        origin: this.#meter.origin(),
         deadline,
         resolve,
         reject,
@@ -115,7 +115,7 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
     );
     try {
       const find = (): Promise<void> => this.#find([...sessions.keys()], sessions, deadlinesOf(waiters).last);
-      await (this.#meter === null ? find() : this.#meter.send(waiters, find));
+      await this.#meter.send(waiters, find);
     } finally {
       stopWatching();
       this.#underWay.delete(batch);
@@ -152,7 +152,7 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
       const same = sessions.get(waiter.id);
       if (same === undefined && sessions.size === this.#limits.sessions) break;
       taken++;
-      this.#meter?.left(waiter.since, sentAt);
+      this.#meter.left(waiter.since, sentAt);
       if (waiter.deadline <= now) {
         waiter.reject(this.#tooLate());
         continue;
@@ -162,12 +162,12 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
       else same.push(waiter);
     }
     this.#waiting = this.#waiting.slice(taken);
-    if (waiters.length > 0) this.#meter?.sent(waiters.length);
+    if (waiters.length > 0) this.#meter.sent(waiters.length);
     return { waiters, sessions };
   }
 
   #tooLate(): SessionStoreUnavailableError {
-    if (this.#meter !== null) this.#meter.late += 1;
+    this.#meter.late += 1;
     return new SessionStoreUnavailableError('find a session', {
       cause: new Error('its turn did not come in time: the database is slow'),
     });

@@ -1,7 +1,7 @@
 import { OneAtATime } from '../../session/one-at-a-time.js';
 import type { SessionId } from '../../session/token.js';
 import type { Access, StoreListener } from '../../session-store.js';
-import type { QueueMeter } from '../../stats/queue-meter.js';
+import { QueueMeter } from '../../stats/queue-meter.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
 /** What became of accesses; those of dead sessions are in neither list. */
@@ -46,7 +46,7 @@ export class RenewalBuffer {
   readonly #every: number;
   readonly #parts: number;
   readonly #listener: RenewalListener;
-  readonly #meter: QueueMeter | null;
+  readonly #meter: QueueMeter;
   #accesses = new Map<SessionId, Waiting>();
   #part = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -54,7 +54,7 @@ export class RenewalBuffer {
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
-  constructor(target: RenewalTarget, every: number, listener: RenewalListener, meter: QueueMeter | null = null) {
+  constructor(target: RenewalTarget, every: number, listener: RenewalListener, meter = new QueueMeter('renew')) {
     this.#target = target;
     this.#every = every;
     this.#parts = every < SHORT ? 1 : PARTS;
@@ -66,7 +66,7 @@ export class RenewalBuffer {
     // What comes after the first is in the same statement: a session is written once a period at most.
     const waiting = this.#accesses.get(id);
     if (waiting === undefined) {
-      this.#accesses.set(id, { at, part: this.#part, since: this.#meter?.joined() ?? 0 });
+      this.#accesses.set(id, { at, part: this.#part, since: this.#meter.joined() });
     } else {
       waiting.at = Math.max(waiting.at, at);
     }
@@ -134,7 +134,7 @@ export class RenewalBuffer {
       if (waiting.part > part || due.size === most) break;
       due.set(id, waiting);
       this.#accesses.delete(id);
-      this.#meter?.left(waiting.since, sentAt);
+      this.#meter.left(waiting.since, sentAt);
     }
     if (this.#accesses.size === 0) this.#stopWaiting();
     return due;
@@ -142,13 +142,13 @@ export class RenewalBuffer {
 
   /** @returns whether the store could be reached */
   async #write(accesses: ReadonlyMap<SessionId, Waiting>): Promise<boolean> {
-    this.#meter?.sent(accesses.size);
+    this.#meter.sent(accesses.size);
     try {
       const renew = (): Promise<RenewalOutcome> =>
         this.#target.renew(Array.from(accesses, ([id, { at }]) => ({ id, at })));
       // Later than the requests that it is for, and part of none.
-      const { renewed, locked } = await (this.#meter === null ? renew() : this.#meter.send([], renew));
-      if (this.#meter !== null) this.#meter.locked += locked.length;
+      const { renewed, locked } = await this.#meter.send([], renew);
+      this.#meter.locked += locked.length;
       this.#keep(accesses, locked);
       this.#listener.renewed(renewed.map((id) => ({ id, at: (accesses.get(id) as Waiting).at })));
       return true;
@@ -195,7 +195,7 @@ export class RenewalBuffer {
         continue;
       }
       this.#accesses.set(id, { at: failed.at, part: this.#part, since: failed.since });
-      if (this.#meter !== null) this.#meter.waiting += 1;
+      this.#meter.waiting += 1;
     }
     if (this.#accesses.size > 0 && !this.#closing) this.#wait(Math.max(this.#every, SHORT));
   }

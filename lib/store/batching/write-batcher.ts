@@ -1,6 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
-import type { QueueMeter } from '../../stats/queue-meter.js';
+import { QueueMeter } from '../../stats/queue-meter.js';
 import { FIRST_PAUSE, jittered, longerPause } from './backoff.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne } from './splitting.js';
@@ -28,7 +28,7 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
   write(requests: readonly Request[]): Promise<Written<Outcome>[]>;
   /** One request for two to the same session; `null` when they must go one after the other, as they must without it. */
   fold?(first: Request, then: Request): Request | null;
-  /** Counts what goes through; nothing is counted without. */
+  /** Counts what goes through; unless given, what is counted is not read. */
   readonly meter?: QueueMeter;
 }
 
@@ -68,7 +68,7 @@ const MOST_SESSIONS = 64;
  */
 export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #target: WriteTarget<Request, Outcome>;
-  readonly #meter: QueueMeter | null;
+  readonly #meter: QueueMeter;
   readonly #soon: (send: () => void) => void;
   readonly #lanes = new Map<SessionId, Lane<Request, Outcome>>();
   #queue: Lane<Request, Outcome>[] = [];
@@ -77,7 +77,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   /** @param soon when to send what nothing is in the way of: at the end of this turn of the event loop, with what else it brings */
   constructor(target: WriteTarget<Request, Outcome>, soon: (send: () => void) => void = setImmediate) {
     this.#target = target;
-    this.#meter = target.meter ?? null;
+    this.#meter = target.meter ?? new QueueMeter('commit');
     this.#soon = soon;
   }
 
@@ -89,8 +89,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
         lane = { id: request.id, waiters: [], isBusy: false, pause: FIRST_PAUSE };
         this.#lanes.set(request.id, lane);
       }
-      const since = this.#meter?.joined() ?? 0;
-      const origin = this.#meter?.origin();
+      const since = this.#meter.joined();
+      const origin = this.#meter.origin();
       lane.waiters.push({ request, since, origin, deadline: request.deadline, alone: false, resolve, reject });
       if (!lane.isBusy) this.#enqueue(lane);
     });
@@ -107,7 +107,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   async #writeAll(): Promise<void> {
     for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
       const waiters = batch.flatMap((group) => group.waiters);
-      this.#meter?.sent(waiters.length);
+      this.#meter.sent(waiters.length);
       const stopWatching = watchDeadlines(
         waiters,
         () => this.#target.now(),
@@ -115,7 +115,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
       );
       try {
         const write = (): Promise<Written<Outcome>[]> => this.#target.write(batch.map((group) => group.request));
-        const outcomes = await (this.#meter === null ? write() : this.#meter.send(waiters, write));
+        const outcomes = await this.#meter.send(waiters, write);
         for (const [index, group] of batch.entries()) this.#settle(group, outcomes[index] as Written<Outcome>);
       } catch (error) {
         this.#failed(batch, error);
@@ -155,7 +155,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
         waiters.push(waiter);
       }
       lane.waiters.shift();
-      this.#meter?.left(waiter.since, sentAt);
+      this.#meter.left(waiter.since, sentAt);
       if (waiter.alone && waiters.length > 0) break;
     }
     if (request !== null) return { lane, waiters, request };
@@ -166,7 +166,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   #settle({ lane, waiters }: Group<Request, Outcome>, outcome: Written<Outcome>): void {
     if (outcome === 'locked') {
       this.#putBack(lane, waiters);
-      if (this.#meter !== null) this.#meter.locked += waiters.length;
+      this.#meter.locked += waiters.length;
       setTimeout(() => this.#enqueue(lane), jittered(lane.pause));
       lane.pause = longerPause(lane.pause);
       return;
@@ -197,7 +197,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   #putBack(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
     lane.waiters.unshift(...waiters);
-    if (this.#meter !== null) this.#meter.waiting += waiters.length;
+    this.#meter.waiting += waiters.length;
   }
 
   /** The lane is free for the requests that wait in it, or is closed. */
@@ -215,7 +215,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   }
 
   #tooLate(): SessionStoreUnavailableError {
-    if (this.#meter !== null) this.#meter.late += 1;
+    this.#meter.late += 1;
     return new SessionStoreUnavailableError(this.#target.operation, {
       cause: new Error('its turn did not come in time: the database is slow, or another transaction holds the row'),
     });

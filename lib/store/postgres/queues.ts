@@ -4,6 +4,7 @@ import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
 import { WriteBatcher } from '../batching/write-batcher.js';
+import { QueueMeter } from '../../stats/queue-meter.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
 import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
 
@@ -34,10 +35,11 @@ export function queuesOf(
       { now, findMany: (ids, deadline) => queries.lookups.findMany(ids, deadline) },
       meters.find,
     ),
-    secrets: new LookupBatcher({ now, findMany: (ids, deadline) => queries.lookups.secretsOf(ids, deadline) }, null, {
-      sessions: MOST_SECRETS,
-      underWay: 1,
-    }),
+    secrets: new LookupBatcher(
+      { now, findMany: (ids, deadline) => queries.lookups.secretsOf(ids, deadline) },
+      new QueueMeter('find'),
+      { sessions: MOST_SECRETS, underWay: 1 },
+    ),
     creations: new WriteBatcher({
       operation: 'create a session',
       now,
