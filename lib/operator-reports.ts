@@ -106,9 +106,9 @@ export class OperatorReports {
     this.#ofRow(id, column, `The row of session ${id} has a "${column}" ${CORRUPT}`);
   }
 
+  /** Called once for each value, as far as it is remembered by what calls it. */
   undecipherable(id: SessionId, what: string): void {
-    const line = `The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`;
-    this.#ofRow(id, `sealed ${what}`, line);
+    this.#log.error(`The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`);
   }
 
   /** A subscriber of the events has thrown. */
@@ -138,11 +138,8 @@ export class OperatorReports {
 
   #failure(before: string, error: unknown): void {
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-    this.#troubles.error(
-      `${before}${name}: ${message}`,
-      before === '' ? message : `${before}${name}: ${message}`,
-      stack,
-    );
+    const kind = `${before}${name}: ${message}`;
+    this.#troubles.error(kind, before === '' ? message : kind, stack);
   }
 }
 

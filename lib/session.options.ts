@@ -105,8 +105,8 @@ export interface SessionModuleOptions {
   /**
    * Whether data (flash messages included) and `auth` are encrypted in the database: AES-256-GCM, each top-level value by
    * itself; the names of top-level keys stay readable. Values from before it was switched on stay readable, unless
-   * `acceptPlain` is false, and are encrypted when they are next written; a value whose key is lost is logged, and reads as absent. End all sessions
-   * before you switch it off. `increment()` and `push()` then cost a transaction. No encryption unless given.
+   * `acceptPlain` is false, and are encrypted when they are next written; a value whose key is lost is logged, and reads as
+   * absent. End all sessions before you switch it off. `increment()` and `push()` then cost a transaction. No encryption unless given.
    */
   readonly encryption?: SessionEncryptionOptions;
   /**

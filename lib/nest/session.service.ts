@@ -120,8 +120,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * @throws {SessionArgumentError} for what is no string. Not an error: a string that is no session's id.
    */
   async find(id: SessionId): Promise<Session | null> {
-    const canonical = canonicalId('find', id);
-    const session = canonical === null ? null : await this.#manager.find(canonical);
+    const session = await this.#find('find', id);
     return session && session.sealed;
   }
 
@@ -134,8 +133,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    */
   async update<Result>(id: SessionId, change: (data: LiveSessionData) => Result): Promise<Result> {
     assertChange(change);
-    const canonical = canonicalId('update', id);
-    const session = canonical === null ? null : await this.#manager.find(canonical);
+    const session = await this.#find('update', id);
     if (session === null) throw new SessionGoneError('There is no such session (any more); nothing was changed.');
     return session.update(change);
   }
@@ -244,6 +242,11 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    */
   stats(): SessionStats {
     return this.#manager.meter.stats();
+  }
+
+  async #find(method: string, id: SessionId): Promise<ActiveSession | null> {
+    const canonical = canonicalId(method, id);
+    return canonical === null ? null : this.#manager.find(canonical);
   }
 
   #contextOf(requestOrContext: ArgumentsHost | object): SessionContext {

@@ -30,8 +30,8 @@ const instrumented = new WeakMap<SessionMeter, () => void>();
 
 /**
  * Hands the figures of an application's sessions to OpenTelemetry: counters and gauges whenever they are collected,
- * histograms as the values come, and spans of loading and saving sessions and of each statement. Call it once the application is created; before it listens, nothing is missed. A second call
- * for the same application takes the place of the first.
+ * histograms as the values come, and spans of loading and saving sessions and of each statement. Call it once the application
+ * is created; before it listens, nothing is missed. A second call for the same application takes the place of the first.
  *
  * Every metric and span is explained in docs/metrics.md.
  *

@@ -11,6 +11,9 @@ export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd' | 'w'}`
 const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const DURATION = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
 
+/** What looks like a duration without its unit. */
+const NUMBER = /^\s*\d+(\.\d+)?\s*$/;
+
 /** A thousand years: what no session outlives, and what a PostgreSQL timestamp still holds when added to. */
 export const LONGEST_DURATION = 1_000 * 365 * UNITS.d;
 
@@ -80,7 +83,7 @@ export function durationOf(name: string, value: unknown): number {
 
 /** What an argument is that is no duration: a request may have brought it, so it is not quoted. */
 function kindOfText(value: string): string {
-  return /^\s*\d+(\.\d+)?\s*$/.test(value) ? 'a number without a unit, as a string' : 'another string';
+  return NUMBER.test(value) ? 'a number without a unit, as a string' : 'another string';
 }
 
 /** A duration as it is written in options: in the largest unit of which it is a whole number. */
@@ -97,7 +100,7 @@ export function shownDuration(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return kindOf(value);
   const shown = JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
-  return value.length <= 40 && /^\s*\d+(\.\d+)?\s*$/.test(value)
+  return value.length <= 40 && NUMBER.test(value)
     ? `${shown}, which has no unit (milliseconds: "${value.trim()}ms")`
     : shown;
 }

@@ -38,10 +38,6 @@ export class SessionMeter {
   readonly #since = Date.now();
   #feed: FeedStats | null = null;
 
-  get feed(): FeedStats | null {
-    return this.#feed;
-  }
-
   feedConnected(connected: boolean): void {
     const { connected: before = true, losses = 0 } = this.#feed ?? {};
     this.#feed = { connected, losses: losses + (before && !connected ? 1 : 0) };
