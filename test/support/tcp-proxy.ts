@@ -3,11 +3,11 @@ import net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * What happens to traffic: it passes; it passes after a delay; it is swallowed, and a connection that has lost anything is
- * silent for good, as one that a firewall has forgotten; connections are accepted and nothing is said on them, ever; each
- * connection is reset, those that are there and those that come.
+ * What happens to traffic: it passes; it passes after a delay; a new connection is only slow to be made; it is swallowed, and a
+ * connection that has lost anything is silent for good, as one that a firewall has forgotten; connections are accepted and
+ * nothing is said on them, ever; each connection is reset, those that are there and those that come.
  */
-export type ProxyMode = 'pass' | 'delay' | 'drop' | 'half-open' | 'reset';
+export type ProxyMode = 'pass' | 'delay' | 'slow-to-connect' | 'drop' | 'half-open' | 'reset';
 
 interface Link {
   readonly client: net.Socket;
@@ -22,7 +22,7 @@ export class TcpProxy {
   readonly #links = new Set<Link>();
   #target: number;
   #mode: ProxyMode = 'pass';
-  /** In milliseconds, each way. */
+  /** In milliseconds. */
   #delay = 0;
 
   private constructor(target: number) {
@@ -52,7 +52,7 @@ export class TcpProxy {
     this.#target = target;
   }
 
-  /** @param delay with `delay`: in milliseconds, each way */
+  /** @param delay with `delay`: in milliseconds, each way; with `slow-to-connect`: until a connection is made */
   set(mode: ProxyMode, delay = 0): void {
     this.#mode = mode;
     this.#delay = delay;
@@ -102,6 +102,7 @@ export class TcpProxy {
     const { client } = link;
     const down = new Lane(client);
     const up = new Lane(upstream);
+    if (this.#mode === 'slow-to-connect') up.wait(this.#delay);
     client.on('data', (chunk) => this.#pass(link, up, chunk));
     upstream.on('data', (chunk) => this.#pass(link, down, chunk));
     upstream.on('error', () => {});
@@ -111,7 +112,7 @@ export class TcpProxy {
 
   #pass(link: Link, lane: Lane, chunk: Buffer): void {
     link.isSilent ||= this.#mode === 'drop';
-    if (!link.isSilent) lane.pass(chunk, this.#delay);
+    if (!link.isSilent) lane.pass(chunk, this.#mode === 'delay' ? this.#delay : 0);
   }
 }
 
@@ -127,6 +128,11 @@ class Lane {
   pass(chunk: Buffer, delay: number): void {
     if (delay === 0 && this.#last === null) this.#to.write(chunk);
     else this.#enqueue(delay, () => this.#to.destroyed || this.#to.write(chunk));
+  }
+
+  /** What comes meanwhile is passed on afterwards. */
+  wait(delay: number): void {
+    this.#enqueue(delay, () => {});
   }
 
   end(): void {

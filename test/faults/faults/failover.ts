@@ -10,11 +10,8 @@ export const FAILOVER: readonly Fault[] = [
     title: 'the primary crashes, a hot standby takes over',
     server: { hasStandby: true },
     async run(world) {
-      const standby = standbyOf(world);
       await world.cluster.stop('immediate');
-      await standby.promote();
-      world.moveTo(standby);
-      world.proxy.lead(standby.port);
+      world.proxy.lead((await promoted(world)).port);
     },
   },
   {
@@ -22,12 +19,8 @@ export const FAILOVER: readonly Fault[] = [
     title: 'the primary hangs for good, a hot standby takes over',
     server: { hasStandby: true },
     async run(world) {
-      const standby = standbyOf(world);
-      const thaw = await world.cluster.freeze();
-      world.atEnd(thaw);
-      await standby.promote();
-      world.moveTo(standby);
-      world.proxy.lead(standby.port);
+      world.atEnd(await world.cluster.freeze());
+      world.proxy.lead((await promoted(world)).port);
     },
   },
   {
@@ -35,11 +28,9 @@ export const FAILOVER: readonly Fault[] = [
     title: 'the same, planned; the old primary is back read-only, and still connected to',
     server: { hasStandby: true },
     async run(world) {
-      const standby = standbyOf(world);
       const old = world.cluster;
       await old.stop('fast');
-      await standby.promote();
-      world.moveTo(standby);
+      const standby = await promoted(world);
       await old.follow(standby);
       await old.start();
       const [row] = await old.query<{ isStandby: boolean }>('postgres', 'select pg_is_in_recovery() as "isStandby"');
@@ -51,7 +42,11 @@ export const FAILOVER: readonly Fault[] = [
   },
 ];
 
-function standbyOf({ standby }: World): Cluster {
+/** The standby, which has become the primary: what is looked at from now on. */
+async function promoted(world: World): Promise<Cluster> {
+  const { standby } = world;
   if (standby === null) throw new Error('There is no standby.');
+  await standby.promote();
+  world.moveTo(standby);
   return standby;
 }

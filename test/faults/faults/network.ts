@@ -1,3 +1,4 @@
+import type { ProxyMode } from '../../support/tcp-proxy.js';
 import type { Fault } from '../fault.js';
 
 /** How long the network is in trouble, in milliseconds: longer than a request may take. */
@@ -8,29 +9,17 @@ export const NETWORK: readonly Fault[] = [
   {
     name: 'network-slow',
     title: 'the network delays everything by 150 ms each way',
-    async run(world) {
-      world.proxy.set('delay', 150);
-      await world.during(TROUBLE);
-      world.proxy.set('pass');
-    },
+    run: inTrouble('delay', 150),
   },
   {
     name: 'network-slower',
     title: 'the network delays everything by 1.5 s each way',
-    async run(world) {
-      world.proxy.set('delay', 1_500);
-      await world.during(TROUBLE);
-      world.proxy.set('pass');
-    },
+    run: inTrouble('delay', 1_500),
   },
   {
     name: 'network-drops',
     title: 'the network swallows everything; connections that lost something stay silent',
-    async run(world) {
-      world.proxy.set('drop');
-      await world.during(TROUBLE);
-      world.proxy.set('pass');
-    },
+    run: inTrouble('drop'),
   },
   {
     name: 'network-forgets',
@@ -42,20 +31,12 @@ export const NETWORK: readonly Fault[] = [
   {
     name: 'network-half-open',
     title: 'connections end; new ones are accepted, and never answered',
-    async run(world) {
-      world.proxy.set('half-open');
-      await world.during(TROUBLE);
-      world.proxy.set('pass');
-    },
+    run: inTrouble('half-open'),
   },
   {
     name: 'network-resets',
     title: 'connections are reset, those that come as well',
-    async run(world) {
-      world.proxy.set('reset');
-      await world.during(TROUBLE);
-      world.proxy.set('pass');
-    },
+    run: inTrouble('reset'),
   },
   {
     name: 'network-resets-often',
@@ -68,3 +49,12 @@ export const NETWORK: readonly Fault[] = [
     },
   },
 ];
+
+/** The network does something with all traffic for a while, and passes it again. */
+function inTrouble(mode: ProxyMode, delay?: number): Fault['run'] {
+  return async (world) => {
+    world.proxy.set(mode, delay);
+    await world.during(TROUBLE);
+    world.proxy.set('pass');
+  };
+}

@@ -7,20 +7,15 @@ export const SCHEMA: readonly Fault[] = [
   {
     name: 'table-missing',
     title: 'the table renamed, and back',
-    async run(world) {
-      await world.query('alter table sessions rename to elsewhere');
-      await world.during(AWAY);
-      await world.query('alter table elsewhere rename to sessions');
-    },
+    run: altered('alter table sessions rename to elsewhere', 'alter table elsewhere rename to sessions'),
   },
   {
     name: 'column-missing',
     title: 'a column renamed, and back',
-    async run(world) {
-      await world.query('alter table sessions rename column user_agent to elsewhere');
-      await world.during(AWAY);
-      await world.query('alter table sessions rename column elsewhere to user_agent');
-    },
+    run: altered(
+      'alter table sessions rename column user_agent to elsewhere',
+      'alter table sessions rename column elsewhere to user_agent',
+    ),
   },
   {
     name: 'column-added',
@@ -32,12 +27,18 @@ export const SCHEMA: readonly Fault[] = [
   {
     name: 'column-altered',
     title: 'the type of columns altered, and back',
-    async run(world) {
-      await world.query(
-        'alter table sessions alter column user_id type varchar(200), alter column ip type varchar(99)',
-      );
-      await world.during(AWAY);
-      await world.query('alter table sessions alter column user_id type text, alter column ip type text');
-    },
+    run: altered(
+      'alter table sessions alter column user_id type varchar(200), alter column ip type varchar(99)',
+      'alter table sessions alter column user_id type text, alter column ip type text',
+    ),
   },
 ];
+
+/** The table is altered for a while. @param back how it is made as it was */
+function altered(there: string, back: string): Fault['run'] {
+  return async (world) => {
+    await world.query(there);
+    await world.during(AWAY);
+    await world.query(back);
+  };
+}
