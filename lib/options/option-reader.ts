@@ -66,10 +66,12 @@ export class OptionReader {
     fallback: Fallback,
     form: RegExp,
     hint: string,
+    most = Infinity,
   ): string | Fallback {
     const value = this.#values[name] ?? fallback;
-    if (value === undefined || (typeof value === 'string' && form.test(value))) return value as string | Fallback;
-    throw this.#wrong(name, value, hint);
+    const fits = typeof value === 'string' && value.length <= most && form.test(value);
+    if (value === undefined || fits) return value as string | Fallback;
+    throw this.#wrong(name, value, most === Infinity ? hint : `${hint}, of at most ${most} characters`);
   }
 
   integer(name: string, fallback: number, least: number, most: number): number {

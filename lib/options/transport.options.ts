@@ -1,3 +1,4 @@
+import { CREDENTIAL_LENGTH } from '../session/token.js';
 import { OptionReader } from './option-reader.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -61,6 +62,13 @@ export interface ResolvedTransportOptions {
   readonly header: ResolvedHeaderOptions;
 }
 
+/** RFC 6265bis, 5.6: browsers drop a cookie whose name and value are longer together, in bytes. */
+const LONGEST_COOKIE = 4_096;
+/** RFC 6265bis, 5.6: browsers ignore an attribute whose value is longer, in bytes. */
+const LONGEST_ATTRIBUTE = 1_024;
+/** RFC 1035, 2.3.4, without the dot of the root. */
+const LONGEST_HOST = 253;
+
 const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
 const KNOWN_HEADER = ['name'];
 
@@ -108,14 +116,24 @@ function resolveHeader(header: OptionReader): ResolvedHeaderOptions {
 function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
   // RFC 6265bis: a name is a token; path and domain hold no control character and no semicolon.
   const resolved = {
-    name: cookie.text('name', 'session_id', TOKEN, "a cookie name such as 'session_id'"),
-    path: cookie.text('path', '/', /^\/[ -:=-~]*$/, "a path that begins with '/'"),
-    domain: cookie.text(
-      'domain',
-      undefined,
-      /^\.?([\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?\.)*[\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?$/,
-      "a host name such as 'example.com'",
+    name: cookie.text(
+      'name',
+      'session_id',
+      TOKEN,
+      "a cookie name such as 'session_id'",
+      LONGEST_COOKIE - CREDENTIAL_LENGTH,
     ),
+    path: cookie.text('path', '/', /^\/[ -:=-~]*$/, "a path that begins with '/'", LONGEST_ATTRIBUTE),
+    // RFC 6265bis, 4.1.1: no dot in front, which older ones allowed.
+    domain: cookie
+      .text(
+        'domain',
+        undefined,
+        /^\.?([\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?\.)*[\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?$/,
+        "a host name such as 'example.com'",
+        LONGEST_HOST,
+      )
+      ?.replace(/^\./, ''),
     secure: cookie.oneOf('secure', 'auto', [true, false, 'auto'] as const),
     sameSite: cookie.oneOf('sameSite', 'lax', ['strict', 'lax', 'none'] as const),
     partitioned: cookie.boolean('partitioned', false),

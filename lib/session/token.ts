@@ -18,7 +18,8 @@ const SECRET_BYTES = 32;
 // A UUID in lower case, a dot, and 32 bytes in canonical base64url: the last character carries only four bits, so only
 // 16 of the 64 can end it. One session has exactly one spelling of its cookie.
 const CREDENTIAL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.[\w-]{42}[AEIMQUYcgkosw048]$/;
-const CREDENTIAL_LENGTH = 36 + 1 + 43;
+/** How many characters a credential has, which are ASCII. */
+export const CREDENTIAL_LENGTH = 36 + 1 + 43;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A fresh session id. */
