@@ -155,14 +155,10 @@ describe.each(Object.entries(CLAUSES))('docs/security-clauses.md, %s', (standard
   });
 
   it('says of each what it is about and how it is answered, and by which test or whose task it is', () => {
-    for (const cells of rows) {
-      expect(cells).toHaveLength(4);
-      const [, subject, answer, proof] = cells as [string, string, string, string];
-      expect(subject).not.toBe('');
-      expect(answer).not.toBe('');
-      if (!['yours', 'the browser’s'].includes(proof)) {
-        expect({ cells, tests: testsNamedIn(proof, page) }).not.toEqual({ cells, tests: [] });
-      }
-    }
+    const isAnswered = ([, subject, answer, proof]: string[]): boolean =>
+      subject !== '' &&
+      answer !== '' &&
+      (['yours', 'the browser’s'].includes(proof as string) || testsNamedIn(proof as string, page).length > 0);
+    expect(rows.filter((cells) => cells.length !== 4 || !isAnswered(cells))).toEqual([]);
   });
 });

@@ -35,7 +35,7 @@ class VisitorController {
   }
   @Post('failed') async failed(@Session() session: Session): Promise<never> {
     await session.login('ada');
-    throw new Error(String(session));
+    throw new Error(JSON.stringify(session));
   }
 }
 
