@@ -39,8 +39,9 @@ class ChatGateway implements OnGatewayInit, OnGatewayConnection {
   }
 
   async handleConnection(client: Socket): Promise<void> {
-    const session = await this.sessions.of(client);
-    if (session.isAuthenticated) await client.join(session.id);
+    // Nest awaits none of this: an error, as while the database does not answer, would end the process.
+    const session = await this.sessions.of(client).catch(() => null);
+    if (session?.isAuthenticated) await client.join(session.id);
     else client.disconnect();
   }
 
@@ -110,6 +111,14 @@ describe('The page on WebSockets and GraphQL', () => {
   it('disconnects who is not signed in', async () => {
     const client = connect();
     expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
+  });
+
+  it('disconnects who comes while the database does not answer', async () => {
+    const { cookie } = await signedIn();
+    const lock = await fixture.database.hold('lock table sessions in access exclusive mode');
+    const client = connect(cookie);
+    expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
+    await lock.release();
   });
 
   it('keeps a cart', async () => {
