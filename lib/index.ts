@@ -23,6 +23,7 @@ export {
   type StoreProvider,
 } from './nest/session.module.js';
 export { type NewSessionContent, type SessionDevice, SessionService } from './nest/session.service.js';
+export type { AllowsOrigin, OriginRequest, SessionOriginCheckOptions } from './options/origin.options.js';
 export type { SessionCookieOptions, SessionHeaderOptions } from './options/transport.options.js';
 export { Avatar, type AuthSnapshot } from './session/avatar.js';
 export type { SessionCallback } from './session/callback.js';
@@ -39,6 +40,7 @@ export {
   type SessionErrorCode,
   SessionGoneError,
   SessionHeadersSentError,
+  SessionOriginError,
   SessionSetupError,
   SessionStoreUnavailableError,
 } from './session.errors.js';

@@ -1,6 +1,6 @@
 import { durationText } from './session/lifetime.js';
 import type { SessionId } from './session/token.js';
-import { SessionStoreUnavailableError } from './session.errors.js';
+import { type SessionOriginError, SessionStoreUnavailableError } from './session.errors.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import { Reported } from './store/reported.js';
 import { type OperatorLog, Troubles } from './troubles.js';
@@ -116,6 +116,11 @@ export class OperatorReports {
     this.#failure('A subscriber of SessionService.events failed, and the others were told all the same. ', error);
   }
 
+  /** What a page of another origin has sent was refused, or its WebSocket given no session. */
+  originRefused(error: SessionOriginError): void {
+    this.#troubles.warn('origin', `${error.message} ${OWN_ORIGIN}`);
+  }
+
   /** A route that goes on without its session wrote to the stand-in. */
   writesDropped(): void {
     this.#troubles.warn('dropped', DROPPED);
@@ -146,6 +151,10 @@ export class OperatorReports {
 const FEED_LOST =
   'Changes of other processes are not received for the moment, so no session is cached: look-ups go to the database. It ' +
   'connects again by itself.';
+
+const OWN_ORIGIN =
+  'If it is the origin of the application itself, a proxy has changed the header "Host": have the proxy leave it, or send ' +
+  '"X-Forwarded-Host" and have the platform trust it.';
 
 const TOO_MANY = 'A user has more sessions than "maxSessionsPerUser" for the moment; the next login tries again.';
 

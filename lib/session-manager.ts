@@ -8,7 +8,7 @@ import type { SessionSecrets, StoredSession } from './session/stored-session.js'
 import type { Credential, SessionId } from './session/token.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { OperatorReports } from './operator-reports.js';
-import type { SessionStoreUnavailableError } from './session.errors.js';
+import type { SessionOriginError, SessionStoreUnavailableError } from './session.errors.js';
 import type { SessionEvent, SessionEventType } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import type { SessionStore } from './session-store.js';
@@ -184,6 +184,11 @@ export class SessionManager {
   /** Stands for a session that cannot be looked up, and is never stored. */
   standIn(visitor: Visitor, error: SessionStoreUnavailableError): ActiveSession {
     return new StandInSession(this.#environment, visitor, error, () => this.reports.writesDropped());
+  }
+
+  /** The same in the place of one that pages of another origin may not use. */
+  standInForForeign(error: SessionOriginError): ActiveSession {
+    return new StandInSession(this.#environment, NO_VISITOR, error, () => {});
   }
 
   /** Emits for each session that the store ends, piece by piece. Returns how many. */

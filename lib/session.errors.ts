@@ -6,6 +6,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_ARGUMENT'
   | 'ERR_SESSION_GONE'
   | 'ERR_SESSION_HEADERS_SENT'
+  | 'ERR_SESSION_ORIGIN'
   | 'ERR_SESSION_STORE_UNAVAILABLE';
 
 /**
@@ -105,6 +106,28 @@ export class SessionHeadersSentError extends SessionError {
       'Start, log in or end the session before the first byte of the response.',
   ) {
     super(message, undefined);
+  }
+}
+
+/**
+ * A page of another origin sent a request, or a message, that the option `originCheck` keeps for the application's own
+ * pages. No session was looked up. Answers 403.
+ */
+export class SessionOriginError extends SessionError {
+  readonly code = 'ERR_SESSION_ORIGIN';
+
+  /** The page's origin, or `'null'`, as its browser has it; `null` where the browser did not say, or what it said is malformed. */
+  readonly origin: string | null;
+
+  /** @param origin nothing but what has the form of an origin: the message quotes it */
+  constructor(origin: string | null) {
+    const which = origin === null ? '' : ` (${JSON.stringify(origin)})`;
+    super(
+      `Refused: it was sent by a page of another origin${which}. If pages of that origin may do this, name it in the ` +
+        'option "originCheck.allow" of SessionModule.',
+      403,
+    );
+    this.origin = origin;
   }
 }
 

@@ -5,6 +5,11 @@ import type { Duration, Lifetime } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { type EncryptionKey, KeyRing } from './store/encryption.js';
 import {
+  type ResolvedOriginCheck,
+  resolveOriginCheck,
+  type SessionOriginCheckOptions,
+} from './options/origin.options.js';
+import {
   type ResolvedTransportOptions,
   resolveTransport,
   type SessionCookieOptions,
@@ -76,6 +81,14 @@ export interface SessionModuleOptions {
   readonly cookie?: SessionCookieOptions;
   /** What the header is called. With `transport: 'header'` only. */
   readonly header?: SessionHeaderOptions;
+  /**
+   * Whether what pages of other origins send is refused, before any session is looked up: `SessionOriginError`, 403. `true`:
+   * requests over HTTP that may change something (all methods but GET, HEAD, OPTIONS and TRACE), and all messages of a
+   * WebSocket that such a page has opened. An object: the same, with the origins that may. `false`: neither. Requests of what
+   * is no browser pass, and so does what has no session (`@SkipSession()`). Where sessions travel in cookies, WebSockets are
+   * checked unless it is `false`. @default WebSockets alone; nothing with `transport: 'header'`
+   */
+  readonly originCheck?: boolean | SessionOriginCheckOptions;
   /** Whether visitors get a row and a cookie although nothing was written to their session. @default false */
   readonly saveUninitialized?: boolean;
   readonly renewal?: SessionRenewalOptions;
@@ -137,6 +150,7 @@ export interface ResolvedSessionOptions extends ResolvedTransportOptions {
   /** What the module was registered with besides. */
   readonly extras: object;
   readonly lifetime: Lifetime;
+  readonly originCheck: ResolvedOriginCheck;
   readonly saveUninitialized: boolean;
   readonly renewal: { readonly flushEvery: number; readonly granularity: number };
   readonly rotationGrace: number;
@@ -168,6 +182,7 @@ const KNOWN = [
   'transport',
   'cookie',
   'header',
+  'originCheck',
   'saveUninitialized',
   'renewal',
   'rotationGrace',
@@ -214,10 +229,12 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
         'so sessions that are in use would expire. Fix: lower it.',
     );
   }
+  const transport = resolveTransport(options);
   return Object.freeze({
     extras,
     lifetime: Object.freeze({ ttl: idle, absolute }),
-    ...resolveTransport(options),
+    ...transport,
+    originCheck: resolveOriginCheck(options, transport.transport === 'cookie'),
     saveUninitialized: options.boolean('saveUninitialized', false),
     renewal: Object.freeze({
       flushEvery: renewal.duration('flushEvery', '1s', 0, LONGEST_TIMER),

@@ -38,9 +38,9 @@ interface Fastify {
  * `app.use()`, or mount it after what must go on working. With the option `onStoreError: 'anonymous'` it goes on with a
  * stand-in for the session instead, up to a route with `@OnStoreError('fail')` or a `SessionGuard`.
  *
- * The middleware does not know the route. One with `@SkipSession()` finds `request.session` all the same, and one with it
- * or `@SessionRenewal(false)` does not keep the session alive; what never reaches the route's handler or `SessionGuard`
- * does (a guard of another kind that refuses, a 404, a handler of Express's own).
+ * The middleware does not know the route. One with `@SkipSession()` finds `request.session` all the same, is checked as
+ * `originCheck` says, and neither it nor one with `@SessionRenewal(false)` keeps the session alive; what never reaches the
+ * route's handler or `SessionGuard` does (a guard of another kind that refuses, a 404, a handler of Express's own).
  *
  * @throws {SessionSetupError} when the application does not import `SessionModule`.
  */

@@ -17,7 +17,7 @@ import type { LiveSessionData, SessionData } from '../session/data/paths.js';
 import type { Session } from '../session/session.js';
 import { userIdOf } from '../session/signing-in.js';
 import { isSessionId, type SessionId } from '../session/token.js';
-import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
+import { SessionArgumentError, SessionGoneError, SessionOriginError } from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
 import type { SessionManager } from '../session-manager.js';
 import type { SessionStats } from '../stats/session-stats.js';
@@ -96,6 +96,9 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * ends. Elsewhere, as in `handleConnection()`, the session is looked up at each call, that is no access, and changes
    * are stored by `save()`.
    *
+   * @throws {SessionOriginError} for the `ExecutionContext` of what a page of another origin has sent that may not
+   * (`originCheck`). Elsewhere it gives an empty session then, which is never stored: Nest awaits neither exception filters nor
+   * `handleConnection()`, and an error there would end the process.
    * @throws {SessionStoreUnavailableError} when the database does not answer, unless the route goes on with a stand-in
    * (`onStoreError`), which is what it gives then. Not an error: a cookie that opens nothing.
    * @throws {SessionSetupError} where there is no session to be found, such as in a microservice.
@@ -107,7 +110,13 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     const isOfRoute = 'getHandler' in context && Boolean(context.getHandler() && context.getClass());
     const metadata = isOfRoute ? metadataOf(context) : null;
     const isRequest = sessionContext instanceof RequestContext;
-    const session = await (isRequest ? sessionContext.loadOr(metadata?.onStoreError ?? null) : sessionContext.load());
+    let session: ActiveSession;
+    try {
+      session = await (isRequest ? sessionContext.loadOr(metadata?.onStoreError ?? null) : sessionContext.load());
+    } catch (error) {
+      if (isOfRoute || !(error instanceof SessionOriginError)) throw error;
+      return this.#manager.standInForForeign(error).sealed;
+    }
     sessionContext.use();
     if (metadata !== null) sessionContext.accessed(metadata.renews, context);
     return session.sealed;

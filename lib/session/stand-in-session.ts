@@ -1,19 +1,19 @@
-import type { SessionStoreUnavailableError } from '../session.errors.js';
+import type { SessionError } from '../session.errors.js';
 import { ActiveSession } from './active-session.js';
 import { callBack, type SessionCallback } from './callback.js';
 import type { SessionEnvironment, Visitor } from './session-environment.js';
 
 /**
- * Stands for a session that could not be looked up, where a request goes on all the same. Empty, and signed in to by nobody.
- * What is written to it stays in this request. Whatever would have to reach the session rejects with the error of the look-up:
+ * Stands for a session that could not be looked up, or was not to be, where a request goes on all the same. Empty, and signed in to by nobody.
+ * What is written to it stays in this request. Whatever would have to reach the session rejects with the error of that:
  * an application must not believe that a visitor is signed in, signed out or has a fresh credential who is not.
  */
 export class StandInSession extends ActiveSession {
-  readonly #error: SessionStoreUnavailableError;
+  readonly #error: SessionError;
   #onDropped: (() => void) | null;
 
   /** @param onDropped called once, at the end of a request that wrote something */
-  constructor(env: SessionEnvironment, visitor: Visitor, error: SessionStoreUnavailableError, onDropped: () => void) {
+  constructor(env: SessionEnvironment, visitor: Visitor, error: SessionError, onDropped: () => void) {
     super(env, visitor, null);
     this.#error = error;
     this.#onDropped = onDropped;

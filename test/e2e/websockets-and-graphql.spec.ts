@@ -77,8 +77,10 @@ describe('The page on WebSockets and GraphQL', () => {
     providers: [ChatGateway, CartResolver],
   });
   const signedIn = () => fixture.app.sessions.create({ userId: 'ada' });
-  const connect = (cookie?: string) =>
-    io(fixture.app.url, { forceNew: true, reconnection: false, ...(cookie && { extraHeaders: { cookie } }) });
+  const connect = (cookie?: string, origin?: string) => {
+    const extraHeaders = { ...(cookie && { cookie }), ...(origin && { origin }) };
+    return io(fixture.app.url, { forceNew: true, reconnection: false, extraHeaders });
+  };
 
   it('shows code that stands in a test', () => {
     const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8');
@@ -110,6 +112,11 @@ describe('The page on WebSockets and GraphQL', () => {
 
   it('disconnects who is not signed in', async () => {
     const client = connect();
+    expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
+  });
+
+  it('disconnects what a page of another origin has connected', async () => {
+    const client = connect((await signedIn()).cookie, 'https://evil.test');
     expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
   });
 

@@ -3,13 +3,16 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { rememberHandshakes } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
 import { ask, GuardedGateway, onConnection, VisitGateway } from '../support/gateway.js';
-import { describeGateway } from '../support/gateway-behaviour.js';
+import { describeGateway, type SocketKind } from '../support/gateway-behaviour.js';
+import { describeGatewayOrigins } from '../support/gateway-origins.js';
 import { connect } from '../support/ws-client.js';
 
-describeGateway('ws', {
+const ws: SocketKind = {
   prepare: (app) => app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app))),
   connect,
-});
+};
+describeGateway('ws', ws);
+describeGatewayOrigins('ws', ws);
 
 describe('A gateway on ws whose adapter does not remember handshakes', () => {
   const fixture = useApp({

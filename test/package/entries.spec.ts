@@ -24,14 +24,14 @@ function exportsOf(entry: string): string[] {
 }
 
 const ROOT = `
-  AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
+  AllowsOrigin AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
   ExpressSession ExpressSessionCookie FlashMessage HistogramStats LiveSessionData LoginOptions MemorySessionStore
-  NewSessionContent OnStoreError OnStoreErrorPolicy Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback
+  NewSessionContent OnStoreError OnStoreErrorPolicy OriginRequest Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback
   SessionConfigurationError SessionCookieOptions SessionData SessionDataError SessionDevice SessionEncryptionOptions
   SessionEntity SessionError SessionErrorCode SessionEvent SessionEventType SessionGoneError
   SessionGuard SessionHeaderOptions SessionHeadersSentError SessionHealth SessionHealthIndicator SessionHealthOptions SessionId SessionInterceptor SessionKey
   SessionMembers SessionMiddleware SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
-  SessionModuleOptions SessionOptionsFactory SessionPath SessionRenewal SessionRenewalOptions SessionService
+  SessionModuleOptions SessionOptionsFactory SessionOriginCheckOptions SessionOriginError SessionPath SessionRenewal SessionRenewalOptions SessionService
   SessionSetupError SessionStats SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StatementStats StoreProvider TokenRejection
   rememberHandshakes sessionEntity sessionMiddleware`;
 

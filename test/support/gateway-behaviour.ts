@@ -22,7 +22,8 @@ import { signal, visit } from './probe.js';
 /** How a kind of socket is served and spoken to. */
 export interface SocketKind {
   readonly prepare: (app: NestExpressApplication) => void;
-  readonly connect: (url: string, cookie?: string) => Promise<GatewayClient>;
+  /** @param origin that of the page that connects, as its browser says; none unless given */
+  readonly connect: (url: string, cookie?: string, origin?: string) => Promise<GatewayClient>;
 }
 
 const refused = (statusCode: number, message: string, pattern: string) => ({

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { finalize, type Observable } from 'rxjs';
 import type { ActiveSession } from '../../session/active-session.js';
+import type { OriginRequest } from '../../options/origin.options.js';
 import { metadataOf } from '../session.metadata.js';
 import { announcedTo } from './announcement.js';
 import { MessageContext } from './message-context.js';
@@ -106,14 +107,18 @@ function carrierOf(
   request: NonNullable<GraphqlServerContext['req']>,
   response: PlatformResponse | undefined,
 ): RequestContext | MessageContext | null {
-  const { headers } = (request.extra?.request ?? request) as Partial<IncomingMessage>;
-  if (headers === undefined) return null;
+  const raw = (request.extra?.request ?? request) as Partial<IncomingMessage>;
+  if (!hasHeaders(raw)) return null;
   if (response !== undefined) {
     const carrier = RequestContext.of(source, request, 'raw' in response ? response.raw : response);
     carrier.errorBody = errorBody;
     return carrier;
   }
-  return headers.upgrade === undefined ? null : new MessageContext(source, headers);
+  return raw.headers.upgrade === undefined ? null : new MessageContext(source, raw);
+}
+
+function hasHeaders(request: Partial<IncomingMessage>): request is OriginRequest & Partial<IncomingMessage> {
+  return request.headers !== undefined;
 }
 
 /** The same as when a resolver throws it: GraphQL clients expect the status 200 with that. */

@@ -1,8 +1,9 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { WebSocketAdapter } from '@nestjs/common';
+import type { OriginRequest } from '../../options/origin.options.js';
 
-/** The headers of the HTTP request that each socket began with. */
-const remembered = new WeakMap<object, IncomingHttpHeaders>();
+/** Of the HTTP request that each socket began with. */
+const remembered = new WeakMap<object, OriginRequest>();
 
 /**
  * Has a WebSocket adapter remember the headers that each client came with, the cookie among them, for libraries that do not, such as `ws`:
@@ -21,16 +22,20 @@ export function rememberHandshakes<Adapter extends WebSocketAdapter>(adapter: Ad
     bindClientConnect: (server: unknown, connected: (...args: unknown[]) => unknown): unknown =>
       bind(server, (...args: unknown[]) => {
         const [client, request] = args as [object, IncomingMessage | undefined];
-        if (request?.headers !== undefined) remembered.set(client, request.headers);
+        if (request?.headers !== undefined) {
+          const { method, url, headers } = request;
+          remembered.set(client, { method, url, headers });
+        }
         return connected(...args);
       }),
   });
 }
 
-/** The headers that a client of a gateway came with; `null` where they are not known. */
-export function handshakeOf(client: object): IncomingHttpHeaders | null {
-  const { handshake } = client as { handshake?: { headers?: IncomingHttpHeaders } };
-  return remembered.get(client) ?? handshake?.headers ?? null;
+/** The request that a client of a gateway came with; `null` where it is not known. */
+export function handshakeOf(client: object): OriginRequest | null {
+  const { handshake } = client as { handshake?: Partial<OriginRequest> };
+  const known = handshake?.headers === undefined ? null : (handshake as OriginRequest);
+  return remembered.get(client) ?? known;
 }
 
 /** Whether it looks like a client of the package `ws`, or a browser's WebSocket. */

@@ -14,15 +14,26 @@ export abstract class LoadingContext {
     return this.session !== null;
   }
 
+  /** May throw as well as reject. */
   protected abstract open(): ActiveSession | Promise<ActiveSession>;
 
-  /** Not an error: a token that opens nothing. @throws {SessionStoreUnavailableError} when the store does not answer. */
+  /**
+   * Not an error: a token that opens nothing.
+   *
+   * @throws {SessionStoreUnavailableError} when the store does not answer.
+   * @throws {SessionOriginError} for what a page of another origin has sent that may not.
+   */
   load(): ActiveSession | Promise<ActiveSession> {
     return this.session ?? (this.#loading ??= this.#load());
   }
 
   #load(): ActiveSession | Promise<ActiveSession> {
-    const opened = this.open();
+    let opened: ActiveSession | Promise<ActiveSession>;
+    try {
+      opened = this.open();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
     if (!(opened instanceof Promise)) return (this.session = opened);
     return opened.then(
       (session) => (this.session = session),

@@ -1,14 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
 import { finalize, Observable, Subscription } from 'rxjs';
 import type { ActiveSession } from '../../session/active-session.js';
 import type { Visitor } from '../../session/session-environment.js';
+import type { OriginRequest } from '../../options/origin.options.js';
 import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { handshakeOf } from './handshake.js';
 import { reportFailure, toHttpException } from '../http-errors.js';
 import { metadataOf } from '../session.metadata.js';
 import { LoadingContext } from './loading-context.js';
+import { refused } from './origin-refusal.js';
 import type { SessionSource } from './session-source.js';
 import type { BoundedContext } from './session-context.js';
 
@@ -39,11 +40,11 @@ const UNREACHABLE: Visitor = {
  */
 export class MessageContext extends LoadingContext implements BoundedContext {
   readonly #source: SessionSource;
-  readonly #handshake: IncomingHttpHeaders;
+  readonly #handshake: OriginRequest;
   readonly #client: object | null;
   #isOver = false;
 
-  constructor(source: SessionSource, handshake: IncomingHttpHeaders, client: object | null = null) {
+  constructor(source: SessionSource, handshake: OriginRequest, client: object | null = null) {
     super();
     this.#source = source;
     this.#handshake = handshake;
@@ -102,7 +103,10 @@ export class MessageContext extends LoadingContext implements BoundedContext {
   }
 
   protected open(): ActiveSession | Promise<ActiveSession> {
-    return this.#source.manager.open(this.#source.transport.read(this.#handshake), UNREACHABLE);
+    const { manager, originCheck, transport } = this.#source;
+    const foreign = originCheck.ofHandshake(this.#handshake);
+    if (foreign !== null) throw refused(this.#source, foreign);
+    return manager.open(transport.read(this.#handshake.headers), UNREACHABLE);
   }
 
   #end(): void {

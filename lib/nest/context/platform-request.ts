@@ -7,6 +7,10 @@ export interface PlatformRequest {
   /** Whatever the platform was told to trust a proxy with. */
   readonly ip?: string;
   readonly protocol?: string;
+  /** With its port; on Fastify, not on what middleware gets. */
+  readonly host?: string;
+  /** Without the port. */
+  readonly hostname?: string;
   session?: unknown;
 }
 
@@ -18,4 +22,17 @@ export function rawOf(request: PlatformRequest): IncomingMessage {
 /** As it came: Express and Fastify rewrite `url`, for an application that is mounted or as they are told to. */
 export function urlOf(raw: IncomingMessage & { readonly originalUrl?: string }): string {
   return raw.originalUrl ?? raw.url ?? '/';
+}
+
+/** The host that a client sent its request to, with its port: before a proxy, if the platform trusts that. */
+export function hostOf(request: PlatformRequest): string | undefined {
+  if (request.host !== undefined) return request.host;
+  const { headers } = rawOf(request);
+  const forwarded = String(headers['x-forwarded-host'] ?? '')
+    .split(',')
+    .at(-1)
+    ?.trim();
+  // Middleware on Fastify gets the name of the host that Fastify believes in, without its port.
+  const isBelieved = forwarded !== undefined && forwarded !== '' && forwarded.split(':', 1)[0] === request.hostname;
+  return isBelieved ? forwarded : (headers.host ?? (headers as Record<string, string>)[':authority']);
 }

@@ -12,8 +12,9 @@ import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
 import { canBeGated, installGate, type ResponseGate } from '../../http/response-gate.js';
 import { LoadingContext } from './loading-context.js';
-import { type PlatformRequest, rawOf, urlOf } from './platform-request.js';
+import { hostOf, type PlatformRequest, rawOf, urlOf } from './platform-request.js';
 import { warnOfOthers, warnOfUnsaved } from './request-warnings.js';
+import { refused } from './origin-refusal.js';
 import type { SessionContext } from './session-context.js';
 import type { SessionSource } from './session-source.js';
 
@@ -272,8 +273,20 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   protected open(): ActiveSession | Promise<ActiveSession> {
+    // A request that opens a WebSocket has no response that could wait.
+    if (this.#gate === null || this.#source.options.originCheck.requests) this.#assertAllowed();
     this.#expose();
     return this.#source.manager.open(this.#source.transport.read(this.#raw.headers), this);
+  }
+
+  #assertAllowed(): void {
+    const { originCheck } = this.#source;
+    const request = { method: this.#raw.method, url: urlOf(this.#raw), headers: this.#raw.headers };
+    const foreign =
+      this.#gate === null
+        ? originCheck.ofHandshake(request)
+        : originCheck.ofRequest(request, () => hostOf(this.#request));
+    if (foreign !== null) throw refused(this.#source, foreign);
   }
 
   #standInFor(error: unknown): ActiveSession {

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { OriginCheck } from '../../http/origin-check.js';
 import type { SessionTransport } from '../../http/session-transport.js';
 import { transportOf } from '../../http/transport-of.js';
 import { SessionManager } from '../../session-manager.js';
@@ -12,6 +13,7 @@ import { LateWrites } from './late-writes.js';
 export class SessionSource {
   readonly manager: SessionManager;
   readonly transport: SessionTransport;
+  readonly originCheck: OriginCheck;
   readonly options: ResolvedSessionOptions;
   readonly lateWrites: LateWrites;
   /**
@@ -28,6 +30,7 @@ export class SessionSource {
     this.manager = manager;
     this.options = options;
     this.transport = transportOf(options, operatorLog.warn, () => (manager.meter.rejected.malformed += 1));
+    this.originCheck = new OriginCheck(options.originCheck);
     this.lateWrites = new LateWrites(operatorLog.warn);
     this.registration = application ?? this;
   }

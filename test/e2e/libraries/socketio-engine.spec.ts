@@ -288,3 +288,32 @@ describe('A gateway behind io.engine.use()', () => {
     expect(await tell(socket, (session) => session.keys())).toEqual([]);
   });
 });
+
+describe('socket.io with io.engine.use(), of a page of another origin', () => {
+  const fixture = useApp({
+    controllers: [PageController],
+    prepare: (app: NestExpressApplication) => {
+      const session = sessionMiddleware(app) as RequestHandler;
+      app.use(session);
+      serve(app, (io) => io.engine.use(session));
+    },
+  });
+
+  it('refuses the WebSocket, whose events could write to the visitor’s session', async () => {
+    const client = fixture.app.client();
+    await client.post('/count');
+    const cookie = await client.cookie();
+    const statusOf = async (origin: string) => {
+      const url = `${fixture.app.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
+      const socket = new WebSocket(url, { headers: { cookie, origin } });
+      sockets.push({ close: () => socket.terminate() });
+      const [response] = (await Promise.race([
+        once(socket, 'upgrade'),
+        once(socket, 'unexpected-response').then(([, refusal]) => [refusal]),
+      ])) as [{ statusCode: number }];
+      return response.statusCode;
+    };
+    expect(await statusOf('https://evil.test')).toBe(400);
+    expect(await statusOf(fixture.app.url)).toBe(101);
+  });
+});

@@ -1,0 +1,10 @@
+import type { ForeignPage } from '../../http/origin-check.js';
+import { SessionOriginError } from '../../session.errors.js';
+import type { SessionSource } from './session-source.js';
+
+/** What a foreign page is answered with. The operator is told. */
+export function refused({ manager }: SessionSource, { origin }: ForeignPage): SessionOriginError {
+  const error = new SessionOriginError(origin);
+  manager.reports.originRefused(error);
+  return error;
+}
