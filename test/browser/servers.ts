@@ -45,3 +45,17 @@ export function startEmbedder(): Promise<RunningServer> {
   });
   return running(server);
 }
+
+/**
+ * A site that serves one page, whatever its path and host.
+ *
+ * @param cookie how it sets one, if it does
+ */
+export function startPage(html: string, cookie?: string): Promise<RunningServer> {
+  const server = createServer(selfSigned(), (_request, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    if (cookie !== undefined) response.setHeader('Set-Cookie', cookie);
+    response.end(`<!doctype html>${html}`);
+  });
+  return running(server);
+}
