@@ -3,7 +3,7 @@ import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
 import { isSuperseded, recognise, recogniseBest } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
-import type { FoundSession, SessionEnvironment, Visitor } from './session/session-environment.js';
+import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } from './session/session-environment.js';
 import type { SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
 import { GuardedObservable } from './guarded-observable.js';
@@ -14,9 +14,6 @@ import type { ResolvedSessionOptions } from './session.options.js';
 import type { SessionStore } from './session-store.js';
 import { SessionMeter } from './stats/session-meter.js';
 import { Sweeper } from './store/sweeper.js';
-
-/** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
-const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
 
 /** A session that was found, as far as it takes to tell what became of the token that names it. */
 type Recognised = Omit<FoundSession, 'stored'> & { readonly stored: SessionSecrets };

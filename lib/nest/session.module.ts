@@ -30,6 +30,7 @@ import {
   SESSION_OPTIONS,
   type SessionModuleOptions,
 } from '../session.options.js';
+import { INNERMOST_STORE } from './innermost-store.js';
 import { operatorLog } from './operator-log.js';
 import { OperatorReports } from '../operator-reports.js';
 import { SessionHealthIndicator } from './session-health.indicator.js';
@@ -85,9 +86,6 @@ export interface SessionOptionsFactory {
 /** What `SessionModule.forRootAsync()` takes. */
 export type SessionModuleAsyncOptions = ConfigurableModuleAsyncOptions<SessionModuleOptions, 'createSessionOptions'> &
   SessionModuleExtras;
-
-/** The token of the store that really keeps the sessions. */
-const INNERMOST_STORE = Symbol('INNERMOST_SESSION_STORE');
 
 /** The token of the options as they were given. */
 const GIVEN_OPTIONS = Symbol('SESSION_MODULE_OPTIONS');

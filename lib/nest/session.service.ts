@@ -219,11 +219,15 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   /**
    * Makes a session without a request, for tests and jobs.
    *
+   * @throws {SessionArgumentError} for a snapshot (`auth`) without the user it is of.
    * @returns the stored session, and what opens it, which is a secret: the bare `credential`, as a client sends it with
    * `transport: 'header'`; and the `cookie`, as a `Cookie` header takes it (`name=value`), empty with that transport.
    */
   async create(content: NewSessionContent = {}): Promise<{ session: Session; credential: string; cookie: string }> {
     const { userId, auth, data = {} } = argumentsOf('create', content);
+    if (userId === undefined && auth !== undefined) {
+      throw new SessionArgumentError('create() takes "auth" together with the "userId" that it is the snapshot of.');
+    }
     const session = this.#manager.create();
     for (const [key, value] of Object.entries(argumentsOf('create', data))) session.data[key as never] = value as never;
     if (userId === undefined) await session.save();

@@ -15,6 +15,9 @@ export interface Visitor {
   assertReachable(): void;
 }
 
+/** Stands for the visitor where there is none: in a job, a test, an administrator's request. */
+export const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
+
 /** What is around the sessions of an application. */
 export interface SessionEnvironment {
   readonly store: SessionStore;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Outcome, PackedModule, runNode } from '../support/packed.js';
 
-const PAGE = join(import.meta.dirname, '../../docs/testing.md');
+const page = (name: string): string => join(import.meta.dirname, '../../docs', `${name}.md`);
+const PAGES = ['testing', 'testing-with-jest', 'testing-with-vitest'].map(page);
 
 /** The application that is tested. Its database cannot be reached: the tests must not need it. */
 const APP = `
@@ -16,6 +17,8 @@ import { Session, SessionGuard, SessionModule } from 'nestjs-mikro-session';
 class AppController {
   @Post('login') async login(@Session() session: Session) {
     await session.login('ada');
+    session.increment('visits');
+    session.flash('success', 'Welcome');
   }
   @Get('me') @UseGuards(SessionGuard) me(@Session('userId') userId: string) {
     return { userId };
@@ -55,11 +58,11 @@ async function filesOf(page: string): Promise<Record<string, string>> {
   return Object.fromEntries(Array.from(blocks, ([, name, text]) => [name as string, text as string]));
 }
 
-describe('The page on testing', () => {
+describe('The pages on testing', () => {
   let packed: PackedModule;
   let files: Record<string, string>;
   beforeAll(async () => {
-    files = await filesOf(PAGE);
+    files = Object.assign({}, ...(await Promise.all(PAGES.map(filesOf)))) as typeof files;
     packed = await PackedModule.install([
       '@mikro-orm/core@7.2.1',
       '@mikro-orm/postgresql@7.2.1',
@@ -106,7 +109,7 @@ describe('The page on testing', () => {
     ['vitest.config.mjs', 'vitest/vitest.mjs', ['run', '--config'], []],
   ])('has a recipe that works: %s', async (recipe, program, args, flags) => {
     const { code, output } = await tests(recipe, program, [...args, recipe], flags);
-    expect(output).toMatch(/Tests: +3 passed, 3 total|Tests {2}3 passed \(3\)/);
+    expect(output).toMatch(/Tests: +4 passed, 4 total|Tests {2}4 passed \(4\)/);
     expect(code).toBe(0);
   });
 
@@ -114,6 +117,6 @@ describe('The page on testing', () => {
     const { output } = await tests('jest-vm-modules.json', JEST, ['--config', 'jest-vm-modules.json']);
     const quoted = 'Must use import to load ES Module';
     expect(output).toContain(quoted);
-    expect(await readFile(PAGE, 'utf8')).toContain(quoted);
+    expect(await readFile(page('testing-with-jest'), 'utf8')).toContain(quoted);
   });
 });

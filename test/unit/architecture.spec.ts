@@ -120,7 +120,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'session.events.ts',
     'session.options.ts',
   ],
-  testing: ['session', 'session-store.ts', 'session.errors.ts'],
+  testing: ['nest', 'session', 'session-store.ts', 'session.errors.ts', 'store'],
   express: ['session'],
   opentelemetry: ['nest', 'session', 'session-manager.ts', 'session-store.ts', 'session.errors.ts', 'stats', 'store'],
   'index.ts': [
