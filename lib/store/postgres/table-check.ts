@@ -4,6 +4,13 @@ import { quotedName } from './sql/quoting.js';
 import { quoted, type TableName } from './table-name.js';
 import type { FoundTable, TableState } from './table-state.js';
 
+/** What keeps sessions out of a table, and the fix: a sentence each. */
+export interface TableProblem {
+  readonly subject: 'encoding' | 'table' | 'columns' | 'key' | 'rights' | 'row security';
+  readonly problem: string;
+  readonly fix: string;
+}
+
 /** What `relkind` says where it is no ordinary table. */
 const OTHER_KINDS: Readonly<Record<string, string | undefined>> = {
   v: 'a view',
@@ -28,22 +35,48 @@ const FORMATTED: Readonly<Record<string, readonly string[] | undefined>> = {
  * @throws {SessionSetupError} saying what is wrong first, and the fix
  */
 export function checkTable(wanted: TableName, state: TableState): TableName {
-  const { encoding, database, table } = state;
-  if (encoding !== 'UTF8') {
-    throw new SessionSetupError(
-      `The database ${quotedName(database)} keeps text as ${encoding}, in which not every session can be stored. Keep ` +
-        `sessions in a database that was created with "encoding 'UTF8' template template0".`,
-    );
-  }
-  if (table === null) throw new SessionSetupError(missing(wanted, state));
-  const where = { schema: table.schema, name: wanted.name };
-  const problem =
-    wrongKind(table) ?? wrongColumn(quoted(where), table) ?? missingRight(quoted(where), state.role, table);
-  if (problem !== null) throw new SessionSetupError(`The table ${quoted(where)} ${problem}`);
-  return where;
+  for (const { problem, fix } of tableProblems(wanted, state)) throw new SessionSetupError(`${problem} ${fix}`);
+  return placeOf(wanted, state);
 }
 
-function missing(wanted: TableName, { role, elsewhere }: TableState): string {
+/** Where the table is, once it is found. */
+export function placeOf(wanted: TableName, { table }: TableState): TableName {
+  return { schema: table?.schema ?? wanted.schema, name: wanted.name };
+}
+
+/** All that keeps sessions out of the table: nothing of columns and rights where it is no table of ours. */
+export function* tableProblems(wanted: TableName, state: TableState): Generator<TableProblem> {
+  const { encoding, database, table } = state;
+  if (encoding !== 'UTF8') {
+    yield {
+      subject: 'encoding',
+      problem: `The database ${quotedName(database)} keeps text as ${encoding}, in which not every session can be stored.`,
+      fix: `Keep sessions in a database that was created with "encoding 'UTF8' template template0".`,
+    };
+  }
+  if (table === null) {
+    yield missing(wanted, state);
+    return;
+  }
+  const place = quoted(placeOf(wanted, state));
+  const subject = `The table ${place}`;
+  const strange = wrongKind(subject, table) ?? anothers(subject, table);
+  if (strange !== null) {
+    yield strange;
+    return;
+  }
+  yield* wrongColumns(place, table);
+  if (!table.hasKey) {
+    yield {
+      subject: 'key',
+      problem: `${subject} has no primary key.`,
+      fix: `Run "alter table ${place} add primary key ("id")".`,
+    };
+  }
+  yield* missingRights(place, state.role, table);
+}
+
+function missing(wanted: TableName, { role, elsewhere }: TableState): TableProblem {
   const place =
     wanted.schema === undefined ? `the search path of role ${quotedName(role)}` : `schema ${quotedName(wanted.schema)}`;
   const hint =
@@ -51,74 +84,111 @@ function missing(wanted: TableName, { role, elsewhere }: TableState): string {
       ? ''
       : ` It was looked for in ${place}; there is one in ${elsewhere.map(quotedName).join(', ')}: if it ` +
         'is meant, name that as "schema" in the configuration of MikroORM, or put it on the search path.';
-  return (
-    `The table ${quoted(wanted)} is missing. Apply SessionMigration (or the schema generator), or set "ensureSchema: true" ` +
-    `to have it created at start.${hint}`
-  );
+  return {
+    subject: 'table',
+    problem: `The table ${quoted(wanted)} is missing.`,
+    fix:
+      'Apply SessionMigration (or the schema generator), or set "ensureSchema: true" to have it created at start.' +
+      hint,
+  };
 }
 
-function wrongKind({ kind, isParent }: FoundTable): string | null {
+function wrongKind(table: string, { kind, isParent }: FoundTable): TableProblem | null {
   const fix = 'Rename it, or drop it, and apply SessionMigration.';
-  if (kind !== 'r') return `is ${OTHER_KINDS[kind] ?? 'something else'}, and must be an ordinary table. ${fix}`;
-  return isParent ? `has others that inherit from it, and must be one table. ${fix}` : null;
+  if (kind !== 'r') {
+    const what = OTHER_KINDS[kind] ?? 'something else';
+    return { subject: 'table', problem: `${table} is ${what}, and must be an ordinary table.`, fix };
+  }
+  if (!isParent) return null;
+  return { subject: 'table', problem: `${table} has others that inherit from it, and must be one table.`, fix };
 }
 
-function wrongColumn(table: string, { columns, hasKey }: FoundTable): string | null {
-  const lacking = Object.keys(COLUMNS).filter((name) => !Object.hasOwn(columns, name));
-  if (lacking.length > Object.keys(COLUMNS).length / 2) {
-    return (
-      `is another's: it lacks ${lacking.map(quotedName).join(', ')}. Keep sessions in a table of their own: ` +
-      `SessionModule.forRoot({ tableName: 'web_sessions' }), and sessionEntity({ tableName: 'web_sessions' }) where ` +
-      'entities are listed.'
-    );
-  }
+function lackingOf({ columns }: FoundTable): string[] {
+  return Object.keys(COLUMNS).filter((name) => !Object.hasOwn(columns, name));
+}
+
+function anothers(table: string, found: FoundTable): TableProblem | null {
+  const lacking = lackingOf(found);
+  if (lacking.length <= Object.keys(COLUMNS).length / 2) return null;
+  return {
+    subject: 'table',
+    problem: `${table} is another's: it lacks ${lacking.map(quotedName).join(', ')}.`,
+    fix:
+      `Keep sessions in a table of their own: SessionModule.forRoot({ tableName: 'web_sessions' }), and ` +
+      `sessionEntity({ tableName: 'web_sessions' }) where entities are listed.`,
+  };
+}
+
+function* wrongColumns(place: string, found: FoundTable): Generator<TableProblem> {
+  const subject = 'columns';
+  const { columns } = found;
+  const lacking = lackingOf(found);
   if (lacking.length > 0) {
-    return (
-      `lacks what this version has: the column${lacking.length > 1 ? 's' : ''} ${lacking.map(quotedName).join(', ')}. Add ` +
-      'what is missing with the schema generator (orm.schema.update()) or a migration that MikroORM generates.'
-    );
+    const names = `column${lacking.length > 1 ? 's' : ''} ${lacking.map(quotedName).join(', ')}`;
+    yield {
+      subject,
+      problem: `The table ${place} lacks what this version has: the ${names}.`,
+      fix: 'Add what is missing with the schema generator (orm.schema.update()) or a migration that MikroORM generates.',
+    };
   }
   for (const [name, definition] of Object.entries(COLUMNS)) {
+    if (lacking.includes(name)) continue;
     const { type, isNullable } = columns[name] as (typeof columns)[string];
     const [wanted = '', ...rest] = definition.split(' ');
-    const alter = `alter table ${table} alter column ${quotedName(name)}`;
+    const has = `The table ${place} has the column ${quotedName(name)}`;
+    const alter = `alter table ${place} alter column ${quotedName(name)}`;
     if (!(FORMATTED[wanted] ?? [wanted]).includes(type)) {
-      return `has the column ${quotedName(name)} as ${type}, which must be ${wanted}. Run "${alter} type ${wanted}".`;
+      yield {
+        subject,
+        problem: `${has} as ${type}, which must be ${wanted}.`,
+        fix: `Run "${alter} type ${wanted}".`,
+      };
     }
     if (!isNullable && !rest.includes('not')) {
-      return `has the column ${quotedName(name)} as "not null", which must allow null. Run "${alter} drop not null".`;
+      yield {
+        subject,
+        problem: `${has} as "not null", which must allow null.`,
+        fix: `Run "${alter} drop not null".`,
+      };
     }
   }
-  const unknown = Object.entries(columns).find(
-    ([name, { isNullable, hasDefault }]) => !(name in COLUMNS) && !isNullable && !hasDefault,
-  );
-  if (unknown !== undefined) {
-    const name = quotedName(unknown[0]);
-    return (
-      `has a column ${name} that sessions do not fill, and that must have a value. Give it a default, or run ` +
-      `"alter table ${table} alter column ${name} drop not null".`
-    );
+  for (const [name, { isNullable, hasDefault }] of Object.entries(columns)) {
+    if (Object.hasOwn(COLUMNS, name) || isNullable || hasDefault) continue;
+    yield {
+      subject,
+      problem: `The table ${place} has a column ${quotedName(name)} that sessions do not fill, and that must have a value.`,
+      fix: `Give it a default, or run "alter table ${place} alter column ${quotedName(name)} drop not null".`,
+    };
   }
-  return hasKey ? null : `has no primary key. Run "alter table ${table} add primary key ("id")".`;
 }
 
-function missingRight(
-  table: string,
-  roleName: string,
-  { schema, maySeeSchema, missingRights, withoutPolicy }: FoundTable,
-): string | null {
+function* missingRights(place: string, roleName: string, found: FoundTable): Generator<TableProblem> {
+  const { schema, maySeeSchema, missingRights: lacking, withoutPolicy } = found;
   const role = quotedName(roleName);
+  const table = `The table ${place}`;
   if (!maySeeSchema) {
-    return `is in a schema that role ${role} may not use. Run "grant usage on schema ${quotedName(schema)} to ${role}".`;
+    yield {
+      subject: 'rights',
+      problem: `${table} is in a schema that role ${role} may not use.`,
+      fix: `Run "grant usage on schema ${quotedName(schema)} to ${role}".`,
+    };
   }
-  if (missingRights.length > 0) {
-    const rights = missingRights.join(', ');
-    return `gives role ${role} no right to ${rights}. Run "grant ${rights.toLowerCase()} on ${table} to ${role}".`;
+  if (lacking.length > 0) {
+    const rights = lacking.join(', ');
+    yield {
+      subject: 'rights',
+      problem: `${table} gives role ${role} no right to ${rights}.`,
+      fix: `Run "grant ${rights.toLowerCase()} on ${place} to ${role}".`,
+    };
   }
-  if (withoutPolicy.length === 0) return null;
-  return (
-    `has row security, and no policy lets role ${role} ${withoutPolicy.join(', ')} a row: every visitor would be signed ` +
-    `out. Run "alter table ${table} disable row level security", or "create policy sessions_all on ${table} to ${role} ` +
-    'using (true) with check (true)".'
-  );
+  if (withoutPolicy.length === 0) return;
+  yield {
+    subject: 'row security',
+    problem:
+      `${table} has row security, and no policy lets role ${role} ${withoutPolicy.join(', ')} a row: every visitor would ` +
+      'be signed out.',
+    fix:
+      `Run "alter table ${place} disable row level security", or "create policy sessions_all on ${place} to ${role} ` +
+      'using (true) with check (true)".',
+  };
 }
