@@ -123,6 +123,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   testing: ['nest', 'session', 'session-store.ts', 'session.errors.ts', 'store'],
   express: ['session'],
   opentelemetry: ['nest', 'session', 'session-manager.ts', 'session-store.ts', 'session.errors.ts', 'stats', 'store'],
+  cli: ['session', 'session-store.ts', 'session.errors.ts', 'store'],
   'index.ts': [
     'nest',
     'options',
@@ -197,15 +198,20 @@ describe('the parts of the library', () => {
     expect(found('store/', /^@nestjs\/(?!common$)/)).toEqual([]);
   });
 
-  it('only store/postgres/ and the module know MikroORM', () => {
-    const allowed = /^(store\/postgres\/|nest\/session\.module\.ts )/;
+  it('only store/postgres/, the module and the command line know MikroORM', () => {
+    const allowed = /^(store\/postgres\/|nest\/session\.module\.ts |cli\/session-place\.ts )/;
     expect(found('', /^@mikro-orm\//).filter((line) => !allowed.test(line))).toEqual([]);
     expect(found('store/postgres/', /^@mikro-orm\//)).not.toEqual([]);
   });
 
   it('only what wires the library knows the store of MikroORM', () => {
-    const allowed = /^(store\/postgres\/|store\/index\.ts |nest\/session\.module\.ts |index\.ts )/;
+    const allowed = /^(store\/postgres\/|store\/index\.ts |nest\/session\.module\.ts |index\.ts |cli\/)/;
     expect(found('', /^store\/postgres\//).filter((line) => !allowed.test(line))).toEqual([]);
+  });
+
+  it('no application loads the command line', () => {
+    expect(found('', /^cli\//).filter((line) => !line.startsWith('cli/'))).toEqual([]);
+    expect(found('cli/', /^cli\//)).not.toEqual([]);
   });
 
   it('nothing imports the public entry', () => {

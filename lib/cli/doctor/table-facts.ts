@@ -1,0 +1,83 @@
+import type { Database } from '../../store/postgres/driver/database.js';
+
+/** How a table is kept, as the catalog and the statistics of the server have it. */
+export interface TableFacts {
+  readonly isUnlogged: boolean;
+  /** In per cent; that of PostgreSQL where none is set. */
+  readonly fillfactor: number;
+  readonly isAutovacuumed: boolean;
+  readonly indexes: readonly FoundIndex[];
+  readonly pages: number;
+  readonly pageBytes: number;
+  /** The estimates of the last vacuum or analysis; `null` before the first. */
+  readonly rows: number | null;
+  /** Those of the statistics of activity, which are newer. */
+  readonly liveRows: number;
+  readonly deadRows: number;
+  /** How many bytes a row takes on average, its header included; `null` where that is not known. */
+  readonly rowBytes: number | null;
+  readonly updates: number;
+  readonly hotUpdates: number;
+}
+
+/** An index, with the columns that it depends on: in its keys, in expressions and in its condition. */
+export interface FoundIndex {
+  readonly name: string;
+  readonly schema: string;
+  readonly columns: readonly string[];
+  /** Whether it stands for ranges of pages, as BRIN does, which from PostgreSQL 16 on ends no HOT update. */
+  readonly isSummary: boolean;
+}
+
+/** A row has a header of 23 bytes, its nulls, a pointer of 4, and is aligned to 8 (https://www.postgresql.org/docs/current/storage-page-layout.html). */
+const ROW_OVERHEAD = 36;
+
+/** $1 the quoted name of the table. */
+const FACTS = `
+  select json_build_object(
+    'isUnlogged', t.relpersistence = 'u',
+    'fillfactor', coalesce((select option_value::int from pg_options_to_table(t.reloptions) where option_name = 'fillfactor'), 100),
+    'isAutovacuumed', coalesce((
+      select option_value::boolean from pg_options_to_table(t.reloptions) where option_name = 'autovacuum_enabled'
+    ), true),
+    'indexes', (
+      select coalesce(json_agg(json_build_object(
+        'name', c.relname,
+        'schema', n.nspname,
+        'isSummary', m.amname = 'brin' and current_setting('server_version_num')::int >= 160000,
+        'columns', (
+          select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a
+          where a.attrelid = t.oid and a.attnum > 0 and (
+            a.attnum = any (i.indkey) or exists (
+              select from pg_depend d
+              where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+                    and d.refclassid = 'pg_class'::regclass and d.refobjid = t.oid and d.refobjsubid = a.attnum
+            )
+          )
+        )
+      ) order by c.relname), '[]')
+      from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+      join pg_am m on m.oid = c.relam
+      where i.indrelid = t.oid
+    ),
+    'pages', pg_relation_size(t.oid) / current_setting('block_size')::int,
+    'pageBytes', current_setting('block_size')::int,
+    'rows', case when t.reltuples >= 0 then t.reltuples end,
+    'liveRows', coalesce(s.n_live_tup, 0),
+    'deadRows', coalesce(s.n_dead_tup, 0),
+    'rowBytes', (
+      select sum(p.avg_width * (1 - p.null_frac)) + ${ROW_OVERHEAD} from pg_stats p
+      join pg_namespace n on n.nspname = p.schemaname
+      where n.oid = t.relnamespace and p.tablename = t.relname
+    ),
+    'updates', coalesce(s.n_tup_upd, 0),
+    'hotUpdates', coalesce(s.n_tup_hot_upd, 0)
+  )::text as facts
+  from pg_class t left join pg_stat_all_tables s on s.relid = t.oid
+  where t.oid = to_regclass($1::text)`;
+
+/** @param table the quoted name of a table that is there */
+export async function factsOf(database: Database, table: string): Promise<TableFacts> {
+  const [row] = await database.query<{ facts: string }>('look at how the table is kept', FACTS, [table]);
+  return JSON.parse((row as { facts: string }).facts) as TableFacts;
+}

@@ -1,0 +1,110 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { MikroORM, type Options } from '@mikro-orm/core';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { isPlainObject } from '../session/data/json.js';
+import { sessionEntities, sessionEntity } from '../store/postgres/session.entity.js';
+import { sessionTableOf, type TableName } from '../store/postgres/table-name.js';
+import type { CommandContext } from './command.js';
+import { printable } from './printable.js';
+import { UsageError } from './usage-error.js';
+
+/** Where sessions are, as the arguments say. Nothing is connected yet. */
+export interface SessionPlace {
+  readonly orm: MikroORM;
+  readonly tableName: string;
+  readonly table: TableName;
+}
+
+type Given = Pick<CommandContext, 'arguments' | 'env'>;
+
+/**
+ * The place that `--config`, `--url` or `DATABASE_URL` leads to, with `--schema` and `--table`.
+ *
+ * @throws {UsageError} where none of them is there, or one leads nowhere
+ */
+export async function sessionPlaceOf(given: Given): Promise<SessionPlace> {
+  const config = await configOf(given);
+  if (config === null) {
+    throw new UsageError('It is not said which database: set DATABASE_URL, or give --url or --config.');
+  }
+  return placeIn(config, given);
+}
+
+/** The same where the name of the table is all that is needed: any database will do. */
+export async function tableNameOf(given: Given): Promise<TableName> {
+  return placeIn((await configOf(given)) ?? { dbName: 'postgres' }, given).table;
+}
+
+function placeIn(config: Partial<Options>, { arguments: args }: Given): SessionPlace {
+  const tableName = args.text('table') ?? tableIn(config.entities ?? []);
+  const schema = args.text('schema');
+  try {
+    const orm = new MikroORM({
+      driver: PostgreSqlDriver,
+      ...config,
+      ...(schema !== undefined && { schema }),
+      // What else the application has in its database is of no interest, and its files may not be there.
+      entities: [sessionEntity({ tableName })],
+      entitiesTs: [],
+      // Standard output is for the answer.
+      debug: false,
+      logger: () => {},
+    } as Options);
+    return { orm, tableName, table: sessionTableOf(orm, tableName) };
+  } catch (error) {
+    throw new UsageError(`MikroORM does not take that: ${printable((error as Error).message)}`, { cause: error });
+  }
+}
+
+async function configOf({ arguments: args, env }: Given): Promise<Partial<Options> | null> {
+  const file = args.text('config');
+  const typed = args.text('url');
+  if (file !== undefined && typed !== undefined) throw new UsageError('Give either --url or --config, not both.');
+  if (file !== undefined) return readConfig(file);
+  const url = typed ?? env['DATABASE_URL'];
+  if (url === undefined || url === '') return null;
+  assertUrl(typed === undefined ? 'DATABASE_URL' : '--url', url);
+  return { clientUrl: url, pool: { min: 0, max: 2 } };
+}
+
+/** Shows nothing of it: there may be a password in it. */
+function assertUrl(name: string, url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  // An "@" there is one of a password with a slash in it, of which a part would pass for the name of the database.
+  const isMeant = /^postgres(ql)?:$/.test(parsed?.protocol ?? '') && !parsed?.pathname.includes('@');
+  if (isMeant && parsed?.pathname.slice(1) !== '') return;
+  throw new UsageError(
+    `${name} must be the address of a database, such as postgresql://user:password@host:5432/database, in which a password ` +
+      'is percent-encoded.',
+  );
+}
+
+async function readConfig(file: string): Promise<Partial<Options>> {
+  const shown = `The configuration "${printable(file)}"`;
+  let config: unknown;
+  try {
+    const module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
+    config = module.default;
+    // As a module of CommonJS has it that was compiled from an export by default.
+    if (isPlainObject(config) && 'default' in config) config = config['default'];
+    if (typeof config === 'function') config = (config as () => unknown)();
+    config = await config;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason =
+      code === 'ERR_UNKNOWN_FILE_EXTENSION'
+        ? 'this Node.js runs no TypeScript; give the compiled file, or use Node.js 22.18 or newer'
+        : printable(String(message).split('\n', 1)[0] as string);
+    throw new UsageError(`${shown} could not be loaded: ${reason}.`, { cause: error });
+  }
+  if (isPlainObject(config)) return config;
+  throw new UsageError(`${shown} has no configuration of MikroORM as its default export.`);
+}
+
+/** The table of the entity that a configuration lists. */
+function tableIn(entities: readonly unknown[]): string {
+  const ours = [...sessionEntities()];
+  const listed = ours.find((entity) => entities.includes(entity)) ?? sessionEntity();
+  return listed.meta.tableName;
+}
