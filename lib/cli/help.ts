@@ -18,7 +18,7 @@ export function helpOf(commands: readonly Command[]): string {
 export function helpOfCommand({ usage, summary, details, options }: Command): string {
   return [
     `Usage: ${PROGRAM} ${usage} [options]`,
-    `${summary}.${details === undefined ? '' : ` ${details}`}`,
+    `${summary}.${details === undefined ? '' : `\n${details}`}`,
     section('Options', [...options, ...GLOBAL_OPTIONS].map(optionRow)),
   ].join('\n\n');
 }

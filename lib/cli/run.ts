@@ -18,10 +18,10 @@ export async function run(
   args: readonly string[],
   { stdin, stdout, stderr, env }: Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>,
 ): Promise<ExitCode> {
-  const output = new Output(stdout, stderr, args.includes('--json'));
   try {
     const command = commandOf(args);
     const parsed = parseArguments(args, command);
+    const output = new Output(stdout, stderr, parsed.has('json'));
     if (parsed.has('version')) {
       output.answer({ version: version() }, version());
       return EXIT.fine;
@@ -36,7 +36,7 @@ export async function run(
     }
     return await command.run({ arguments: parsed, output, stdin, env });
   } catch (error) {
-    output.note(error instanceof UsageError ? error.message : failureText(error));
+    stderr.write(`${error instanceof UsageError ? error.message : failureText(error)}\n`);
     return error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
 }

@@ -47,6 +47,8 @@ function placeIn(config: Partial<Options>, { arguments: args }: Given): SessionP
       // What else the application has in its database is of no interest, and its files may not be there.
       entities: [sessionEntity({ tableName })],
       entitiesTs: [],
+      // A name that is mistyped must not become a database.
+      ensureDatabase: false,
       // Standard output is for the answer.
       debug: false,
       logger: () => {},

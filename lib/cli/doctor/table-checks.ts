@@ -82,7 +82,7 @@ function hotIndexesOf(table: string, { indexes }: TableFacts): Check {
 
 function hotShareOf(table: string, { updates, hotUpdates }: TableFacts): Check {
   const share = updates === 0 ? 1 : Math.min(1, hotUpdates / updates);
-  const seen = `${percent(share)} of ${counted(updates, 'update')}`;
+  const seen = updates === 0 ? 'no update yet' : `${percent(share)} of ${counted(updates, 'update')}`;
   const isLow = updates >= ENOUGH_UPDATES && share < LOWEST_HOT_SHARE;
   return check(
     'HOT updates',
