@@ -1,9 +1,24 @@
 import { parseArgs } from 'node:util';
-import type { Command, CommandOption } from './command.js';
 import { printable } from './printable.js';
 import { UsageError } from './usage-error.js';
 
 export const PROGRAM = 'nestjs-mikro-session';
+
+/** An option as it is typed: `--name`, or `--name <value>`. */
+export interface CommandOption {
+  readonly name: string;
+  /** What its value is, for the help; a flag unless given. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** A command, as far as its arguments go. */
+export interface Typed {
+  readonly name: string;
+  readonly options: readonly CommandOption[];
+  /** How many arguments it takes at most. */
+  readonly arguments: number;
+}
 
 /** What every command takes. */
 export const GLOBAL_OPTIONS: readonly CommandOption[] = [
@@ -48,7 +63,7 @@ export function commandNameOf(args: readonly string[]): string | undefined {
  * @param command `null` where only global options can be there
  * @throws {UsageError} for an option that there is not, a value that is missing or too much
  */
-export function parseArguments(args: readonly string[], command: Command | null): Arguments {
+export function parseArguments(args: readonly string[], command: Typed | null): Arguments {
   const known = [...GLOBAL_OPTIONS, ...(command?.options ?? [])];
   const help = `See "${[PROGRAM, ...(command === null ? [] : [command.name]), '--help'].join(' ')}".`;
   const positionals: string[] = [];

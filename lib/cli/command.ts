@@ -1,4 +1,4 @@
-import type { Arguments } from './arguments.js';
+import type { Arguments, Typed } from './arguments.js';
 import type { Output } from './output.js';
 
 /** How the process ends: what a script can tell apart. */
@@ -15,14 +15,6 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** An option as it is typed: `--name`, or `--name <value>`. */
-export interface CommandOption {
-  readonly name: string;
-  /** What its value is, for the help; a flag unless given. */
-  readonly value?: string;
-  readonly help: string;
-}
-
 /** What a command is given. */
 export interface CommandContext {
   readonly arguments: Arguments;
@@ -32,17 +24,13 @@ export interface CommandContext {
 }
 
 /** One thing that the command line does. */
-export interface Command {
-  readonly name: string;
+export interface Command extends Typed {
   /** One line for the list of commands, without a full stop. */
   readonly summary: string;
   /** How it is typed, without the name of the program. */
   readonly usage: string;
   /** What else its help says. */
   readonly details?: string;
-  readonly options: readonly CommandOption[];
-  /** How many arguments it takes at most. */
-  readonly arguments: number;
   /** Rejects with a {@link UsageError} where it has to be typed otherwise. */
   run(context: CommandContext): Promise<ExitCode>;
 }

@@ -1,5 +1,5 @@
-import { GLOBAL_OPTIONS, PROGRAM } from './arguments.js';
-import type { Command, CommandOption } from './command.js';
+import { type CommandOption, GLOBAL_OPTIONS, PROGRAM } from './arguments.js';
+import type { Command } from './command.js';
 import { textTable } from './text-table.js';
 
 /** All commands. */

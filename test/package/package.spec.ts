@@ -138,6 +138,9 @@ describe('The package', () => {
         await client.post('/cart');
         await client.post('/login');
         expect((await client.get('/me')).json).toEqual({ userId: 'ada', items: ['book', 'book'] });
+        const bin = join(home, 'node_modules/.bin/nestjs-mikro-session');
+        const counted = await run(bin, ['count'], { env: { ...process.env, DATABASE_URL: database.url } });
+        expect(counted.stdout).toMatch(/^[1-9] live sessions?\n$/);
         server.kill('SIGTERM');
         await exited;
       } finally {

@@ -34,7 +34,9 @@ export const revoke: Command = {
     const { output } = context;
     return withStore(context, true, async (store) => {
       const count = await target.count(store);
-      if (count > 0 && !(await confirmed(context, `End ${counted(count, 'session')} ${target.text}?`))) {
+      // Of a user that has more, no more are listed.
+      const many = count === 1_000 ? '1,000 or more sessions' : counted(count, 'session');
+      if (count > 0 && !(await confirmed(context, `End ${many} ${target.text}?`))) {
         output.note('Nothing was ended.');
         return EXIT.failed;
       }

@@ -50,7 +50,7 @@ function answer({ arguments: args, output }: CommandContext, stored: StoredSessi
   };
   const values = args.has('data') ? readStored(stored) : null;
   const rows = Object.entries(about).map(([name, value]) => [name, String(value ?? '–')]);
-  const text = textTable([rows[0]?.[0] ?? '', stored.id], rows.slice(1));
+  const text = textTable(['id', stored.id], rows.slice(1), Infinity);
   const { json, lines } = values ?? { json: {}, lines: [] };
   output.answer({ ...about, ...json }, [text, ...lines].join('\n'));
 }

@@ -30,15 +30,16 @@ export async function clockCheck(database: Database): Promise<Check> {
   const theirs = row?.time ?? before;
   // Between the two it was read, at a moment that is not known.
   const ahead = theirs > after ? theirs - after : Math.min(0, theirs - before);
+  const way = ahead > 0 ? 'ahead of' : 'behind';
   const seconds = `${(Math.abs(ahead) / 1_000).toFixed(1)} s`;
   return check(
     'clock',
-    ahead === 0 ? 'as that of this machine' : `${seconds} ${ahead > 0 ? 'ahead of' : 'behind'} this machine`,
+    Math.abs(ahead) < 50 ? 'as that of this machine' : `${seconds} ${way} that of this machine`,
     Math.abs(ahead) <= LARGEST_DIFFERENCE
       ? null
       : {
           problem:
-            `The clock of the database is ${seconds} ${ahead > 0 ? 'ahead of' : 'behind'} that of this machine. Sessions go ` +
+            `The clock of the database is ${seconds} ${way} that of this machine. Sessions go ` +
             'by that of the database alone; times in logs, and of tokens that the application makes, do not fit.',
           fix: 'Have both machines set their clock by NTP.',
         },

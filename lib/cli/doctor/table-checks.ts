@@ -1,4 +1,4 @@
-import { quotedName } from '../../store/postgres/sql/quoting.js';
+import { quotedName, quotedText } from '../../store/postgres/sql/quoting.js';
 import { counted, numbered } from '../output.js';
 import { type Check, check } from './check.js';
 import type { TableFacts } from './table-facts.js';
@@ -92,7 +92,7 @@ function hotShareOf(table: string, { updates, hotUpdates }: TableFacts): Check {
           problem: `Only ${seen} touched no index (HOT); it should be nearly all.`,
           fix:
             `Drop indexes on what renewals change, set the fillfactor, and look in pg_stat_activity for transactions that stay ` +
-            `open, which keep the space of old rows; then run "select pg_stat_reset_single_table_counters('${table.replaceAll("'", "''")}'::regclass)" to count anew.`,
+            `open, which keep the space of old rows; then run "select pg_stat_reset_single_table_counters(${quotedText(table)}::regclass)" to count anew.`,
         }
       : null,
   );

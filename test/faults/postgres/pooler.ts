@@ -26,7 +26,7 @@ export class Pooler {
   }
 
   /** @throws {Skipped} where PgBouncer is not installed */
-  static async make(cluster: Cluster, folder: string): Promise<Pooler> {
+  static async make(cluster: Pick<Cluster, 'port' | 'userList'>, folder: string): Promise<Pooler> {
     const program = await installed('pgbouncer');
     if (program === null) throw new Skipped('PgBouncer is not installed');
     const port = await freePort();
