@@ -276,27 +276,9 @@ describe('doctor', () => {
     ]);
   });
 
-  (pgbouncer === null ? it.skip : it)('names a PgBouncer in the way', async () => {
-    const server = new URL(fixture.database.url);
-    const folder = await mkdtemp(join(tmpdir(), 'session-pooler-'));
-    const userList = `"${server.username}" "${decodeURIComponent(server.password)}"\n`;
-    const pooler = await Pooler.make({ port: Number(server.port), userList }, folder);
-    await pooler.start();
-    try {
-      server.host = `127.0.0.1:${pooler.port}`;
-      const { findings } = reportOf(await command(['doctor', '--json', '--url', server.href]));
-      expect(findings).toMatchObject([
-        {
-          subject: 'pooler',
-          problem: expect.stringContaining('between transactions'),
-          fix: expect.stringContaining('sweep: false'),
-        },
-      ]);
-    } finally {
-      await pooler.stop();
-      await rm(folder, { recursive: true });
-    }
-  });
+  (pgbouncer === null ? it.skip : it)('names a PgBouncer in the way', () =>
+    expectPoolerToBeNamed(fixture.database.url),
+  );
 
   it('ends with 3, and prints no report, where it cannot look', async () => {
     const url = new URL(fixture.database.url);
@@ -306,3 +288,26 @@ describe('doctor', () => {
     expect(stderr).toMatch(/^The database does not answer: password authentication failed.*\n$/);
   });
 });
+
+/** Through a PgBouncer in front of a database. */
+async function expectPoolerToBeNamed(url: string): Promise<void> {
+  const server = new URL(url);
+  const folder = await mkdtemp(join(tmpdir(), 'session-pooler-'));
+  const userList = `"${server.username}" "${decodeURIComponent(server.password)}"\n`;
+  const pooler = await Pooler.make({ port: Number(server.port), userList }, folder);
+  await pooler.start();
+  try {
+    server.host = `127.0.0.1:${pooler.port}`;
+    const { findings } = reportOf(await command(['doctor', '--json', '--url', server.href]));
+    expect(findings).toMatchObject([
+      {
+        subject: 'pooler',
+        problem: expect.stringContaining('between transactions'),
+        fix: expect.stringContaining('sweep: false'),
+      },
+    ]);
+  } finally {
+    await pooler.stop();
+    await rm(folder, { recursive: true });
+  }
+}
