@@ -71,7 +71,7 @@ export function parseArguments(args: readonly string[], command: Typed | null): 
   for (const token of tokensOf(args, known)) {
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
-    const option = known.find(({ name }) => name === token.name && token.rawName.startsWith('--'));
+    const option = known.find(({ name }) => name === token.name);
     const typed = `"${printable(token.rawName)}"`;
     if (option === undefined) throw new UsageError(`There is no option ${typed}. ${help}`);
     if (option.value === undefined) {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { MikroORM, type Options } from '@mikro-orm/core';
+import { DefaultLogger, MikroORM, type Options } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { isPlainObject } from '../session/data/json.js';
 import { sessionEntities, sessionEntity } from '../store/postgres/session.entity.js';
@@ -50,8 +50,8 @@ function placeIn(config: Partial<Options>, { arguments: args }: Given): SessionP
       // A name that is mistyped must not become a database.
       ensureDatabase: false,
       // Standard output is for the answer.
-      debug: false,
       logger: () => {},
+      loggerFactory: DefaultLogger.create,
     } as Options);
     return { orm, tableName, table: sessionTableOf(orm, tableName) };
   } catch (error) {

@@ -72,6 +72,10 @@ describe('Where the command line looks', () => {
 
   it('prints nothing that a configuration logs with MikroORM', async () => {
     expect(await counted('debug.mjs', `export default { clientUrl: URL, debug: true };`)).toBe(1);
+    const logger = `const logger = { log: (...parts) => console.log(parts), logQuery: (query) => console.log(query), isEnabled: () => true };`;
+    expect(
+      await counted('logger.mjs', `${logger} export default { clientUrl: URL, loggerFactory: () => logger };`),
+    ).toBe(1);
   });
 
   it('prints the SQL that creates the table, which is harmless where it is there', async () => {
