@@ -1,0 +1,10 @@
+/** What an operation gave, or the error with which it failed. */
+export type Outcome<Value> = { readonly value: Value; readonly error?: never } | { readonly error: unknown; readonly value?: never };
+
+export async function outcomeOf<Value>(operation: () => Value | Promise<Value>): Promise<Outcome<Value>> {
+  try {
+    return { value: await operation() };
+  } catch (error) {
+    return { error };
+  }
+}

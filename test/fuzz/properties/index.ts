@@ -1,0 +1,12 @@
+import type { FuzzProperty } from '../fuzz-property.js';
+import type { World } from '../world.js';
+import { cookieProperties } from './cookies.js';
+import { valueProperties } from './values.js';
+import { idProperties } from './ids.js';
+
+/** All that is claimed, and how much of a run it gets. */
+export const propertiesOf = (world: World): FuzzProperty[] => [
+  ...cookieProperties(world),
+  ...idProperties(world),
+  ...valueProperties(world),
+];
