@@ -229,7 +229,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
       throw new SessionArgumentError('create() takes "auth" together with the "userId" that it is the snapshot of.');
     }
     const session = this.#manager.create();
-    for (const [key, value] of Object.entries(argumentsOf('create', data))) session.data[key as never] = value as never;
+    // The data has no prototype: no key has a meaning of its own.
+    Object.assign(session.data, argumentsOf('create', data));
     if (userId === undefined) await session.save();
     else await session.login(userId, auth);
     const change = ActiveSession.cookieChangeOf(session);

@@ -15,7 +15,23 @@ export const MAX_DEPTH = 64;
  */
 export function encodeJson(value: unknown, path: string): string {
   checkValue(value, path, []);
-  return JSON.stringify(value);
+  const text = textOf(value);
+  if (text === undefined) throw cannotBeLookedAt(path);
+  // A getter or a proxy may have said something else now than when it was checked.
+  if (text.includes(ESCAPED)) checkValue(JSON.parse(text), path, []);
+  return text;
+}
+
+/** How JSON writes a NUL character and half a surrogate pair, and little else. */
+const ESCAPED = '\\u';
+
+/** What `JSON.stringify()` makes of a value; `undefined` where it makes nothing, or fails. */
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value) as string | undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -23,8 +39,8 @@ export function encodeJson(value: unknown, path: string): string {
  * function nothing. The value itself where that says the same, and where JSON has no word for it (a cycle, a bigint).
  */
 export function asJson(value: unknown): unknown {
-  if (isJson(value, 0)) return value;
   try {
+    if (isJson(value, 0)) return value;
     const text = JSON.stringify(value) as string | undefined;
     return text === undefined ? undefined : JSON.parse(text);
   } catch {
@@ -72,9 +88,13 @@ function checkValue(value: unknown, path: string, ancestors: object[]): void {
   try {
     if (Array.isArray(value)) checkArray(value, path, ancestors);
     else checkObject(value, path, ancestors);
+    // One that is a member like any other was refused as a function.
+    if ('toJSON' in value && typeof value.toJSON === 'function') {
+      throw refused(path, 'an object that says what it is by toJSON()', 'Store what that gives instead.');
+    }
   } catch (error) {
     if (error instanceof SessionDataError) throw error;
-    throw refused(path, 'an object that cannot be looked at: a getter or a proxy throws', 'Store plain data instead.');
+    throw cannotBeLookedAt(path, error);
   }
   ancestors.pop();
 }
@@ -115,13 +135,19 @@ function checkString(value: string, path: string, what: string): void {
   }
 }
 
+function cannotBeLookedAt(path: string, cause?: unknown): SessionDataError {
+  const kind = 'an object that cannot be looked at: a getter or a proxy throws';
+  return refused(path, kind, 'Store plain data instead.', cause);
+}
+
 /** The error for what is nested too deep. */
 export function tooDeep(path: string): SessionDataError {
   return refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
 }
 
-function refused(path: string, kind: string, fix: string): SessionDataError {
-  return new SessionDataError(path, `Session data at "${shown(path)}" is ${kind}, which cannot be stored. ${fix}`);
+function refused(path: string, kind: string, fix: string, cause?: unknown): SessionDataError {
+  const message = `Session data at "${shown(path)}" is ${kind}, which cannot be stored. ${fix}`;
+  return new SessionDataError(path, message, { cause });
 }
 
 /** Whether a value is an object literal, whichever realm it is from; class instances are not. */

@@ -1,3 +1,4 @@
+import { SessionDataError } from '../../session.errors.js';
 import { RESERVED } from './flash.js';
 import { asJson, copyJson, isPlainObject, readObject } from './json.js';
 
@@ -10,6 +11,13 @@ export interface DocumentSource {
 
 /** Nothing at all, shared. */
 export const NOTHING: Document = Object.freeze(Object.create(null) as Document);
+
+const throws = (): never => {
+  throw new TypeError('A getter in the data of the session has thrown.');
+};
+
+/** Stands for what a getter does not give. Nothing can look at it, so that it is refused when it is stored. */
+const UNREADABLE: unknown = new Proxy({}, { getPrototypeOf: throws, ownKeys: throws, get: throws });
 
 /**
  * The data of one session as it is now: what the application sees, and the reserved keys that it does not. Parsed when it
@@ -45,7 +53,7 @@ export class LiveDocument {
 
   /** The JSON text of each key; empty where there is none. */
   texts(): Map<string, string> {
-    return new Map(Object.entries(this.whole()).map(([key, value]) => [key, textOrNone(value)]));
+    return this.readable(() => new Map(Object.entries(this.whole()).map(([key, value]) => [key, textOrNone(value)])));
   }
 
   /**
@@ -69,6 +77,34 @@ export class LiveDocument {
     }
     this.isAsRead = true;
     return (this.live = live);
+  }
+
+  /** Reads the data; once more, if a getter that the application has defined on it throws: then with {@link UNREADABLE} there. */
+  protected readable<Result>(read: () => Result): Result {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof SessionDataError || !this.#replaceGetters()) throw error;
+      return read();
+    }
+  }
+
+  #replaceGetters(): boolean {
+    const live = this.open();
+    const unreadable = Object.keys(live).filter((key) => {
+      try {
+        return live[key] === UNREADABLE;
+      } catch {
+        return true;
+      }
+    });
+    const place = { value: UNREADABLE, configurable: true, enumerable: true, writable: true };
+    return unreadable.filter((key) => Reflect.defineProperty(live, key, place)).length > 0;
+  }
+
+  /** Keys of what the application sees that no JSON can have. */
+  protected get symbols(): symbol[] {
+    return this.live === null ? [] : Object.getOwnPropertySymbols(this.live);
   }
 
   protected put(key: string, value: unknown): void {

@@ -71,7 +71,7 @@ export function getPath(root: Container, path: string): unknown {
 /**
  * Writes at a path, making the objects that lead there.
  *
- * @throws {SessionArgumentError} for a path through something that is not an object.
+ * @throws {SessionArgumentError} for a path through something that is not an object, or to beyond the end of an array.
  * @throws {SessionDataError} for one that leads deeper than what can be stored.
  */
 export function setPath(root: Container, path: string, value: unknown): void {
@@ -113,10 +113,19 @@ export function deletePath(root: Container, path: string): boolean {
 }
 
 function assertFits(container: Container, segment: string, path: string): void {
-  if (!Array.isArray(container) || isIndex(segment)) return;
-  throw new SessionArgumentError(
-    `Cannot set "${shown(path)}": "${shown(segment)}" is not an index of the array there.`,
-  );
+  if (!Array.isArray(container)) return;
+  if (!isIndex(segment)) {
+    throw new SessionArgumentError(
+      `Cannot set "${shown(path)}": "${shown(segment)}" is not an index of the array there.`,
+    );
+  }
+  // No hole is stored, and an array of four billion of them takes minutes to look at.
+  if (Number(segment) > container.length) {
+    throw new SessionArgumentError(
+      `Cannot set "${shown(path)}": ${segment} is beyond the end of the array there, and would leave holes in it, which ` +
+        'cannot be stored. Set or push the items before it first.',
+    );
+  }
 }
 
 /** As ECMAScript defines it: anything else makes a property that is no item. */

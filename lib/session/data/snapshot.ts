@@ -17,6 +17,15 @@ export class Snapshot {
    * the same. What JSON cannot say and is no value (a symbol as key, a name beside an array's items) is not looked for.
    */
   holds(): boolean {
+    try {
+      return this.#isAsItWas();
+    } catch {
+      // A getter that throws: there was none.
+      return false;
+    }
+  }
+
+  #isAsItWas(): boolean {
     const content = this.#content;
     let at = 0;
     for (let index = 0; index < this.#nodes.length; index++) {

@@ -125,7 +125,10 @@ export class TrackedData extends LiveDocument {
 
   /** Whether there is anything that has not been sent; also what cannot be. */
   get isChanged(): boolean {
-    if (this.#snapshot?.holds()) return false;
+    return !this.#snapshot?.holds() && this.readable(() => this.#differs());
+  }
+
+  #differs(): boolean {
     const before = this.#wasBefore();
     if (before === null) return false;
     if (this.#additions !== null && hasSwallowedIncrement(before, this.whole(), this.#additions)) return true;
@@ -136,9 +139,15 @@ export class TrackedData extends LiveDocument {
 
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
+    if (this.symbols.length > 0) {
+      throw new SessionDataError('', 'Session data has a symbol as key, which cannot be stored. Use string keys.');
+    }
     if (this.#snapshot?.holds()) return null;
     const before = this.#wasBefore();
-    if (before === null) return null;
+    return before && this.readable(() => this.#changesSince(before));
+  }
+
+  #changesSince(before: Document): DataChanges | null {
     const live = this.open();
     for (const key of Object.keys(live)) {
       if (key.startsWith(RESERVED) && live[key] !== undefined) {
@@ -257,7 +266,9 @@ export class TrackedData extends LiveDocument {
       this.#additions?.push.delete(key);
       this.#refused?.delete(key);
     }
-    return dropped.length > 0;
+    const symbols = path === '' && this.#refused !== null ? this.symbols : [];
+    for (const symbol of symbols) Reflect.deleteProperty(this.open(), symbol);
+    return dropped.length + symbols.length > 0;
   }
 
   /** Takes everything along into a session that is not stored yet. */

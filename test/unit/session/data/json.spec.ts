@@ -168,4 +168,28 @@ describe('What was wrong once', () => {
   ])('refuses %s instead of losing a part of it', (_what, make) => {
     expect(() => encodeJson(make(), 'key')).toThrow(SessionDataError);
   });
+
+  const hidden = (value: object, toJSON: () => unknown): object =>
+    Object.defineProperty(value, 'toJSON', { value: toJSON });
+  const inTurn = (...values: unknown[]): object => {
+    let at = 0;
+    return Object.defineProperty({}, 'key', { get: () => values[Math.min(at++, 1)], enumerable: true });
+  };
+  const throwing = (): never => {
+    throw new Error('hunter2');
+  };
+  it.each<[string, object, string]>([
+    ['an object with a hidden toJSON() that throws', hidden({ a: 1 }, throwing), 'toJSON()'],
+    ['one that says nothing', hidden({ a: 1 }, () => undefined), 'toJSON()'],
+    ['one that says something else', hidden({ a: 1 }, () => 'else'), 'toJSON()'],
+    ['an array with one', hidden([1], () => 'else'), 'toJSON()'],
+    ['a getter that gives a number and then a bigint', inTurn(1, 1n), 'cannot be looked at'],
+    ['a getter that gives a number and then a NUL character', inTurn(1, '\0'), 'NUL'],
+    ['a getter that gives a number and then half a pair', inTurn(1, '\ud83d'), 'half a surrogate pair'],
+  ])('refuses %s, by an error that names the path', (_what, value, problem) => {
+    const { path, message } = errorOf(SessionDataError, () => encodeJson([value], 'list'));
+    expect(path).toMatch(/^list/);
+    expect(message).toContain(problem);
+    expect(message).not.toContain('hunter2');
+  });
 });

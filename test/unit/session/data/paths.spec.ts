@@ -106,6 +106,22 @@ describe('setPath', () => {
     },
   );
 
+  it.each(['list.2', 'list.2.name', 'list.4294967294', 'rows.0.3'])(
+    'refuses %s, which would leave a hole in the array, and changes nothing',
+    (path) => {
+      const root = rootOf({ list: ['a'], rows: [['b']] });
+      expect(errorOf(SessionArgumentError, () => setPath(root, path, 0)).message).toContain('beyond the end');
+      expect(root).toEqual({ list: ['a'], rows: [['b']] });
+    },
+  );
+
+  it('adds to an array by the index after its last', () => {
+    const root = rootOf({ list: ['a'] });
+    setPath(root, 'list.1', 'b');
+    setPath(root, 'list.2.name', 'c');
+    expect(root['list']).toEqual(['a', 'b', { name: 'c' }]);
+  });
+
   it.each([
     '__proto__.polluted',
     'constructor.prototype.polluted',

@@ -143,4 +143,52 @@ describe('What was wrong once', () => {
     document.data['$a'] = undefined;
     expect(document.changes()).toBeNull();
   });
+
+  it('refuses a symbol as key of the data itself, instead of losing it', () => {
+    const document = load({ a: 1 });
+    (document.data as Record<symbol, unknown>)[Symbol('key')] = 1;
+    expect(errorOf(SessionDataError, () => document.changes()).message).toContain('a symbol as key');
+    document.noteRefusal();
+    expect(document.dropRefused('')).toBe(true);
+    expect(document.changes()).toBeNull();
+  });
+
+  describe.each<[string, (data: Record<string, any>, get: () => unknown) => unknown]>([
+    ['in the data', (data, get) => Object.defineProperty(data, 'key', { get, enumerable: true, configurable: true })],
+    [
+      'further down',
+      (data, get) => Object.defineProperty(data['key'], 'in', { get, enumerable: true, configurable: true }),
+    ],
+  ])('takes a getter that throws, %s,', (_where, define) => {
+    const withGetter = () => {
+      const document = load({ key: { in: 1 }, $flash: 1 });
+      define(document.data, () => {
+        throw new Error('thrown by the getter');
+      });
+      return document;
+    };
+
+    it('for a change, which is refused with its path', () => {
+      const document = withGetter();
+      expect(document.isChanged).toBe(true);
+      const { path, message } = errorOf(SessionDataError, () => document.changes());
+      expect(path).toMatch(/^key/);
+      expect(message).toContain('cannot be looked at');
+    });
+
+    it('for one that can be dropped', () => {
+      const document = withGetter();
+      expect(() => document.changes()).toThrow(SessionDataError);
+      document.noteRefusal();
+      expect(document.dropRefused('key')).toBe(true);
+      expect(document.changes()).toBeNull();
+    });
+
+    it('for nothing that keeps the texts of the rest from being read', () => {
+      expect([...withGetter().texts()]).toEqual([
+        ['key', ''],
+        ['$flash', '1'],
+      ]);
+    });
+  });
 });
