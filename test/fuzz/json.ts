@@ -9,6 +9,8 @@ class NotStorable extends Error {}
 /**
  * What is stored of a value, by the rules of the documentation: plain objects, arrays, strings, finite numbers, booleans and
  * null come back; an `undefined` property is absent, and -0 is 0. Written anew, so that it may disagree with the library.
+ *
+ * @param level how deep it stands already; -1 for a whole document, which is no level of its own
  */
 export function kept(value: unknown, level = 0): Kept {
   try {

@@ -13,6 +13,8 @@ import { World } from './world.js';
 const LONG_HEADERS = 1_000_000;
 /** How many properties are tried at a time, for each waits for its database most of the time. An exception that reached nobody is blamed on one of them. */
 const LANES = 4;
+/** In characters, of an error. */
+const MOST_SHOWN = 4_000;
 /** In milliseconds, for one case. */
 const PATIENCE = 120_000;
 
@@ -91,7 +93,9 @@ class Run {
     if (!details.failed) return;
     this.#failures += 1;
     const again = `--seed ${this.#seed} --only "${title}" --path "${details.counterexamplePath ?? ''}" --cases 1`;
-    say(`FAILURE (${again})\n${await fc.asyncDefaultReportMessage(details)}\n${textOf(details.errorInstance)}`);
+    say(
+      `FAILURE (${again})\n${await fc.asyncDefaultReportMessage(details)}\n${textOf(details.errorInstance).slice(0, MOST_SHOWN)}`,
+    );
   }
 }
 

@@ -61,7 +61,8 @@ export class Wire {
           // After a request that it cannot read, a server ends the connection; Fastify does not say so before.
           if (answer.status === 400 || answer.header('connection').includes('close')) this.close();
           done(() => resolve(answer));
-        } else if (isOver) done(() => reject(new Error(`The connection ended in ${received.length} bytes of an answer.`)));
+        } else if (isOver)
+          done(() => reject(new Error(`The connection ended in ${received.length} bytes of an answer.`)));
       };
       const onData = (chunk: Buffer): void => {
         received = Buffer.concat([received, chunk]);
@@ -82,7 +83,10 @@ function parsed(received: Buffer, isOver: boolean): WireAnswer | null {
   const end = received.indexOf('\r\n\r\n');
   if (end < 0) return null;
   const [first = '', ...lines] = received.toString('latin1', 0, end).split('\r\n');
-  const headers = lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
+  const headers = lines.map((line) => [
+    line.slice(0, line.indexOf(':')).toLowerCase(),
+    line.slice(line.indexOf(':') + 1).trim(),
+  ]);
   const header = (name: string): string[] =>
     headers.filter(([key]) => key === name).map(([, value]) => value as string);
   const body = bodyOf(received.subarray(end + 4), header, isOver);

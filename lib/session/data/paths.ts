@@ -60,8 +60,12 @@ export function topLevelOf(path: string): string {
 
 /** Reads what stands at a path. Only own properties count, so `__proto__` and `constructor` lead nowhere. */
 export function getPath(root: Container, path: string): unknown {
+  return reached(root, segmentsOf(path));
+}
+
+function reached(root: Container, segments: readonly string[]): unknown {
   let value: unknown = root;
-  for (const segment of segmentsOf(path)) {
+  for (const segment of segments) {
     if (!hasOwn(value, segment)) return undefined;
     value = value[segment];
   }
@@ -102,7 +106,7 @@ export function setPath(root: Container, path: string, value: unknown): void {
 export function deletePath(root: Container, path: string): boolean {
   const segments = segmentsOf(path);
   const last = segments.pop() as string;
-  const container = segments.length === 0 ? root : getPath(root, segments.join('.'));
+  const container = reached(root, segments);
   if (!hasOwn(container, last) || container[last] === undefined) return false;
   if (Array.isArray(container)) {
     if (!isIndex(last)) return false;

@@ -16,15 +16,23 @@ const shown = (what: string, piece: Piece): Piece => Object.assign(piece, { toSt
 /** Bytes of a header. CR and LF end it, and are in none. */
 const byte = fc.nat(255).filter((code) => code !== 10 && code !== 13).map((code) => String.fromCharCode(code)); // prettier-ignore
 const visible = fc.integer({ min: 0x21, max: 0xff }).filter((code) => code !== 0x7f).map((code) => String.fromCharCode(code)); // prettier-ignore
-const inHeader = (text: string): string => Buffer.from(text).toString('latin1').replace(/[\r\n]/g, ' ');
+const inHeader = (text: string): string =>
+  Buffer.from(text)
+    .toString('latin1')
+    .replace(/[\r\n]/g, ' ');
 
 const of = fc.nat(2);
 const at = fc.nat(79);
 const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 32, maxLength: 32 });
-const secret = fc.string({ unit: fc.constantFrom(...'AZaz09-_'), minLength: 42, maxLength: 42 }).map((text) => `${text}A`);
+const secret = fc
+  .string({ unit: fc.constantFrom(...'AZaz09-_'), minLength: 42, maxLength: 42 })
+  .map((text) => `${text}A`);
 const dead = fc
   .tuple(hex, secret)
-  .map(([id, rest]) => `${id.slice(0, 8)}-${id.slice(8, 12)}-${id.slice(12, 16)}-${id.slice(16, 20)}-${id.slice(20)}.${rest}`);
+  .map(
+    ([id, rest]) =>
+      `${id.slice(0, 8)}-${id.slice(8, 12)}-${id.slice(12, 16)}-${id.slice(16, 20)}-${id.slice(20)}.${rest}`,
+  );
 
 const credential = (live: readonly string[], index: number): string => live[index] as string;
 const exact = of.map((index) => shown(`live ${index}`, (live) => credential(live, index)));
@@ -91,7 +99,10 @@ const join = (pieces: readonly Piece[], separator: string): Piece =>
   shown(pieces.map(String).join(separator), (live) => pieces.map((piece) => piece(live)).join(separator));
 
 const line: fc.Arbitrary<Piece> = fc
-  .tuple(fc.array(pair, { minLength: 1, maxLength: 6 }), fc.constantFrom('; ', '; ', ';', ';;', ' ; ', ';\t', ',', '; ; '))
+  .tuple(
+    fc.array(pair, { minLength: 1, maxLength: 6 }),
+    fc.constantFrom('; ', '; ', ';', ';;', ' ; ', ';\t', ',', '; ; '),
+  )
   .map(([pairs, separator]) => join(pairs, separator));
 
 /** Thousands of pairs, with one that may be live among them. */
@@ -115,14 +126,18 @@ export const cookieLines: fc.Arbitrary<CookieLines> = fc
     { weight: 1, arbitrary: fc.tuple(long) },
   )
   .map((lines) =>
-    Object.assign((live: readonly string[]) => lines.map((one) => one(live)), { toString: () => lines.map(String).join('\n') }),
+    Object.assign((live: readonly string[]) => lines.map((one) => one(live)), {
+      toString: () => lines.map(String).join('\n'),
+    }),
   );
 
 /** The value of a header that carries a credential by itself. */
 export const headerValues: fc.Arbitrary<CookieLines> = fc
   .array(value, { minLength: 1, maxLength: 2 })
   .map((values) =>
-    Object.assign((live: readonly string[]) => values.map((one) => one(live)), { toString: () => values.map(String).join('\n') }),
+    Object.assign((live: readonly string[]) => values.map((one) => one(live)), {
+      toString: () => values.map(String).join('\n'),
+    }),
   );
 
 /** Whether Node refuses a header with such a character before any application sees it. */

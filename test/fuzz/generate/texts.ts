@@ -22,7 +22,10 @@ export const anyText: fc.Arbitrary<string> = fc
   .oneof(
     { weight: 4, arbitrary: fc.constantFrom(...TELLING) },
     { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }) },
-    { weight: 2, arbitrary: fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)), maxLength: 8 }) },
+    {
+      weight: 2,
+      arbitrary: fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)), maxLength: 8 }),
+    },
     { weight: 2, arbitrary: fc.array(fc.constantFrom(...TELLING), { maxLength: 4 }).map((parts) => parts.join('')) },
   )
   .filter(isReadRightly);

@@ -61,7 +61,10 @@ async function opensWhatItCarries(
     const [text = ''] = (given[0] as string).split(';');
     const credential = isHeader ? text : text.slice(`${COOKIE}=`.length);
     assert.match(credential, ISSUED);
-    assert.ok(!live.some((one) => one.startsWith(credential.slice(0, 36))), 'a live session is given to another visitor');
+    assert.ok(
+      !live.some((one) => one.startsWith(credential.slice(0, 36))),
+      'a live session is given to another visitor',
+    );
   }
   if (writes && expected !== null) expected.visits += 1;
 }

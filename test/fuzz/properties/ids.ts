@@ -89,7 +89,8 @@ async function signsIn(world: World, definition: PlaceDefinition, userId: string
   }
   if (one.error !== undefined) throw one.error;
   const id = one.value?.session.id;
-  const names = async (user: string): Promise<string[]> => (await sessions.listForUser(user)).map((device) => device.id);
+  const names = async (user: string): Promise<string[]> =>
+    (await sessions.listForUser(user)).map((device) => device.id);
   assert.deepEqual(await names(userId), [id]);
   assert.equal((await sessions.find(id as string))?.userId, userId);
   if (isUserId(other) && other !== userId) {

@@ -1,6 +1,8 @@
 import type { FuzzProperty } from '../fuzz-property.js';
 import type { World } from '../world.js';
 import { cookieProperties } from './cookies.js';
+import { limitProperties } from './limits.js';
+import { pathProperties } from './paths.js';
 import { valueProperties } from './values.js';
 import { idProperties } from './ids.js';
 
@@ -9,4 +11,6 @@ export const propertiesOf = (world: World): FuzzProperty[] => [
   ...cookieProperties(world),
   ...idProperties(world),
   ...valueProperties(world),
+  ...limitProperties(world),
+  ...pathProperties(world),
 ];

@@ -157,6 +157,14 @@ describe('deletePath', () => {
     expect(root).toEqual({});
   });
 
+  it('removes what stands under the empty key', () => {
+    const root = rootOf({ '': { a: 1, '': 2 } });
+    expect(deletePath(root, '.a')).toBe(true);
+    expect(deletePath(root, '.')).toBe(true);
+    expect(root).toEqual({ '': {} });
+    expect(deletePath(rootOf({}), '.a')).toBe(false);
+  });
+
   it('removes an item from an array, which closes up', () => {
     const root = rootOf({ list: ['a', 'b', 'c'] });
     expect(deletePath(root, 'list.1')).toBe(true);
