@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OptionReader } from './options/option-reader.js';
-import { isPlainObject } from './session/data/json.js';
 import type { Duration, Lifetime } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
 import { type EncryptionKey, KeyRing } from './store/encryption.js';
@@ -213,7 +212,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
   const renewal = new OptionReader('renewal', options.object('renewal'), KNOWN_RENEWAL);
   const idle = options.duration('idleTimeout', '30m', 1);
   const absolute =
-    given.absoluteTimeout === false
+    options.value('absoluteTimeout') === false
       ? null
       : options.duration('absoluteTimeout', '12h', 1, Infinity, 'or false for none');
   if (absolute !== null && absolute < idle) {
@@ -242,10 +241,10 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
     }),
     rotationGrace: options.duration('rotationGrace', '10s', 0),
     cache: resolveCache(options),
-    encryption: resolveEncryption(given.encryption),
+    encryption: resolveEncryption(options),
     preparedStatements: options.boolean('preparedStatements', true),
     sweepEvery:
-      given.sweep === false
+      options.value('sweep') === false
         ? null
         : new OptionReader('sweep', options.object('sweep'), KNOWN_SWEEP).duration(
             'every',
@@ -253,8 +252,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
             1,
             LONGEST_TIMER / 2,
           ),
-    maxSessionsPerUser:
-      (given.maxSessionsPerUser ?? null) === null ? null : options.integer('maxSessionsPerUser', 1, 1, 1e6),
+    maxSessionsPerUser: options.has('maxSessionsPerUser') ? options.integer('maxSessionsPerUser', 1, 1, 1e6) : null,
     maxDataBytes: options.integer('maxDataBytes', 65_536, 2, 16 * 1024 * 1024),
     queryTimeout: options.duration('queryTimeout', '1s', 1, LONGEST_TIMER),
     onStoreError: options.oneOf('onStoreError', 'fail', ON_STORE_ERROR_POLICIES),
@@ -270,8 +268,8 @@ export function sameOptions(one: ResolvedSessionOptions, other: ResolvedSessionO
 }
 
 function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {
-  const given = options.object('cache');
-  if (given === false || (isPlainObject(given) && !options.has('cache'))) return null;
+  const given = options.value('cache') ?? false;
+  if (given === false) return null;
   const cache = new OptionReader('cache', given === true ? {} : given, KNOWN_CACHE);
   return Object.freeze({
     max: cache.integer('max', 4_096, 1, 10_000_000),
@@ -280,9 +278,9 @@ function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {
   });
 }
 
-function resolveEncryption(given: SessionEncryptionOptions | null | undefined): ResolvedSessionOptions['encryption'] {
-  if ((given ?? null) === null) return null;
-  const options = new OptionReader('encryption', given, KNOWN_ENCRYPTION);
-  const keys = new KeyRing((given as SessionEncryptionOptions).keys);
-  return Object.freeze({ keys, acceptPlain: options.boolean('acceptPlain', true) });
+function resolveEncryption(options: OptionReader): ResolvedSessionOptions['encryption'] {
+  if (!options.has('encryption')) return null;
+  const encryption = new OptionReader('encryption', options.value('encryption'), KNOWN_ENCRYPTION);
+  const keys = new KeyRing(encryption.value('keys') as readonly EncryptionKey[]);
+  return Object.freeze({ keys, acceptPlain: encryption.boolean('acceptPlain', true) });
 }

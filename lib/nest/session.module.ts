@@ -31,6 +31,7 @@ import {
   type SessionModuleOptions,
 } from '../session.options.js';
 import { INNERMOST_STORE } from './innermost-store.js';
+import { membersOf, OptionReader, OPTIONS } from '../options/option-reader.js';
 import { operatorLog } from './operator-log.js';
 import { OperatorReports } from '../operator-reports.js';
 import { SessionHealthIndicator } from './session-health.indicator.js';
@@ -87,6 +88,23 @@ export interface SessionOptionsFactory {
 export type SessionModuleAsyncOptions = ConfigurableModuleAsyncOptions<SessionModuleOptions, 'createSessionOptions'> &
   SessionModuleExtras;
 
+/**
+ * What must be known before anything is injected, of all that was given.
+ *
+ * @throws {SessionConfigurationError} for what is of another type.
+ */
+function checked({ contextName, tableName, store, interceptor }: SessionModuleExtras): SessionModuleExtras {
+  const extras = { contextName, tableName, interceptor };
+  const reader = new OptionReader('', extras, Object.keys(extras));
+  return {
+    contextName: reader.text('contextName', undefined, /^/, 'the name of a connection of MikroORM'),
+    // Where there is a table, its entity says more.
+    tableName: store === undefined ? tableName : reader.text('tableName', undefined, /^/, 'the name of a table'),
+    store,
+    interceptor: reader.boolean('interceptor', true),
+  };
+}
+
 /** The token of the options as they were given. */
 const GIVEN_OPTIONS = Symbol('SESSION_MODULE_OPTIONS');
 
@@ -97,7 +115,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
   .setFactoryMethodName('createSessionOptions')
   .setExtras<SessionModuleExtras>(
     { contextName: undefined, tableName: undefined, store: undefined, interceptor: true },
-    (definition, { contextName, tableName, store, interceptor = true }) => {
+    (definition, extras) => {
+      const { contextName, tableName, store, interceptor } = checked(extras);
       // Called for what it tells `autoLoadEntities`. The repository that it would provide has no user here, and without
       // MikroOrmModule, Nest would miss that first.
       if (store === undefined) MikroOrmModule.forFeature([sessionEntity({ tableName })], contextName);
@@ -169,7 +188,7 @@ function wrapped(
   { cache, encryption, queryTimeout }: ResolvedSessionOptions,
   reports: OperatorReports,
 ): SessionStore {
-  if (!(store instanceof SessionStore)) {
+  if (!isStore(store)) {
     throw new SessionConfigurationError(
       `SessionModule option "store" must be ${STORE_HINT}, but what it gave was ${kindOf(store)}.`,
     );
@@ -182,15 +201,29 @@ function wrapped(
   return cache === null ? readable : new CachingSessionStore(readable, cache);
 }
 
+function isStore(value: unknown): value is SessionStore {
+  try {
+    return value instanceof SessionStore;
+  } catch {
+    // A proxy that throws.
+    return false;
+  }
+}
+
 const STORE_HINT =
   'a class that extends SessionStore, or how to provide one: { useClass }, { useValue }, { useFactory, inject } or { useExisting }';
 
 /** @throws {SessionConfigurationError} for what is neither a class nor a provider, such as a store of express-session. */
 function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
-  if (typeof store === 'function') return { useClass: store };
-  const ways = ['useClass', 'useValue', 'useFactory', 'useExisting'];
-  if (typeof store === 'object' && ways.some((key) => key in store)) return store;
-  const fix = (store as unknown) instanceof SessionStore ? ' Fix: { useValue: … } around it.' : '';
+  // A function without a prototype, such as an arrow function, is no class.
+  if (typeof store === 'function' && (store.prototype as unknown) !== undefined) return { useClass: store };
+  try {
+    const ways = ['useClass', 'useValue', 'useFactory', 'useExisting'];
+    if (typeof store === 'object' && store !== null && ways.some((key) => key in store)) return store;
+  } catch {
+    // A proxy that throws.
+  }
+  const fix = isStore(store) ? ' Fix: { useValue: … } around it.' : '';
   throw new SessionConfigurationError(
     `SessionModule option "store" must be ${STORE_HINT}, but was ${kindOf(store)}.${fix}`,
   );
@@ -231,7 +264,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
 
   /** Registers sessions; everything has a default. */
   static override forRoot(options: SessionModuleOptions & SessionModuleExtras = {}): DynamicModule {
-    return super.forRoot(options);
+    return super.forRoot(membersOf(OPTIONS, options));
   }
 
   /** Registers sessions with options that are made by a factory or a class, once others are there to be injected. */

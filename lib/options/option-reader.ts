@@ -26,12 +26,8 @@ export class OptionReader {
   /** @param known all that there are; with `besides`, those that are read elsewhere */
   constructor(prefix: string, values: unknown, known: readonly string[], besides: readonly string[] = []) {
     this.#prefix = prefix === '' ? '' : `${prefix}.`;
-    if (!isPlainObject(values)) {
-      const what = prefix === '' ? 'The options of SessionModule' : `SessionModule option "${prefix}"`;
-      throw new SessionConfigurationError(`${what} must be an object, but was ${kindOf(values)}. Fix: pass { … }.`);
-    }
-    this.#values = values;
-    for (const key of Object.keys(values)) {
+    this.#values = membersOf(prefix === '' ? OPTIONS : `SessionModule option "${prefix}"`, values);
+    for (const key of Object.keys(this.#values)) {
       if (known.includes(key)) continue;
       const name = this.#prefix + key;
       throw new SessionConfigurationError(
@@ -45,6 +41,11 @@ export class OptionReader {
 
   has(name: string): boolean {
     return (this.#values[name] ?? null) !== null;
+  }
+
+  /** As it was given: not checked. */
+  value(name: string): unknown {
+    return this.#values[name];
   }
 
   object(name: string): unknown {
@@ -93,6 +94,33 @@ export class OptionReader {
       `SessionModule option "${this.#prefix}${name}" must be ${expected}, but was ${shown}. Fix: correct it, or leave it out.`,
     );
   }
+}
+
+/** All options, in a message. */
+export const OPTIONS = 'The options of SessionModule';
+
+/**
+ * What an object of options holds. Read once, so that what is checked is what is used.
+ *
+ * @param what the object, in a message
+ * @throws {SessionConfigurationError} for anything but a plain object, and for one that cannot be read.
+ */
+export function membersOf(what: string, values: unknown): Record<string, unknown> {
+  try {
+    if (isPlainObject(values)) {
+      const members = { ...values };
+      // To copy it key by key, as Nest does, would make another prototype of it.
+      if (!Object.hasOwn(members, '__proto__')) return members;
+      throw new SessionConfigurationError(`SessionModule has no option "__proto__". Fix: remove it.`);
+    }
+  } catch (cause) {
+    if (cause instanceof SessionConfigurationError) throw cause;
+    throw new SessionConfigurationError(
+      `${what} cannot be read: a getter or a proxy throws. Fix: pass an object of plain values.`,
+      { cause },
+    );
+  }
+  throw new SessionConfigurationError(`${what} must be an object, but was ${kindOf(values)}. Fix: pass { … }.`);
 }
 
 function shownValue(value: unknown): string {

@@ -213,9 +213,15 @@ describe('SessionModule', () => {
 });
 
 describe('SessionModule with a store that is none', () => {
+  const UNREADABLE = Proxy.revocable({}, {});
+  UNREADABLE.revoke();
+
   it.each<[string, unknown]>([
     ['a Map', new Map()],
     ['a string', 'redis'],
+    ['null', null],
+    ['a function', () => new MemorySessionStore({ maxDataBytes: 1_000 })],
+    ['an object that cannot be looked at', UNREADABLE.proxy],
     ['a MemorySessionStore. Fix: { useValue: … } around it', new MemorySessionStore({ maxDataBytes: 1_000 })],
   ])('says what it takes instead of %s', (found, store) => {
     expect(() => SessionModule.forRoot({ store: store as never })).toThrow(SessionConfigurationError);
@@ -234,6 +240,23 @@ describe('SessionModule with a store that is none', () => {
       imports: [SessionModule.forRoot({ store: store as never })],
     }).compile();
     await expect(starting).rejects.toThrow(/"store" must be .*, but what it gave was (a Map|null)\./);
+  });
+});
+
+describe('SessionModule.forRoot() with options that are none', () => {
+  it.each<[string, unknown, string]>([
+    ['null', null, 'The options of SessionModule must be an object, but was null.'],
+    ['a text', 'x', 'The options of SessionModule must be an object, but was a string.'],
+    ['a member called __proto__', JSON.parse('{"__proto__": {}}'), 'has no option "__proto__"'],
+    [
+      'a contextName that is a number',
+      { contextName: 5 },
+      '"contextName" must be the name of a connection of MikroORM',
+    ],
+    ['an interceptor that is a text', { interceptor: 'no' }, '"interceptor" must be one of true, false, but was "no".'],
+  ])('says what is wrong with %s', (_what, options, problem) => {
+    expect(() => SessionModule.forRoot(options as never)).toThrow(SessionConfigurationError);
+    expect(() => SessionModule.forRoot(options as never)).toThrow(problem);
   });
 });
 

@@ -7,6 +7,14 @@ const optionsOf = (value: unknown) => value as SessionModuleOptions;
 const problemOf = (value: unknown): string =>
   errorOf(SessionConfigurationError, () => resolveOptions(optionsOf(value))).message;
 
+const withGetter = (name: string): object =>
+  Object.defineProperty({}, name, {
+    get: () => {
+      throw new Error('thrown by the getter');
+    },
+    enumerable: true,
+  });
+
 describe('resolveOptions', () => {
   it('needs no options at all', () => {
     expect(resolveOptions()).toMatchObject({
@@ -173,6 +181,26 @@ describe('resolveOptions', () => {
     ['renewal options that are a number', { renewal: 1 }, 'option "renewal" must be an object, but was a number'],
   ])('refuses %s', (_what, value, message) => {
     expect(problemOf(value)).toContain(message);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['options', withGetter('idleTimeout'), 'The options of SessionModule cannot be read: a getter or a proxy throws.'],
+    ['cookie options', { cookie: withGetter('name') }, 'option "cookie" cannot be read'],
+    ['renewal options', { renewal: withGetter('flushEvery') }, 'option "renewal" cannot be read'],
+    ['sweep options', { sweep: withGetter('every') }, 'option "sweep" cannot be read'],
+    ['cache options', { cache: withGetter('max') }, 'option "cache" cannot be read'],
+    ['encryption options', { encryption: withGetter('keys') }, 'option "encryption" cannot be read'],
+  ])('refuses %s with a getter that throws', (_what, value, message) => {
+    expect(problemOf(value)).toContain(message);
+  });
+
+  it('reads each option once, so that what is checked is what is used', () => {
+    let times = 0;
+    const options = Object.defineProperty({}, 'absoluteTimeout', {
+      get: () => (times++ === 0 ? '1d' : false),
+      enumerable: true,
+    });
+    expect(resolveOptions(options).lifetime.absolute).toBe(86_400_000);
   });
 
   it('lists the options there are when it meets another one', () => {
