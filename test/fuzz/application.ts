@@ -56,6 +56,13 @@ class VisitController {
     return before;
   }
 
+  @Post('mark')
+  @HttpCode(200)
+  mark(@Session() session: Session): Seen {
+    session.set('mark', 1);
+    return seen(session);
+  }
+
   /** The program as text, for Fastify refuses bodies that have a `__proto__`. */
   @Post('run')
   @HttpCode(200)

@@ -1,5 +1,7 @@
 /** What an operation gave, or the error with which it failed. */
-export type Outcome<Value> = { readonly value: Value; readonly error?: never } | { readonly error: Error & { readonly code?: unknown }; readonly value?: never };
+export type Outcome<Value> =
+  | { readonly value: Value; readonly error?: never }
+  | { readonly error: Error & { readonly code?: unknown }; readonly value?: never };
 
 export async function outcomeOf<Value>(operation: () => Value | Promise<Value>): Promise<Outcome<Value>> {
   try {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { COOKIE } from './generate/cookies.js';
 import type { Place } from './place.js';
 
 /** A session that is there all along, and what it must hold. */
@@ -10,6 +11,9 @@ export interface Witness {
   /** How often it was counted. */
   visits: number;
 }
+
+/** The Cookie header that carries a credential. */
+export const cookieOf = (credential: string): string => `${COOKIE}=${credential}`;
 
 /** Sessions of a place that no case may change by accident. */
 export class Witnesses {

@@ -132,13 +132,11 @@ export const cookieLines: fc.Arbitrary<CookieLines> = fc
   );
 
 /** The value of a header that carries a credential by itself. */
-export const headerValues: fc.Arbitrary<CookieLines> = fc
-  .array(value, { minLength: 1, maxLength: 2 })
-  .map((values) =>
-    Object.assign((live: readonly string[]) => values.map((one) => one(live)), {
-      toString: () => values.map(String).join('\n'),
-    }),
-  );
+export const headerValues: fc.Arbitrary<CookieLines> = fc.array(value, { minLength: 1, maxLength: 2 }).map((values) =>
+  Object.assign((live: readonly string[]) => values.map((one) => one(live)), {
+    toString: () => values.map(String).join('\n'),
+  }),
+);
 
 /** Whether Node refuses a header with such a character before any application sees it. */
 export const hasControlCharacter = (text: string): boolean => /[\0-\u0008\u000a-\u001f\u007f]/.test(text); // oxlint-disable-line no-control-regex

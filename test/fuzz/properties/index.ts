@@ -3,6 +3,8 @@ import type { World } from '../world.js';
 import { cookieProperties } from './cookies.js';
 import { limitProperties } from './limits.js';
 import { pathProperties } from './paths.js';
+import { rowProperties } from './rows.js';
+import { optionProperties } from './options.js';
 import { valueProperties } from './values.js';
 import { idProperties } from './ids.js';
 
@@ -13,4 +15,6 @@ export const propertiesOf = (world: World): FuzzProperty[] => [
   ...valueProperties(world),
   ...limitProperties(world),
   ...pathProperties(world),
+  ...rowProperties(world),
+  ...optionProperties(),
 ];

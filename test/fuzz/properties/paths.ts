@@ -14,13 +14,19 @@ const SHARES = { memory: 60, PostgreSQL: 8, PGlite: 2 };
 /** Few enough that paths meet. */
 const segment = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom('a', 'b', 'list', '0', '1', '2') },
-  { weight: 1, arbitrary: fc.constantFrom('3', '-1', '01', '1e3', '4294967294', '4294967295', '99999999999', 'length') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('3', '-1', '01', '1e3', '4294967294', '4294967295', '99999999999', 'length'),
+  },
   { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', 'prototype', 'toString', '') },
   { weight: 1, arbitrary: anyText.filter(isStorableText) },
 );
 const path = fc.oneof(
   { weight: 20, arbitrary: fc.array(segment, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.')) },
-  { weight: 1, arbitrary: fc.constantFrom(63, 64, 65, 66, 1_000, 100_000).map((length) => `deep${'.a'.repeat(length)}`) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(63, 64, 65, 66, 1_000, 100_000).map((length) => `deep${'.a'.repeat(length)}`),
+  },
 );
 const KINDS = ['set', 'set', 'set', 'delete', 'get', 'has', 'pull', 'data', 'save'] as const;
 const operation = fc.record({ kind: fc.constantFrom(...KINDS), path, value: plainValue });
@@ -149,7 +155,8 @@ class Model {
 }
 
 const isNode = (value: unknown): value is Node => value instanceof Map || Array.isArray(value);
-const isIndex = (segment: string): boolean => String(Number.parseInt(segment, 10)) === segment && !segment.startsWith('-');
+const isIndex = (segment: string): boolean =>
+  String(Number.parseInt(segment, 10)) === segment && !segment.startsWith('-');
 const hasRoom = (node: Node, segment: string): boolean =>
   !Array.isArray(node) || (isIndex(segment) && Number(segment) <= node.length);
 
