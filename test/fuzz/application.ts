@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Session, SessionModule, type SessionModuleOptions, SessionService } from 'nestjs-mikro-session';
-import { type Program, run } from './program.js';
+import { type Program, progressOf, run } from './program.js';
 
 export type Platform = 'Express' | 'Fastify';
 
@@ -66,8 +66,9 @@ class VisitController {
   /** The program as text, for Fastify refuses bodies that have a `__proto__`. */
   @Post('run')
   @HttpCode(200)
-  run(@Session() session: Session, @Body() { program }: { readonly program: string }): Promise<Seen> {
-    return run(JSON.parse(program) as Program, session).then(() => seen(session));
+  async run(@Session() session: Session, @Body() { name, program }: Record<'name' | 'program', string>): Promise<Seen> {
+    await run(JSON.parse(program) as Program, session, progressOf.get(name) ?? { acknowledged: 0 });
+    return seen(session);
   }
 }
 

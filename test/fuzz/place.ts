@@ -40,6 +40,14 @@ export const IN_PROCESS: readonly PlaceDefinition[] = PLACES.filter(
   ({ platform, kind, options }) => kind !== 'memory' || (platform === 'Express' && options.transport === undefined),
 );
 
+/** Where sessions are made for a place with a cache, so that no copy of them is there; nothing fails. */
+export const makerFor = ({ options: { cache: _, ...options }, kind }: PlaceDefinition): PlaceDefinition => ({
+  name: `maker of sessions${options.encryption === undefined ? '' : ' with encryption'}`,
+  platform: 'Express',
+  kind,
+  options,
+});
+
 /** A place that is there. */
 export interface Place extends Application {
   readonly definition: PlaceDefinition;

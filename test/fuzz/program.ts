@@ -26,15 +26,25 @@ export interface Program {
 export const USER = 'ada';
 export const REFUSED = 418;
 
-/** How many steps of a handler that wait for the store have succeeded, in the process of the application. */
-export const progress = { acknowledged: 0 };
+/** How many steps that wait for the store have succeeded in a handler: the application is in this process. */
+export interface Progress {
+  acknowledged: number;
+}
+
+/** Of the handlers that run, by a name. */
+export const progressOf = new Map<string, Progress>();
 
 /** What a handler does. */
-export async function run({ steps, ending }: Program, session: Session): Promise<void> {
-  for (const step of steps) await perform(step, session);
+export async function run({ steps, ending }: Program, session: Session, progress: Progress): Promise<void> {
+  for (const step of steps) {
+    await perform(step, session);
+    if (WAITING.has(step.kind)) progress.acknowledged += 1;
+  }
   if (ending === 'refuse') throw new HttpException('refused', REFUSED);
   if (ending === 'throw') throw new Error('failed');
 }
+
+const WAITING: ReadonlySet<Step['kind']> = new Set(['save', 'update', 'login', 'regenerate', 'destroy']);
 
 async function perform(step: Step, session: Session): Promise<void> {
   switch (step.kind) {
@@ -59,21 +69,19 @@ async function perform(step: Step, session: Session): Promise<void> {
       return;
     case 'save':
       await session.save();
-      break;
+      return;
     case 'update':
       await session.update((data) => {
         data['one'] = data['other'] = ((data['one'] as number | undefined) ?? 0) + 1;
       });
-      break;
+      return;
     case 'login':
       await session.login(USER, { roles: ['reader'] });
-      break;
+      return;
     case 'regenerate':
       await session.regenerate();
-      break;
+      return;
     case 'destroy':
       await session.destroy();
-      break;
   }
-  progress.acknowledged += 1;
 }

@@ -93,7 +93,7 @@ const cookie = object({
 export const rightOptions: fc.Arbitrary<MadeOptions> = fc
   .record(
     {
-      idleTimeout: fc.constantFrom('30m', 60_000, '1w'),
+      idleTimeout: fc.constantFrom('30m', 60_000, '12h'),
       absoluteTimeout: fc.constantFrom<unknown>(false, '365000d'),
       cookie: fc.record({ name: fc.constantFrom('a', '__Secure-a', '!#$'), secure: fc.constant(true), path: fc.constantFrom('/', '/a b') }),
       saveUninitialized: fc.boolean(),

@@ -61,10 +61,9 @@ async function opensWhatItCarries(
     const [text = ''] = (given[0] as string).split(';');
     const credential = isHeader ? text : text.slice(`${COOKIE}=`.length);
     assert.match(credential, ISSUED);
-    assert.ok(
-      !live.some((one) => one.startsWith(credential.slice(0, 36))),
-      'a live session is given to another visitor',
-    );
+    const id = credential.slice(0, 36);
+    assert.ok(!live.some((one) => one.startsWith(id)), 'a live session is given to another visitor');
+    assert.equal(await place.sessions.revoke(id), true);
   }
   if (writes && expected !== null) expected.visits += 1;
 }

@@ -5,6 +5,7 @@ import { limitProperties } from './limits.js';
 import { pathProperties } from './paths.js';
 import { rowProperties } from './rows.js';
 import { optionProperties } from './options.js';
+import { faultProperties } from './faults.js';
 import { valueProperties } from './values.js';
 import { idProperties } from './ids.js';
 
@@ -17,4 +18,5 @@ export const propertiesOf = (world: World): FuzzProperty[] => [
   ...pathProperties(world),
   ...rowProperties(world),
   ...optionProperties(),
+  ...faultProperties(world),
 ];

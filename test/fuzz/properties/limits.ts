@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { SessionDataError } from 'nestjs-mikro-session';
+import { type Session, SessionDataError, type SessionService } from 'nestjs-mikro-session';
 import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyText, isStorableText } from '../generate/texts.js';
 import { jsonbText } from '../json.js';
 import { outcomeOf } from '../outcome.js';
 import { IN_PROCESS, type PlaceDefinition } from '../place.js';
+import { withSession } from '../with-session.js';
 import type { World } from '../world.js';
 
 const LIMIT = 65_536;
@@ -33,36 +34,45 @@ export const limitProperties = (world: World): FuzzProperty[] =>
         fc.constantFrom(-1, 0, 1, 2),
         fc.constantFrom(...WAYS),
       ],
-      (content, filler, beyond, way) => endsThere(world, place, content, filler, beyond, way),
+      async (content, filler, beyond, way) => {
+        const { sessions } = await world.place(place);
+        const data = dataOf(place, content, filler, beyond, way === 'push()');
+        await withSession(sessions, {}, (session) => endsThere(sessions, session, data, beyond > 0, way));
+      },
     ),
   );
 
-async function endsThere(
-  world: World,
-  definition: PlaceDefinition,
+/** Data of so many bytes more than the limit. */
+function dataOf(
+  { kind }: PlaceDefinition,
   content: Record<string, unknown>,
   filler: string,
   beyond: number,
-  way: (typeof WAYS)[number],
-): Promise<void> {
-  const { sessions } = await world.place(definition);
-  const bytesOf = (data: object): number =>
-    Buffer.byteLength(definition.kind === 'memory' ? JSON.stringify(data) : jsonbText(data));
-  const isPushed = way === 'push()';
-  const filled = (length: number, rest = 0): object => {
+  isPushed: boolean,
+): Record<string, unknown> {
+  const bytesOf = (data: object): number => Buffer.byteLength(kind === 'memory' ? JSON.stringify(data) : jsonbText(data));
+  const filled = (length: number, rest = 0): Record<string, unknown> => {
     const fill = filler.repeat(length) + 'x'.repeat(rest);
     return Object.fromEntries([...Object.entries(content), ['fill', isPushed ? [fill] : fill]]);
   };
   const each = bytesOf(filled(1)) - bytesOf(filled(0));
   const room = LIMIT + beyond - bytesOf(filled(0));
-  const data = filled(Math.floor(room / each), room % each) as Record<string, unknown>;
+  const data = filled(Math.floor(room / each), room % each);
   assert.equal(bytesOf(data), LIMIT + beyond);
+  return data;
+}
 
-  const { session } = await sessions.create();
+async function endsThere(
+  sessions: SessionService,
+  session: Session,
+  data: Record<string, unknown>,
+  isTooBig: boolean,
+  way: (typeof WAYS)[number],
+): Promise<void> {
   const outcome = await outcomeOf(async () => {
     if (way === 'create()') return (await sessions.create({ data })).session.id;
     if (way === 'update()') await session.update((live) => void Object.assign(live, data));
-    else if (isPushed) {
+    else if (way === 'push()') {
       const { fill, ...rest } = data;
       Object.assign(session.data, rest);
       session.push('fill', (fill as unknown[])[0]);
@@ -70,11 +80,12 @@ async function endsThere(
     await session.save();
     return session.id;
   });
-  if (beyond > 0) {
+  if (isTooBig) {
     assert.ok(outcome.error instanceof SessionDataError, String(outcome.error));
     assert.deepEqual({ ...(await sessions.find(session.id))?.data }, {});
-  } else {
-    if (outcome.error !== undefined) throw outcome.error;
-    assert.deepEqual({ ...(await sessions.find(outcome.value))?.data }, data);
+    return;
   }
+  if (outcome.error !== undefined) throw outcome.error;
+  assert.deepEqual({ ...(await sessions.find(outcome.value))?.data }, data);
+  await sessions.revoke(outcome.value);
 }

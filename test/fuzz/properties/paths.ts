@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { SessionArgumentError, SessionDataError } from 'nestjs-mikro-session';
+import { SessionArgumentError, SessionDataError, type SessionService } from 'nestjs-mikro-session';
 import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyText, isStorableText } from '../generate/texts.js';
 import { plainValue } from '../generate/values.js';
 import { kept } from '../json.js';
 import { outcomeOf } from '../outcome.js';
-import { IN_PROCESS, type PlaceDefinition } from '../place.js';
+import { IN_PROCESS } from '../place.js';
+import { withSession } from '../with-session.js';
 import type { World } from '../world.js';
 
 const SHARES = { memory: 60, PostgreSQL: 8, PGlite: 2 };
@@ -41,19 +42,21 @@ export const pathProperties = (world: World): FuzzProperty[] =>
         place: place.name,
       },
       [fc.array(operation, { minLength: 1, maxLength: 12 })],
-      (operations) => leadThere(world, place, operations),
+      async (operations) => {
+        const { sessions } = await world.place(place);
+        await withSession(sessions, structuredClone(BEGIN), ({ id }) => leadThere(sessions, id, operations));
+      },
     ),
   );
+
+const BEGIN = { list: ['x', { a: 1 }], a: { b: {} } };
 
 /** What is refused; a marker, as nothing is a value too. */
 const REFUSED = Symbol('refused');
 
-async function leadThere(world: World, definition: PlaceDefinition, operations: readonly Operation[]): Promise<void> {
-  const { sessions } = await world.place(definition);
-  const begin = { list: ['x', { a: 1 }], a: { b: {} } };
-  const { session } = await sessions.create({ data: structuredClone(begin) });
-  const working = (await sessions.find(session.id)) ?? assert.fail('the session is gone');
-  const model = new Model(begin);
+async function leadThere(sessions: SessionService, id: string, operations: readonly Operation[]): Promise<void> {
+  const working = (await sessions.find(id)) ?? assert.fail('the session is gone');
+  const model = new Model(BEGIN);
   for (const { kind, path: where, value } of operations) {
     const outcome = await outcomeOf(async () => {
       if (kind === 'set') return void working.set(where, structuredClone(value));
@@ -76,7 +79,7 @@ async function leadThere(world: World, definition: PlaceDefinition, operations: 
   const saving = await outcomeOf(() => working.save());
   if (model.isStorable) {
     if (saving.error !== undefined) throw saving.error;
-    assert.deepEqual(said({ ...(await sessions.find(session.id))?.data }), said(model.document()));
+    assert.deepEqual(said({ ...(await sessions.find(id))?.data }), said(model.document()));
   } else assert.ok(saving.error instanceof SessionDataError, String(saving.error));
 }
 

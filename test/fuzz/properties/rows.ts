@@ -7,7 +7,7 @@ import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyText, isStorableText } from '../generate/texts.js';
 import { plainValue } from '../generate/values.js';
 import { outcomeOf } from '../outcome.js';
-import { PLACES, type PlaceDefinition } from '../place.js';
+import { makerFor, PLACES, type PlaceDefinition } from '../place.js';
 import { cookieOf, type Witness, witnessesOf } from '../witnesses.js';
 import type { World } from '../world.js';
 
@@ -107,7 +107,7 @@ const isLoose = new WeakMap<World, Promise<void>>();
 
 async function loosen(world: World): Promise<void> {
   // Each looks at the table when it starts.
-  await Promise.all(inPostgres.map((place) => world.place(place)));
+  await Promise.all(inPostgres.flatMap((place) => [world.place(place), world.place(makerFor(place))]));
   for (const column of Object.keys(COLUMNS)) {
     if (column !== 'id') await world.query(`alter table ${world.schema}.sessions alter column ${column} drop not null`);
   }
@@ -123,9 +123,7 @@ async function harmsNothing(world: World, definition: PlaceDefinition, wanted: r
   const witnesses = await witnessesOf(place);
   const neighbour = witnesses.all[0] as Witness;
   const userId = `user ${Math.random()}`;
-  // Made elsewhere, so that no copy of it is in the cache.
-  const elsewhere = inPostgres.find(({ options }) => options.cache === undefined && options.encryption === definition.options.encryption); // prettier-ignore
-  const maker = await world.place(elsewhere as PlaceDefinition);
+  const maker = await world.place(makerFor(definition));
   const { session, credential } = await maker.sessions.create({
     userId,
     auth: { roles: ['reader'] },

@@ -7,6 +7,7 @@ import { anyValue, type Made, plainValue } from '../generate/values.js';
 import { type Kept, kept, sizeOf } from '../json.js';
 import { type Outcome, outcomeOf } from '../outcome.js';
 import { IN_PROCESS, type PlaceDefinition } from '../place.js';
+import { withSession } from '../with-session.js';
 import type { World } from '../world.js';
 
 const SHARES = { memory: 60, PostgreSQL: 12, PGlite: 3 };
@@ -81,7 +82,11 @@ export const valueProperties = (world: World): FuzzProperty[] => [
         place: place.name,
       },
       [anyValue, fc.constantFrom(...WAYS).map((way) => Object.assign(way, { toString: () => way.name }))],
-      (value, way) => comesBack(world, place, value, way),
+      async (value, way) => {
+        const { sessions } = await world.place(place);
+        const before = { before: 1, ...(way.name.includes('.object') && { key: {} }) };
+        await withSession(sessions, structuredClone(before), (session) => comesBack(sessions, session, before, value, way));
+      },
     ),
   ),
   ...IN_PROCESS.map((place) =>
@@ -92,7 +97,10 @@ export const valueProperties = (world: World): FuzzProperty[] => [
         place: place.name,
       },
       [fc.array(fc.tuple(anyTextOrLong, plainValue), { minLength: 1, maxLength: 5 })],
-      (members) => keysComeBack(world, place, members),
+      async (members) => {
+        const { sessions } = await world.place(place);
+        await withSession(sessions, { before: 1 }, (session) => keysComeBack(sessions, session, members));
+      },
     ),
   ),
   ...IN_PROCESS.map((place) =>
@@ -120,10 +128,7 @@ function assertRefused({ error }: Outcome<unknown>): void {
   if (!(error instanceof SessionDataError)) throw error ?? new Error('It was not refused.');
 }
 
-async function comesBack(world: World, definition: PlaceDefinition, made: Made, way: Way): Promise<void> {
-  const { sessions } = await world.place(definition);
-  const before = { before: 1, ...(way.name.includes('.object') && { key: {} }) };
-  const { session } = await sessions.create({ data: structuredClone(before) });
+async function comesBack(sessions: SessionService, session: Session, before: object, made: Made, way: Way): Promise<void> {
   const value = made.make();
   const expected = made.isStable ? way.kept(made.make()) : null;
   const outcome = await outcomeOf(async () => {
@@ -158,12 +163,10 @@ async function comesBack(world: World, definition: PlaceDefinition, made: Made, 
 }
 
 async function keysComeBack(
-  world: World,
-  definition: PlaceDefinition,
+  sessions: SessionService,
+  session: Session,
   members: readonly (readonly [string, unknown])[],
 ): Promise<void> {
-  const { sessions } = await world.place(definition);
-  const { session } = await sessions.create({ data: { before: 1 } });
   const outcome = await outcomeOf(async () => {
     // The object has no prototype: no key has a meaning.
     for (const [key, value] of members) session.data[key] = structuredClone(value);
@@ -194,6 +197,7 @@ async function begins(world: World, definition: PlaceDefinition, data: Made, aut
     const stored = await storedOf(sessions, outcome.value?.session.id as string);
     if (data.isStable && content.data !== undefined) assert.deepEqual(plain({ ...stored.data }), plain(kept(data.make(), -1)?.value)); // prettier-ignore
     if (auth?.isStable === true) assert.deepEqual(plain(stored.auth), plain(kept(auth.make())?.value ?? null));
+    await sessions.revoke(stored.id);
     return;
   }
   const { code } = outcome.error;
