@@ -15,6 +15,8 @@ export interface PlaceDefinition {
   readonly platform: Platform;
   readonly kind: Kind;
   readonly options: SessionModuleOptions;
+  /** What tells its table from those of other places. */
+  readonly table: string;
 }
 
 const ENCRYPTION = { keys: [Buffer.alloc(32, 7)] };
@@ -33,18 +35,23 @@ export const PLACES: readonly PlaceDefinition[] = (
     ['Express', 'memory', ' in a header', { transport: 'header' }],
     ['Fastify', 'memory', ' in a header', { transport: 'header' }],
   ] satisfies [Platform, Kind, string, SessionModuleOptions][]
-).map(([platform, kind, how, options]) => ({ name: `${platform}, ${kind}${how}`, platform, kind, options }));
+).map(([platform, kind, how, options], number) => ({
+  name: `${platform}, ${kind}${how}`,
+  platform,
+  kind,
+  options,
+  table: String(number),
+}));
 
 /** The same without HTTP: a store each, for what does not depend on a platform. */
 export const IN_PROCESS: readonly PlaceDefinition[] = PLACES.filter(
   ({ platform, kind, options }) => kind !== 'memory' || (platform === 'Express' && options.transport === undefined),
 );
 
-/** Where sessions are made for a place with a cache, so that no copy of them is there; nothing fails. */
-export const makerFor = ({ options: { cache: _, ...options }, kind }: PlaceDefinition): PlaceDefinition => ({
-  name: `maker of sessions${options.encryption === undefined ? '' : ' with encryption'}`,
-  platform: 'Express',
-  kind,
+/** Where sessions are made for a place whose cache is to have no copy of them. */
+export const makerFor = ({ options: { cache: _, ...options }, ...place }: PlaceDefinition): PlaceDefinition => ({
+  ...place,
+  name: `maker for ${place.name}`,
   options,
 });
 
@@ -55,13 +62,8 @@ export interface Place extends Application {
   readonly faults: Faults;
 }
 
-/** Where the tables are that several places share. */
-export interface Shared {
-  readonly url: string;
-  readonly schema: string;
-}
-
-export async function startPlace(definition: PlaceDefinition, { url, schema }: Shared): Promise<Place> {
+/** @param schema where its table is to be */
+export async function startPlace(definition: PlaceDefinition, url: string, schema: string): Promise<Place> {
   const { platform, kind, options } = definition;
   const faults = new Faults();
   const inMemory: StoreOption = {

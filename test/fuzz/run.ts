@@ -103,7 +103,7 @@ async function main(): Promise<number> {
   if (maxHeaderSize < LONG_HEADERS) throw new Error(`Start Node with --max-http-header-size=${LONG_HEADERS}.`);
   noteIncidents();
   const database = await openDatabase();
-  const world = await World.open(database.url);
+  const world = new World(database.url);
   try {
     const wanted = propertiesOf(world).filter(({ title }) => title.includes(values.only));
     if (values.list) for (const { title } of wanted) say(title);

@@ -50,7 +50,8 @@ function dataOf(
   beyond: number,
   isPushed: boolean,
 ): Record<string, unknown> {
-  const bytesOf = (data: object): number => Buffer.byteLength(kind === 'memory' ? JSON.stringify(data) : jsonbText(data));
+  const bytesOf = (data: object): number =>
+    Buffer.byteLength(kind === 'memory' ? JSON.stringify(data) : jsonbText(data));
   const filled = (length: number, rest = 0): Record<string, unknown> => {
     const fill = filler.repeat(length) + 'x'.repeat(rest);
     return Object.fromEntries([...Object.entries(content), ['fill', isPushed ? [fill] : fill]]);

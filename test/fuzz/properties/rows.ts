@@ -102,21 +102,22 @@ export const rowProperties = (world: World): FuzzProperty[] =>
     ),
   );
 
-/** The columns of some worlds can hold nothing as well. */
-const isLoose = new WeakMap<World, Promise<void>>();
+/** The places whose columns can hold nothing as well. */
+const loose = new Map<string, Promise<void>>();
 
-async function loosen(world: World): Promise<void> {
+async function loosen(world: World, place: PlaceDefinition): Promise<void> {
   // Each looks at the table when it starts.
-  await Promise.all(inPostgres.flatMap((place) => [world.place(place), world.place(makerFor(place))]));
-  for (const column of Object.keys(COLUMNS)) {
-    if (column !== 'id') await world.query(`alter table ${world.schema}.sessions alter column ${column} drop not null`);
-  }
+  await world.place(place);
+  await world.place(makerFor(place));
+  const columns = Object.keys(COLUMNS).filter((column) => column !== 'id');
+  const loosened = columns.map((column) => `alter column ${column} drop not null`);
+  await world.query(`alter table ${world.schemaOf(place)}.sessions ${loosened.join(', ')}`);
 }
 
 async function harmsNothing(world: World, definition: PlaceDefinition, wanted: readonly Tampering[]): Promise<void> {
   const tamperings = wanted.map(([column, type, value]) => [column, type, value === ANOTHER ? randomUUID() : value] as const); // prettier-ignore
-  const loosening = isLoose.get(world) ?? loosen(world);
-  isLoose.set(world, loosening);
+  const loosening = loose.get(definition.name) ?? loosen(world, definition);
+  loose.set(definition.name, loosening);
   await loosening;
   const place = await world.place(definition);
   const { sessions } = place;
@@ -132,7 +133,7 @@ async function harmsNothing(world: World, definition: PlaceDefinition, wanted: r
   const { id } = session;
   const set = tamperings.map(([column, type], index) => `${column} = $${index + 2}::${type}`).join(', ');
   const values = tamperings.map(([, , value]) => value);
-  await world.query(`update ${world.schema}.sessions set ${set} where id = $1`, [id, ...values]);
+  await world.query(`update ${world.schemaOf(definition)}.sessions set ${set} where id = $1`, [id, ...values]);
 
   const wire = await world.wire(place);
   const look = async (path: string, whose: string): Promise<Seen> => {
@@ -161,6 +162,9 @@ async function harmsNothing(world: World, definition: PlaceDefinition, wanted: r
   if (error !== undefined && !(error instanceof SessionGoneError || error instanceof SessionDataError)) throw error;
   await sessions.flush();
   await sessions.revoke(id);
-  await world.query(`delete from ${world.schema}.sessions where id = $1 or id = $2`, [id, tampered.get('id') ?? id]);
+  await world.query(`delete from ${world.schemaOf(definition)}.sessions where id = $1 or id = $2`, [
+    id,
+    tampered.get('id') ?? id,
+  ]);
   await witnesses.assertUntouched();
 }

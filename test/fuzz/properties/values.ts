@@ -85,7 +85,9 @@ export const valueProperties = (world: World): FuzzProperty[] => [
       async (value, way) => {
         const { sessions } = await world.place(place);
         const before = { before: 1, ...(way.name.includes('.object') && { key: {} }) };
-        await withSession(sessions, structuredClone(before), (session) => comesBack(sessions, session, before, value, way));
+        await withSession(sessions, structuredClone(before), (session) =>
+          comesBack(sessions, session, before, value, way),
+        );
       },
     ),
   ),
@@ -128,7 +130,13 @@ function assertRefused({ error }: Outcome<unknown>): void {
   if (!(error instanceof SessionDataError)) throw error ?? new Error('It was not refused.');
 }
 
-async function comesBack(sessions: SessionService, session: Session, before: object, made: Made, way: Way): Promise<void> {
+async function comesBack(
+  sessions: SessionService,
+  session: Session,
+  before: object,
+  made: Made,
+  way: Way,
+): Promise<void> {
   const value = made.make();
   const expected = made.isStable ? way.kept(made.make()) : null;
   const outcome = await outcomeOf(async () => {
