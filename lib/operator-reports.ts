@@ -2,6 +2,7 @@ import { durationText } from './session/lifetime.js';
 import type { SessionId } from './session/token.js';
 import { type SessionOriginError, SessionStoreUnavailableError } from './session.errors.js';
 import type { ResolvedSessionOptions } from './session.options.js';
+import { shown, shownError, shownMessage, shownStack } from './shown.js';
 import { Reported } from './store/reported.js';
 import { type OperatorLog, Troubles } from './troubles.js';
 
@@ -98,7 +99,7 @@ export class OperatorReports {
 
   unreadable(id: SessionId, what: string, error: unknown): void {
     // A parser's message may quote what it parsed.
-    const reason = error instanceof SyntaxError ? 'It is not JSON.' : String(error);
+    const reason = error instanceof SyntaxError ? 'It is not JSON.' : shownError(error);
     this.#ofRow(id, what, `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reason}`);
   }
 
@@ -142,9 +143,10 @@ export class OperatorReports {
   }
 
   #failure(before: string, error: unknown): void {
-    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-    const kind = `${before}${name}: ${message}`;
-    this.#troubles.error(kind, before === '' ? message : kind, stack);
+    const failure = error instanceof Error ? error : new Error(String(error));
+    const message = shownMessage(failure);
+    const kind = `${before}${shown(String(failure.name))}: ${message}`;
+    this.#troubles.error(kind, before === '' ? message : kind, shownStack(failure));
   }
 }
 
@@ -171,9 +173,9 @@ const DROPPED =
 
 /** An error's message, and its cause's. */
 function withCause(error: unknown): string {
-  if (!(error instanceof SessionStoreUnavailableError)) return String(error);
-  const { message, cause } = error;
-  return cause instanceof Error ? `${message} Cause: ${String(cause)}` : message;
+  if (!(error instanceof SessionStoreUnavailableError)) return shownError(error);
+  const message = shownMessage(error);
+  return error.cause instanceof Error ? `${message} Cause: ${shownError(error.cause)}` : message;
 }
 
 function inForce(options: ResolvedSessionOptions, store: string): string {
@@ -182,7 +184,7 @@ function inForce(options: ResolvedSessionOptions, store: string): string {
   const { flushEvery, granularity } = renewal;
   const renewals = flushEvery === 0 ? 'before each answer' : `every ${durationText(flushEvery)}`;
   const parts = [
-    `store: ${store}`,
+    `store: ${shown(store)}`,
     `idle timeout ${durationText(lifetime.ttl)}, absolute timeout ${absolute}`,
     carrier(options),
     `cache: ${cache === null ? 'off' : `${cache.max} sessions, each for ${durationText(cache.ttl)}`}`,

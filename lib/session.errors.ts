@@ -1,3 +1,5 @@
+import { escaped } from './shown.js';
+
 /** The stable codes of {@link SessionError}; compare these, never messages. */
 export type SessionErrorCode =
   | 'ERR_SESSION_CONFIGURATION'
@@ -11,7 +13,8 @@ export type SessionErrorCode =
 
 /**
  * What every error of this library extends. The message says what happened and what to do about it; it names options,
- * paths and kinds of values, never a value that may be a secret.
+ * paths and kinds of values, never a value that may be a secret. It is one line: control characters of what it names are shown as
+ * escapes.
  *
  * `status`, `statusCode` and `expose` follow the convention of the `http-errors` package, so that Nest, Express and
  * Fastify answer with the right status even where no part of this library stands between the error and the response. An
@@ -30,7 +33,7 @@ export abstract class SessionError extends Error {
   readonly expose: boolean;
 
   protected constructor(message: string, statusCode: number | undefined, options?: ErrorOptions) {
-    super(message, options);
+    super(escaped(message), options);
     this.name = new.target.name;
     this.statusCode = statusCode;
     this.status = statusCode;

@@ -4,6 +4,7 @@ import { createSessionId } from '../session/token.js';
 import { SessionManager } from '../session-manager.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
 import { SessionStore } from '../session-store.js';
+import { shownError, shownMessage } from '../shown.js';
 import { withTimeLimit } from '../store/time-limit.js';
 
 /** How the health of sessions is looked at. */
@@ -89,7 +90,7 @@ export class SessionHealthIndicator {
       const found = this.#store.find(createSessionId()).then(() => null);
       return await withTimeLimit(found, limit, () => `The session store did not answer within ${limit} ms.`);
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return error instanceof Error ? shownMessage(error) : shownError(error);
     }
   }
 

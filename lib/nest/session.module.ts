@@ -43,6 +43,7 @@ import { EncryptingSessionStore } from '../store/encrypting.session-store.js';
 import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
 import { sessionEntity } from '../store/postgres/session.entity.js';
 import { SessionStore } from '../session-store.js';
+import { inQuotes } from '../shown.js';
 
 /** What must be known before anything is injected. */
 export interface SessionModuleExtras {
@@ -172,7 +173,7 @@ function inPostgres(contextName: string | undefined, tableName: string | undefin
 function noMikroOrm(contextName: string | undefined): string {
   if (contextName !== undefined) {
     return (
-      `SessionModule finds no MikroORM connection of the "contextName" ${JSON.stringify(contextName)}. Import ` +
+      `SessionModule finds no MikroORM connection of the "contextName" ${inQuotes(contextName)}. Import ` +
       'MikroOrmModule.forRoot() with that "contextName", or correct it.'
     );
   }

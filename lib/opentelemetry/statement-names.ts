@@ -1,3 +1,4 @@
+import { shown } from '../shown.js';
 import type { StatementName } from '../stats/session-stats.js';
 
 /** What the statements of each name begin with, as far as they do the same. */
@@ -34,6 +35,6 @@ export function statementAttributes(name: StatementName, table: string): Readonl
 export function errorType(error: unknown): string {
   const { cause } = error as { cause?: unknown };
   const code: unknown = (cause as { code?: unknown } | null | undefined)?.code;
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : '_OTHER';
+  if (typeof code === 'string') return shown(code);
+  return error instanceof Error ? shown(error.name) : '_OTHER';
 }

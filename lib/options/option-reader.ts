@@ -1,6 +1,7 @@
 import { isPlainObject, kindOf } from '../session/data/json.js';
 import { type Duration, DURATION_HINT, parseDuration, shownDuration } from '../session/lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { inQuotes } from '../shown.js';
 
 /** Options of express-session that are none here: what takes their place is on one page. */
 const OF_EXPRESS_SESSION = new Set([
@@ -31,7 +32,7 @@ export class OptionReader {
       if (known.includes(key)) continue;
       const name = this.#prefix + key;
       throw new SessionConfigurationError(
-        `SessionModule has no option "${name}". ` +
+        `SessionModule has no option ${inQuotes(name)}. ` +
           (OF_EXPRESS_SESSION.has(name)
             ? 'It is one of express-session: docs/migrating-from-express-session.md says what takes its place.'
             : `Fix: remove it, or use one of ${[...known, ...besides].join(', ')}.`),
@@ -124,6 +125,6 @@ export function membersOf(what: string, values: unknown): Record<string, unknown
 }
 
 function shownValue(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return inQuotes(value);
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value);
 }

@@ -1,4 +1,5 @@
 import { SessionArgumentError } from '../session.errors.js';
+import { inQuotes } from '../shown.js';
 import { kindOf } from './data/json.js';
 
 /**
@@ -99,7 +100,7 @@ export function durationText(milliseconds: number): string {
 export function shownDuration(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   if (typeof value !== 'string') return kindOf(value);
-  const shown = JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  const shown = inQuotes(value, 40);
   return value.length <= 40 && NUMBER.test(value)
     ? `${shown}, which has no unit (milliseconds: "${value.trim()}ms")`
     : shown;

@@ -1,3 +1,4 @@
+import { shown } from '../shown.js';
 import type { Session } from './session.js';
 
 /** A session that can be sealed, and gives what it is then. */
@@ -129,7 +130,7 @@ export function sealedSession(session: Sealable): Session {
 }
 
 function refuse(key: PropertyKey): never {
-  const name = String(key);
+  const name = shown(String(key));
   if (KEYS.has(key)) throw new TypeError(`session.${name} is a member of the session, and cannot be changed so.`);
   throw new TypeError(
     `A session keeps nothing in properties of its own: use session.data.${name}, or session.set('${name}', …) and ` +

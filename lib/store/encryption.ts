@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyOb
 import { types } from 'node:util';
 import type { SessionId } from '../session/token.js';
 import { kindOf, parseObject } from '../session/data/json.js';
-import { shown } from '../session/data/shown.js';
+import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { Reported } from './reported.js';
@@ -176,13 +176,7 @@ export class SessionCipher {
   }
 
   #openMember(id: SessionId, key: string, value: unknown): string | null {
-    return this.#open(
-      id,
-      `data at ${JSON.stringify(shown(key))}`,
-      value,
-      () => JSON.stringify(value),
-      dataContextOf(id, key),
-    );
+    return this.#open(id, `data at ${inQuotes(key)}`, value, () => JSON.stringify(value), dataContextOf(id, key));
   }
 
   /** @param plain its JSON text, if it is plain */

@@ -1,5 +1,5 @@
 import { applyDecorators, UseGuards } from '@nestjs/common';
-import { type Duration, DURATION_HINT, parseDuration } from '../../session/lifetime.js';
+import { type Duration, DURATION_HINT, parseDuration, shownDuration } from '../../session/lifetime.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { AUTHORIZE, type Requirements } from '../access/route-access.js';
 import { SessionGuard } from '../session.guard.js';
@@ -30,7 +30,7 @@ export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & Meth
   const within = options.within === undefined ? null : parseDuration(options.within);
   if (within === undefined) {
     throw new SessionConfigurationError(
-      `@Authorize({ within }) must be ${DURATION_HINT}, but was ${JSON.stringify(options.within)}. Fix: correct it.`,
+      `@Authorize({ within }) must be ${DURATION_HINT}, but was ${shownDuration(options.within)}. Fix: correct it.`,
     );
   }
   const requirements: Requirements = { roles, permissions, within };

@@ -2,6 +2,7 @@ import { SetMetadata } from '@nestjs/common';
 import { kindOf } from '../../session/data/json.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { ON_STORE_ERROR_POLICIES, type OnStoreErrorPolicy } from '../../session.options.js';
+import { inQuotes } from '../../shown.js';
 import { ON_STORE_ERROR } from '../session.metadata.js';
 
 /**
@@ -23,6 +24,6 @@ import { ON_STORE_ERROR } from '../session.metadata.js';
 export function OnStoreError(policy: OnStoreErrorPolicy): ClassDecorator & MethodDecorator {
   if (ON_STORE_ERROR_POLICIES.includes(policy)) return SetMetadata(ON_STORE_ERROR, policy);
   throw new SessionConfigurationError(
-    `@OnStoreError() takes 'fail' or 'anonymous', but got ${typeof policy === 'string' ? JSON.stringify(policy) : kindOf(policy)}. Fix: correct it.`,
+    `@OnStoreError() takes 'fail' or 'anonymous', but got ${typeof policy === 'string' ? inQuotes(policy) : kindOf(policy)}. Fix: correct it.`,
   );
 }

@@ -1,5 +1,5 @@
 import { SessionDataError } from '../../session.errors.js';
-import { shown } from './shown.js';
+import { inQuotes, shown } from '../../shown.js';
 
 /** What a session can hold: what JSON can say without losing anything. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
@@ -146,7 +146,7 @@ export function tooDeep(path: string): SessionDataError {
 }
 
 function refused(path: string, kind: string, fix: string, cause?: unknown): SessionDataError {
-  const message = `Session data at "${shown(path)}" is ${kind}, which cannot be stored. ${fix}`;
+  const message = `Session data at ${inQuotes(path)} is ${kind}, which cannot be stored. ${fix}`;
   return new SessionDataError(path, message, { cause });
 }
 
@@ -218,7 +218,7 @@ export function kindOf(value: unknown): string {
     try {
       if (Array.isArray(value)) return 'an array';
       const name: unknown = (Object.getPrototypeOf(value) as object | null)?.constructor?.name;
-      return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'an object';
+      return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${shown(name)}` : 'an object';
     } catch {
       return 'an object that cannot be looked at';
     }

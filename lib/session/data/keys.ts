@@ -1,7 +1,7 @@
 import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
 import { RESERVED } from './flash.js';
 import { kindOf } from './json.js';
-import { shown } from './shown.js';
+import { inQuotes } from '../../shown.js';
 
 /** @throws {SessionArgumentError} for a path, or what is none */
 export function assertTopLevel(method: string, key: string): void {
@@ -18,7 +18,7 @@ export function assertNotReserved(path: string): void {
   if (typeof path === 'string' && path.startsWith(RESERVED)) {
     throw new SessionDataError(
       path,
-      `Session data cannot have a key "${shown(path)}"; keys that begin with "$" are reserved.`,
+      `Session data cannot have a key ${inQuotes(path)}; keys that begin with "$" are reserved.`,
     );
   }
 }

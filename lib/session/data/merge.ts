@@ -3,7 +3,7 @@ import { type DataChanges, NO_CHANGES } from './changes.js';
 import { SessionDataError } from '../../session.errors.js';
 import { checkKey, encodeJson, kindOf, sameJson } from './json.js';
 import type { Document } from './live-document.js';
-import { shown } from './shown.js';
+import { inQuotes } from '../../shown.js';
 
 /**
  * What turns `before` into `live`, or `null` if they say the same. Additions explain a difference where they can; a key
@@ -181,7 +181,7 @@ export function pushed(key: string, value: unknown, items: string): unknown[] {
 function refused(method: string, key: string, problem: string): SessionDataError {
   return new SessionDataError(
     key,
-    `${method}("${shown(key)}") ${problem}, which a parallel request has put there; nothing was saved.`,
+    `${method}(${inQuotes(key)}) ${problem}, which a parallel request has put there; nothing was saved.`,
   );
 }
 

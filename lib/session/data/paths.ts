@@ -1,6 +1,6 @@
 import { SessionArgumentError } from '../../session.errors.js';
 import { kindOf, MAX_DEPTH, tooDeep } from './json.js';
-import { shown } from './shown.js';
+import { inQuotes } from '../../shown.js';
 
 /**
  * What the application keeps in its sessions. Empty until you say otherwise, and then typed everywhere:
@@ -93,7 +93,7 @@ export function setPath(root: Container, path: string, value: unknown): void {
     }
     if (typeof next !== 'object') {
       throw new SessionArgumentError(
-        `Cannot set "${shown(path)}": "${shown(segment)}" holds ${kindOf(next)}, not an object. Set "${shown(segment)}" itself first.`,
+        `Cannot set ${inQuotes(path)}: ${inQuotes(segment)} holds ${kindOf(next)}, not an object. Set ${inQuotes(segment)} itself first.`,
       );
     }
     container = next as Container;
@@ -120,13 +120,13 @@ function assertFits(container: Container, segment: string, path: string): void {
   if (!Array.isArray(container)) return;
   if (!isIndex(segment)) {
     throw new SessionArgumentError(
-      `Cannot set "${shown(path)}": "${shown(segment)}" is not an index of the array there.`,
+      `Cannot set ${inQuotes(path)}: ${inQuotes(segment)} is not an index of the array there.`,
     );
   }
   // No hole is stored, and an array of four billion of them takes minutes to look at.
   if (Number(segment) > container.length) {
     throw new SessionArgumentError(
-      `Cannot set "${shown(path)}": ${segment} is beyond the end of the array there, and would leave holes in it, which ` +
+      `Cannot set ${inQuotes(path)}: ${segment} is beyond the end of the array there, and would leave holes in it, which ` +
         'cannot be stored. Set or push the items before it first.',
     );
   }

@@ -7,7 +7,7 @@ import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, text
 import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
 import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
-import { shown } from './shown.js';
+import { inQuotes } from '../../shown.js';
 import { Snapshot } from './snapshot.js';
 
 const NO_ADDITIONS: Additions = noAdditions();
@@ -64,12 +64,12 @@ export class TrackedData extends LiveDocument {
   increment(key: string, by: number): number {
     assertTopLevel('increment', key);
     if (!Number.isFinite(by)) {
-      throw new SessionArgumentError(`increment("${shown(key)}") needs a finite number to add, not ${kindOf(by)}.`);
+      throw new SessionArgumentError(`increment(${inQuotes(key)}) needs a finite number to add, not ${kindOf(by)}.`);
     }
     const live = this.open();
     const old = live[key] ?? 0;
     if (typeof old !== 'number') {
-      throw new SessionArgumentError(`increment("${shown(key)}") needs a number there, but found ${kindOf(old)}.`);
+      throw new SessionArgumentError(`increment(${inQuotes(key)}) needs a number there, but found ${kindOf(old)}.`);
     }
     this.#remember(key);
     append((this.#additions ??= noAdditions()).increment, key, [by]);
@@ -81,7 +81,7 @@ export class TrackedData extends LiveDocument {
     const live = this.open();
     const old = live[key] ?? [];
     if (!Array.isArray(old)) {
-      throw new SessionArgumentError(`push("${shown(key)}") needs an array there, but found ${kindOf(old)}.`);
+      throw new SessionArgumentError(`push(${inQuotes(key)}) needs an array there, but found ${kindOf(old)}.`);
     }
     if (items.length === 0) return old.length;
     this.#remember(key);
@@ -153,7 +153,7 @@ export class TrackedData extends LiveDocument {
       if (key.startsWith(RESERVED) && live[key] !== undefined) {
         throw new SessionDataError(
           key,
-          `Session data has a key "${shown(key)}"; keys that begin with "$" are reserved. Rename it.`,
+          `Session data has a key ${inQuotes(key)}; keys that begin with "$" are reserved. Rename it.`,
         );
       }
     }

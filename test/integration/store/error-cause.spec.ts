@@ -34,16 +34,19 @@ describe('MikroOrmSessionStore: what its errors say of the database’s', () => 
     expect(text).toContain('SQLSTATE 22');
   });
 
-  it('holds nothing of what a trigger says, and names its function', async () => {
-    const { id } = await session();
-    await sql(`create function refuse() returns trigger language plpgsql as $$
-               begin raise exception 'refused: %', new.data using detail = new.auth::text, hint = new.user_id; end $$`);
-    await sql('create trigger refuse before update on sessions for each row execute function refuse()');
-    const text = await printed(fixture.store.commit(id, 0, changesOf({ set: { b: 1 } })));
-    await sql('drop function refuse cascade');
-    expect(text).not.toContain(VALUE);
-    expect(text).toMatch(/P0001[\s\S]*PL\/pgSQL function refuse\(\)/);
-  });
+  it.each(['P0001', '23514', '42501', 'ZZ123', '53000'])(
+    'holds nothing of what a trigger says with the code %s, and names its function',
+    async (code) => {
+      const { id } = await session();
+      await sql(`create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused: %', new.data
+                 using errcode = '${code}', detail = new.auth::text, hint = new.user_id; end $$`);
+      await sql('create trigger refuse before update on sessions for each row execute function refuse()');
+      const text = await printed(fixture.store.commit(id, 0, changesOf({ set: { b: 1 } })));
+      await sql('drop function refuse cascade');
+      expect(text).not.toContain(VALUE);
+      expect(text).toMatch(new RegExp(`${code}[\\s\\S]*PL/pgSQL function refuse\\(\\)`));
+    },
+  );
 
   it('holds no parameter that a driver adds, nor what another error brought it', async () => {
     const driver = Object.assign(new Error('the connection was lost'), {

@@ -34,7 +34,7 @@ const OF_SERVER = /^(08|25|26|28|3D|3F|53|55|57|58|F0|42P01|42P05|42703)/;
 const BAD_STATE = /^(08P01|25|26|34|42P05)/;
 /** The server's part that finds that a prepared statement does not fit its table any more; the SQLSTATE alone is that of all that is not supported. */
 const OUTDATED_PLAN = { code: '0A000', routine: 'RevalidateCachedQuery' };
-/** The server's part that throws what a function says: its SQLSTATE can be any. */
+/** The server's part that throws what a function says. */
 const RAISED = 'exec_stmt_raise';
 /** A connection that has ended, or is about to. */
 const CUT_OFF = /^(08|57P0)/;
@@ -84,9 +84,17 @@ export function wasRolledBack(error: unknown): boolean {
 export function isBadState(error: unknown): boolean {
   if (error instanceof ReadOnlyServer) return true;
   const code = sqlState(error);
-  const { routine } = (error ?? {}) as { routine?: unknown };
-  if (code === undefined || routine === RAISED) return false;
-  return BAD_STATE.test(code) || (code === OUTDATED_PLAN.code && routine === OUTDATED_PLAN.routine);
+  if (code === undefined || isRaised(error)) return false;
+  return BAD_STATE.test(code) || (code === OUTDATED_PLAN.code && routineOf(error) === OUTDATED_PLAN.routine);
+}
+
+/** Whether a function, such as a trigger's, has thrown it: then its code and its message can be any. */
+export function isRaised(error: unknown): boolean {
+  return routineOf(error) === RAISED;
+}
+
+function routineOf(error: unknown): unknown {
+  return ((error ?? {}) as { routine?: unknown }).routine;
 }
 
 /** Whether the connection ended under a statement, of which may have run what there is of it. */
