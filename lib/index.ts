@@ -44,7 +44,7 @@ export {
   SessionSetupError,
   SessionStoreUnavailableError,
 } from './session.errors.js';
-export type { SessionEvent, SessionEventType } from './session.events.js';
+export type { SessionChangeEvent, SessionEvent, SessionEventType, SessionRejectedEvent } from './session.events.js';
 export type {
   OnStoreErrorPolicy,
   SessionCacheSettings,

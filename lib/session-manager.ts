@@ -1,22 +1,20 @@
 import { type Observable, Subject } from 'rxjs';
 import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
-import { isSuperseded, recognise, recogniseBest } from './session/recognition.js';
+import { recognise, recogniseBest } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
 import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } from './session/session-environment.js';
 import type { SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { OperatorReports } from './operator-reports.js';
+import { type Recognised, rejectionOf, Rejections } from './rejections.js';
 import type { SessionOriginError, SessionStoreUnavailableError } from './session.errors.js';
-import type { SessionEvent, SessionEventType } from './session.events.js';
+import type { SessionChangeEvent, SessionEvent, SessionRejectedEvent } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import type { SessionStore } from './session-store.js';
 import { SessionMeter } from './stats/session-meter.js';
 import { Sweeper } from './store/sweeper.js';
-
-/** A session that was found, as far as it takes to tell what became of the token that names it. */
-type Recognised = Omit<FoundSession, 'stored'> & { readonly stored: SessionSecrets };
 
 /** Opens the sessions that tokens name, and emits what happens to sessions in this process. Knows no Nest and no HTTP. */
 export class SessionManager {
@@ -28,6 +26,7 @@ export class SessionManager {
   readonly #events = new Subject<SessionEvent>();
   #store: SessionStore;
   readonly #options: ResolvedSessionOptions;
+  readonly #rejections: Rejections;
   readonly #sweeper: Sweeper | null;
   #environment: SessionEnvironment;
 
@@ -42,6 +41,7 @@ export class SessionManager {
     this.#options = options;
     this.reports = reports;
     this.events = new GuardedObservable(this.#events, (error) => reports.subscriberFailed(error));
+    this.#rejections = new Rejections(options.trackDevice, (event) => this.#events.next(event));
     this.#sweeper =
       options.sweepEvery === null
         ? null
@@ -81,6 +81,7 @@ export class SessionManager {
       renewsAtOnce: renewal.flushEvery === 0,
       commits: this.meter.commits,
       emit: (type, id, userId) => this.emit(type, id, userId),
+      refused: (id, userId, visitor) => this.#reject('gone', id, userId, visitor),
       usable: (stored) => this.usable(stored),
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
@@ -153,7 +154,7 @@ export class SessionManager {
     if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
     if (credentials.length > 1) return this.#openOneOf(credentials, visitor);
     return this.#lookUp(first, (found) => {
-      this.#count(found);
+      this.#judge(first.id, found, visitor, found?.stored.userId ?? null);
       return this.#opened(found, visitor);
     });
   }
@@ -202,17 +203,17 @@ export class SessionManager {
     return count;
   }
 
-  emit(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
+  emit(type: SessionChangeEvent['type'], sessionId: SessionId, userId: string | null): void {
     this.meter.events[type] += 1;
     this.#tell(type, sessionId, userId);
   }
 
-  emitAll(type: SessionEventType, sessionIds: readonly SessionId[], userId: string | null): void {
+  emitAll(type: SessionChangeEvent['type'], sessionIds: readonly SessionId[], userId: string | null): void {
     this.meter.events[type] += sessionIds.length;
     if (this.#events.observed) for (const id of sessionIds) this.#tell(type, id, userId);
   }
 
-  #tell(type: SessionEventType, sessionId: SessionId, userId: string | null): void {
+  #tell(type: SessionChangeEvent['type'], sessionId: SessionId, userId: string | null): void {
     if (this.#events.observed) this.#events.next({ type, sessionId, userId });
   }
 
@@ -226,7 +227,7 @@ export class SessionManager {
       const found = new Map(sessions.map((session) => [session.id, { stored: session, ...best(session) }]));
       const all = [...found.values()];
       const live = all.filter(isLive);
-      for (const id of named.keys()) this.#count(found.get(id) ?? null, live.length > 1);
+      for (const id of named.keys()) this.#judge(id, found.get(id) ?? null, visitor, null, live.length > 1);
       if (live.length > 1) {
         this.reports.twoCookies(this.#options.cookie.name);
         return null;
@@ -251,21 +252,22 @@ export class SessionManager {
     }, this.#lookUpFailed);
   }
 
-  /** Counts what became of a token that was looked up. */
-  #count(found: Recognised | null, isAmbiguous = false): void {
+  /** Counts what became of a token that was looked up, and tells of one that opens nothing. */
+  #judge(id: SessionId, found: Recognised | null, visitor: Visitor, userId: string | null, isAmbiguous = false): void {
     const { lookups, tokens, rejected } = this.meter;
-    if (found === null) {
-      rejected.unknown += 1;
+    if (found !== null) lookups.found += 1;
+    const reason = rejectionOf(found, isAmbiguous);
+    if (reason !== null) {
+      rejected[reason] += 1;
+      this.#reject(reason, id, userId, visitor);
       return;
     }
-    lookups.found += 1;
-    const { stored, credential, recognition } = found;
-    if (recognition === 'replaced') rejected.replaced += 1;
-    else if (recognition !== 'unknown' && isAmbiguous) rejected.ambiguous += 1;
-    else if (recognition !== 'unknown') tokens.accepted += 1;
-    else if (credential !== null && isSuperseded(credential, stored)) rejected.superseded += 1;
-    else rejected.wrong_secret += 1;
-    if (recognition === 'previous' && !isAmbiguous) tokens.inGrace += 1;
+    tokens.accepted += 1;
+    if (found?.recognition === 'previous') tokens.inGrace += 1;
+  }
+
+  #reject(reason: SessionRejectedEvent['reason'], sessionId: SessionId, userId: string | null, visitor: Visitor): void {
+    if (this.#events.observed) this.#rejections.add(reason, { sessionId, userId }, visitor);
   }
 
   #recognised(credential: Credential, found: StoredSession | null): FoundSession | null {

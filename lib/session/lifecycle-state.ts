@@ -38,6 +38,8 @@ export class LifecycleState {
   protected isRenewed = false;
   /** The id of a session that is not stored. */
   protected newId: SessionId | null = null;
+  /** The id of the session that was found, or begun, last. */
+  #namedId: SessionId | null;
   #bornAt: number | null = null;
   #identity: Identity | null = null;
 
@@ -46,6 +48,7 @@ export class LifecycleState {
     this.visitor = visitor;
     this.renews = found === null || found.credential !== null;
     this.cookie = new CookieIntent(found);
+    this.#namedId = found?.stored.id ?? null;
     if (found?.recognition === 'current' || found?.recognition === 'previous') {
       this.state = 'live';
       this.stored = found.stored;
@@ -156,6 +159,7 @@ export class LifecycleState {
   protected begun(stored: StoredSession, credential: Credential, written: Written, taken: LifetimeChange | null): void {
     this.state = 'live';
     this.stored = stored;
+    this.#namedId = stored.id;
     this.credential = credential;
     // One that was set while the store was at work is still to be stored.
     if (written.lifetime === taken) written.lifetime = null;
@@ -190,7 +194,8 @@ export class LifecycleState {
     this.state = 'gone';
     this.cookie.change = null;
     written.discard();
-    this.env.emit('rejected', this.id, this.userId);
+    this.env.commits.conflicts += 1;
+    this.env.refused(this.stored?.id ?? this.#namedId ?? this.id, this.userId, this.visitor);
     return new SessionGoneError();
   }
 }

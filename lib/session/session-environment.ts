@@ -1,4 +1,4 @@
-import type { SessionEventType } from '../session.events.js';
+import type { SessionChangeEvent } from '../session.events.js';
 import type { Recognition } from './recognition.js';
 import type { Credential, SessionId } from './token.js';
 import type { Lifetime } from './lifetime.js';
@@ -33,9 +33,11 @@ export interface SessionEnvironment {
   readonly renewsAtOnce: boolean;
   /** Ends the sessions of a user that a login was one too many for. Never rejects: the login is stored, and stands. */
   revoked(pieces: AsyncIterable<readonly SessionId[]>, userId: string): Promise<void>;
-  /** How many times changes were stored, and could not be: added to by sessions. */
-  readonly commits: { written: number; failed: number };
-  emit(type: SessionEventType, id: SessionId, userId: string | null): void;
+  /** How many times changes were stored, met the end of their session, and could not be: added to by sessions. */
+  readonly commits: { written: number; conflicts: number; failed: number };
+  emit(type: SessionChangeEvent['type'], id: SessionId, userId: string | null): void;
+  /** Tells that an operation was refused, as the session is gone. */
+  refused(id: SessionId, userId: string | null, visitor: Visitor): void;
   /** A stored session with which a request can go on; `null` for one with a value that sessions never have, which is reported. */
   usable(stored: StoredSession | null): StoredSession | null;
   /** Reports stored data that cannot be read; the request goes on without it. */

@@ -24,9 +24,8 @@ export class SessionMeter {
     destroyed: 0,
     revoked: 0,
     expired: 0,
-    rejected: 0,
   };
-  readonly commits = { written: 0, failed: 0 };
+  readonly commits = { written: 0, conflicts: 0, failed: 0 };
   readonly renewals = { requested: 0, written: 0, failures: 0, refused: 0 };
   readonly sweeps = { batches: 0, failures: 0 };
   readonly store = new StoreMeter();
@@ -58,7 +57,7 @@ export class SessionMeter {
         revoked: events.revoked,
         expired: events.expired,
       },
-      commits: { ...commits, conflicts: events.rejected },
+      commits: { ...commits },
       renewals: { ...renewals, waiting: store.queues.renew.waiting, oldest: store.oldestRenewal() },
       sweeps: { ...sweeps },
       feed: this.#feed === null ? null : { ...this.#feed },

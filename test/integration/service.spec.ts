@@ -269,7 +269,8 @@ describe('SessionService', () => {
     const subscription = sessions().events.subscribe((event) => events.push(event));
     await expect(found?.set('a', 1).save()).rejects.toMatchObject({ code: 'ERR_SESSION_GONE' });
     subscription.unsubscribe();
-    expect(events).toEqual([{ type: 'rejected', sessionId: session.id, userId: null }]);
+    const none = { userId: null, ip: null, userAgent: null };
+    expect(events).toEqual([{ type: 'rejected', reason: 'gone', sessionId: session.id, ...none, leftOut: 0 }]);
   });
 
   it('gives one session to all who ask for a request’s', async () => {

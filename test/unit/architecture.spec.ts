@@ -96,9 +96,11 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   'troubles.ts': [],
   'guarded-observable.ts': [],
   'operator-reports.ts': ['session', 'store', 'troubles.ts', 'session.errors.ts', 'session.options.ts', 'shown.ts'],
+  'rejections.ts': ['session', 'session.events.ts', 'shown.ts'],
   'session-manager.ts': [
     'guarded-observable.ts',
     'operator-reports.ts',
+    'rejections.ts',
     'session',
     'session-store.ts',
     'stats',

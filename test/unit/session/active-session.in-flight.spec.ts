@@ -89,8 +89,9 @@ describe('what a handler changes while the store is at work', () => {
       maxSessionsPerUser: null,
       renew: () => {},
       renewsAtOnce: false,
-      commits: { written: 0, failed: 0 },
+      commits: { written: 0, conflicts: 0, failed: 0 },
       emit: () => {},
+      refused: () => {},
     };
     session = new ActiveSession(env as SessionEnvironment, visitor, {
       stored: row.stored(),
