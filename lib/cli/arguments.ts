@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { printable } from './printable.js';
+import { inQuotes } from '../shown.js';
 import { UsageError } from './usage-error.js';
 
 export const PROGRAM = 'nestjs-mikro-session';
@@ -72,7 +72,7 @@ export function parseArguments(args: readonly string[], command: Typed | null): 
     if (token.kind === 'positional') positionals.push(token.value);
     if (token.kind !== 'option') continue;
     const option = known.find(({ name }) => name === token.name);
-    const typed = `"${printable(token.rawName)}"`;
+    const typed = `${inQuotes(token.rawName)}`;
     if (option === undefined) throw new UsageError(`There is no option ${typed}. ${help}`);
     if (option.value === undefined) {
       if (token.value !== undefined) throw new UsageError(`The option ${typed} takes no value. ${help}`);
@@ -88,7 +88,7 @@ export function parseArguments(args: readonly string[], command: Typed | null): 
   }
   const own = command === null ? positionals : positionals.slice(1);
   const surplus = own[command?.arguments ?? 0];
-  if (surplus !== undefined) throw new UsageError(`"${printable(surplus)}" is one argument too many. ${help}`);
+  if (surplus !== undefined) throw new UsageError(`${inQuotes(surplus)} is one argument too many. ${help}`);
   return new Arguments(own, options);
 }
 

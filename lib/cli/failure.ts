@@ -1,6 +1,6 @@
 import { SessionSetupError, SessionStoreUnavailableError } from '../session.errors.js';
 import { loggable } from '../store/postgres/driver/error-cause.js';
-import { printable } from './printable.js';
+import { escaped } from '../shown.js';
 
 /** Why something was not done: one line, without a stack, a stored value or the address of the database. */
 export function failureText(error: unknown): string {
@@ -11,7 +11,7 @@ export function failureText(error: unknown): string {
   if (error instanceof SessionSetupError && error.cause instanceof Error) {
     return `The database does not answer: ${reasonOf(error.cause)}. Check DATABASE_URL, --url or --config.`;
   }
-  return printable(error instanceof Error ? error.message : String(error));
+  return escaped(error instanceof Error ? error.message : String(error));
 }
 
 function reasonOf(cause: unknown): string {
@@ -20,5 +20,5 @@ function reasonOf(cause: unknown): string {
   // Of several addresses that a name has, each has failed; Node.js says nothing of it as a whole.
   const [first] = (shown as { errors?: readonly unknown[] }).errors ?? [];
   if (shown.message === '' && first instanceof Error) return reasonOf(first);
-  return printable(shown.message).replace(/\.$/, '');
+  return escaped(shown.message).replace(/\.$/, '');
 }

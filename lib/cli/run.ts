@@ -5,7 +5,7 @@ import { COMMANDS } from './commands/index.js';
 import { failureText } from './failure.js';
 import { helpOf, helpOfCommand } from './help.js';
 import { Output } from './output.js';
-import { printable } from './printable.js';
+import { inQuotes } from '../shown.js';
 import { UsageError } from './usage-error.js';
 
 /**
@@ -47,7 +47,7 @@ function commandOf(args: readonly string[]): Command | null {
   if (name === undefined) return null;
   const command = COMMANDS.find((one) => one.name === name);
   if (command !== undefined) return command;
-  throw new UsageError(`There is no command "${printable(name)}". See "${PROGRAM} --help".`);
+  throw new UsageError(`There is no command ${inQuotes(name)}. See "${PROGRAM} --help".`);
 }
 
 function version(): string {

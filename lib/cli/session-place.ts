@@ -6,7 +6,7 @@ import { isPlainObject } from '../session/data/json.js';
 import { sessionEntities, sessionEntity } from '../store/postgres/session.entity.js';
 import { sessionTableOf, type TableName } from '../store/postgres/table-name.js';
 import type { CommandContext } from './command.js';
-import { printable } from './printable.js';
+import { escaped, inQuotes } from '../shown.js';
 import { UsageError } from './usage-error.js';
 
 /** Where sessions are, as the arguments say. Nothing is connected yet. */
@@ -55,7 +55,7 @@ function placeIn(config: Partial<Options>, { arguments: args }: Given): SessionP
     } as Options);
     return { orm, tableName, table: sessionTableOf(orm, tableName) };
   } catch (error) {
-    throw new UsageError(`MikroORM does not take that: ${printable((error as Error).message)}`, { cause: error });
+    throw new UsageError(`MikroORM does not take that: ${escaped((error as Error).message)}`, { cause: error });
   }
 }
 
@@ -83,7 +83,7 @@ function assertUrl(name: string, url: string): void {
 }
 
 async function readConfig(file: string): Promise<Partial<Options>> {
-  const shown = `The configuration "${printable(file)}"`;
+  const shown = `The configuration ${inQuotes(file)}`;
   let config: unknown;
   try {
     const module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
@@ -97,7 +97,7 @@ async function readConfig(file: string): Promise<Partial<Options>> {
     const reason =
       code === 'ERR_UNKNOWN_FILE_EXTENSION'
         ? 'this Node.js runs no TypeScript; give the compiled file, or use Node.js 22.18 or newer'
-        : printable(String(message).split('\n', 1)[0] as string);
+        : escaped(String(message).split('\n', 1)[0] as string);
     throw new UsageError(`${shown} could not be loaded: ${reason}.`, { cause: error });
   }
   if (isPlainObject(config)) return config;

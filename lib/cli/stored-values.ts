@@ -1,7 +1,7 @@
 import { parseObject } from '../session/data/json.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { KeyRing } from '../store/encryption.js';
-import { printable } from './printable.js';
+import { escaped } from '../shown.js';
 
 const SEALED = 'sealed; needs the application’s key';
 const UNREADABLE = 'unreadable; it is no JSON of an object';
@@ -27,7 +27,7 @@ export function readStored({ data, auth }: Pick<StoredSession, 'data' | 'auth'>)
   ];
   const sealed = values.filter(([, value]) => isSealed(value)).map(([name]) => name);
   const lines = values.map(
-    ([name, value]) => `${printable(name)}  ${isSealed(value) ? SEALED : printable(JSON.stringify(value))}`,
+    ([name, value]) => `${escaped(name)}  ${isSealed(value) ? SEALED : escaped(JSON.stringify(value))}`,
   );
   if (document === null) lines.push(`data  ${UNREADABLE}`);
   const opened =

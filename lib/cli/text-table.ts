@@ -1,4 +1,5 @@
-import { cutTo, printable, widthOf } from './printable.js';
+import { escaped } from '../shown.js';
+import { cutTo, widthOf } from './text-width.js';
 
 /** A value such as a user agent can be as long as a request's header. */
 const WIDEST = 60;
@@ -9,7 +10,7 @@ const WIDEST = 60;
  * @param widest how many columns of the terminal a cell may take
  */
 export function textTable(headings: readonly string[], rows: readonly (readonly string[])[], widest = WIDEST): string {
-  const cells = [headings, ...rows].map((row) => row.map((cell) => cutTo(printable(cell), widest)));
+  const cells = [headings, ...rows].map((row) => row.map((cell) => cutTo(escaped(cell), widest)));
   const widths = headings.map((_, index) => Math.max(...cells.map((row) => widthOf(row[index] ?? ''))));
   return cells.map((row) => lineOf(row, widths)).join('\n');
 }

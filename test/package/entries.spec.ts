@@ -26,20 +26,12 @@ function exportsOf(entry: string): string[] {
 const ROOT = `
   AllowsOrigin AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
   ExpressSession ExpressSessionCookie FlashMessage HistogramStats LiveSessionData LoginOptions MemorySessionStore
-<<<<<<< HEAD
-  NewSessionContent OnStoreError OnStoreErrorPolicy OriginRequest Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback
-=======
-  NewSessionContent OnStoreError OnStoreErrorPolicy Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback SessionChangeEvent
->>>>>>> c4d9494 (Tell of refused tokens by the event rejected: why, whose session is named, and from where)
+  NewSessionContent OnStoreError OnStoreErrorPolicy OriginRequest Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback SessionChangeEvent
   SessionConfigurationError SessionCookieOptions SessionData SessionDataError SessionDevice SessionEncryptionOptions
   SessionEntity SessionError SessionErrorCode SessionEvent SessionEventType SessionGoneError
   SessionGuard SessionHeaderOptions SessionHeadersSentError SessionHealth SessionHealthIndicator SessionHealthOptions SessionId SessionInterceptor SessionKey
   SessionMembers SessionMiddleware SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
-<<<<<<< HEAD
-  SessionModuleOptions SessionOptionsFactory SessionOriginCheckOptions SessionOriginError SessionPath SessionRenewal SessionRenewalOptions SessionService
-=======
-  SessionModuleOptions SessionOptionsFactory SessionPath SessionRejectedEvent SessionRenewal SessionRenewalOptions SessionService
->>>>>>> c4d9494 (Tell of refused tokens by the event rejected: why, whose session is named, and from where)
+  SessionModuleOptions SessionOptionsFactory SessionOriginCheckOptions SessionOriginError SessionPath SessionRejectedEvent SessionRenewal SessionRenewalOptions SessionService
   SessionSetupError SessionStats SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StatementStats StoreProvider TokenRejection
   rememberHandshakes sessionEntity sessionMiddleware`;
 

@@ -12,7 +12,8 @@ import { factsOf } from '../doctor/table-facts.js';
 import { countExpired } from '../expired-rows.js';
 import { failureText } from '../failure.js';
 import { counted } from '../output.js';
-import { printable, widthOf } from '../printable.js';
+import { escaped } from '../../shown.js';
+import { widthOf } from '../text-width.js';
 import { withDatabase, withPlace } from '../session-database.js';
 import { UsageError } from '../usage-error.js';
 
@@ -103,11 +104,11 @@ function report({ output }: CommandContext, place: Place, checks: readonly Check
   const style = (format: 'green' | 'red', text: string): string => styleText(format, text, { stream: output.stdout });
   const lines = checks.flatMap(({ subject, seen, findings: found }) => {
     const name = subject.padEnd(width);
-    if (found.length === 0) return [`${style('green', '✓')} ${name}  ${printable(seen)}`];
+    if (found.length === 0) return [`${style('green', '✓')} ${name}  ${escaped(seen)}`];
     const indent = ' '.repeat(width + 4);
     return found.flatMap(({ problem, fix }) => [
-      `${style('red', '✗')} ${name}  ${printable(problem)}`,
-      `${indent}→ ${printable(fix)}`,
+      `${style('red', '✗')} ${name}  ${escaped(problem)}`,
+      `${indent}→ ${escaped(fix)}`,
     ]);
   });
   const heading = `Table ${place.table} of database ${place.database}, as role ${place.role}:`;
@@ -118,6 +119,6 @@ function report({ output }: CommandContext, place: Place, checks: readonly Check
     findings,
     checks: checks.map(({ subject, seen, findings: found }) => ({ subject, ok: found.length === 0, seen })),
   };
-  output.answer(json, [printable(heading), '', ...lines, '', summary].join('\n'));
+  output.answer(json, [escaped(heading), '', ...lines, '', summary].join('\n'));
   return isFine ? EXIT.fine : EXIT.failed;
 }

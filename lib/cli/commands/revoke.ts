@@ -3,7 +3,7 @@ import type { SessionStore } from '../../session-store.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
 import { assertCanAsk, confirmed } from '../confirm.js';
 import { counted } from '../output.js';
-import { printable } from '../printable.js';
+import { escaped } from '../../shown.js';
 import { Progress } from '../progress.js';
 import { sessionIdOf, userOf } from '../selection.js';
 import { withStore } from '../session-database.js';
@@ -73,7 +73,7 @@ const one = (id: SessionId): Target => ({
 });
 
 const ofUser = (user: string): Target => ({
-  text: `of ${printable(user)}`,
+  text: `of ${escaped(user)}`,
   count: async (store) => (await store.findByUser(user)).length,
   end: (store) => store.deleteByUser(user, null),
 });

@@ -1,6 +1,6 @@
 import { type Command, EXIT } from '../command.js';
 import { counted } from '../output.js';
-import { printable } from '../printable.js';
+import { escaped } from '../../shown.js';
 import { userOf } from '../selection.js';
 import { withStore } from '../session-database.js';
 import { textTable } from '../text-table.js';
@@ -31,7 +31,7 @@ export const sessions: Command = {
     const table = textTable(headings, rows);
     context.output.answer(
       { user, sessions: listed },
-      listed.length === 0 ? `No live session of ${printable(user)}.` : table,
+      listed.length === 0 ? `No live session of ${escaped(user)}.` : table,
     );
     if (!context.output.isJson && listed.length > 0) context.output.note(counted(listed.length, 'live session'));
     return EXIT.fine;

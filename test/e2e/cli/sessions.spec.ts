@@ -56,7 +56,7 @@ describe('The command line shows', () => {
   it('that a user has none', async () => {
     expect(await run('sessions', '--user', 'nobody\n')).toMatchObject({
       code: 0,
-      stdout: 'No live session of nobody\\u000a.\n',
+      stdout: 'No live session of nobody\\n.\n',
     });
   });
 

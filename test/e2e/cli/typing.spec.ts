@@ -62,7 +62,7 @@ describe('The command line', () => {
 
   it('shows control characters that were typed as text', async () => {
     const { stderr } = await command(['\u001b[31mcount\r']);
-    expect(stderr).toBe('There is no command "\\u001b[31mcount\\u000d". See "nestjs-mikro-session --help".\n');
+    expect(stderr).toBe('There is no command "\\u001b[31mcount\\r". See "nestjs-mikro-session --help".\n');
   });
 
   it('does not repeat what may be a credential', async () => {

@@ -1,11 +1,3 @@
-/** What ends a line, moves a terminal's cursor, or turns the direction of what is read; and halves of characters. */
-const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/gu;
-
-/** A text that a client or a database has chosen, on one line, and without power over a terminal. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, (unit) => `\\u${(unit.codePointAt(0) as number).toString(16).padStart(4, '0')}`);
-}
-
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|[\u{17000}-\u{18aff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\ufe0f/u;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });

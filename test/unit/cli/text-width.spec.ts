@@ -1,19 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { cutTo, printable, widthOf } from '../../../lib/cli/printable.js';
+import { cutTo, widthOf } from '../../../lib/cli/text-width.js';
 import { textTable } from '../../../lib/cli/text-table.js';
 
 describe('What the command line prints of others’ texts', () => {
-  it.each([
-    ['plain', 'plain'],
-    ['\u001b[31mred\u001b[0m', '\\u001b[31mred\\u001b[0m'],
-    ['two\nlines\r', 'two\\u000alines\\u000d'],
-    ['\u202eturned', '\\u202eturned'],
-    ['half \ud83d', 'half \\ud83d'],
-    ['日本 é 👍', '日本 é 👍'],
-  ])('%j is %s', (text, shown) => {
-    expect(printable(text)).toBe(shown);
-  });
-
   it.each([
     ['abc', 3],
     ['日本', 4],
@@ -47,7 +36,7 @@ describe('What the command line prints of others’ texts', () => {
           ['a\tb', 'yy', ''],
         ],
       ),
-    ).toBe(['A         B   C', '日本      x   1', 'e\u0301             22', 'a\\u0009b  yy'].join('\n'));
+    ).toBe(['A     B   C', '日本  x   1', 'e\u0301         22', 'a\\tb  yy'].join('\n'));
   });
 
   it('is cut where it is wider than a table has room', () => {
