@@ -1,4 +1,4 @@
-import { escaped } from './shown.js';
+import { escaped, inQuotes } from './shown.js';
 
 /** The stable codes of {@link SessionError}; compare these, never messages. */
 export type SessionErrorCode =
@@ -124,7 +124,7 @@ export class SessionOriginError extends SessionError {
 
   /** @param origin nothing but what has the form of an origin: the message quotes it */
   constructor(origin: string | null) {
-    const which = origin === null ? '' : ` (${JSON.stringify(origin)})`;
+    const which = origin === null ? '' : ` (${inQuotes(origin)})`;
     super(
       `Refused: it was sent by a page of another origin${which}. If pages of that origin may do this, name it in the ` +
         'option "originCheck.allow" of SessionModule.',
