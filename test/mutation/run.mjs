@@ -1,0 +1,88 @@
+// Mutation testing, folder by folder: `npm run test:mutation -- session http`. All of them without an argument.
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Stryker } from '@stryker-mutator/core';
+import { startLocalPostgres } from '../../sample-app/dist/local-postgres.js';
+import { FOLDERS } from './folders.mjs';
+
+/** The score that a folder must reach, in per cent. */
+const REQUIRED = 85;
+const DATA = 'test/mutation/.data';
+
+const { values: flags, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Begins anew, instead of testing only what has changed since the last run. */
+    fresh: { type: 'boolean', default: false },
+    /** How many processes. */
+    concurrency: { type: 'string', default: '1' },
+  },
+});
+for (const name of names) {
+  if (!(name in FOLDERS)) throw new Error(`There is no ${name}: ${Object.keys(FOLDERS).join(', ')}.`);
+}
+
+const release = await provideDatabase();
+const scores = [];
+try {
+  for (const name of names.length > 0 ? names : Object.keys(FOLDERS)) scores.push(await test(name));
+} finally {
+  await release();
+}
+for (const score of scores) process.stdout.write(`${describe(score)}\n`);
+if (scores.some(({ score }) => score < REQUIRED)) {
+  process.stdout.write(`A score is below ${REQUIRED} %.\n`);
+  process.exitCode = 1;
+}
+
+/** One PostgreSQL for all runs of all specs, unless DATABASE_URL names another. */
+async function provideDatabase() {
+  process.env.TEST_DATABASE_URL = process.env.DATABASE_URL;
+  if (process.env.DATABASE_URL) return () => {};
+  const folder = await mkdtemp(join(tmpdir(), 'session-mutation-'));
+  await chmod(folder, 0o755);
+  const postgres = await startLocalPostgres(folder);
+  process.env.TEST_DATABASE_URL = await postgres.url('postgres');
+  return async () => {
+    await postgres.release();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
+
+async function test(name) {
+  const start = performance.now();
+  const mutants = await new Stryker({
+    ...FOLDERS[name],
+    testRunner: 'specs',
+    plugins: ['./test/mutation/specs-runner.mjs'],
+    testRunnerNodeArgs: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+    coverageAnalysis: 'perTest',
+    concurrency: Number(flags.concurrency),
+    // Modules of vm are never collected.
+    maxTestRunnerReuse: 200,
+    timeoutMS: 15_000,
+    incremental: true,
+    incrementalFile: `${DATA}/${name}.json`,
+    force: flags.fresh,
+    reporters: ['progress-append-only', 'clear-text', 'html'],
+    clearTextReporter: { logTests: false, reportTests: false },
+    htmlReporter: { fileName: `${DATA}/${name}.html` },
+    allowConsoleColors: false,
+    ignorePatterns: ['dist', 'docs', 'bench', 'sample-app', 'test/mutation'],
+  }).runMutationTest();
+  const counts = { Killed: 0, Timeout: 0, Survived: 0, NoCoverage: 0, Ignored: 0, RuntimeError: 0, CompileError: 0 };
+  for (const { status } of mutants) counts[status] += 1;
+  const detected = counts.Killed + counts.Timeout;
+  const score = (100 * detected) / (detected + counts.Survived + counts.NoCoverage);
+  return { name, score, counts, seconds: (performance.now() - start) / 1000 };
+}
+
+function describe({ name, score, counts, seconds }) {
+  const { Killed, Timeout, Survived, NoCoverage, Ignored, RuntimeError } = counts;
+  return (
+    `${name}: ${score.toFixed(1)} % — ${Killed} killed, ${Timeout} timed out, ${Survived} survived, ${NoCoverage} not covered, ` +
+    `${Ignored} ignored, ${RuntimeError} without a result, in ${Math.round(seconds / 60)} minutes`
+  );
+}
