@@ -3,6 +3,8 @@ export default {
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   // They need programs that npm does not install; `npm run test:browser` runs them.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/browser/'],
+  // Where mutation testing keeps its copy of the project while it runs.
+  modulePathIgnorePatterns: ['<rootDir>/.stryker-tmp/'],
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

@@ -40,7 +40,7 @@ if (scores.some(({ score }) => score < REQUIRED)) {
 /** One PostgreSQL for all runs of all specs, unless DATABASE_URL names another. */
 async function provideDatabase() {
   process.env.TEST_DATABASE_URL = process.env.DATABASE_URL;
-  if (process.env.DATABASE_URL) return () => {};
+  if (process.env.DATABASE_URL) return async () => {};
   const folder = await mkdtemp(join(tmpdir(), 'session-mutation-'));
   await chmod(folder, 0o755);
   const postgres = await startLocalPostgres(folder);

@@ -1,0 +1,299 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionArgumentError, SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import { cookieOf, HOUR, idOf, issued, MINUTE, SECOND, TestSessions } from './sessions.js';
+
+describe('login()', () => {
+  let sessions: TestSessions;
+  let cookie: string;
+
+  beforeEach(async () => {
+    sessions = new TestSessions();
+    cookie = await sessions.begun();
+  });
+
+  it('begins a session where none is stored, with what was written', async () => {
+    const session = (await sessions.open()).set('n', 1);
+    await session.login('ada', { roles: ['admin'] }, { persistent: true });
+    expect(await sessions.store.stored(session.id)).toMatchObject({
+      userId: 'ada',
+      auth: '{"roles":["admin"]}',
+      data: '{"n":1}',
+      persistent: true,
+      generation: 0,
+    });
+    expect(cookieOf(session)).toMatchObject({ kind: 'issued', persistent: true });
+    expect([sessions.events, session.isModified, session.isNew]).toEqual([['created ada', 'login ada'], false, true]);
+  });
+
+  it('keeps the session of an anonymous visitor, under another credential', async () => {
+    const session = (await sessions.open(cookie)).set('m', 2);
+    sessions.store.time += MINUTE;
+    await session.login('ada');
+    const stored = await sessions.store.stored(session.id);
+    expect(stored).toMatchObject({
+      id: idOf(cookie),
+      userId: 'ada',
+      auth: null,
+      data: '{"n":1,"m":2}',
+      persistent: null,
+      generation: 1,
+      authenticatedAt: sessions.store.time,
+      endsAt: sessions.store.time + 12 * HOUR,
+    });
+    expect([session.generation, session.isNew, session.isModified]).toEqual([1, false, false]);
+    expect(issued(session)).not.toBe(cookie);
+    expect(sessions.events).toEqual(['rotated ada', 'login ada']);
+    expect((await sessions.open(cookie)).isAuthenticated).toBe(false);
+    expect((await sessions.open(issued(session))).userId).toBe('ada');
+  });
+
+  it('can be told apart, by the request that is overtaken, from a stranger’s cookie', async () => {
+    const overtaken = await sessions.open(cookie);
+    const session = await sessions.open(cookie);
+    await session.regenerate();
+    await session.login('ada');
+    const { previousSecretHash } = await sessions.store.stored(session.id);
+    expect(previousSecretHash).toEqual((await sessions.open(cookie)).settle(true) ?? previousSecretHash);
+    const late = await sessions.open(cookie);
+    late.set('n', 9);
+    await expect(late.save()).rejects.toThrow('has ended');
+    expect([overtaken.id, cookieOf(late)]).toEqual([session.id, null]);
+  });
+
+  it('takes the lifetime that was set before, unless it is given one', async () => {
+    const session = (await sessions.open(cookie)).setTtl('2h');
+    await session.login('ada');
+    expect(await sessions.store.stored(session.id)).toMatchObject({ ttl: 2 * HOUR });
+    expect(session.isModified).toBe(false);
+    session.setTtl('3h');
+    await session.login('ada', undefined, { ttl: '5m', absolute: '10m' });
+    const { time } = sessions.store;
+    expect(await sessions.store.stored(session.id)).toMatchObject({ ttl: 5 * MINUTE, endsAt: time + 10 * MINUTE });
+    expect([session.isModified, session.ttl]).toEqual([false, 5 * MINUTE]);
+  });
+
+  it('leaves a lifetime that is set while the store is at work to be stored', async () => {
+    const session = await sessions.open(cookie);
+    const login = session.login('ada');
+    session.setTtl('3h');
+    await login;
+    expect([session.isModified, session.ttl]).toEqual([true, 3 * HOUR]);
+    await session.save();
+    expect(await sessions.store.stored(session.id)).toMatchObject({ ttl: 3 * HOUR });
+  });
+
+  it('has the lifetime of the options again for another login without one', async () => {
+    const session = await sessions.open(cookie);
+    await session.login('ada', undefined, { ttl: '5m' });
+    await session.login('ada');
+    expect(session.ttl).toBe(30 * MINUTE);
+  });
+
+  it('of the same user keeps the data; of another user drops it, and what is written after the call stays', async () => {
+    const session = await sessions.open(cookie);
+    await session.login('ada');
+    session.set('mine', 1);
+    await session.login('ada');
+    expect(await sessions.store.dataOf(session.id)).toEqual({ n: 1, mine: 1 });
+    session.setTtl('2h').set('dropped', 1);
+    const login = session.login('bob');
+    expect(session.toJSON()).toEqual({});
+    session.set('fresh', 1);
+    await login;
+    await session.save();
+    expect(await sessions.store.dataOf(session.id)).toEqual({ fresh: 1 });
+    expect(await sessions.store.stored(session.id)).toMatchObject({ userId: 'bob', generation: 3, ttl: 2 * HOUR });
+  });
+
+  it('knows, for a call that is not awaited, who will be signed in then', async () => {
+    const session = await sessions.open(cookie);
+    const logins = [session.login('ada'), session.set('of', 'ada').login('bob'), session.set('of', 'bob').login('bob')];
+    session.set('more', 1);
+    await Promise.all(logins);
+    await session.save();
+    expect([session.userId, await sessions.store.dataOf(session.id)]).toEqual(['bob', { of: 'bob', more: 1 }]);
+  });
+
+  it('drops the other user’s data where a logout between them has failed', async () => {
+    const session = await sessions.open(cookie);
+    await session.login('ada');
+    sessions.store.fail('delete', new SessionStoreUnavailableError('delete the session'));
+    const logout = session.logout();
+    const login = session.set('late', 1).login('bob');
+    await expect(logout).rejects.toThrow('could not delete');
+    await login;
+    expect([session.userId, session.toJSON()]).toEqual(['bob', {}]);
+    expect(await sessions.store.dataOf(session.id)).toEqual({});
+  });
+
+  it('begins another session where this one has ended meanwhile, with what an anonymous visitor had', async () => {
+    const session = (await sessions.open(cookie)).set('m', 2);
+    await sessions.store.delete(session.id, null);
+    await session.login('ada');
+    expect(session.id).not.toBe(idOf(cookie));
+    expect([session.isNew, session.isModified]).toEqual([true, false]);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ n: 1, m: 2 });
+    expect([sessions.events, idOf(issued(session))]).toEqual([['created ada', 'login ada'], session.id]);
+  });
+
+  it('begins another session without the data of a user whose session has ended meanwhile', async () => {
+    cookie = await sessions.begun({ n: 1 }, 'ada');
+    const session = (await sessions.open(cookie)).set('m', 2);
+    await sessions.store.delete(session.id, null);
+    await session.login('ada');
+    expect(await sessions.store.dataOf(session.id)).toEqual({});
+  });
+
+  it('begins another session after one that was gone, or that this request has ended', async () => {
+    const gone = (await sessions.open(cookie)).set('m', 2);
+    const ended = await sessions.open(cookie);
+    await ended.destroy();
+    await expect(gone.save()).rejects.toThrow('has ended');
+    for (const session of [gone, ended]) {
+      await session.login('ada');
+      expect(session.id).not.toBe(idOf(cookie));
+      expect(await sessions.store.stored(session.id)).toMatchObject({ userId: 'ada' });
+      expect(idOf(issued(session))).toBe(session.id);
+    }
+  });
+
+  it('that fails leaves the session as it was, with all that was written', async () => {
+    const failure = new SessionStoreUnavailableError('log in');
+    sessions.store.fail('login', failure);
+    const session = (await sessions.open(cookie)).set('m', 2);
+    await expect(session.login('ada')).rejects.toBe(failure);
+    expect([session.userId, cookieOf(session), sessions.environment.commits.failed]).toEqual([null, null, 1]);
+    sessions.store.mend('login');
+    await session.save();
+    expect(await sessions.store.dataOf(session.id)).toEqual({ n: 1, m: 2 });
+  });
+
+  it('of another user that fails gives back what was written before and after the call', async () => {
+    cookie = await sessions.begun({ n: 1 }, 'ada');
+    sessions.store.fail('login', new SessionStoreUnavailableError('log in'));
+    const session = (await sessions.open(cookie)).set('m', 2);
+    const login = session.login('bob');
+    session.set('late', 3);
+    await expect(login).rejects.toThrow('could not log in');
+    expect([session.userId, session.toJSON()]).toEqual(['ada', { n: 1, m: 2, late: 3 }]);
+  });
+
+  it('takes only what its types allow, and says what it got', async () => {
+    const session = await sessions.open(cookie);
+    await expect(session.login('')).rejects.toThrow(SessionArgumentError);
+    await expect(session.login('ada', [] as never)).rejects.toThrow(SessionDataError);
+    await expect(session.login('ada', {}, null as never)).rejects.toThrow(
+      'login() takes a plain object there, but got null.',
+    );
+    await expect(session.login('ada', {}, { ttl: 'x' })).rejects.toThrow('"ttl" must be');
+    expect([session.userId, sessions.events]).toEqual([null, []]);
+  });
+
+  it('marks data that it refuses, so that the end of the request stores the rest', async () => {
+    const session = (await sessions.open(cookie)).set('ok', 1).set('bad', 1n);
+    await expect(session.login('ada')).rejects.toThrow(SessionDataError);
+    await session.settle(true);
+    expect([session.userId, await sessions.store.dataOf(session.id)]).toEqual([null, { n: 1, ok: 1 }]);
+  });
+
+  it('needs a request of the visitor’s own', async () => {
+    const session = await sessions.find(idOf(cookie));
+    await expect(session.login('ada')).rejects.toThrow(
+      new SessionArgumentError(
+        'login() changes the visitor’s cookie, so only a request of the visitor’s own can call it. Revoke the session instead.'.replaceAll(
+          '’',
+          "'",
+        ),
+      ),
+    );
+    await expect(session.regenerate()).rejects.toThrow(/^regenerate\(\) changes/);
+    await expect(session.restart()).rejects.toThrow(/^regenerate\(\) changes/);
+  });
+
+  it('ends the oldest sessions beyond the number that a user may have', async () => {
+    sessions = new TestSessions({ maxSessionsPerUser: 2 });
+    for (let n = 0; n < 3; n++) {
+      sessions.store.time += SECOND;
+      await (await sessions.open()).login('ada');
+    }
+    expect(await sessions.store.count()).toBe(2);
+    expect(sessions.events.filter((event) => event !== 'created ada')).toEqual([
+      'login ada',
+      'login ada',
+      'login ada',
+      'revoked ada',
+    ]);
+  });
+});
+
+describe('regenerate()', () => {
+  let sessions: TestSessions;
+  let cookie: string;
+
+  beforeEach(async () => {
+    sessions = new TestSessions();
+    cookie = await sessions.begun();
+  });
+
+  it('gives the session another credential, and requests under way their session', async () => {
+    const session = await sessions.open(cookie);
+    const before = await sessions.store.stored(session.id);
+    await session.regenerate();
+    expect(issued(session)).not.toBe(cookie);
+    expect(sessions.events).toEqual(['rotated']);
+    const { secretHash, previousSecretHash, rotatedAt, ...rest } = await sessions.store.stored(session.id);
+    expect(rest).toMatchObject({ generation: 0, data: before.data, endsAt: before.endsAt });
+    expect([previousSecretHash, rotatedAt]).toEqual([before.secretHash, sessions.store.time]);
+    expect(secretHash).not.toEqual(before.secretHash);
+    const late = await sessions.open(cookie);
+    expect(late.isNew).toBe(false);
+    late.set('late', 1).setTtl('2h');
+    await late.settle(true);
+    expect([cookieOf(late), await sessions.store.dataOf(session.id)]).toEqual([null, { n: 1, late: 1 }]);
+  });
+
+  it('does so once where the client has not been given the new one yet', async () => {
+    const session = await sessions.open(cookie);
+    await session.regenerate();
+    const first = issued(session);
+    await session.regenerate();
+    expect([issued(session), sessions.events]).toEqual([first, ['rotated']]);
+    const fresh = (await sessions.open()).set('n', 1);
+    await fresh.save();
+    const born = issued(fresh);
+    await fresh.regenerate();
+    expect(issued(fresh)).toBe(born);
+  });
+
+  it('leaves the cookie alone where a parallel request was faster', async () => {
+    const [one, other] = [await sessions.open(cookie), await sessions.open(cookie)];
+    await one.regenerate();
+    await other.regenerate();
+    expect([cookieOf(other), sessions.events]).toEqual([null, ['rotated']]);
+    await other.regenerate();
+    expect(cookieOf(other)).toBeNull();
+    const late = await sessions.open(cookie);
+    await late.regenerate();
+    expect(cookieOf(late)).toBeNull();
+  });
+
+  it('finds out that the session is gone', async () => {
+    const session = await sessions.open(cookie);
+    await sessions.store.delete(session.id, null);
+    await expect(session.regenerate()).rejects.toThrow('has ended');
+    expect([sessions.events, cookieOf(session)]).toEqual([['rejected'], null]);
+    await expect(session.regenerate()).rejects.toThrow('has ended');
+    expect(sessions.events).toEqual(['rejected']);
+  });
+
+  it('hands its outcome to a callback', async () => {
+    const session = await sessions.open(cookie);
+    expect(await new Promise((resolve) => session.regenerate((...args: unknown[]) => resolve(args)))).toEqual([]);
+    await sessions.store.delete(session.id, null);
+    const another = (await sessions.open(undefined)).set('n', 1);
+    await another.save();
+    expect(await new Promise((resolve) => another.save((...args: unknown[]) => resolve(args)))).toEqual([]);
+    session.set('n', 5);
+    expect(await new Promise((resolve) => session.save((error) => resolve(error)))).toMatchObject({ statusCode: 401 });
+  });
+});
