@@ -32,6 +32,26 @@ describe('A Set-Cookie line sets the same cookie as ours', () => {
   });
 });
 
+describe('The default path of a Set-Cookie line', () => {
+  it.each([
+    ['/shop/login', '/shop'],
+    ['/shop/', '/shop'],
+    ['/shop', '/'],
+    ['/shop/login?back=/a/b', '/shop'],
+    ['/shop?a#b/c', '/'],
+    ['/shop/a\n?b/c', '/shop'],
+    ['HTTP://example.com:80/shop/login', '/shop'],
+    ['svn+ssh-2.0://example.com/shop/login', '/shop'],
+    ['http://example.com?/shop/login', '/'],
+    ['/shop/http://example.com/login', '/shop/http://example.com'],
+    ['example.com:443', '/'],
+    ['*', '/'],
+    ['', '/'],
+  ])('of a request to %j is %j', (url, path) => {
+    expect(identityOf('sid=x', url).path).toBe(path);
+  });
+});
+
 describe('A Set-Cookie line sets another cookie than ours', () => {
   it.each<[string, string, string]>([
     ['by its name', 'sid2=x; Path=/', '/'],

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeServers, exchange } from './gate-server.js';
+import { closeServers, exchange, turns } from './gate-server.js';
 
 afterEach(closeServers);
 
@@ -76,6 +76,30 @@ describe.each([
     const { rawHeaders, headers } = await answer;
     expect(rawHeaders).toEqual(expect.arrayContaining(['Content-LENGTH', '2', 'X-CamelCase', 'Value']));
     expect(headers['transfer-encoding']).toBeUndefined();
+  });
+
+  it('that are undefined, or have no value, are left out, and the message is Node’s where none is given', async () => {
+    for (const args of [[{ 'X-One': '1', 'X-Two': undefined }], [['X-One', '1', 'X-Two']], [undefined]]) {
+      const { response, keeper, answer } = await exchange();
+      response.writeHead(200, ...(args as [OutgoingHttpHeader[]]));
+      keeper.release();
+      await turns();
+      response.end();
+      const { statusText, headers } = await answer;
+      expect([statusText, headers['x-one'], headers['x-two']]).toEqual(['OK', args[0] && '1', undefined]);
+    }
+  });
+
+  it('are those of the call, whatever becomes of its object or array until they are sent', async () => {
+    for (const given of [{ 'X-One': '1' }, ['X-One', '1']]) {
+      const { response, keeper, answer } = await exchange();
+      response.writeHead(200, given as OutgoingHttpHeader[]);
+      if (Array.isArray(given)) given[1] = 'changed';
+      else given['X-One'] = 'changed';
+      response.end();
+      keeper.release();
+      expect((await answer).headers['x-one']).toBe('1');
+    }
   });
 
   it('keep the message', async () => {

@@ -50,10 +50,26 @@ describe('readCredentials', () => {
     ['is a quote at one end only', `session_id="${A}`],
     ['are quotes twice', `session_id=""${A}""`],
     ['is something after the value', `session_id=${A} x`],
+    ['is a quote before the value, and more after it', `session_id="${A}x`],
+    ['is more before the value, and a quote after it', `session_id=x${A}"`],
     ['is a value that is percent-encoded', `session_id=${A.replace('.', '%2E')}`],
     ['is the name that every object has', `__proto__=${A}`],
   ])('finds nothing where there %s', (_what, header) => {
     expect(read(header)).toEqual([]);
+  });
+
+  it('counts what is none under the name, but for an empty value, and no other pair', () => {
+    let malformed = 0;
+    const count = (header: string) => readCredentials(header, 'session_id', () => malformed++);
+    expect([count('session_id=x; session_id="y"; session_id=; session_id; session_idX; other=x'), malformed]).toEqual([
+      [],
+      2,
+    ]);
+    expect([count('other=x; session_i=1'), readCredentials('x=1; session_id=x', 'session_id'), malformed]).toEqual([
+      [],
+      [],
+      2,
+    ]);
   });
 
   it('finds several different ones, in order', () => {

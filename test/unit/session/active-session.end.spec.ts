@@ -135,7 +135,7 @@ describe('restart()', () => {
     const written = await sessions.open(issued(user));
     await written.restart();
     await written.set('n', 1).save();
-    await written.delete('n');
+    written.delete('n');
     await written.settle(true);
     expect(await sessions.store.count()).toBe(1);
     sessions = new TestSessions({ saveUninitialized: true });

@@ -4,7 +4,9 @@ import { cookieOf, HOUR, idOf, issued, MINUTE, SECOND, TestSessions } from './se
 
 describe('a new session', () => {
   let sessions: TestSessions;
-  beforeEach(() => (sessions = new TestSessions()));
+  beforeEach(() => {
+    sessions = new TestSessions();
+  });
 
   it('begins now, and ends by the lifetime of the options', async () => {
     const session = await sessions.open();

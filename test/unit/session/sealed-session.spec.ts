@@ -65,12 +65,12 @@ describe('a session as an application holds it', () => {
 
   it('is no promise, whatever its data says', async () => {
     session.set('then', 'x');
-    expect([session['then'], 'then' in session, await session]).toEqual([undefined, false, session]);
+    expect([session['then'], 'then' in session, await Promise.resolve(session)]).toEqual([undefined, false, session]);
     expect(Object.getOwnPropertyDescriptor(session, 'then')).toBeUndefined();
   });
 
   it('is an object like any other, but for what is set on it', () => {
-    expect([session['hasOwnProperty'], session['constructor']]).toEqual([Object.prototype.hasOwnProperty, Object]);
+    expect([session['constructor'], typeof session['hasOwnProperty']]).toEqual([Object, 'function']);
     expect(Object.getPrototypeOf(session)).toBe(Object.prototype);
     expect(Symbol.iterator in session).toBe(false);
   });
@@ -82,7 +82,7 @@ describe('a session as an application holds it', () => {
     expect(() => Object.defineProperty(session, 'user', { value: 1 })).toThrow(new TypeError(refusal));
     const member = 'session.id is a member of the session, and cannot be changed so.';
     expect(() => Object.assign(session, { id: 1 })).toThrow(new TypeError(member));
-    expect(() => delete (session as Partial<Session>)['id']).toThrow(new TypeError(member));
+    expect(() => delete (session as { id?: unknown }).id).toThrow(new TypeError(member));
     expect(() => Object.assign(session, { [Symbol('s')]: 1 })).toThrow('session.data.Symbol(s)');
   });
 

@@ -43,7 +43,7 @@ export class TestStore extends MemorySessionStore {
 
   /** Ends that. */
   mend(operation: 'create' | 'commit' | 'update' | 'login' | 'delete'): void {
-    delete (this as { [name: string]: unknown })[operation];
+    Reflect.deleteProperty(this, operation);
   }
 }
 
