@@ -9,8 +9,13 @@ export const FOLDERS = {
     specs: ['test/unit/http/**/*.spec.ts', 'test/unit/session.options*.spec.ts'],
   },
   nest: {
-    mutate: ['lib/nest/*.guard.ts', 'lib/nest/access/**/*.ts', 'lib/guarded-observable.ts'],
-    specs: ['test/unit/nest/**/*.spec.ts', 'test/e2e/{access,access-table,authorize,guard,on-store-error}.spec.ts'],
+    mutate: [
+      'lib/guarded-observable.ts',
+      'lib/nest/*.guard.ts',
+      'lib/nest/access/**/*.ts',
+      'lib/nest/decorators/{authorize,public}.decorator.ts',
+    ],
+    specs: ['test/unit/guarded-observable.spec.ts', 'test/unit/nest/**/*.spec.ts'],
   },
   store: {
     mutate: ['lib/store/**/*.ts', '!lib/store/postgres/**'],

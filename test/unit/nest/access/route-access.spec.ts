@@ -1,0 +1,198 @@
+import { type CanActivate, Injectable, type Type, UseGuards } from '@nestjs/common';
+import { describe, expect, it } from '@jest/globals';
+import { Authorize, Public, SessionConfigurationError, SessionGuard } from 'nestjs-mikro-session';
+import { assertNoContradictions } from '../../../../lib/nest/access/access-contradictions.js';
+import { accessOf, inheritanceOf, methodsOf, statementOn } from '../../../../lib/nest/access/route-access.js';
+
+@Injectable()
+class OwnGuard extends SessionGuard {}
+class PassGuard implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+const SIGNED_IN = { roles: [], permissions: [], within: null };
+const role = (name: string) => ({ ...SIGNED_IN, roles: [name] });
+
+class Plain {
+  nothing(): void {}
+  @Public() open(): void {}
+  @UseGuards(SessionGuard) guarded(): void {}
+  @UseGuards(PassGuard, OwnGuard) ownGuard(): void {}
+  @UseGuards(new SessionGuard()) instance(): void {}
+  @UseGuards(PassGuard) otherGuard(): void {}
+  @Authorize({ roles: ['a'] }) @Authorize({ roles: ['b'] }) two(): void {}
+  @Authorize() any(): void {}
+}
+@Authorize({ roles: ['base'] })
+class Base {
+  inherited(): void {}
+  @Public() inheritedOpen(): void {}
+  @Authorize({ roles: ['overridden'] }) overridden(): void {}
+  @Authorize({ roles: ['overridden'] }) openlyOverridden(): void {}
+}
+@Authorize({ roles: ['class'] })
+class Derived extends Base {
+  own(): void {}
+  @Public() open(): void {}
+  override overridden(): void {}
+  @Public() override openlyOverridden(): void {}
+}
+@Public()
+class OpenDerived extends Base {
+  own(): void {}
+  @Authorize({ roles: ['own'] }) closed(): void {}
+  override overridden(): void {}
+}
+class BelowOpen extends OpenDerived {
+  below(): void {}
+}
+@Public()
+class OpenBase {
+  inherited(): void {}
+}
+@UseGuards(SessionGuard)
+class GuardedDerived extends OpenBase {}
+
+const access = (type: Type, handler: string) =>
+  accessOf(type, (type.prototype as Record<string, object>)[handler] as object);
+
+describe('statementOn', () => {
+  it.each<[string, { isPublic: boolean; requirements: unknown[] }]>([
+    ['nothing', { isPublic: false, requirements: [] }],
+    ['open', { isPublic: true, requirements: [] }],
+    ['guarded', { isPublic: false, requirements: [SIGNED_IN] }],
+    ['ownGuard', { isPublic: false, requirements: [SIGNED_IN] }],
+    ['instance', { isPublic: false, requirements: [SIGNED_IN] }],
+    ['otherGuard', { isPublic: false, requirements: [] }],
+    ['two', { isPublic: false, requirements: [role('b'), role('a')] }],
+    ['any', { isPublic: false, requirements: [SIGNED_IN] }],
+  ])('reads what is said on %s()', (name, statement) => {
+    expect(statementOn((Plain.prototype as unknown as Record<string, object>)[name] as object)).toEqual(statement);
+  });
+
+  it('leaves out what a class inherits', () => {
+    class Below extends Derived {}
+    expect(statementOn(Below)).toEqual({ isPublic: false, requirements: [] });
+    @UseGuards(PassGuard)
+    class GuardedBelow extends GuardedDerived {}
+    expect(statementOn(GuardedBelow)).toEqual({ isPublic: false, requirements: [] });
+    @UseGuards(SessionGuard)
+    class GuardedAnew extends GuardedDerived {}
+    expect(statementOn(GuardedAnew).requirements).toEqual([SIGNED_IN]);
+  });
+
+  it('reads all guards of a class where none were taken over', () => {
+    class Standing extends GuardedDerived {}
+    Reflect.defineMetadata('__guards__', [PassGuard, SessionGuard], Standing);
+    expect(statementOn(Standing).requirements).toEqual([SIGNED_IN]);
+  });
+});
+
+describe('accessOf', () => {
+  it.each<[string, Type, string, boolean, unknown[], boolean]>([
+    ['nothing', Plain, 'nothing', false, [], false],
+    ['a public handler', Plain, 'open', true, [], false],
+    ['a handler’s own', Plain, 'any', false, [SIGNED_IN], false],
+    ['the class and its base class', Derived, 'own', false, [role('class'), role('base')], false],
+    ['a public handler, in its class', Derived, 'open', true, [], false],
+    ['an inherited handler', Derived, 'inherited', false, [role('class'), role('base')], false],
+    ['an inherited public handler, past its subclass', Derived, 'inheritedOpen', false, [role('class')], false],
+    ['an overridden method', Derived, 'overridden', false, [role('class'), role('base'), role('overridden')], true],
+    ['an overridden method, by a public handler', Derived, 'openlyOverridden', true, [], false],
+    ['a public class', OpenDerived, 'own', true, [], false],
+    ['a handler of a public class', OpenDerived, 'closed', false, [role('own')], false],
+    ['an overridden method of a public class’s base', OpenDerived, 'overridden', false, [role('overridden')], true],
+    ['the base of a public class, from below', BelowOpen, 'below', true, [], false],
+    ['a guarded class over a public one', GuardedDerived, 'inherited', false, [SIGNED_IN], false],
+  ])('adds up: %s', (_what, type, handler, isPublic, requirements, overridesGuarded) => {
+    expect(access(type, handler)).toEqual({ isPublic, requirements, overridesGuarded });
+  });
+
+  it('takes a function that an instance has in the place of a method for that method', () => {
+    const spies = { overridden: (): void => {} };
+    expect(accessOf(Derived, spies.overridden).requirements).toEqual([role('class'), role('base'), role('overridden')]);
+    expect(accessOf(Derived, () => {}).requirements).toEqual([role('class'), role('base')]);
+  });
+});
+
+describe('inheritanceOf and methodsOf', () => {
+  it('list the classes, the nearest first, and the methods that a class has itself', () => {
+    class Odd extends Derived {
+      static of(): void {}
+      get value(): number {
+        return 1;
+      }
+      [Symbol.iterator](): void {}
+      method(): void {}
+    }
+    Object.defineProperty(Odd.prototype, 'text', { value: 'text' });
+    expect(inheritanceOf(Odd)).toEqual([Odd, Derived, Base]);
+    expect([...methodsOf(Odd)].map(([name]) => name)).toEqual(['method', Symbol.iterator]);
+  });
+});
+
+describe('@Authorize()', () => {
+  const HINT = "a number of milliseconds, or a string such as '30s', '15m', '12h', '30d'";
+
+  it('refuses what would let in every user', () => {
+    for (const names of [[], [''], ['a', ''], 'admin', null, [1]] as never[]) {
+      for (const option of ['roles', 'permissions']) {
+        expect(() => Authorize({ [option]: names })).toThrow(
+          new SessionConfigurationError(
+            `@Authorize({ ${option} }) must be a list of names, and not an empty one. Fix: name them, or leave it out to ` +
+              'let in every user.',
+          ),
+        );
+      }
+    }
+  });
+
+  it('refuses a time that is none', () => {
+    expect(() => Authorize({ within: 'soon' })).toThrow(
+      new SessionConfigurationError(`@Authorize({ within }) must be ${HINT}, but was "soon". Fix: correct it.`),
+    );
+  });
+});
+
+describe('assertNoContradictions', () => {
+  @Public()
+  @Authorize()
+  class Contradictory {}
+  class Below extends Contradictory {}
+  class Method {
+    @Public() @UseGuards(SessionGuard) list(): void {}
+  }
+  const modules = (controllers: unknown[], providers: unknown[] = []) =>
+    new Map([
+      ['one', { controllers: new Map(), providers: new Map() }],
+      ['two', { controllers: new Map(controllers.entries()), providers: new Map(providers.entries()) }],
+    ]) as never;
+  const ON_CLASS =
+    'On the class Contradictory, @Public() stands beside @Authorize() or @UseGuards(SessionGuard): the one lets every ' +
+    'visitor in, the other does not. Fix: remove one of the two, or move one to the handlers that it is meant for.';
+  const ON_METHOD =
+    'On Method.list(), @Public() stands beside @Authorize() or @UseGuards(SessionGuard): the one lets every visitor in, ' +
+    'the other does not. Fix: remove one of the two.';
+
+  it.each<[string, never, string]>([
+    ['a controller', modules([{ metatype: Contradictory }]), ON_CLASS],
+    ['a base class', modules([{ metatype: Below, instance: null }]), ON_CLASS],
+    ['a method', modules([{ metatype: Method }]), ON_METHOD],
+    ['a provider', modules([], [{ metatype: Method }]), ON_METHOD],
+    ['what a factory made', modules([], [{ metatype: null, instance: new Method() }]), ON_METHOD],
+  ])('refuses %s that says both', (_what, contradictory, message) => {
+    expect(() => assertNoContradictions(contradictory)).toThrow(new SessionConfigurationError(message));
+  });
+
+  it('passes over what is no class, and what says one thing', () => {
+    const bare: unknown = Object.create(null);
+    const oddlyMade = { constructor: 'none' };
+    const providers = [null, undefined, 'text', 7, () => {}, bare, Object.create(oddlyMade)].map((instance) => ({
+      metatype: null,
+      instance,
+    }));
+    expect(() => assertNoContradictions(modules([{ metatype: Plain }], providers))).not.toThrow();
+  });
+});
