@@ -23,12 +23,7 @@ function withoutSharing(cacheControl: string): string {
 
 /** Says that the answer depends on a header of the request, unless the response says so already. */
 export function addVary(response: ServerResponse, name: string): void {
-  const header = response.getHeader('Vary');
-  if (header === undefined) {
-    response.setHeader('Vary', name);
-    return;
-  }
-  const known = [header].flat().join(', ');
+  const known = [response.getHeader('Vary')].flat().join(', ');
   if (known.split(/[\s,]+/).some((one) => one === '*' || one.toLowerCase() === name.toLowerCase())) return;
   response.setHeader('Vary', known === '' ? name : `${known}, ${name}`);
 }

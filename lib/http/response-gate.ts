@@ -179,8 +179,6 @@ export class ResponseGate {
   #refuse(error: unknown): void {
     const response = this.#response;
     if (this.#state === 'holding') this.#unbar('open');
-    // The error's answer is the last one by itself.
-    this.#isNextLast = false;
     try {
       const body = this.#keeper.failed(error);
       if (response.headersSent) throw headersSentError();

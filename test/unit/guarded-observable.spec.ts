@@ -48,7 +48,7 @@ describe('values for subscribers that may fail', () => {
   it('reach the others where one throws, or rejects later, which is reported', async () => {
     const got: number[] = [];
     values.subscribe(fail);
-    values.subscribe(async () => fail());
+    values.subscribe((() => Promise.reject(error)) as () => void);
     values.subscribe({ next: fail, complete: fail });
     values.subscribe((value) => got.push(value));
     source.next(1);

@@ -11,6 +11,7 @@ export interface Answer {
   readonly headers: IncomingMessage['headers'];
   readonly rawHeaders: string[];
   readonly body: Buffer;
+  readonly trailers: IncomingMessage['trailers'];
 }
 
 /** A gatekeeper that lets a response go when the test says so. */
@@ -117,5 +118,6 @@ async function answerOf(port: number): Promise<Answer> {
     headers: incoming.headers,
     rawHeaders: incoming.rawHeaders,
     body: Buffer.concat(chunks),
+    trailers: incoming.trailers,
   };
 }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { canBeGated, installGate, type ResponseGate } from '../../../lib/http/response-gate.js';
 import { closeServers, type Exchange, exchange, turns } from './gate-server.js';
@@ -37,6 +38,24 @@ describe('a handler that has failed', () => {
       undefined,
       '1',
     ]);
+  });
+
+  it('is refused once, however often that is said, and sends nothing besides an answer either', async () => {
+    const { response, gate, socket, answer } = await gated();
+    gate.refuseHandler();
+    gate.refuseHandler();
+    response.writeContinue();
+    response.writeProcessing();
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+    response.addTrailers({ 'X-Late': '1' });
+    await turns();
+    expect(socket.bytesWritten).toBe(0);
+    gate.awaitLastAnswer();
+    response.setHeader('X-Filter', '1');
+    response.write('fil');
+    response.end('ter');
+    const { headers, body, trailers } = await answer;
+    expect([headers['x-filter'], body.toString(), trailers]).toEqual(['1', 'filter', {}]);
   });
 
   it('has answered, where it did so before', async () => {
@@ -159,6 +178,20 @@ describe('a response that is held', () => {
     };
     expect([await drains(written, 'release'), await drains(head, 'release')]).toEqual([1, 0]);
     expect([await drains(written, 'refuse'), await drains(head, 'refuse')]).toEqual([1, 0]);
+  });
+
+  it('has those go on who wait for room in a stream that stands before it, as compression has one', async () => {
+    const { response, keeper } = await exchange();
+    const stream = new PassThrough();
+    const on = response.on.bind(response);
+    response.on = ((name: string, listener: () => void) =>
+      name === 'drain' ? stream.on(name, listener) : on(name, listener)) as typeof response.on;
+    let drains = 0;
+    response.on('drain', () => drains++);
+    response.write('a');
+    keeper.release();
+    await turns();
+    expect([drains, stream.listenerCount('drain')]).toEqual([1, 1]);
   });
 
   it('is cut off, over HTTP/2 by an error, where it fails after its headers are out', async () => {

@@ -98,7 +98,7 @@ describe('credentials in a cookie', () => {
     const said = (proto: string | undefined): IncomingHttpHeaders =>
       proto === undefined ? {} : { 'x-forwarded-proto': proto };
 
-    it.each([undefined, 'http', 'https, http', 'httpsx', 'x https', ''])(
+    it.each([undefined, 'http', 'https, http', 'https, httpsx', 'httpsx', 'x https', ''])(
       'warn that browsers drop them, where Secure is wanted and the proxy says %p',
       (proto) => {
         write(transport({ cookie: { secure: true } }), ISSUED, { requestHeaders: said(proto) });
