@@ -69,7 +69,7 @@ export class TestSessions {
       revoked: async (pieces, userId) => {
         for await (const ids of pieces) for (const _id of ids) this.events.push(`revoked ${userId}`);
       },
-      commits: { written: 0, failed: 0 },
+      commits: { written: 0, conflicts: 0, failed: 0 },
       emit: (type, _id, userId) => this.events.push(userId === null ? type : `${type} ${userId}`),
       usable: (stored) => stored,
       unreadable: (...what) => this.unreadable.push(what),
