@@ -200,12 +200,11 @@ export class CachingSessionStore extends ForwardingSessionStore {
     const copy = this.#copies.peek(id);
     if (copy === undefined) return;
     const expiresAt = Math.max(copy.expiresAt, expiryOf(at, copy.ttl, copy.endsAt));
-    const remaining = this.#copies.getRemainingTTL(id);
     // Not worked out anew: a long text would be gone through at every access.
     const size = this.#copies.info(id)?.size ?? bytesOf(copy);
     const lastAccessAt = Math.max(copy.lastAccessAt, at);
     // It is trusted no longer for that: nothing but the expiry was learnt.
-    this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { ttl: Math.max(1, remaining), size });
+    this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { noUpdateTTL: true, size });
   }
 
   /** Forgets the copy before the change, as a look-up meanwhile must not leave one; and after it, as one may be from before. */

@@ -18,15 +18,12 @@ export const FOLDERS = {
     specs: ['test/unit/guarded-observable.spec.ts', 'test/unit/nest/**/*.spec.ts'],
   },
   store: {
-    mutate: ['lib/store/**/*.ts', '!lib/store/postgres/**'],
-    specs: ['test/unit/store/**/*.spec.ts', 'test/integration/store-contract.spec.ts'],
+    mutate: ['lib/store/**/*.ts', '!lib/store/postgres/**', '!lib/store/index.ts'],
+    // Without that of the memory that is taken, which takes half a minute.
+    specs: ['test/unit/store/{,batching/}*.spec.ts', '!test/unit/store/kept-memory.spec.ts'],
   },
   postgres: {
     mutate: ['lib/store/postgres/**/*.ts'],
-    specs: [
-      'test/unit/store/postgres/**/*.spec.ts',
-      'test/integration/store/*.spec.ts',
-      'test/integration/table/*.spec.ts',
-    ],
+    specs: ['test/unit/store/postgres/*.spec.ts', 'test/integration/{store,table}/*.spec.ts'],
   },
 };

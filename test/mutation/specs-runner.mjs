@@ -26,7 +26,12 @@ class SpecsRunner {
   #latestKillers = new Map();
 
   constructor({ specs }) {
-    this.#specs = specs;
+    const isLeftOut = (glob) => glob.startsWith('!');
+    const exclude = specs.filter(isLeftOut).map((glob) => glob.slice(1));
+    this.#specs = globSync(
+      specs.filter((glob) => !isLeftOut(glob)),
+      { exclude },
+    ).toSorted();
   }
 
   capabilities() {
@@ -51,7 +56,7 @@ class SpecsRunner {
   async dryRun() {
     const tests = [];
     const mutantCoverage = { static: {}, perTest: {} };
-    for (const spec of globSync(this.#specs).toSorted()) {
+    for (const spec of this.#specs) {
       const context = { currentTestId: spec, mutantCoverage: { static: {}, perTest: {} } };
       const { failure, duration } = await this.#run(spec, context);
       const outcome = failure === null ? { status: SUCCESS } : { status: FAILED, failureMessage: failure };
@@ -63,7 +68,7 @@ class SpecsRunner {
 
   async mutantRun({ activeMutant, sandboxFileName, testFilter, hitLimit }) {
     const context = { activeMutant: activeMutant.id, hitLimit, hitCount: hitLimit === undefined ? undefined : 0 };
-    const specs = this.#inOrder(testFilter ?? globSync(this.#specs), sandboxFileName);
+    const specs = this.#inOrder(testFilter ?? this.#specs, sandboxFileName);
     for (const [index, spec] of specs.entries()) {
       const { failure } = await this.#run(spec, context);
       if (context.hitCount > hitLimit) return { status: 'timeout', reason: `Hit more than ${hitLimit} times` };
@@ -109,5 +114,11 @@ factory.inject = ['options'];
 export const strykerPlugins = [{ kind: 'TestRunner', name: 'specs', factory }];
 
 export const strykerValidationSchema = {
-  properties: { specs: { description: 'Which specs to run, as globs', type: 'array', items: { type: 'string' } } },
+  properties: {
+    specs: {
+      description: 'Which specs to run, as globs; without those that begin with "!"',
+      type: 'array',
+      items: { type: 'string' },
+    },
+  },
 };

@@ -1,0 +1,345 @@
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { NewSession, StoreListener } from '../../../lib/session-store.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
+import { createSessionId, type SessionId } from '../../../lib/session/token.js';
+import type { CacheStats } from '../../../lib/stats/session-stats.js';
+import { CachingSessionStore, type SessionCacheOptions } from '../../../lib/store/caching.session-store.js';
+import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { StoreReports } from '../../support/store-listener.js';
+
+const MINUTE = 60_000;
+const NO_CHANGES = { data: null, lifetime: null, renew: false };
+
+/** What is in front of is a database for all processes: it says what changes, and waits when it is told to. */
+class InnerStore extends MemorySessionStore {
+  time = 1_000_000;
+  finds = 0;
+  closed = 0;
+  listener!: StoreListener;
+  /** What look-ups wait for. */
+  gate: Promise<void> = Promise.resolve();
+  alter: (stored: StoredSession) => StoredSession = (stored) => stored;
+
+  override now(): number {
+    return this.time;
+  }
+
+  override async open(listener: StoreListener): Promise<void> {
+    this.listener = listener;
+    await super.open(listener);
+  }
+
+  override async close(): Promise<void> {
+    this.closed++;
+  }
+
+  override async find(id: SessionId): Promise<StoredSession | null> {
+    this.finds++;
+    const { gate } = this;
+    const found = await super.find(id);
+    await gate;
+    return found && this.alter(found);
+  }
+}
+
+describe('The cache', () => {
+  let inner: InnerStore;
+  let store: CachingSessionStore;
+  let reports: StoreReports;
+  const changed: (readonly SessionId[] | null)[] = [];
+  const meter: { cache: (() => CacheStats) | null } = { cache: null };
+  const stats = () => meter.cache?.();
+
+  beforeEach(() => open());
+
+  async function open(options: Partial<SessionCacheOptions> = {}, isConnected = true): Promise<void> {
+    changed.length = 0;
+    inner = new InnerStore({ maxDataBytes: 65_536 });
+    store = new CachingSessionStore(inner, { max: 100, ttl: MINUTE, maxBytes: 1e7, ...options });
+    reports = new StoreReports();
+    await store.open(Object.assign(reports, { meter: meter as never, changed: (ids: any) => changed.push(ids) }));
+    if (isConnected) inner.listener.feedConnected(true);
+  }
+
+  async function create(more: Partial<NewSession> = {}): Promise<SessionId> {
+    const id = createSessionId();
+    const lifetime = { ttl: 30 * MINUTE, absolute: 12 * 60 * MINUTE };
+    const rest = { userId: null, auth: null, data: '{"n":1}', lifetime, ip: null, userAgent: null };
+    await store.create({ id, secretHash: randomBytes(32), ...rest, ...more });
+    return id;
+  }
+  /** How many look-ups reach the inner store. */
+  async function lookups(work: () => unknown): Promise<number> {
+    const before = inner.finds;
+    await work();
+    return inner.finds - before;
+  }
+
+  it('answers what was created, or looked up, and counts', async () => {
+    const id = await create();
+    inner.time += 5;
+    const found = await store.find(id);
+    expect(found).toMatchObject({ id, data: '{"n":1}', readAt: inner.time });
+    expect(stats()).toEqual({ hits: 1, misses: 0, entries: 1, max: 100 });
+    inner.listener.changed([id]);
+    expect(await lookups(() => store.find(id))).toBe(1);
+    expect(await lookups(() => store.find(id))).toBe(0);
+    expect(stats()).toEqual({ hits: 2, misses: 1, entries: 1, max: 100 });
+  });
+
+  it('keeps nothing of what is not there', async () => {
+    const absent = createSessionId();
+    expect(await lookups(() => store.find(absent))).toBe(1);
+    expect(await lookups(() => store.find(absent))).toBe(1);
+    expect(stats()?.entries).toBe(0);
+  });
+
+  it('keeps no session that cannot be right', async () => {
+    const id = await create();
+    inner.listener.changed(null);
+    inner.alter = (stored) => ({ ...stored, generation: -1 });
+    expect(await store.find(id)).toMatchObject({ generation: -1 });
+    inner.alter = (stored) => stored;
+    expect(await store.find(id)).toMatchObject({ generation: 0 });
+  });
+
+  it('keeps nothing while the feed is not connected, and drops what it has when it breaks', async () => {
+    await open({}, false);
+    const id = await create();
+    expect(await lookups(() => store.find(id))).toBe(1);
+    expect(await lookups(() => store.find(id))).toBe(1);
+    inner.listener.feedConnected(true);
+    await store.find(id);
+    expect(await lookups(() => store.find(id))).toBe(0);
+    inner.listener.feedConnected(false);
+    expect(await lookups(() => store.find(id))).toBe(1);
+    expect(reports.feed).toEqual([true, false]);
+  });
+
+  it('keeps nothing once it is closed, and closes the inner store', async () => {
+    const id = await create();
+    await store.close();
+    expect([stats()?.entries, inner.closed, await lookups(() => store.find(id))]).toEqual([0, 1, 1]);
+  });
+
+  it('passes on what the inner store reports', () => {
+    inner.listener.changed(['a']);
+    inner.listener.changed(null);
+    inner.listener.renewed([{ id: 'b', at: 1 }]);
+    inner.listener.renewalFailed('failed');
+    inner.listener.renewalRefused('c', 'refused');
+    expect([changed, reports.renewals, reports.failures, reports.refusals]).toEqual([
+      [['a'], null],
+      ['b'],
+      ['failed', 'refused'],
+      ['c'],
+    ]);
+  });
+
+  it('forgets those that changed elsewhere, and no others', async () => {
+    const [one, other] = [await create(), await create()];
+    inner.listener.changed([one]);
+    expect([await lookups(() => store.find(other)), await lookups(() => store.find(one))]).toEqual([0, 1]);
+    inner.listener.changed(null);
+    expect([await lookups(() => store.find(other)), await lookups(() => store.find(one))]).toEqual([1, 1]);
+  });
+
+  it('leaves no copy of a look-up during which the session changed', async () => {
+    for (const ids of [null, 'it'] as const) {
+      const id = await create();
+      inner.listener.changed([id]);
+      const gate = Promise.withResolvers<void>();
+      inner.gate = gate.promise;
+      const looking = store.find(id);
+      inner.listener.changed(ids === null ? null : [id]);
+      gate.resolve();
+      await looking;
+      expect(await lookups(() => store.find(id))).toBe(1);
+      expect(await lookups(() => store.find(id))).toBe(0);
+    }
+  });
+
+  it('leaves no copy of the older of two look-ups', async () => {
+    const id = await create();
+    inner.listener.changed([id]);
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    inner.gate = gates[0].promise;
+    const older = store.find(id);
+    inner.gate = gates[1].promise;
+    inner.listener.changed([id]);
+    const newer = store.find(id);
+    gates[0].resolve();
+    await older;
+    expect(stats()?.entries).toBe(0);
+    gates[1].resolve();
+    await newer;
+    expect(stats()?.entries).toBe(1);
+  });
+
+  it('hands on the failure of a look-up, after which the next one is kept', async () => {
+    const id = await create();
+    inner.listener.changed([id]);
+    const error = new Error('down');
+    inner.gate = Promise.reject(error);
+    await expect(store.find(id)).rejects.toBe(error);
+    inner.gate = Promise.resolve();
+    await store.find(id);
+    expect(await lookups(() => store.find(id))).toBe(0);
+  });
+
+  it('asks again where a copy has expired: it may have been renewed elsewhere', async () => {
+    const id = await create();
+    const { expiresAt } = (await store.find(id)) as StoredSession;
+    inner.time = expiresAt - 1;
+    expect(await lookups(() => store.find(id))).toBe(0);
+    inner.time = expiresAt;
+    expect(await lookups(() => store.find(id))).toBe(1);
+    expect([await store.find(id), stats()?.entries]).toEqual([null, 0]);
+  });
+
+  it('moves the expiry of a copy with each renewal, only ever forward, and never beyond the absolute end', async () => {
+    const id = await create({ lifetime: { ttl: 30 * MINUTE, absolute: 40 * MINUTE } });
+    const start = inner.time;
+    const renewed = async (after: number) => {
+      inner.listener.renewed([{ id, at: start + after }]);
+      const { lastAccessAt, expiresAt } = (await store.find(id)) as StoredSession;
+      return [lastAccessAt - start, expiresAt - start];
+    };
+    expect(await renewed(5 * MINUTE)).toEqual([5 * MINUTE, 35 * MINUTE]);
+    expect(await renewed(MINUTE)).toEqual([5 * MINUTE, 35 * MINUTE]);
+    expect(await renewed(20 * MINUTE)).toEqual([20 * MINUTE, 40 * MINUTE]);
+    expect(inner.finds).toBe(0);
+    inner.listener.renewed([{ id: createSessionId(), at: start }]);
+    expect(stats()?.entries).toBe(1);
+  });
+
+  it('trusts a copy for its time, however often it is renewed', async () => {
+    await open({ ttl: 50 });
+    const id = await create();
+    const since = performance.now();
+    while (stats()?.misses === 0) {
+      inner.listener.renewed([{ id, at: inner.time }]);
+      await store.find(id);
+    }
+    expect(stats()?.misses).toBe(1);
+    expect(performance.now() - since).toBeGreaterThan(45);
+  });
+
+  it('keeps no more sessions, and no more bytes, than it may', async () => {
+    await open({ max: 2 });
+    for (let n = 0; n < 3; n++) await create();
+    expect(stats()).toMatchObject({ entries: 2, max: 2 });
+    await open({ maxBytes: 6_000 });
+    const data = JSON.stringify({ text: 'x'.repeat(2_000) });
+    const ids = [await create({ data }), await create({ data })];
+    expect(stats()?.entries).toBe(1);
+    inner.listener.renewed(ids.map((id) => ({ id, at: inner.time })));
+    await create();
+    expect(stats()?.entries).toBe(2);
+  });
+
+  it.each<[string, (id: SessionId) => Promise<unknown>]>([
+    ['commit', (id) => store.commit(id, 0, NO_CHANGES)],
+    ['update', (id) => store.update(id, 0, () => null)],
+    ['delete', (id) => store.delete(id, 0)],
+    ['rotate', (id) => store.rotate({ id, generation: 9, knownHash: randomBytes(32), secretHash: randomBytes(32) })],
+    [
+      'login',
+      (id) =>
+        store.login({
+          id,
+          generation: 9,
+          secretHash: randomBytes(32),
+          userId: 'ada',
+          auth: null,
+          lifetime: { ttl: 1, absolute: null },
+          flush: false,
+          changes: null,
+        }),
+    ],
+  ])('forgets a session before and after a %s', async (_what, change) => {
+    const id = await create();
+    const changing = change(id);
+    const meanwhile = store.find(id);
+    await Promise.all([changing, meanwhile]);
+    expect(inner.finds).toBe(1);
+    expect(stats()?.entries).toBe(0);
+  });
+
+  it('forgets a session after a change that fails', async () => {
+    const id = await create();
+    const error = new Error('down');
+    inner.commit = async () => {
+      await Promise.resolve();
+      throw error;
+    };
+    await expect(store.commit(id, 0, NO_CHANGES)).rejects.toBe(error);
+    expect(stats()?.entries).toBe(0);
+  });
+
+  it('passes on to whom a session must belong, until when, and what to add, of a change', async () => {
+    const calls: unknown[] = [];
+    const note =
+      (name: string) =>
+      async (...args: unknown[]): Promise<never> => {
+        calls.push([name, ...args]);
+        return null as never;
+      };
+    for (const name of ['update', 'login', 'delete', 'findOneOf', 'flush', 'claimSweep'] as const) {
+      Object.defineProperty(inner, name, { value: note(name) });
+    }
+    const [change, choose] = [() => null, () => null];
+    await store.update('id', 1, change, 5);
+    await store.login('login' as never, change);
+    await store.delete('id', 1, 'ada');
+    await store.findOneOf(['id'], choose);
+    await store.flush();
+    await store.claimSweep(7);
+    expect(calls).toEqual([
+      ['update', 'id', 1, change, 5],
+      ['login', 'login', change],
+      ['delete', 'id', 1, 'ada'],
+      ['findOneOf', ['id'], choose],
+      ['flush'],
+      ['claimSweep', 7],
+    ]);
+    expect(store.description).toBe(inner.description);
+  });
+
+  it.each<[string, (userId: string, ids: SessionId[]) => AsyncIterable<readonly SessionId[]>, number[]]>([
+    ['deleteByUser', (userId, [one]) => store.deleteByUser(userId, one as SessionId), [0]],
+    ['keepNewest', (userId) => store.keepNewest(userId, 1), [1]],
+    ['deleteAll', () => store.deleteAll(), []],
+  ])('forgets what %s ends, and hands it on', async (_what, end, kept) => {
+    const ids = [await create({ userId: 'ada' })];
+    inner.time += 1;
+    ids.push(await create({ userId: 'ada' }));
+    const ended: SessionId[] = [];
+    for await (const piece of end('ada', ids)) ended.push(...piece);
+    expect(ended.toSorted()).toEqual(ids.filter((_id, index) => !kept.includes(index)).toSorted());
+    expect(stats()?.entries).toBe(kept.length);
+  });
+
+  it('reads a session anew that came from a copy, and no other', async () => {
+    const id = await create();
+    inner.listener.changed(null);
+    const read = (await store.find(id)) as StoredSession;
+    expect([await store.refind(read), inner.finds]).toEqual([read, 1]);
+    inner.time += 1;
+    const copy = (await store.find(id)) as StoredSession;
+    const refound = await store.refind(copy);
+    expect([refound?.readAt, inner.finds]).toEqual([inner.time, 2]);
+    expect(await lookups(() => store.find(id))).toBe(0);
+  });
+
+  it('answers the hits of one turn together', async () => {
+    const ids = [await create(), await create()];
+    const order: string[] = [];
+    const finds = ids.map((id) => store.find(id).then(() => order.push('hit')));
+    setImmediate(() => order.push('next turn'));
+    await Promise.all(finds);
+    await new Promise(setImmediate);
+    expect(order).toEqual(['hit', 'hit', 'next turn']);
+  });
+});
