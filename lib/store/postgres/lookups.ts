@@ -49,10 +49,11 @@ export class Lookups {
     const read = (row: RawSession | RawClock): Found => {
       if (row[0] === null) return clockOf(row as RawClock);
       const session = sessionOf(row as RawSession, known.get(row[0])?.session);
-      if (row[4] !== null) this.#known.add(session, row[4] as string);
+      if (row[4] !== null) this.#known.add(session, row[4], row[19]);
       return session;
     };
-    return foundIn(await this.#db.read(operation, { text: this.#sql.findRaw, read }, [wanted, versions], deadline));
+    const values = [wanted, versions, this.#known.server];
+    return foundIn(await this.#db.read(operation, { text: this.#sql.findRaw, read }, values, deadline));
   }
 
   /** What opens sessions, in one statement, which reads none of their data. */

@@ -6,7 +6,7 @@ import { bytesOf, lasting } from '../kept-session.js';
 /** A session as it was found, and the version of its row. */
 export interface KnownSession {
   readonly session: StoredSession;
-  /** The transaction that wrote the row as it is: every change of a row makes another version of it. */
+  /** The transaction that wrote the row as it is: every change of a row makes another version of it, on one server. */
   version: string;
 }
 
@@ -14,7 +14,10 @@ export interface KnownSession {
 const MOST_KEPT = 30 * 1024 * 1024;
 /** How many sessions that were looked up once are remembered, at most. */
 const MOST_REMEMBERED = 16 * 1024;
-/** In milliseconds. A version is proof as long as the database is the same; this is for one that was replaced unnoticed. */
+/**
+ * In milliseconds. For a server that has crashed unnoticed, behind a pooler, and with `synchronous_commit` off: it may have
+ * lost transactions that were seen, and give their numbers to others.
+ */
 const LONGEST_KEPT = 60_000;
 
 /**
@@ -36,13 +39,22 @@ export class RowVersionCache {
   /** Those before them. (An `LRUCache` goes through all that there is room for whenever its last entry is deleted.) */
   #rememberedBefore = new Set<SessionId>();
 
+  #server: string | null = null;
+
+  /** That of all versions, as it says itself which it is; `null` as long as none is known. */
+  get server(): string | null {
+    return this.#server;
+  }
+
   get(id: SessionId): KnownSession | undefined {
     return this.#kept.get(id);
   }
 
-  /** Takes in what a look-up gave. */
-  add(session: StoredSession, version: string): void {
+  /** Takes in what a look-up gave. What is known of another server is forgotten. */
+  add(session: StoredSession, version: string, server: string): void {
     const { id } = session;
+    if (server !== this.#server) this.clear();
+    this.#server = server;
     const isRemembered = this.#remembered.has(id) || this.#rememberedBefore.has(id);
     if (isRemembered || this.#kept.has(id)) this.#kept.set(id, { session: lasting(session), version });
     else this.#remember(id);

@@ -60,7 +60,7 @@ describe('What is kept of sessions in memory', () => {
     const before = await used();
     for (let n = 0; n < count; n++) {
       const one = session(newId(), texts());
-      for (let time = 0; time < 2; time++) known.add(one, `${1_000_000 + n}`);
+      for (let time = 0; time < 2; time++) known.add(one, `${1_000_000 + n}`, '\\x01');
     }
     const taken = (await used()) - before;
     expect(taken).toBeLessThan(33 * MEGABYTE);

@@ -21,6 +21,7 @@ type Rest = readonly [
   authenticatedAt: string | null,
   createdAt: string | null,
   endsAt: string | null,
+  server: string,
 ];
 
 /**

@@ -1,4 +1,4 @@
-import { ms, NOW, ONCE_OF_PRIMARY } from './expressions.js';
+import { ms, NOW, ONCE_OF_PRIMARY, SERVER } from './expressions.js';
 
 /** The columns of the table, each with its type. The entity says the same to MikroORM. */
 export const COLUMNS = {
@@ -72,5 +72,6 @@ export const rawColumns = (row: string, isKnown: string): string => {
     `timestamptz_send(${ONCE_OF_PRIMARY})`,
     ...['version', ...rest.filter((column) => !isTime(column))].map(plain).map(unlessKnown),
     ...rest.filter(isTime).map(time).map(unlessKnown),
+    unlessKnown(`(select ${SERVER})`),
   ].join(', ');
 };

@@ -17,6 +17,10 @@ export const ONCE = `(select ${NOW})`;
 // where nothing can be written there is no clock, and with it no live session.
 export const ONCE_OF_PRIMARY = `(select case current_setting('transaction_read_only') when 'off' then ${NOW} end)`;
 
+// When the server started. A version of a row is that of the server that said it: a standby, promoted without the last
+// transactions of the primary, gives their numbers to others.
+export const SERVER = 'timestamptz_send(pg_postmaster_start_time())';
+
 // The planner must not see how many elements an array has: it would find a plan of its own for a few cheaper than the one
 // it has for any number, and make it anew each time, which takes longer than the statement
 // (https://www.postgresql.org/docs/current/sql-prepare.html). Nor may it join the table as it likes, for what is cheap while

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { StoredSession } from '../../../../lib/session/stored-session.js';
 import { type KnownSession, RowVersionCache } from '../../../../lib/store/postgres/row-version-cache.js';
 
+const SERVER = '\\x01';
 const MEGABYTE = 1024 * 1024;
 
 const session = (id: string, size = 10): StoredSession =>
@@ -15,15 +16,15 @@ describe('RowVersionCache', () => {
 
   /** Looked up twice, as what is to be kept must be. */
   function keep(id: string, size?: number): void {
-    for (let n = 0; n < 2; n++) known.add(session(id, size), '7');
+    for (let n = 0; n < 2; n++) known.add(session(id, size), '7', SERVER);
   }
 
   it('keep a session from its second look-up on, with its version', () => {
-    known.add(session('a'), '7');
+    known.add(session('a'), '7', SERVER);
     expect(known.get('a')).toBeUndefined();
-    known.add(session('a'), '8');
+    known.add(session('a'), '8', SERVER);
     expect(known.get('a')).toEqual({ session: session('a'), version: '8' });
-    known.add(session('a', 20), '9');
+    known.add(session('a', 20), '9', SERVER);
     expect(known.get('a')).toEqual({ session: session('a', 20), version: '9' });
   });
 
@@ -31,7 +32,7 @@ describe('RowVersionCache', () => {
     keep('a');
     known.forget('a');
     expect(known.get('a')).toBeUndefined();
-    known.add(session('a'), '8');
+    known.add(session('a'), '8', SERVER);
     expect(known.get('a')).toBeUndefined();
   });
 
@@ -53,7 +54,7 @@ describe('RowVersionCache', () => {
   it('count the snapshot of a login, which may be bigger than the data', () => {
     const auth = 'x'.repeat(MEGABYTE);
     for (const id of ['a', 'b', 'c']) {
-      for (let n = 0; n < 2; n++) known.add({ ...session(id), auth: auth.repeat(14) }, '7');
+      for (let n = 0; n < 2; n++) known.add({ ...session(id), auth: auth.repeat(14) }, '7', SERVER);
     }
     expect(['a', 'b', 'c'].filter((id) => known.get(id) !== undefined)).toEqual(['b', 'c']);
   });
@@ -62,7 +63,7 @@ describe('RowVersionCache', () => {
     const half = '世'.repeat(7 * MEGABYTE);
     const texts: Partial<StoredSession>[] = [{ data: half }, { userId: half }, { ip: half }, { userAgent: half }];
     for (const one of texts) {
-      for (const id of ['a', 'b', 'c']) for (let n = 0; n < 2; n++) known.add({ ...session(id), ...one }, '7');
+      for (const id of ['a', 'b', 'c']) for (let n = 0; n < 2; n++) known.add({ ...session(id), ...one }, '7', SERVER);
       expect(['a', 'b', 'c'].filter((id) => known.get(id) !== undefined)).toEqual(['b', 'c']);
       known.clear();
     }
@@ -70,7 +71,7 @@ describe('RowVersionCache', () => {
 
   it('do not keep what comes again after thousands of others', () => {
     for (let round = 0; round < 2; round++) {
-      for (let n = 0; n < 20_000; n++) known.add(session(`${n}`), '7');
+      for (let n = 0; n < 20_000; n++) known.add(session(`${n}`), '7', SERVER);
     }
     expect(known.get('0')).toBeUndefined();
     expect(known.get('19999')).toBeUndefined();
@@ -94,10 +95,17 @@ describe('RowVersionCache', () => {
 
   it('keep no buffer that is a part of a bigger one', () => {
     const secretHash = Buffer.from('hash');
-    for (let n = 0; n < 2; n++) known.add({ ...session('a'), secretHash, previousSecretHash: secretHash }, '7');
+    for (let n = 0; n < 2; n++) known.add({ ...session('a'), secretHash, previousSecretHash: secretHash }, '7', SERVER);
     const { session: kept } = known.get('a') as KnownSession;
     expect(kept).toMatchObject({ secretHash, previousSecretHash: secretHash });
     for (const bytes of [kept.secretHash, kept.previousSecretHash]) expect(bytes?.buffer.byteLength).toBe(4);
+  });
+
+  it('know nothing of another server than the one that said it last', () => {
+    expect(known.server).toBeNull();
+    keep('a');
+    known.add(session('b'), '7', '\\x02');
+    expect([known.server, known.get('a')]).toEqual(['\\x02', undefined]);
   });
 
   it('are empty once cleared', () => {
