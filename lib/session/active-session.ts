@@ -180,8 +180,10 @@ export class ActiveSession implements Session {
   }
 
   get authenticatedAt(): Date | null {
-    const { userId = null, authenticatedAt = null } = this.#lifecycle.stored ?? {};
-    return userId === null || authenticatedAt === null ? null : new Date(authenticatedAt);
+    const { stored } = this.#lifecycle;
+    return stored === null || stored.userId === null || stored.authenticatedAt === null
+      ? null
+      : new Date(stored.authenticatedAt);
   }
 
   get auth(): AuthSnapshot | null {

@@ -81,6 +81,7 @@ function covers(pattern: string, permission: string): boolean {
 }
 
 function stringsOf(auth: unknown, member: string): readonly string[] {
-  const list: unknown = isPlainObject(auth) ? auth[member] : undefined;
+  // What a polluted prototype adds to every object is nothing that a user was given.
+  const list: unknown = isPlainObject(auth) && Object.hasOwn(auth, member) ? auth[member] : undefined;
   return Object.freeze(Array.isArray(list) ? list.filter((item) => typeof item === 'string') : []);
 }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { ActiveSession } from '../../../lib/session/active-session.js';
+import { argumentsOf } from '../../../lib/session/arguments.js';
 import { type AuthSnapshot, Avatar } from '../../../lib/session/avatar.js';
+import type { SessionEnvironment, Visitor } from '../../../lib/session/session-environment.js';
 
 describe('Avatar', () => {
   it('of nobody is anonymous and has nothing', () => {
@@ -43,6 +46,53 @@ describe('Avatar', () => {
   it('takes no roles from a member named __proto__', () => {
     const auth = JSON.parse('{"__proto__": {"roles": ["admin"]}}') as AuthSnapshot;
     expect(new Avatar('ada', auth).hasRole('admin')).toBe(false);
+  });
+});
+
+describe('A prototype that something else has polluted', () => {
+  const pollution = {
+    roles: ['admin'],
+    tags: ['vip'],
+    permissions: ['*'],
+    userId: 'eve',
+    authenticatedAt: 1,
+    except: 'x',
+  };
+
+  /** Adds members to every object, for as long as something takes. */
+  async function polluted<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+    for (const [name, value] of Object.entries(pollution)) {
+      Object.defineProperty(Object.prototype, name, { value, configurable: true, writable: true });
+    }
+    try {
+      return await work();
+    } finally {
+      for (const name of Object.keys(pollution)) delete (Object.prototype as Record<string, unknown>)[name];
+    }
+  }
+
+  it.each(['{}', '{"roles": ["editor"]}', '{"__proto__": {}}'])(
+    'gives a user no role, tag or permission besides those of the snapshot: %s',
+    async (auth) => {
+      const avatar = await polluted(() => new Avatar('ada', JSON.parse(auth) as AuthSnapshot));
+      expect(avatar.hasRole('admin') || avatar.hasTag('vip') || avatar.hasPermission('x')).toBe(false);
+      expect(avatar.roles).toEqual((JSON.parse(auth) as AuthSnapshot).roles ?? []);
+    },
+  );
+
+  it('gives methods nothing that they were not given by name', async () => {
+    const given = await polluted(() =>
+      Object.entries(argumentsOf('any', { userId: 'ada' } as Record<string, unknown>)),
+    );
+    expect(given).toEqual([['userId', 'ada']]);
+    const except = await polluted(() => argumentsOf<{ except?: string }>('any', {}).except);
+    expect(except).toBeUndefined();
+  });
+
+  it('signs no visitor in', async () => {
+    const session = new ActiveSession({} as SessionEnvironment, {} as Visitor, null);
+    const seen = await polluted(() => [session.userId, session.authenticatedAt, session.isAuthenticated]);
+    expect(seen).toEqual([null, null, false]);
   });
 });
 
