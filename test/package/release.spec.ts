@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { runNode } from '../support/packed.js';
 
 const SCRIPT = resolve(import.meta.dirname, '../../scripts/release.mjs');
@@ -10,12 +13,20 @@ const CHANGELOG = '# Changelog\n\n## 0.2.0 (not released yet)\n\n- New.\n\n## 0.
 
 describe('The release script', () => {
   let folder: string;
+  // npm asks a registry what is published, even to try: this one has nothing.
+  let registry: string;
+  const server = createServer((_, response) => response.writeHead(404).end('{}'));
+  beforeAll(async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => server.close());
+
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: folder, encoding: 'utf8' }).trim();
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-  // Nothing is asked of a registry.
   const release = (...args: string[]) =>
-    runNode(folder, [SCRIPT, ...args], { CI: undefined, npm_config_registry: 'http://127.0.0.1:1' });
+    runNode(folder, [SCRIPT, ...args], { CI: undefined, npm_config_registry: registry });
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'session-release-'));
