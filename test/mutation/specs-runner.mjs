@@ -20,7 +20,7 @@ class SpecsRunner {
   #specs;
   #globalConfig;
   #context;
-  /** How long each spec took without a mutant, in milliseconds. */
+  /** How long each spec took when it last passed, in milliseconds. */
   #durations = new Map();
   /** Of each source file, the spec that killed its latest mutant: likely to kill the next one as well. */
   #latestKillers = new Map();
@@ -96,7 +96,7 @@ class SpecsRunner {
       serial: true,
     });
     const duration = performance.now() - start;
-    this.#durations.set(spec, duration);
+    if (failure === null) this.#durations.set(spec, duration);
     return { failure, duration };
   }
 }

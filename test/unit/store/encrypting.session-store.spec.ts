@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import type { DataChanges, SessionChanges } from '../../../lib/session/data/changes.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
+import { createSessionId, type SessionId } from '../../../lib/session/token.js';
+import { EncryptingSessionStore } from '../../../lib/store/encrypting.session-store.js';
+import { KeyRing } from '../../../lib/store/encryption.js';
+import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+
+const KEY = randomBytes(32);
+const MINUTE = 60_000;
+
+/** It notes which of its methods are called. */
+class InnerStore extends MemorySessionStore {
+  calls: string[] = [];
+
+  override find(...args: Parameters<MemorySessionStore['find']>): ReturnType<MemorySessionStore['find']> {
+    this.calls.push('find');
+    return super.find(...args);
+  }
+
+  override commit(...args: Parameters<MemorySessionStore['commit']>): ReturnType<MemorySessionStore['commit']> {
+    this.calls.push('commit');
+    return super.commit(...args);
+  }
+
+  override update(...args: Parameters<MemorySessionStore['update']>): ReturnType<MemorySessionStore['update']> {
+    this.calls.push('update');
+    return super.update(...args);
+  }
+}
+
+describe('Encryption in front of a store', () => {
+  let inner: InnerStore;
+  let store: EncryptingSessionStore;
+  let unreadable: [SessionId, string][];
+
+  beforeEach(() => {
+    inner = new InnerStore({ maxDataBytes: 65_536 });
+    unreadable = [];
+    store = open();
+  });
+
+  function open(keys = [KEY], acceptsPlain = true, queryTimeout = 1_000): EncryptingSessionStore {
+    return new EncryptingSessionStore(
+      inner,
+      new KeyRing(keys),
+      (...what) => unreadable.push(what),
+      queryTimeout,
+      acceptsPlain,
+    );
+  }
+
+  async function create(data: object = { n: 1, list: ['a'], text: 'secret' }, by = store): Promise<SessionId> {
+    const id = createSessionId();
+    const rest = { auth: '{"roles":["admin"]}', lifetime: { ttl: MINUTE, absolute: null }, ip: null, userAgent: null };
+    await by.create({ id, secretHash: randomBytes(32), userId: 'ada', data: JSON.stringify(data), ...rest });
+    inner.calls = [];
+    return id;
+  }
+
+  function changes(data: Partial<DataChanges> | null): SessionChanges {
+    const none = { set: new Map(), unset: [], increment: new Map(), push: new Map() };
+    return { data: data && { ...none, ...data }, lifetime: null, renew: true };
+  }
+
+  const sealed = async (id: SessionId): Promise<StoredSession> => (await inner.find(id)) as StoredSession;
+  const dataOf = async (id: SessionId, by = store): Promise<unknown> =>
+    JSON.parse(((await by.find(id)) as StoredSession).data);
+
+  it('leaves nothing readable in the store but the names of the keys', async () => {
+    const id = await create();
+    await store.commit(id, 0, changes({ set: new Map([['new', '"secret"']]) }));
+    await store.commit(id, 0, changes({ push: new Map([['list', '["secret"]']]) }));
+    const { data, auth } = await sealed(id);
+    expect(Object.keys(JSON.parse(data) as object).toSorted()).toEqual(['list', 'n', 'new', 'text']);
+    for (const value of [...Object.values(JSON.parse(data) as object), JSON.parse(auth as string)]) {
+      expect(KeyRing.isSealed(value as string)).toBe(true);
+    }
+    expect(data + auth).not.toMatch(/secret|admin/);
+    expect(await dataOf(id)).toEqual({ n: 1, list: ['a', 'secret'], text: 'secret', new: 'secret' });
+  });
+
+  it('gives back what was created, found, found of several, of a user, and updated', async () => {
+    const id = await create();
+    const plain = { auth: '{"roles":["admin"]}', data: '{"n":1,"list":["a"],"text":"secret"}' };
+    expect(await store.find(id)).toMatchObject(plain);
+    expect(await store.findOneOf([id], () => id)).toMatchObject(plain);
+    expect(await store.findByUser('ada')).toMatchObject([plain]);
+    expect(await store.update(id, 0, () => null)).toMatchObject(plain);
+    expect([await store.find(createSessionId()), await store.findOneOf([id], () => null)]).toEqual([null, null]);
+    expect(await store.update(createSessionId(), 0, () => null)).toBeNull();
+  });
+
+  it('shows an update what is there in plain text, and seals what it writes', async () => {
+    const id = await create();
+    const updated = await store.update(id, 0, ({ data, auth }) => {
+      expect([JSON.parse(data), auth]).toEqual([{ n: 1, list: ['a'], text: 'secret' }, '{"roles":["admin"]}']);
+      return changes({ set: new Map([['n', '2']]), increment: new Map([['m', 3]]), unset: ['text'] });
+    });
+    expect(updated).not.toBeNull();
+    expect(await dataOf(id)).toEqual({ n: 2, list: ['a'], m: 3 });
+  });
+
+  it('sends changes that add nothing on at once, and adds by what it has found', async () => {
+    const id = await create();
+    await store.commit(id, 0, changes(null));
+    await store.commit(id, 0, changes({ set: new Map([['n', '5']]) }));
+    expect(inner.calls).toEqual(['commit', 'commit']);
+    await store.commit(id, 0, changes({ increment: new Map([['n', 2]]) }));
+    expect(inner.calls.slice(2, 3)).toEqual(['find']);
+    expect(await dataOf(id)).toMatchObject({ n: 7 });
+  });
+
+  it('adds exactly, whatever is written by others meanwhile, and gives the times', async () => {
+    const id = await create();
+    inner.commitIf = async (...args) => {
+      delete (inner as Partial<InnerStore>).commitIf;
+      await open().commit(id, 0, changes({ set: new Map([['n', '10']]) }));
+      return inner.commitIf(...args);
+    };
+    const times = await store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    const { ttl, lastAccessAt, expiresAt, endsAt } = await sealed(id);
+    expect([await dataOf(id), times]).toEqual([
+      { n: 11, list: ['a'], text: 'secret' },
+      { ttl, lastAccessAt, expiresAt, endsAt },
+    ]);
+    await Promise.all(
+      Array.from({ length: 20 }, () => store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }))),
+    );
+    expect(await dataOf(id)).toMatchObject({ n: 31 });
+  });
+
+  it('finds that the session is gone, or of another login, where it adds', async () => {
+    const id = await create();
+    const add = changes({ increment: new Map([['n', 1]]) });
+    expect(await store.commit(id, 7, add)).toBeNull();
+    inner.commitIf = async () => {
+      await inner.delete(id, null);
+      return 'changed';
+    };
+    expect([await store.commit(id, 0, add), await store.commit(id, 0, add)]).toEqual([null, null]);
+  });
+
+  it('refuses to add to what is no number', async () => {
+    const id = await create();
+    const add = changes({ increment: new Map([['text', 1]]) });
+    await expect(store.commit(id, 0, add)).rejects.toMatchObject({ path: 'text' });
+  });
+
+  it('gives an addition no more time than a store operation has', async () => {
+    store = open([KEY], true, 50);
+    const id = await create();
+    inner.find = () => new Promise(() => {});
+    const add = changes({ increment: new Map([['n', 1]]) });
+    await expect(store.commit(id, 0, add)).rejects.toThrow(SessionStoreUnavailableError);
+  });
+
+  it('seals the snapshot of a login under its generation, and adds to the data as it is then', async () => {
+    const id = await create();
+    const login = (generation: number, more: object) => ({
+      id,
+      generation,
+      secretHash: randomBytes(32),
+      userId: 'ada',
+      auth: '{"roles":["editor"]}',
+      lifetime: { ttl: MINUTE, absolute: null },
+      flush: false,
+      changes: null,
+      ...more,
+    });
+    const add = changes({
+      set: new Map([['m', '1']]),
+      increment: new Map([['n', 2]]),
+      push: new Map([['list', '["b"]']]),
+    });
+    const first = await store.login(login(0, { changes: add.data }));
+    expect([first?.auth, JSON.parse(first?.data as string)]).toEqual([
+      '{"roles":["editor"]}',
+      { n: 3, list: ['a', 'b'], text: 'secret', m: 1 },
+    ]);
+    const set = changes({ set: new Map([['m', '2']]) });
+    expect(JSON.parse((await store.login(login(1, { changes: set.data })))?.data as string)).toMatchObject({ m: 2 });
+    expect((await store.login(login(2, { flush: true, changes: add.data })))?.data).toBe('{}');
+    expect(await store.login(login(0, {}))).toBeNull();
+    const { data, auth } = await sealed(id);
+    expect([data, KeyRing.isSealed(JSON.parse(auth as string) as string)]).toEqual(['{}', true]);
+  });
+
+  it('opens no snapshot under another generation, and no value in another session', async () => {
+    const [one, other] = [await create(), await create({ n: 2 })];
+    const { data, auth } = await sealed(one);
+    inner.find = async (id) => ({ ...(await sealedOf(id)), data, auth, generation: id === one ? 1 : 0 });
+    const sealedOf = MemorySessionStore.prototype.find.bind(inner) as (id: SessionId) => Promise<StoredSession>;
+    expect(await store.find(one)).toMatchObject({ auth: null });
+    expect(await store.find(other)).toMatchObject({ auth: null, data: '{}' });
+    expect(unreadable).toEqual([
+      [one, 'auth'],
+      [other, 'auth'],
+      [other, 'data at "n"'],
+      [other, 'data at "list"'],
+      [other, 'data at "text"'],
+    ]);
+  });
+
+  it('reads what is plain as it is, or as absent where it is not to be believed', async () => {
+    const id = createSessionId();
+    const rest = { lifetime: { ttl: MINUTE, absolute: null }, ip: null, userAgent: null, userId: 'ada' };
+    await inner.create({ id, secretHash: randomBytes(32), auth: '{"a":1}', data: '{"n":1}', ...rest });
+    expect(await store.find(id)).toMatchObject({ auth: '{"a":1}', data: '{"n":1}' });
+    expect(await open([KEY], false).find(id)).toMatchObject({ auth: null, data: '{}' });
+    await store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    expect(await open([KEY], false).find(id)).toMatchObject({ auth: null, data: '{"n":2}' });
+  });
+});
