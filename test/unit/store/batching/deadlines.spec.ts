@@ -17,7 +17,7 @@ describe('Deadlines', () => {
     const rejected: string[] = [];
     const waiter = (name: string, deadline: number) => ({
       deadline,
-      reject: (error: unknown) => rejected.push(`${name} ${error}`),
+      reject: (error: unknown) => rejected.push(`${name} ${String(error)}`),
     });
     let now = 1_000;
     const pass = (time: number): void => {
