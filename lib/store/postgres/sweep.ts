@@ -7,6 +7,11 @@ const OPERATION = 'sweep sessions';
 /** How many pages one statement looks through: half a megabyte, so that none is felt. */
 const PAGES = 64;
 
+/** Of millions of rows, all may be refused: one error is kept. */
+interface Refusals {
+  first: Error | null;
+}
+
 type Row = { readonly id: SessionId };
 type Sql = Pick<ReturnType<typeof maintenanceStatements>, 'pages' | 'sweep' | 'expiredIn' | 'sweepOne'>;
 
@@ -15,21 +20,21 @@ type Sql = Pick<ReturnType<typeof maintenanceStatements>, 'pages' | 'sweep' | 'e
  * thrown once all others are removed.
  */
 export async function* sweep(db: Database, sql: Sql): AsyncGenerator<readonly SessionId[]> {
-  const refusals: unknown[] = [];
+  const refusals: Refusals = { first: null };
   const [counted] = await db.query<{ count: number }>(OPERATION, sql.pages, []);
   for (let page = 0; page < (counted?.count ?? 0); page += PAGES) {
     const pages = Array.from({ length: PAGES }, (_, index) => page + index);
     yield* sweepPages(db, sql, pages, refusals);
   }
-  if (refusals.length > 0) throw refusals[0] as Error;
+  if (refusals.first !== null) throw refusals.first;
 }
 
-/** @param refusals gets the errors of rows that cannot be deleted */
+/** @param refusals gets the error of a row that cannot be deleted */
 async function* sweepPages(
   db: Database,
   sql: Sql,
   pages: readonly number[],
-  refusals: unknown[],
+  refusals: Refusals,
 ): AsyncGenerator<readonly SessionId[]> {
   const range = [`(${pages[0]},0)`, `(${Number(pages.at(-1)) + 1},0)`];
   try {
@@ -45,7 +50,7 @@ async function* sweepPages(
       yield idsOf(
         await removed.catch((refusal: unknown) => {
           if (!concernsOne(refusal)) throw refusal;
-          refusals.push(refusal);
+          refusals.first ??= refusal as Error;
           return [];
         }),
       );

@@ -72,7 +72,8 @@ export function refusalOf(error: unknown): string | undefined {
 /** Whether an error may be about one of several rows of a statement, such as a policy or a function of a trigger. */
 export function mayConcernOneRow(error: unknown): boolean {
   const code = sqlState(error);
-  return code !== undefined && !OF_SERVER.test(code) && !ROLLED_BACK.test(code);
+  if (code === undefined || ROLLED_BACK.test(code)) return false;
+  return isRaised(error) || !OF_SERVER.test(code);
 }
 
 /** Whether the same statement may succeed at once. */
