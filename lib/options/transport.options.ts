@@ -1,3 +1,4 @@
+import { COOKIE_DOMAIN, COOKIE_PATH, TOKEN } from './forms.js';
 import { OptionReader } from './option-reader.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -64,9 +65,6 @@ export interface ResolvedTransportOptions {
 const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
 const KNOWN_HEADER = ['name'];
 
-/** RFC 9110, 5.6.2. */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
 /** Headers that mean something else to browsers, proxies or Node. */
 const TAKEN = new RegExp(
   '^((accept|access-control|content|if|proxy|sec|x-forwarded)-.*|accept|authorization|cache-control|connection|cookie|' +
@@ -106,16 +104,10 @@ function resolveHeader(header: OptionReader): ResolvedHeaderOptions {
 }
 
 function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
-  // RFC 6265bis: a name is a token; path and domain hold no control character and no semicolon.
   const resolved = {
     name: cookie.text('name', 'session_id', TOKEN, "a cookie name such as 'session_id'"),
-    path: cookie.text('path', '/', /^\/[ -:=-~]*$/, "a path that begins with '/'"),
-    domain: cookie.text(
-      'domain',
-      undefined,
-      /^\.?([\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?\.)*[\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?$/,
-      "a host name such as 'example.com'",
-    ),
+    path: cookie.text('path', '/', COOKIE_PATH, "a path that begins with '/'"),
+    domain: cookie.text('domain', undefined, COOKIE_DOMAIN, "a host name such as 'example.com'"),
     secure: cookie.oneOf('secure', 'auto', [true, false, 'auto'] as const),
     sameSite: cookie.oneOf('sameSite', 'lax', ['strict', 'lax', 'none'] as const),
     partitioned: cookie.boolean('partitioned', false),
