@@ -10,7 +10,6 @@ import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } fro
 import type { ResolvedAdoption } from '../options/adopt.options.js';
 import type { NewSession, OldRow, SessionStore } from '../session-store.js';
 import type { AdoptionMeter } from '../stats/adoption-meter.js';
-import { FIRST_PAUSE, longerPause, paused } from '../store/batching/backoff.js';
 import { withTimeLimit } from '../store/time-limit.js';
 import type { AdoptedSession, OldSession } from './old-session.js';
 
@@ -80,7 +79,8 @@ export class Adopter {
     const credential = this.#env.adoption.secrets.credentialOf(row.sid) as Derived;
     const session = await this.#converted({ credential, row }, visitor);
     try {
-      return session !== null && (await this.#create(session, row.sid)) !== null;
+      const stored = session && (await this.#create(session, row.sid));
+      return stored !== null && stored !== 'ended';
     } catch (error) {
       return this.#refused(error) ?? false;
     }
@@ -90,12 +90,15 @@ export class Adopter {
     return this.#env.sessions().store;
   }
 
+  /** The old session first: one that is gone was taken over before our own is looked for, if it was. */
   async #look(credential: Derived): Promise<FoundSession | Old | null> {
-    const stored = await this.#store.find(credential.id);
-    // Taken over before: the client has not got our cookie yet, or its session has another secret since.
-    if (stored !== null) return this.#recognised(credential, stored);
     const row = await this.#findOld(credential.sid);
-    return row && { credential, row };
+    return row === null ? this.#findOurs(credential) : { credential, row };
+  }
+
+  /** The one that has taken the place of an old one; `null` where it has ended, or has got another secret. */
+  async #findOurs(credential: Derived): Promise<FoundSession | null> {
+    return this.#recognised(credential, await this.#store.find(credential.id));
   }
 
   #recognised(credential: Derived, found: StoredSession | null): FoundSession | null {
@@ -153,38 +156,36 @@ export class Adopter {
   }
 
   async #exchange(session: NewSession, credential: Derived): Promise<FoundSession | null> {
-    const { sessions } = this.#env.adoption;
     try {
-      if (sessions === null || (await this.#inTime(sessions.remove(credential.sid))) !== false) {
-        const stored = await this.#create(session, credential.sid);
-        if (stored !== null) return { stored, credential, recognition: 'current' };
-      }
+      const stored = await this.#create(session, credential.sid);
+      if (stored === 'ended') return null;
+      if (stored !== null) return { stored, credential, recognition: 'current' };
     } catch (error) {
       return this.#refused(error);
     }
     // Another request was first.
-    return sessions === null
-      ? this.#recognised(credential, await this.#store.find(credential.id))
-      : this.#awaited(credential);
+    const found = await this.#findOurs(credential);
+    const { sessions } = this.#env.adoption;
+    const isOver = found !== null && this.#store.now() - found.stored.createdAt > this.#env.queryTimeout;
+    // The process that was to remove it has been killed, or could not.
+    if (sessions !== null && isOver) await this.#inTime(sessions.remove(credential.sid));
+    return found;
   }
 
-  async #create(session: NewSession, sid: string): Promise<StoredSession | null> {
+  /** @returns `null` where another request was first; `'ended'` where the session that it has stored has ended since */
+  async #create(session: NewSession, sid: string): Promise<StoredSession | 'ended' | null> {
     const { store, emit } = this.#env.sessions();
-    const stored = await store.adopt(session, this.#env.adoption.table === null ? null : sid);
+    const { sessions } = this.#env.adoption;
+    const stored = await store.adopt(session, sessions === null ? sid : null);
     if (stored === null) return null;
+    // Stored first, and then removed, so that parallel requests find one of both.
+    if (sessions !== null && (await this.#inTime(sessions.remove(sid))) === false) {
+      await store.delete(stored.id, stored.generation);
+      return 'ended';
+    }
     this.#env.meter.adopted += 1;
     emit('created', stored.id, stored.userId);
     return stored;
-  }
-
-  /** The session that another request is about to store, which has removed the old one. */
-  async #awaited(credential: Derived): Promise<FoundSession | null> {
-    const until = performance.now() + this.#env.queryTimeout;
-    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
-      const found = this.#recognised(credential, await this.#store.find(credential.id));
-      if (found !== null) return found;
-      if (!(await paused(pause, until - performance.now()))) throw new SessionStoreUnavailableError(OPERATION);
-    }
   }
 
   /** What the application's functions give, within the time that a store has. */

@@ -46,7 +46,8 @@ export interface OldSessionSource {
   find(sid: string): Promise<OldSession | null | undefined>;
   /**
    * Removes it, and says whether it was there: `true` to one of all that ask at the same time, in all processes, as Redis's
-   * `DEL` does. Only that request goes on to take the session over.
+   * `DEL` does. Called once our own session is stored, which ends again where it was not there: another request had taken
+   * its place before.
    */
   remove(sid: string): Promise<boolean>;
 }
