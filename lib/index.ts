@@ -1,3 +1,4 @@
+export type { AdoptionProgress } from './adoption/adopt-all.js';
 export {
   type AdoptedSession,
   type OldSession,

@@ -109,6 +109,7 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'session.options.ts',
   ],
   nest: [
+    'adoption',
     'operator-reports.ts',
     'troubles.ts',
     'session-manager.ts',
