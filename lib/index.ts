@@ -22,7 +22,7 @@ export {
   type SessionHealthOptions,
 } from './nest/session-health.indicator.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
-export { type SessionMiddleware, sessionMiddleware } from './nest/session.middleware.js';
+export { SessionMiddleware, sessionMiddleware, type SessionMiddlewareFunction } from './nest/session.middleware.js';
 export {
   type SessionModuleAsyncOptions,
   SessionModule,

@@ -24,20 +24,20 @@ function exportsOf(entry: string): string[] {
 }
 
 const ROOT = `
-  AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
+  AdoptedSession AdoptionProgress AdoptionStats AuthSnapshot Authorize AuthorizeOptions Avatar Duration EncryptionKey
   ExpressSession ExpressSessionCookie FlashMessage HistogramStats LiveSessionData LoginOptions MemorySessionStore
-  NewSessionContent OnStoreError OnStoreErrorPolicy Public QueueStats Session SessionArgumentError SessionCacheSettings SessionCallback
+  NewSessionContent OldCookieOptions OldSession OldSessionSource OnStoreError OnStoreErrorPolicy Public QueueStats Session SessionAdoptionOptions SessionArgumentError SessionCacheSettings SessionCallback
   SessionConfigurationError SessionCookieOptions SessionData SessionDataError SessionDevice SessionEncryptionOptions
   SessionEntity SessionError SessionErrorCode SessionEvent SessionEventType SessionGoneError
   SessionGuard SessionHeaderOptions SessionHeadersSentError SessionHealth SessionHealthIndicator SessionHealthOptions SessionId SessionInterceptor SessionKey
-  SessionMembers SessionMiddleware SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
+  SessionMembers SessionMiddleware SessionMiddlewareFunction SessionMigration SessionModule SessionModuleAsyncOptions SessionModuleExtras
   SessionModuleOptions SessionOptionsFactory SessionPath SessionRenewal SessionRenewalOptions SessionService
-  SessionSetupError SessionStats SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StatementStats StoreProvider TokenRejection
-  rememberHandshakes sessionEntity sessionMiddleware`;
+  SessionSetupError SessionStats SessionStoreUnavailableError SessionSweepOptions SessionValue SkipSession StatementStats StoreProvider ToSession TokenRejection
+  passportSession rememberHandshakes sessionEntity sessionMiddleware`;
 
 const STORE = `
   Access CommittedTimes DataChanges FoundValues Lifetime
-  LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession
+  LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession OldRow OldSessions
   ResolvedSessionOptions Rotation RotationOutcome SESSION_OPTIONS SessionChanges
   SessionId SessionSecrets SessionStore StoreListener StoredSession`;
 
