@@ -174,17 +174,17 @@ export class Adopter {
 
   /** @returns `null` where another request was first; `'ended'` where the session that it has stored has ended since */
   async #create(session: NewSession, sid: string): Promise<StoredSession | 'ended' | null> {
-    const { store, emit } = this.#env.sessions();
+    const env = this.#env.sessions();
     const { sessions } = this.#env.adoption;
-    const stored = await store.adopt(session, sessions === null ? sid : null);
+    const stored = await env.store.adopt(session, sessions === null ? sid : null);
     if (stored === null) return null;
     // Stored first, and then removed, so that parallel requests find one of both.
     if (sessions !== null && (await this.#inTime(sessions.remove(sid))) === false) {
-      await store.delete(stored.id, stored.generation);
+      await env.store.delete(stored.id, stored.generation);
       return 'ended';
     }
     this.#env.meter.adopted += 1;
-    emit('created', stored.id, stored.userId);
+    env.emit('created', stored.id, stored.userId);
     return stored;
   }
 

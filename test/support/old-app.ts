@@ -87,6 +87,7 @@ export async function startOldApp(database: TestDatabase, options: OldOptions = 
     close: async () => {
       server.closeAllConnections();
       server.close();
+      // oxlint-disable-next-line typescript/await-thenable -- its types are of a version before
       await store.close();
       await pool.end();
     },

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { OLD_SECRET, type OldApp, startOldApp } from '../../support/old-app.js';
-import { call, results, useProcesses } from '../../support/processes.js';
+import { call, results, type ServerProcess, useProcesses } from '../../support/processes.js';
 
 describe('a page whose requests go to two processes', () => {
   let old: OldApp;
@@ -9,13 +9,14 @@ describe('a page whose requests go to two processes', () => {
     await old.signedIn('somebody');
   });
   afterAll(() => old.close());
+  const server = (index: number) => fixture.servers[index % 2] as ServerProcess;
 
   it('is all of one session and one cookie, whichever comes first, in the browser that was signed in before', async () => {
     for (let round = 0; round < 25; round++) {
       const user = `user-${round}`;
       const browser = await old.signedIn(user);
       const cookie = await browser.cookie();
-      const clients = Array.from({ length: 10 }, (_, index) => fixture.servers[index % 2]!.client(browser));
+      const clients = Array.from({ length: 10 }, (_, index) => server(index).client(browser));
       // All are sent before an answer can have brought the new cookie.
       const seen = await Promise.all(
         clients.map((client, index) =>
@@ -39,8 +40,8 @@ describe('a page whose requests go to two processes', () => {
       expect(new Set(seen.map(({ setCookies }) => setCookies.join('\n'))).size).toBe(1);
       // What the browser holds now is one cookie, ours, which opens the session in both.
       expect((await browser.jar.getCookies(old.url)).map(({ key }) => key)).toEqual(['session_id']);
-      for (const server of fixture.servers) {
-        const [data] = await results(server.client(browser), ['toJSON']);
+      for (const one of fixture.servers) {
+        const [data] = await results(one.client(browser), ['toJSON']);
         expect(Object.keys(data)).toHaveLength(12);
       }
     }
@@ -52,14 +53,14 @@ describe('a page whose requests go to two processes', () => {
       const user = `leaver-${round}`;
       const browser = await old.signedIn(user);
       const headers = { cookie: await browser.cookie() };
-      const [one, other] = fixture.servers;
+      const [one, other] = [server(0), server(1)];
       await Promise.all([
-        one!.client(browser).post('/calls', { calls: [['logout']] }, headers),
-        ...Array.from({ length: 5 }, () => other!.client().post('/calls', { calls: [['set', 'x', 1]] }, headers)),
+        one.client(browser).post('/calls', { calls: [['logout']] }, headers),
+        ...Array.from({ length: 5 }, () => other.client().post('/calls', { calls: [['set', 'x', 1]] }, headers)),
       ]);
-      const reply = await other!.client().post('/calls', { calls: [['member', 'userId']] }, headers);
+      const reply = await other.client().post('/calls', { calls: [['member', 'userId']] }, headers);
       expect(reply.json).toEqual([null]);
-      expect((await call(one!.client(browser), ['member', 'userId'])).json).toEqual([null]);
+      expect((await call(one.client(browser), ['member', 'userId'])).json).toEqual([null]);
       expect(await fixture.database.query('select from sessions where user_id = $1', [user])).toEqual([]);
     }
   });
