@@ -6,15 +6,17 @@ import { createDatabase } from '../../support/database.js';
 import { OLD_SECRET, startOldApp, useMovedApp } from '../../support/old-app.js';
 import { answered, tryVisit, visit } from '../../support/probe.js';
 
-/** A store of express-session's, as Redis is one: what is asked of it takes a moment. */
+/** A store of express-session's, as Redis is one. */
 class OldStore {
   readonly sessions = new Map<string, OldSession>();
   isDown = false;
+  /** Called before a session is looked for. */
+  beforeLook: () => unknown = () => {};
   /** Called before a session is removed. */
   beforeRemoval: () => unknown = () => {};
 
   async find(sid: string): Promise<OldSession | null> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.beforeLook();
     if (this.isDown) throw new Error('connection refused');
     return this.sessions.get(sid) ?? null;
   }
@@ -52,6 +54,16 @@ describe('old sessions that functions of the application find', () => {
     expect(old.sessions.has('ada')).toBe(false);
     expect(await app.sessions.listForUser('ada')).toHaveLength(1);
     expect(app.sessions.stats().adoption).toEqual({ adopted: 1, refused: 0, failed: 0 });
+  });
+
+  it('are found by a request that looks for one just when another has taken it over', async () => {
+    const cookie = old.add('abe');
+    old.beforeLook = async () => {
+      old.beforeLook = () => {};
+      await expecting('abe', cookie);
+    };
+    await expecting('abe', cookie);
+    expect(await app.sessions.listForUser('abe')).toHaveLength(1);
   });
 
   it('do not come back after a logout', async () => {
