@@ -1,3 +1,11 @@
+export type { AdoptionProgress } from './adoption/adopt-all.js';
+export {
+  type AdoptedSession,
+  type OldSession,
+  type OldSessionSource,
+  passportSession,
+  type ToSession,
+} from './adoption/old-session.js';
 export { Authorize, type AuthorizeOptions } from './nest/decorators/authorize.decorator.js';
 export { OnStoreError } from './nest/decorators/on-store-error.decorator.js';
 export { Public } from './nest/decorators/public.decorator.js';
@@ -14,7 +22,7 @@ export {
   type SessionHealthOptions,
 } from './nest/session-health.indicator.js';
 export { SessionInterceptor } from './nest/session.interceptor.js';
-export { type SessionMiddleware, sessionMiddleware } from './nest/session.middleware.js';
+export { SessionMiddleware, sessionMiddleware, type SessionMiddlewareFunction } from './nest/session.middleware.js';
 export {
   type SessionModuleAsyncOptions,
   SessionModule,
@@ -23,6 +31,7 @@ export {
   type StoreProvider,
 } from './nest/session.module.js';
 export { type NewSessionContent, type SessionDevice, SessionService } from './nest/session.service.js';
+export type { OldCookieOptions, SessionAdoptionOptions } from './options/adopt.options.js';
 export type { AllowsOrigin, OriginRequest, SessionOriginCheckOptions } from './options/origin.options.js';
 export type { SessionCookieOptions, SessionHeaderOptions } from './options/transport.options.js';
 export { Avatar, type AuthSnapshot } from './session/avatar.js';
@@ -55,7 +64,7 @@ export type {
 } from './session.options.js';
 export type { EncryptionKey } from './store/encryption.js';
 export type { HistogramStats } from './stats/histogram.js';
-export type { QueueStats, SessionStats, StatementStats, TokenRejection } from './stats/session-stats.js';
+export type { AdoptionStats, QueueStats, SessionStats, StatementStats, TokenRejection } from './stats/session-stats.js';
 export { MemorySessionStore } from './store/memory.session-store.js';
 export { SessionEntity, sessionEntity } from './store/postgres/session.entity.js';
 export { SessionMigration } from './store/postgres/session.migration.js';

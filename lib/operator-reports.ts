@@ -112,6 +112,14 @@ export class OperatorReports {
     this.#log.error(`The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`);
   }
 
+  /** A session of express-session could not be made one of ours. */
+  adoptionFailed(error: unknown): void {
+    this.#failure(
+      'A session of express-session was not taken over; it stays, and its visitor is an ordinary one. ',
+      error,
+    );
+  }
+
   /** A subscriber of the events has thrown. */
   subscriberFailed(error: unknown): void {
     this.#failure('A subscriber of SessionService.events failed, and the others were told all the same. ', error);
@@ -179,7 +187,7 @@ function withCause(error: unknown): string {
 }
 
 function inForce(options: ResolvedSessionOptions, store: string): string {
-  const { lifetime, renewal, cache, encryption, sweepEvery, queryTimeout, onStoreError } = options;
+  const { lifetime, renewal, cache, encryption, sweepEvery, queryTimeout, onStoreError, adopt } = options;
   const absolute = lifetime.absolute === null ? 'none' : durationText(lifetime.absolute);
   const { flushEvery, granularity } = renewal;
   const renewals = flushEvery === 0 ? 'before each answer' : `every ${durationText(flushEvery)}`;
@@ -190,10 +198,18 @@ function inForce(options: ResolvedSessionOptions, store: string): string {
     `cache: ${cache === null ? 'off' : `${cache.max} sessions, each for ${durationText(cache.ttl)}`}`,
     `encryption: ${encryption === null ? 'off' : 'on'}`,
     `renewals written ${renewals}${granularity > 0 ? `, ${durationText(granularity)} apart at least` : ''}`,
+    ...(adopt === null ? [] : [adopting(adopt)]),
     `sweep: ${sweepEvery === null ? 'off' : `every ${durationText(sweepEvery)}`}`,
     `store operations: ${durationText(queryTimeout)} at most, then ${onStoreError === 'fail' ? '503' : 'an anonymous stand-in'}`,
   ];
   return `Sessions are ready. ${parts.join('; ')}.`;
+}
+
+function adopting({ cookie, table, sessions }: NonNullable<ResolvedSessionOptions['adopt']>): string {
+  const imported = sessions === null ? 'those imported' : 'functions of the application';
+  const from =
+    table === null ? imported : `table ${[table.schema, table.name].filter((name) => name !== undefined).join('.')}`;
+  return `adopts sessions of express-session: cookie ${cookie.name}, ${from}`;
 }
 
 function carrier({ transport, cookie, header }: ResolvedSessionOptions): string {

@@ -1,4 +1,5 @@
 import { type Observable, Subject } from 'rxjs';
+import { Adopter } from './adoption/adopter.js';
 import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
 import { recognise, recogniseBest } from './session/recognition.js';
@@ -29,6 +30,8 @@ export class SessionManager {
   readonly #rejections: Rejections;
   readonly #sweeper: Sweeper | null;
   #environment: SessionEnvironment;
+  /** What takes over sessions of express-session; `null` where none are. */
+  readonly adopter: Adopter | null;
 
   /** One function for all look-ups. */
   readonly #lookUpFailed = (error: unknown): never => {
@@ -85,6 +88,18 @@ export class SessionManager {
       usable: (stored) => this.usable(stored),
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
+    const { adopt, rotationGrace, queryTimeout } = options;
+    this.adopter =
+      adopt === null
+        ? null
+        : new Adopter({
+            adoption: adopt,
+            rotationGrace,
+            queryTimeout,
+            meter: this.meter.startAdoption(),
+            sessions: () => this.#environment,
+            failed: (error) => reports.adoptionFailed(error),
+          });
   }
 
   /** The store's clock, in milliseconds since the epoch. */
@@ -115,6 +130,7 @@ export class SessionManager {
         this.reports.feedConnected(isConnected);
       },
     });
+    this.adopter?.check();
     this.reports.started(this.#options, this.#store.description);
     this.#sweeper?.start();
   }
@@ -152,6 +168,9 @@ export class SessionManager {
   open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession> {
     const [first] = credentials;
     if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
+    if (this.adopter !== null && credentials.at(-1)?.sid !== undefined) {
+      return this.#openOrAdopt(this.adopter, credentials, visitor);
+    }
     if (credentials.length > 1) return this.#openOneOf(credentials, visitor);
     return this.#lookUp(first, (found) => {
       this.#judge(first.id, found, visitor, found?.stored.userId ?? null);
@@ -215,6 +234,18 @@ export class SessionManager {
 
   #tell(type: SessionChangeEvent['type'], sessionId: SessionId, userId: string | null): void {
     if (this.#events.observed) this.#events.next({ type, sessionId, userId });
+  }
+
+  /** The session that our own credentials open, or else one that is taken over. */
+  async #openOrAdopt(adopter: Adopter, credentials: readonly Credential[], visitor: Visitor): Promise<ActiveSession> {
+    const own = credentials.filter(({ sid }) => sid === undefined);
+    if (own.length > 0) {
+      const session = await this.open(own, visitor);
+      // One that was overtaken has a newer cookie under way.
+      if (!session.isNew || session.isOvertaken) return session;
+    }
+    const old = credentials.filter(({ sid }) => sid !== undefined);
+    return this.#opened(await adopter.open(old, visitor), visitor);
   }
 
   /** Of the sessions that several credentials name, the one that is live; none if there are two. */

@@ -3,6 +3,8 @@ import { areStillFound, type FoundValues } from './session/data/found-values.js'
 import type { Lifetime } from './session/lifetime.js';
 import type { SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { SessionId } from './session/token.js';
+import type { OldSession } from './adoption/old-session.js';
+import { SessionSetupError } from './session.errors.js';
 import type { SessionMeter } from './stats/session-meter.js';
 
 /** A session about to be stored for the first time. */
@@ -19,6 +21,28 @@ export interface NewSession {
   readonly persistent?: boolean | null;
   readonly ip: string | null;
   readonly userAgent: string | null;
+}
+
+/** A live session of express-session, as it was read. Times are milliseconds of the store's clock. */
+export interface OldRow {
+  /** Its id there, which its cookie carries: a secret, unless it is signed. */
+  readonly sid: string;
+  readonly session: OldSession;
+  /** `null` where that is not known. */
+  readonly expiresAt: number | null;
+  readonly readAt: number;
+}
+
+/** The sessions of express-session that lie beside ours. */
+export interface OldSessions {
+  /** A live one, or `null`. */
+  find(sid: string): Promise<OldRow | null>;
+  /**
+   * Live ones, by their ids.
+   *
+   * @param after the last id of those that were listed before; an empty text to begin
+   */
+  list(after: string, most: number): Promise<readonly OldRow[]>;
 }
 
 /** A login into a session that exists, or its start over without a user: a new secret, a new generation, a new start. */
@@ -136,6 +160,22 @@ export abstract class SessionStore {
   }
   /** Stores a session for the first time. Rejects with `SessionDataError` if its data, or its `auth`, is too big. */
   abstract create(session: NewSession): Promise<StoredSession>;
+  /** The sessions of express-session that can be taken over with {@link adopt}; `null` where there are none, or none are in reach. */
+  get oldSessions(): OldSessions | null {
+    return null;
+  }
+  /**
+   * Stores a session in the place of one of express-session, of which no other has taken the place. Its user did not sign in just
+   * now: `authenticatedAt` is `null`. Rejects as {@link create} does; here with `SessionSetupError`, for a store need not have this.
+   *
+   * @param sid the old one, which is removed in the same instant; `null`: it is removed already
+   * @returns `null` where the old one is gone, or a session of that id is there: nothing was written
+   */
+  adopt(_session: NewSession, _sid: string | null): Promise<StoredSession | null> {
+    return Promise.reject(
+      new SessionSetupError(`${this.constructor.name} takes over no sessions of express-session: it has no adopt().`),
+    );
+  }
   /**
    * Merges changes into the session as it is now. `null`: it is gone, or was logged in to anew; nothing was written.
    * Rejects with `SessionDataError` if the data gets too big, or holds a value that cannot be added to.

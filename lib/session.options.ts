@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type ResolvedAdoption, resolveAdoption, type SessionAdoptionOptions } from './options/adopt.options.js';
 import { OptionReader } from './options/option-reader.js';
 import type { Duration, Lifetime } from './session/lifetime.js';
 import { SessionConfigurationError } from './session.errors.js';
@@ -140,6 +141,8 @@ export interface SessionModuleOptions {
   readonly retryAfter?: Duration;
   /** Whether IP address and user agent are kept for the list of a user's devices. @default true */
   readonly trackDevice?: boolean;
+  /** Takes over the sessions of express-session, so that users stay signed in. No session is unless given. */
+  readonly adopt?: SessionAdoptionOptions;
   /** Whether the table is created at start if it is missing. Prefer the shipped migration. @default false */
   readonly ensureSchema?: boolean;
 }
@@ -166,6 +169,8 @@ export interface ResolvedSessionOptions extends ResolvedTransportOptions {
   /** Milliseconds. */
   readonly retryAfter: number;
   readonly trackDevice: boolean;
+  /** `null` for none. */
+  readonly adopt: ResolvedAdoption | null;
   readonly ensureSchema: boolean;
 }
 
@@ -195,6 +200,7 @@ const KNOWN = [
   'onStoreError',
   'retryAfter',
   'trackDevice',
+  'adopt',
   'ensureSchema',
 ];
 const KNOWN_ENCRYPTION = ['keys', 'acceptPlain'];
@@ -258,6 +264,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
     onStoreError: options.oneOf('onStoreError', 'fail', ON_STORE_ERROR_POLICIES),
     retryAfter: options.duration('retryAfter', '1s', 1),
     trackDevice: options.boolean('trackDevice', true),
+    adopt: resolveAdoption(given.adopt, transport.transport === 'cookie' ? transport.cookie.name : null),
     ensureSchema: options.boolean('ensureSchema', false),
   });
 }

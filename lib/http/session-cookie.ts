@@ -4,6 +4,8 @@ import type { CookieChange } from '../session/cookie-intent.js';
 import type { ResolvedCookieOptions } from '../options/transport.options.js';
 import { trimmed } from './cookie-identity.js';
 
+const NONE: readonly string[] = [];
+
 /** RFC 6265bis, 5.5: user agents keep no cookie longer than 400 days. */
 const LONGEST_SECONDS = 400 * 24 * 60 * 60;
 
@@ -21,11 +23,7 @@ const MOST_CREDENTIALS = 200;
  */
 export function readCredentials(header: string | undefined, name: string, malformed = (): void => {}): Credential[] {
   const found = new Map<string, Credential>();
-  if (header === undefined || !header.includes(name)) return [];
-  for (const pair of header.split(';')) {
-    const equals = pair.indexOf('=');
-    if (equals < 0 || trimmed(pair.slice(0, equals)) !== name) continue;
-    const value = trimmed(pair.slice(equals + 1));
+  for (const value of valuesOf(header, name)) {
     const credential = parseCredential(value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
     if (credential === null) {
       if (value !== '') malformed();
@@ -35,6 +33,17 @@ export function readCredentials(header: string | undefined, name: string, malfor
     if (found.size === MOST_CREDENTIALS) break;
   }
   return [...found.values()];
+}
+
+/** The values in a Cookie header under a name, as they came. */
+export function valuesOf(header: string | undefined, name: string): readonly string[] {
+  if (header === undefined || !header.includes(name)) return NONE;
+  const values: string[] = [];
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=');
+    if (equals >= 0 && trimmed(pair.slice(0, equals)) === name) values.push(trimmed(pair.slice(equals + 1)));
+  }
+  return values;
 }
 
 /**

@@ -16,9 +16,12 @@ export interface Exchange {
 
 /** How credentials travel between a client and the application. One serves all requests. */
 export interface SessionTransport {
-  /** The request header that answers depend on, as `Vary` names it. */
+  /** The request header that answers depend on, as `Vary` names it; several with a comma and a blank between them. */
   readonly requestHeader: string;
-  /** The well-formed credentials that a request came with, each once. Not an error: anything else in their place. */
+  /**
+   * The well-formed credentials that a request came with, each once; those that were derived from cookies of express-session
+   * last. Not an error: anything else in their place.
+   */
   read(headers: IncomingHttpHeaders): readonly Credential[];
   /** Puts a change on the response, in place of what it says of the same cookie, or header, already. */
   write(change: CookieChange, exchange: Exchange): void;

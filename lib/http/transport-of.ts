@@ -1,4 +1,6 @@
 import type { ResolvedTransportOptions } from '../options/transport.options.js';
+import type { ResolvedAdoption } from '../options/adopt.options.js';
+import { AdoptingTransport } from './adopting.transport.js';
 import { CookieTransport } from './cookie.transport.js';
 import { HeaderTransport } from './header.transport.js';
 import type { SessionTransport } from './session-transport.js';
@@ -10,9 +12,11 @@ import type { SessionTransport } from './session-transport.js';
  * @param malformed called for each value that a request has in the place of a token, and that is none
  */
 export function transportOf(
-  { transport, cookie, header }: ResolvedTransportOptions,
+  { transport, cookie, header, adopt }: ResolvedTransportOptions & { readonly adopt?: ResolvedAdoption | null },
   warn: (message: string) => void,
   malformed: () => void,
 ): SessionTransport {
-  return transport === 'header' ? new HeaderTransport(header, malformed) : new CookieTransport(cookie, warn, malformed);
+  const own =
+    transport === 'header' ? new HeaderTransport(header, malformed) : new CookieTransport(cookie, warn, malformed);
+  return (adopt ?? null) === null ? own : new AdoptingTransport(own, adopt as ResolvedAdoption);
 }

@@ -3,18 +3,19 @@ import type { SessionCallback } from '../session/callback.js';
 import type { ActiveSession } from '../session/active-session.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-compat-cookie.js';
+import type { SessionData } from '../session/data/paths.js';
 import type { RequestView } from './context/request-context.js';
 
 /**
  * `request.session` behind `sessionMiddleware()`: the visitor's session as code expects it that was written for
  * express-session (Passport, connect-flash). It has the members of express-session, which are these; every other property
  * is a top-level key of the session's `data`: `request.session.views = 1` is stored as `session.data.views`, as what JSON
- * makes of it (a Date becomes text). The members of our own session are on what `@Session()` and `SessionService.of()` give.
+ * makes of it (a Date becomes text), and has the type that {@link SessionData} gives it; what is not there is `any`. The members of our own session are on what `@Session()` and `SessionService.of()` give.
  *
  * An empty `flash`, as connect-flash leaves it in every session, is not stored. A member cannot be assigned:
  * `request.session.save = …` throws a `SessionArgumentError`.
  */
-export interface ExpressSession {
+export interface ExpressSession extends Omit<Partial<SessionData>, MemberName> {
   /**
    * Another one after `regenerate()` and after every login: what is kept under it is not the next user's. It begins with the
    * id that `@Session('id')` gives, which lists and `revoke()` know.
@@ -46,6 +47,8 @@ export interface ExpressSession {
   resetMaxAge(): this;
 }
 
+type MemberName = 'id' | 'cookie' | 'regenerate' | 'destroy' | 'save' | 'reload' | 'touch' | 'resetMaxAge';
+
 type Data = Record<PropertyKey, unknown>;
 
 /** What a view works with: the session, or what it kept of it when it was replaced. */
@@ -58,7 +61,7 @@ interface Behind {
 }
 
 const behind = new WeakMap<object, Behind>();
-const MEMBERS: ReadonlySet<PropertyKey> = new Set([
+const MEMBERS: ReadonlySet<PropertyKey> = new Set<MemberName>([
   'id',
   'cookie',
   'regenerate',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { INestApplication } from '@nestjs/common';
+import { type HttpServer, Inject, Injectable, type INestApplication, type NestMiddleware } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import type { ActiveSession } from '../session/active-session.js';
 import { SessionSource } from './context/session-source.js';
 import { SessionSetupError } from '../session.errors.js';
@@ -10,7 +11,7 @@ import type { PlatformRequest } from './context/platform-request.js';
 import { RequestContext, SESSION, SESSION_ID } from './context/request-context.js';
 
 /** Middleware as Express and Nest's Fastify adapter take it. */
-export type SessionMiddleware = (
+export type SessionMiddlewareFunction = (
   request: IncomingMessage,
   response: ServerResponse,
   next: (error?: unknown) => void,
@@ -44,12 +45,35 @@ interface Fastify {
  *
  * @throws {SessionSetupError} when the application does not import `SessionModule`.
  */
-export function sessionMiddleware(app: INestApplication): SessionMiddleware;
-export function sessionMiddleware(app: INestApplication, ...rest: unknown[]): SessionMiddleware | void {
+export function sessionMiddleware(app: INestApplication): SessionMiddlewareFunction;
+export function sessionMiddleware(app: INestApplication, ...rest: unknown[]): SessionMiddlewareFunction | void {
   if (typeof (app as Partial<INestApplication> | null)?.getHttpAdapter !== 'function') return notCalled(rest);
-  const source = sourceOf(app);
+  return middlewareOf(sourceOf(app), app.getHttpAdapter());
+}
+
+/**
+ * The same as {@link sessionMiddleware}, for the `configure(consumer)` of a module:
+ *
+ * ```ts
+ * configure(consumer: MiddlewareConsumer): void {
+ *   consumer.apply(SessionMiddleware, passport.session()).forRoutes('{*path}');
+ * }
+ * ```
+ *
+ * Middleware that `main.ts` mounts with `app.use()` comes before it, and finds no `request.session`.
+ */
+@Injectable()
+export class SessionMiddleware implements NestMiddleware {
+  readonly use: SessionMiddlewareFunction;
+
+  constructor(@Inject(SessionSource) source: SessionSource, @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost) {
+    this.use = middlewareOf(source, httpAdapter);
+  }
+}
+
+function middlewareOf(source: SessionSource, adapter: HttpServer): SessionMiddlewareFunction {
   const settings = settingsOf(source.options);
-  exposeOnFastify(app);
+  exposeOnFastify(adapter);
   return (raw, response, next) => {
     const request = RequestContext.of(source, raw as PlatformRequest, response);
     const loaded = (session: ActiveSession): void => {
@@ -90,10 +114,9 @@ function settingsOf({ transport, cookie, lifetime }: ResolvedSessionOptions): Co
 }
 
 /** Middleware is given Node's own request there, and handlers are given Fastify's. */
-function exposeOnFastify(app: INestApplication): void {
-  const adapter = app.getHttpAdapter();
+function exposeOnFastify(adapter: HttpServer): void {
   if (adapter.getType() !== 'fastify') return;
-  const fastify: Fastify = adapter.getInstance();
+  const fastify = adapter.getInstance() as Fastify;
   for (const [name, { accessor }] of Object.entries({ session: SESSION, sessionID: SESSION_ID })) {
     if (!fastify.hasRequestDecorator(name))
       fastify.decorateRequest(name, { getter: accessor.get, setter: accessor.set });

@@ -161,7 +161,9 @@ function inPostgres(contextName: string | undefined, tableName: string | undefin
   return {
     useFactory: (orm: MikroORM | undefined, options: ResolvedSessionOptions) => {
       if (orm === undefined) throw new SessionSetupError(noMikroOrm(contextName));
-      return new MikroOrmSessionStore(orm, { ...options, tableName, invalidation: options.cache !== null });
+      const { cache, adopt } = options;
+      const oldTable = adopt?.table ?? null;
+      return new MikroOrmSessionStore(orm, { ...options, tableName, oldTable, invalidation: cache !== null });
     },
     inject: [
       { token: contextName === undefined ? MikroORM : getMikroORMToken(contextName), optional: true },

@@ -8,6 +8,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { adoptAll, type AdoptionProgress } from '../adoption/adopt-all.js';
 import { ActiveSession } from '../session/active-session.js';
 import type { AuthSnapshot } from '../session/avatar.js';
 import { argumentsOf } from '../session/arguments.js';
@@ -242,6 +243,18 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
       credential,
       cookie: transport === 'header' ? '' : `${cookie.name}=${credential}`,
     };
+  }
+
+  /**
+   * Takes over all live sessions of express-session at once, those of the table of the option `adopt`, instead of each when its
+   * visitor comes. The old cookies open them for as long as `adopt` has the same secret; the table may go. It may be called while
+   * visitors come, and again where it has failed.
+   *
+   * @returns how far it has come, after every 50: `for await (const { seen, adopted } of sessions.adoptAll()) …`
+   * @throws {SessionSetupError} without the option, or its `table`.
+   */
+  adoptAll(): AsyncIterable<AdoptionProgress> {
+    return adoptAll(this.#manager.adopter, this.#store.oldSessions);
   }
 
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */

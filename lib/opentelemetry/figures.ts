@@ -116,6 +116,13 @@ export const FIGURES: readonly Figure[] = [
     read: ({ sweeps }) => [[sweeps.failures]],
   },
   {
+    name: 'mikro_session.adoption',
+    kind: 'counter',
+    unit: '{session}',
+    description: 'Sessions of express-session that were taken over, and those that were not',
+    read: ({ adoption }) => (adoption === null ? [] : by('mikro_session.adoption.outcome', { ...adoption })),
+  },
+  {
     name: 'mikro_session.feed.connected',
     kind: 'gauge',
     unit: '1',

@@ -43,6 +43,10 @@ export class TracingSessionStore extends ForwardingSessionStore {
     );
   }
 
+  override adopt(...given: Given<'adopt'>): Promise<StoredSession | null> {
+    return this.#run('session adopt', () => this.inner.adopt(...given), writtenOrGone);
+  }
+
   override commit(...given: Given<'commit'>): Promise<CommittedTimes | null> {
     return this.#run('session save', () => this.inner.commit(...given), writtenOrGone);
   }

@@ -1,4 +1,5 @@
 import { CREDENTIAL_LENGTH } from '../session/token.js';
+import { COOKIE_DOMAIN, COOKIE_PATH, TOKEN } from './forms.js';
 import { OptionReader } from './option-reader.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -72,9 +73,6 @@ const LONGEST_HOST = 253;
 const KNOWN_COOKIE = ['name', 'path', 'domain', 'secure', 'sameSite', 'partitioned', 'persistent'];
 const KNOWN_HEADER = ['name'];
 
-/** RFC 9110, 5.6.2. */
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
 /** Headers that mean something else to browsers, proxies or Node. */
 const TAKEN = new RegExp(
   '^((accept|access-control|content|if|proxy|sec|x-forwarded)-.*|accept|authorization|cache-control|connection|cookie|' +
@@ -114,7 +112,6 @@ function resolveHeader(header: OptionReader): ResolvedHeaderOptions {
 }
 
 function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
-  // RFC 6265bis: a name is a token; path and domain hold no control character and no semicolon.
   const resolved = {
     name: cookie.text(
       'name',
@@ -123,16 +120,10 @@ function resolveCookie(cookie: OptionReader): ResolvedCookieOptions {
       "a cookie name such as 'session_id'",
       LONGEST_COOKIE - CREDENTIAL_LENGTH,
     ),
-    path: cookie.text('path', '/', /^\/[ -:=-~]*$/, "a path that begins with '/'", LONGEST_ATTRIBUTE),
+    path: cookie.text('path', '/', COOKIE_PATH, "a path that begins with '/'", LONGEST_ATTRIBUTE),
     // RFC 6265bis, 4.1.1: no dot in front, which older ones allowed.
     domain: cookie
-      .text(
-        'domain',
-        undefined,
-        /^\.?([\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?\.)*[\dA-Za-z]([\dA-Za-z-]{0,61}[\dA-Za-z])?$/,
-        "a host name such as 'example.com'",
-        LONGEST_HOST,
-      )
+      .text('domain', undefined, COOKIE_DOMAIN, "a host name such as 'example.com'", LONGEST_HOST)
       ?.replace(/^\./, ''),
     secure: cookie.oneOf('secure', 'auto', [true, false, 'auto'] as const),
     sameSite: cookie.oneOf('sameSite', 'lax', ['strict', 'lax', 'none'] as const),

@@ -54,6 +54,11 @@ export class ActiveSession implements Session {
     return this.#lifecycle.isNew;
   }
 
+  /** Whether the client is about to get a newer cookie than the one it came with, from another request. */
+  get isOvertaken(): boolean {
+    return this.#lifecycle.cookie.isOvertaken;
+  }
+
   get isModified(): boolean {
     return this.#lifecycle.hasNewLifetime || this.#data.isChanged;
   }

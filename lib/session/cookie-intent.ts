@@ -34,6 +34,10 @@ export class CookieIntent {
     if (recognition === 'current' || recognition === 'previous') {
       this.#broughtHash = found?.credential?.secretHash ?? null;
     }
+    // It came with an old cookie, which stands for the same.
+    if (recognition === 'current' && found?.credential?.sid !== undefined) {
+      this.issue(found.credential.cookieValue, found.stored);
+    }
   }
 
   get broughtHash(): Buffer | null {

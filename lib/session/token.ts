@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
-/** The public id of a session: a UUIDv7. It names a session in logs, lists and revoke links, and opens nothing. */
+/** The public id of a session: a UUIDv7 (of one that was adopted, a UUIDv8). It names a session in logs, lists and revoke links, and opens nothing. */
 export type SessionId = string;
 
 /** What a well-formed cookie proves knowledge of. Holds the secret's hash, so that nothing downstream sees the secret. */
@@ -10,6 +10,8 @@ export interface Credential {
   readonly secretHash: Buffer;
   /** The cookie's value as it came, which is as secret as the secret in it. */
   readonly cookieValue: string;
+  /** The id of the session of express-session that the client came with instead, where this was derived from it. */
+  readonly sid?: string;
 }
 
 /** 256 bits, twice what OWASP ASVS 5.0 (7.2.3) asks for. So random a secret needs no salt and no slow hash. */
@@ -35,6 +37,17 @@ export function isSessionId(value: string): value is SessionId {
 /** A fresh credential for a session. */
 export function issueCredential(id: SessionId): Credential {
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
+  return { id, secretHash: hashOf(secret), cookieValue: `${id}.${secret}` };
+}
+
+/** The credential that is made of bytes, of which it takes the first 16 and 32. */
+export function credentialOf(idBytes: Buffer, secretBytes: Buffer): Credential {
+  const bytes = Buffer.from(idBytes.subarray(0, 16));
+  // A UUIDv8, of no form but its version and variant (RFC 9562, 5.8).
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  const id = bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const secret = secretBytes.subarray(0, SECRET_BYTES).toString('base64url');
   return { id, secretHash: hashOf(secret), cookieValue: `${id}.${secret}` };
 }
 

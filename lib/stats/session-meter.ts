@@ -1,3 +1,4 @@
+import type { AdoptionMeter } from './adoption-meter.js';
 import type { CacheStats, FeedStats, SessionStats, TokenRejection } from './session-stats.js';
 import { StoreMeter } from './store-meter.js';
 
@@ -36,10 +37,16 @@ export class SessionMeter {
 
   readonly #since = Date.now();
   #feed: FeedStats | null = null;
+  #adoption: AdoptionMeter | null = null;
 
   feedConnected(connected: boolean): void {
     const { connected: before = true, losses = 0 } = this.#feed ?? {};
     this.#feed = { connected, losses: losses + (before && !connected ? 1 : 0) };
+  }
+
+  /** What is taken over is counted from now on. */
+  startAdoption(): AdoptionMeter {
+    return (this.#adoption ??= { adopted: 0, refused: 0, failed: 0 });
   }
 
   stats(): SessionStats {
@@ -62,6 +69,7 @@ export class SessionMeter {
       sweeps: { ...sweeps },
       feed: this.#feed === null ? null : { ...this.#feed },
       cache: this.cache?.() ?? null,
+      adoption: this.#adoption === null ? null : { ...this.#adoption },
       queues: this.isStoreMetered ? store.queueStats() : null,
       statements: this.isStoreMetered ? store.statementStats() : null,
     });

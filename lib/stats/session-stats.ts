@@ -93,6 +93,19 @@ export interface CacheStats {
   readonly max: number;
 }
 
+/** Sessions of express-session that are taken over (option `adopt`), by this process. */
+export interface AdoptionStats {
+  /** How many it has taken over. Where this stays the same, the option can go. */
+  readonly adopted: number;
+  /**
+   * How many requests came with an old cookie that was signed, and opened nothing: its session has ended or expired, was empty,
+   * or is not to be taken over; or there were two.
+   */
+  readonly refused: number;
+  /** How many times an old session could not be made one of ours, as `toSession` threw, or gave what cannot be stored. */
+  readonly failed: number;
+}
+
 /** Which queue: that of look-ups, of new sessions, of changes, of ends, of renewals. */
 export type QueueName = 'find' | 'create' | 'commit' | 'delete' | 'renew';
 
@@ -153,6 +166,8 @@ export interface SessionStats {
   readonly feed: FeedStats | null;
   /** `null` without the option `cache`. */
   readonly cache: CacheStats | null;
+  /** `null` without the option `adopt`. */
+  readonly adoption: AdoptionStats | null;
   /** `null` where the store has no queues: only that of PostgreSQL has. */
   readonly queues: Readonly<Record<QueueName, QueueStats>> | null;
   /** `null` where the store sends no statements: only that of PostgreSQL does. */

@@ -111,6 +111,12 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return stored;
   }
 
+  override async adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
+    const stored = await this.inner.adopt(session, sid);
+    if (stored !== null) this.#keep(stored);
+    return stored;
+  }
+
   override commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     return this.#changing(id, this.inner.commit(id, generation, changes));
   }

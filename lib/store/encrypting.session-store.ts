@@ -68,13 +68,12 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   override async create(session: NewSession): Promise<StoredSession> {
-    const { id, auth, data } = session;
-    const created = await this.inner.create({
-      ...session,
-      auth: this.#cipher.sealAuth(id, FIRST_GENERATION, auth),
-      data: this.#cipher.sealData(id, data),
-    });
-    return present(created, { auth, data });
+    return present(await this.inner.create(this.#sealed(session)), session);
+  }
+
+  override async adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
+    const adopted = await this.inner.adopt(this.#sealed(session), sid);
+    return adopted && present(adopted, session);
   }
 
   override async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
@@ -125,6 +124,12 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   override async findByUser(userId: string): Promise<StoredSession[]> {
     const found = await this.inner.findByUser(userId);
     return found.map((stored) => present(stored, this.#cipher.open(stored)));
+  }
+
+  #sealed(session: NewSession): NewSession {
+    const { id, auth, data } = session;
+    const sealed = this.#cipher.sealAuth(id, FIRST_GENERATION, auth);
+    return { ...session, auth: sealed, data: this.#cipher.sealData(id, data) };
   }
 
   #batcher(): AdditionBatcher {

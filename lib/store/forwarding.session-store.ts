@@ -5,6 +5,7 @@ import {
   type CommittedTimes,
   type Login,
   type NewSession,
+  type OldSessions,
   type Rotation,
   type RotationOutcome,
   SessionStore,
@@ -43,6 +44,14 @@ export abstract class ForwardingSessionStore extends SessionStore {
 
   create(session: NewSession): Promise<StoredSession> {
     return this.inner.create(session);
+  }
+
+  override get oldSessions(): OldSessions | null {
+    return this.inner.oldSessions;
+  }
+
+  override adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
+    return this.inner.adopt(session, sid);
   }
 
   commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {

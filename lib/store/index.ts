@@ -17,6 +17,8 @@ export {
   type CommittedTimes,
   type Login,
   type NewSession,
+  type OldRow,
+  type OldSessions,
   type Rotation,
   type RotationOutcome,
   SessionStore,

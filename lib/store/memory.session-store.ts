@@ -47,6 +47,15 @@ export class MemorySessionStore extends SessionStore {
   }
 
   async create(session: NewSession): Promise<StoredSession> {
+    return this.#create(session, session.userId !== null);
+  }
+
+  /** @param sid not known here, where no sessions of express-session are */
+  override async adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
+    return sid === null && this.#live(session.id, null) === null ? this.#create(session, false) : null;
+  }
+
+  #create(session: NewSession, signsIn: boolean): StoredSession {
     const { id, secretHash, userId, auth, lifetime, persistent = null, ip, userAgent } = session;
     const now = this.now();
     this.#refuseLarge(session.data);
@@ -64,7 +73,7 @@ export class MemorySessionStore extends SessionStore {
       generation: 0,
       previousSecretHash: null,
       rotatedAt: null,
-      authenticatedAt: userId === null ? null : now,
+      authenticatedAt: signsIn ? now : null,
       ...timesFrom(now, lifetime),
       createdAt: now,
       readAt: now,

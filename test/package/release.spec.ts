@@ -20,7 +20,7 @@ describe('The release script', () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     registry = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   });
-  afterAll(() => server.close());
+  afterAll(() => void server.close());
 
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: folder, encoding: 'utf8' }).trim();
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');

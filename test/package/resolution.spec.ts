@@ -9,7 +9,7 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Controller, Get, Module, Post, Req, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Session, SessionGuard, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { type ExpressSession, Session, SessionGuard, SessionModule, SessionService } from 'nestjs-mikro-session';
 import 'nestjs-mikro-session/express';
 import { instrumentSessions } from 'nestjs-mikro-session/opentelemetry';
 import { SessionStore } from 'nestjs-mikro-session/store';
@@ -32,6 +32,12 @@ class AppController {
     session.get('cart.itmes');
     return { userId: session.userId, items: session.get('cart.items') };
   }
+}
+
+export function itemsOf(session: ExpressSession): unknown {
+  // @ts-expect-error -- so is request.session for code of express-session
+  session.cart?.itmes;
+  return [session.cart?.items, session.anythingElse];
 }
 
 const clientUrl = process.env['DATABASE_URL']!;

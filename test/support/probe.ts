@@ -33,6 +33,13 @@ export async function visit(client: Client, handler: Visit, headers?: Record<str
   return reply;
 }
 
+/** The same. Fails unless the answer is a success, so that the handler may expect something. */
+export async function answered(client: Client, handler: Visit, headers?: Record<string, string>): Promise<Reply> {
+  const reply = await visit(client, handler, headers);
+  if (reply.status >= 300) throw new Error(`The visit was answered ${reply.status}: ${reply.text}`);
+  return reply;
+}
+
 /** The same, whatever the answer is. */
 export async function tryVisit(client: Client, handler: Visit, headers?: Record<string, string>): Promise<Reply> {
   const name = visits.add(handler);

@@ -29,13 +29,23 @@ export async function results(client: Client, ...calls: Call[]): Promise<any[]> 
   return reply.json as unknown[] as any[];
 }
 
-/** Server processes with one database, for all tests of a file or a `describe` block. */
-export function useProcesses(count: number, options: SessionModuleOptions = {}, pool = 4) {
+/**
+ * Server processes with one database, for all tests of a file or a `describe` block.
+ *
+ * @param prepare what is done to the database before they start
+ */
+export function useProcesses(
+  count: number,
+  options: SessionModuleOptions = {},
+  pool = 4,
+  prepare: (database: TestDatabase) => unknown = () => {},
+) {
   const servers: ServerProcess[] = [];
   const children: ChildProcess[] = [];
   let database: TestDatabase | undefined;
   beforeAll(async () => {
     database = await createDatabase();
+    await prepare(database);
     for (let index = 0; index < count; index++) {
       const settings = JSON.stringify({ url: database.url, options, pool });
       const child = spawn(process.execPath, [join(import.meta.dirname, 'server.mjs'), settings], {

@@ -4,9 +4,10 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Body, Controller, Inject, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Session, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { passportSession, Session, SessionModule, SessionService } from 'nestjs-mikro-session';
 
 const { url, options, pool } = JSON.parse(process.argv[2]);
+if (options.adopt !== undefined) options.adopt.toSession = passportSession;
 
 /** Functions for `update()`, which cannot travel by HTTP. */
 const UPDATES = {

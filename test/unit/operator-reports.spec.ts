@@ -152,6 +152,7 @@ describe('docs/operations.md', () => {
     ['data', (reports) => reports.unreadable('a', 'data', new Error('Broken.'))],
     ['a row', (reports) => reports.rowCorrupt('a', 'ttl')],
     ['sealed data', (reports) => reports.undecipherable('a', 'data')],
+    ['an old session', (reports) => reports.adoptionFailed(new Error('Oops.'))],
     ['a subscriber', (reports) => reports.subscriberFailed(new Error('Oops.'))],
     ['a stand-in', (reports) => reports.writesDropped()],
     ['two cookies', (reports) => reports.twoCookies('session_id')],

@@ -8,6 +8,7 @@ import {
   type CommittedTimes,
   type Login,
   type NewSession,
+  type OldSessions,
   type Rotation,
   type RotationOutcome,
   SessionStore,
@@ -24,8 +25,10 @@ import { connectionsOf, hooksOf, type OrmConnection } from './driver/connections
 import { Database } from './driver/database.js';
 import { endAll } from './end-all.js';
 import { InvalidationFeed } from './invalidation-feed.js';
+import { oldTableOf } from './old-table.js';
 import { type Queues, queuesOf } from './queues.js';
 import { SessionQueries, statementsFor } from './session-queries.js';
+import type { OldTable } from './sql/adoption.js';
 import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
 import { createMissing } from './table-creation.js';
@@ -48,6 +51,8 @@ export interface MikroOrmSessionStoreOptions {
   readonly renewal?: { readonly flushEvery: number };
   /** Whether changes are announced to the other processes, and theirs are reported: a cache needs both. @default false */
   readonly invalidation?: boolean;
+  /** The table of connect-pg-simple's of which sessions are taken over. @default null */
+  readonly oldTable?: TableName | null;
 }
 
 /** What there is once the store is open: the statements, and the queues in front of them. */
@@ -101,11 +106,11 @@ export class MikroOrmSessionStore extends SessionStore {
           'does not give. Set "cache: false", or let MikroORM make the pool.',
       );
     }
-    const table = await this.#checkTable(connections, wanted);
+    const { table, old } = await this.#checkTable(connections, wanted);
     const meter = this.#meterOf(listener);
     const pool = connections.most === null ? '' : `, ${connections.most} connections at most`;
     this.#description = `PostgreSQL, table ${quoted(table)}${pool}`;
-    const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null);
+    const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null, old);
     const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements, meter });
     try {
       await startStep('the clock of the database', queries.lookups.readClock());
@@ -127,8 +132,11 @@ export class MikroOrmSessionStore extends SessionStore {
    *
    * @returns where it is, which must not change with the search path of a connection
    */
-  async #checkTable(connections: Connections, wanted: TableName): Promise<TableName> {
-    const { queryTimeout, ensureSchema } = this.#options;
+  async #checkTable(
+    connections: Connections,
+    wanted: TableName,
+  ): Promise<{ readonly table: TableName; readonly old: OldTable | null }> {
+    const { queryTimeout, ensureSchema, oldTable = null } = this.#options;
     const database = new Database(connections, {
       queryTimeout: START_TIMEOUT,
       preparedStatements: false,
@@ -142,7 +150,10 @@ export class MikroOrmSessionStore extends SessionStore {
         const creation = createMissing(database, wanted, state, Math.ceil(queryTimeout / 2));
         state = await startStep(`the table ${quoted(wanted)} to be created`, creation);
       }
-      return checkTable(wanted, state);
+      const table = checkTable(wanted, state);
+      if (oldTable === null) return { table, old: null };
+      const looking = oldTableOf(database, oldTable);
+      return { table, old: await startStep(`what the database knows of the table ${quoted(oldTable)}`, looking) };
     } finally {
       database.close();
     }
@@ -178,6 +189,14 @@ export class MikroOrmSessionStore extends SessionStore {
     if (session.data.length > maxDataBytes) throw queries.tooLarge();
     refuseLargeAuth(session.auth, maxDataBytes);
     return creations.write({ id: session.id, session, deadline: queries.deadline() });
+  }
+
+  override get oldSessions(): OldSessions | null {
+    return this.#queries.adoptions.oldSessions;
+  }
+
+  override adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
+    return this.#queries.adoptions.adopt(session, sid);
   }
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {

@@ -4,6 +4,7 @@ import type { SessionId } from '../../session/token.js';
 import type { SessionDataError } from '../../session.errors.js';
 import type { CommitOutcome, CommitRequest } from '../batching/commit-request.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
+import { Adoptions } from './adoptions.js';
 import { deadlinesOf } from '../batching/deadlines.js';
 import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.js';
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
@@ -14,6 +15,7 @@ import { tooLargeData } from '../limits.js';
 import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
 import { RowVersionCache } from './row-version-cache.js';
+import { adoptionStatements, type OldTable } from './sql/adoption.js';
 import { sessionTable } from './sql/announcement.js';
 import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
 import { commitStatements } from './sql/commit.js';
@@ -25,10 +27,19 @@ import { sweep } from './sweep.js';
 /** All the SQL of the session store, for one table. Every statement is one round trip and one transaction. */
 export type Statements = ReturnType<typeof statementsFor>;
 
-/** @param instanceId who announces changes to other instances; `null` for none */
-export function statementsFor(table: string, instanceId: string | null) {
+/**
+ * @param instanceId who announces changes to other instances; `null` for none
+ * @param old the table of which sessions are taken over; `null` for none
+ */
+export function statementsFor(table: string, instanceId: string | null, old: OldTable | null = null) {
   const on = sessionTable(table, instanceId);
-  return { ...lookupStatements(on), ...commitStatements(on), ...loginStatements(on), ...maintenanceStatements(on) };
+  return {
+    ...lookupStatements(on),
+    ...commitStatements(on),
+    ...loginStatements(on),
+    ...maintenanceStatements(on),
+    adoption: adoptionStatements(on, old),
+  };
 }
 
 export interface SessionQueriesOptions {
@@ -77,6 +88,7 @@ export class SessionQueries implements RenewalTarget {
   readonly #maxDataBytes: number;
   readonly #known = new RowVersionCache();
   readonly lookups: Lookups;
+  readonly adoptions: Adoptions;
 
   constructor(connections: Connections, sql: Statements, options: SessionQueriesOptions) {
     // What answers next may be another database, which counts transactions on from where it was: a standby, promoted.
@@ -86,6 +98,7 @@ export class SessionQueries implements RenewalTarget {
     this.#givesRawRows = connections.givesRawRows;
     this.#maxDataBytes = options.maxDataBytes;
     this.lookups = new Lookups(this.#db, sql, this.#known, connections.givesRawRows);
+    this.adoptions = new Adoptions(this.#db, sql.adoption, options.maxDataBytes);
   }
 
   now(): number {

@@ -23,9 +23,9 @@ const inHeader = (text: string): string =>
 
 const of = fc.nat(2);
 const at = fc.nat(79);
-const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 32, maxLength: 32 });
+const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'.split('')), minLength: 32, maxLength: 32 });
 const secret = fc
-  .string({ unit: fc.constantFrom(...'AZaz09-_'), minLength: 42, maxLength: 42 })
+  .string({ unit: fc.constantFrom(...'AZaz09-_'.split('')), minLength: 42, maxLength: 42 })
   .map((text) => `${text}A`);
 const dead = fc
   .tuple(hex, secret)

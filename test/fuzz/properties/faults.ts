@@ -26,8 +26,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const ending: fc.Arbitrary<Ending> = fc.constantFrom('answer', 'answer', 'answer', 'refuse', 'throw');
 const program: fc.Arbitrary<Program> = fc
-  .tuple(fc.array(step, { maxLength: 5 }), ending, fc.boolean(), fc.integer({ min: 0, max: 9 }))
-  .map(([steps, how, _, destroys]) =>
+  .tuple(fc.array(step, { maxLength: 5 }), ending, fc.integer({ min: 0, max: 9 }))
+  .map(([steps, how, destroys]) =>
     destroys === 0 ? { steps: [...steps, { kind: 'destroy' }], ending: 'answer' } : { steps, ending: how },
   );
 const faults: fc.Arbitrary<(Fault | null)[]> = fc.array(

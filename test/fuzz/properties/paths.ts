@@ -60,7 +60,10 @@ async function leadThere(sessions: SessionService, id: string, operations: reado
   for (const { kind, path: where, value } of operations) {
     const outcome = await outcomeOf(async () => {
       if (kind === 'set') return void working.set(where, structuredClone(value));
-      if (kind === 'save') return void (await working.save());
+      if (kind === 'save') {
+        await working.save();
+        return;
+      }
       if (kind === 'data') return structuredClone({ ...working.data });
       const read = (working[kind] as (path: string) => unknown)(where);
       return typeof read === 'object' ? structuredClone(read) : read;

@@ -25,7 +25,7 @@ describe('instrumentSessions()', () => {
     database = await createDatabase();
     metrics = await startMetrics();
     app = await startApp(database, {
-      options: { cache: true, rotationGrace: '1h', renewal: { flushEvery: '10m' } },
+      options: { cache: true, rotationGrace: '1h', renewal: { flushEvery: '10m' }, adopt: { secret: 'an old secret' } },
       prepare: (created) => {
         instrumentSessions(created, {
           meterProvider: metrics.provider,

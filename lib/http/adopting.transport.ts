@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { stringifySetCookie } from 'cookie';
+import type { ResolvedAdoption } from '../options/adopt.options.js';
+import type { CookieChange } from '../session/cookie-intent.js';
+import type { Credential } from '../session/token.js';
+import { valuesOf } from './session-cookie.js';
+import type { Exchange, SessionTransport } from './session-transport.js';
+
+/** How many different sessions of express-session one request may name: cookies of other paths and domains. */
+const MOST = 5;
+
+/**
+ * Reads the cookie of express-session besides our own credentials, and removes it with each response that changes what the
+ * client holds of ours. One that our secrets have not signed is another application's, and is left alone.
+ */
+export class AdoptingTransport implements SessionTransport {
+  readonly requestHeader: string;
+  readonly #own: SessionTransport;
+  readonly #adoption: ResolvedAdoption;
+
+  constructor(own: SessionTransport, adoption: ResolvedAdoption) {
+    this.#own = own;
+    this.#adoption = adoption;
+    this.requestHeader = own.requestHeader === 'Cookie' ? 'Cookie' : `${own.requestHeader}, Cookie`;
+  }
+
+  /** Those that were derived from old cookies come last. */
+  read(headers: IncomingHttpHeaders): readonly Credential[] {
+    const own = this.#own.read(headers);
+    const sids = this.#sidsOf(headers);
+    if (sids.size === 0) return own;
+    return [...own, ...[...sids].map((sid) => this.#adoption.secrets.credentialOf(sid))];
+  }
+
+  write(change: CookieChange, exchange: Exchange): void {
+    this.#own.write(change, exchange);
+    if (this.#sidsOf(exchange.requestHeaders).size === 0) return;
+    const { name, path, domain, partitioned } = this.#adoption.cookie;
+    const { response, isHttps } = exchange;
+    const removal = stringifySetCookie({
+      name,
+      value: '',
+      path,
+      ...(domain !== undefined && { domain }),
+      maxAge: 0,
+      expires: new Date(0),
+      httpOnly: true,
+      // Browsers keep what was set with it from being changed without it.
+      secure: isHttps,
+      partitioned,
+    });
+    const lines = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
+    if (!lines.includes(removal)) response.setHeader('Set-Cookie', [...lines, removal]);
+  }
+
+  #sidsOf({ cookie: header }: IncomingHttpHeaders): ReadonlySet<string> {
+    const { cookie, secrets } = this.#adoption;
+    const sids = new Set<string>();
+    for (const value of valuesOf(header, cookie.name)) {
+      const sid = secrets.sidOf(value);
+      if (sid !== null) sids.add(sid);
+      if (sids.size === MOST) break;
+    }
+    return sids;
+  }
+}

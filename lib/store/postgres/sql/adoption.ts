@@ -1,0 +1,66 @@
+import type { SessionTable } from './announcement.js';
+import { columns } from './columns.js';
+import { at, ms, NOW, ONCE_OF_PRIMARY, span } from './expressions.js';
+
+/** A table of connect-pg-simple. */
+export interface OldTable {
+  /** Its quoted name. */
+  readonly table: string;
+  /** When a row of it, named `o`, expires: with its time zone. */
+  readonly expiresAt: string;
+}
+
+/** What takes the sessions of express-session over, from a table beside ours. */
+export function adoptionStatements({ table }: SessionTable, old: OldTable | null) {
+  const created = (from: string, isReady: string): string => `
+    created as (
+      insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
+                            updated_at, last_access_at, expires_at, ends_at, ip, user_agent, persistent)
+      select $1::uuid, $2::bytea, 0, $5::text, $6::jsonb, null, $7::jsonb, $8::bigint, now, now, now,
+             least(now + ${span('$8::bigint')}, now + ${span('$9::bigint')}), now + ${span('$9::bigint')}, $10::text,
+             $11::text, $12::boolean
+      from ${from} where ${isReady}
+      on conflict (id) do nothing
+      returning *
+    )`;
+  const fits = 'octet_length($7::jsonb::text) <= $4::int';
+  const isReady = `now < ${at('$3::float8')} and ${fits}`;
+  const answer = `select ${fits} as fits, ${columns('created')} from (select) as one left join created on true`;
+  const oldRow = old && `o.sid, o.sess::text as session, ${ms(old.expiresAt)} as "expiresAt"`;
+
+  return {
+    /**
+     * A new session, unless there is one of its id. $1 id, $2 hash, $3 deadline, $4 how many bytes the data may have, $5 user
+     * id, $6 auth, $7 data, $8 ttl, $9 absolute timeout, $10 ip, $11 user agent, $12 whether the cookie outlives the browser.
+     */
+    create: `with clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer}`,
+
+    ofTable: old && {
+      /** The same in the place of a live row of the old table: without it, there is none. $13 its id. */
+      replace: `
+        with locked as materialized (
+          select o.sid from ${old.table} o where o.sid = $13::text and ${old.expiresAt} > ${NOW} for update
+        ),
+        -- After the lock, which may have been waited for.
+        clock as materialized (select sid, ${NOW} as now from locked),
+        removed as (
+          delete from ${old.table} o using clock c where o.sid = c.sid and ${isReady} returning c.now
+        ),
+        ${created('removed', 'true')} ${answer}`,
+
+      /** A live row, or the clock alone. $1 its id. */
+      find: `
+        select ${oldRow}, ${ms(ONCE_OF_PRIMARY)} as "readAt"
+        from (select) as one left join ${old.table} o on o.sid = $1::text and ${old.expiresAt} > ${ONCE_OF_PRIMARY}`,
+
+      /** Live rows by their ids. $1 the id after which they come, $2 how many at most. */
+      list: `
+        select ${oldRow}, ${ms(ONCE_OF_PRIMARY)} as "readAt"
+        from (select) as one left join lateral (
+          select * from ${old.table} o where o.sid > $1::text and ${old.expiresAt} > ${ONCE_OF_PRIMARY}
+          order by o.sid limit $2::int
+        ) o on true
+        order by o.sid`,
+    },
+  };
+}
