@@ -59,7 +59,7 @@ export interface Session {
   /** What stands at a dotted path; `fallback` (`undefined` unless given) when there is nothing. */
   get<P extends SessionPath>(path: P): SessionValue<P> | undefined;
   get<P extends SessionPath>(path: P, fallback: NonNullable<SessionValue<P>>): NonNullable<SessionValue<P>>;
-  /** Writes at a dotted path, making the objects that lead there. */
+  /** Writes at a dotted path, making the objects that lead there. Adds to an array at its end, and leaves no holes in it. */
   set<P extends SessionPath>(path: P, value: SessionValue<P>): this;
   /** Whether something other than `undefined` stands at a dotted path. */
   has(path: SessionPath): boolean;

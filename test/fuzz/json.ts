@@ -32,6 +32,7 @@ function plain(value: unknown, level: number): unknown {
     return value === 0 ? 0 : value;
   }
   if (typeof value !== 'object' || level >= DEEPEST) throw new NotStorable();
+  if ('toJSON' in value && typeof value.toJSON === 'function') throw new NotStorable();
   if (Array.isArray(value)) {
     if (Object.getPrototypeOf(value) !== Array.prototype) throw new NotStorable();
     if (Object.keys(value).some((key) => !/^\d+$/.test(key))) throw new NotStorable();

@@ -49,10 +49,10 @@ export const IN_PROCESS: readonly PlaceDefinition[] = PLACES.filter(
 );
 
 /** Where sessions are made for a place whose cache is to have no copy of them. */
-export const makerFor = ({ options, ...place }: PlaceDefinition): PlaceDefinition => ({
+export const makerFor = (place: PlaceDefinition): PlaceDefinition => ({
   ...place,
   name: `maker for ${place.name}`,
-  options: { ...options, cache: false },
+  options: { ...place.options, cache: false },
 });
 
 /** A place that is there. */

@@ -53,7 +53,7 @@ export class World {
   async close(): Promise<void> {
     for (const wire of this.#wires.values()) wire.close();
     const places = await Promise.allSettled(this.#places.values());
-    for (const place of places) if (place.status === 'fulfilled') await place.value.close();
+    await Promise.all(places.filter((place) => place.status === 'fulfilled').map(({ value }) => value.close()));
     for (const place of PLACES) await this.query(`drop schema if exists ${this.schemaOf(place)} cascade`);
     await this.#pool.end();
   }

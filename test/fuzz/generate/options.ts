@@ -49,14 +49,14 @@ const key = oneOf(
 /** The members of an object, some of them and in any order, each of them right, or wrong in some way, or anything at all. */
 function object(members: Record<string, fc.Arbitrary<MadeOptions>>): fc.Arbitrary<MadeOptions> {
   const entries = Object.entries(members).map(([key, value]) =>
-    fc.oneof({ weight: 6, arbitrary: value }, { weight: 1, arbitrary: anyValue }).map((made) => [key, made] as const),
+    fc.oneof({ weight: 10, arbitrary: value }, { weight: 1, arbitrary: anyValue }).map((made) => [key, made] as const),
   );
   const unknown = fc.tuple(anyText, anyValue);
   return fc
     .tuple(
-      fc.shuffledSubarray(entries.map((_, index) => index), { maxLength: Math.min(5, entries.length) }),
+      fc.shuffledSubarray(entries.map((_, index) => index), { maxLength: Math.min(3, entries.length) }),
       fc.tuple(...entries),
-      fc.option(unknown, { freq: 12 }),
+      fc.oneof({ weight: 20, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: unknown }),
       fc.constantFrom('plain', 'plain', 'plain', 'plain', 'plain', 'plain', 'bare', 'getters', 'frozen'),
     )
     .map(([wanted, all, more, kind]) => {

@@ -104,6 +104,12 @@ const STABLE: Record<string, () => unknown> = {
   'a member called toJSON': () => ({ toJSON: 1 }),
   'toJSON that throws': () => ({ toJSON: thrower }),
   'toJSON that gives something else': () => ({ key: 1, toJSON: () => 'something else' }),
+  'a hidden toJSON that throws': () => hidden({ key: 1 }, 'toJSON', thrower),
+  'a hidden toJSON that gives nothing': () => hidden({ key: 1 }, 'toJSON', () => undefined),
+  'a hidden toJSON that gives NUL': () => hidden({ key: 1 }, 'toJSON', () => ({ 'a\0': 'b\0' })),
+  'a hidden toJSON that gives a bigint': () => hidden({ key: 1 }, 'toJSON', () => 1n),
+  'a hidden toJSON of an array': () => hidden([1], 'toJSON', () => undefined),
+  'a proxy with a toJSON': () => proxied({ get: (target, key) => (key === 'toJSON' ? thrower : Reflect.get(target, key)) }),
   'an object without a prototype': () => Object.assign(Object.create(null) as object, { key: 1 }),
   'a member called __proto__': () => JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}') as unknown,
   'a frozen object': () => Object.freeze({ key: Object.freeze([1]) }),
@@ -119,12 +125,6 @@ const STABLE: Record<string, () => unknown> = {
 
 /** What reads otherwise the next time, or otherwise by JSON.stringify() than by its members. */
 const UNSTABLE: Record<string, () => unknown> = {
-  'a hidden toJSON that throws': () => hidden({ key: 1 }, 'toJSON', thrower),
-  'a hidden toJSON that gives nothing': () => hidden({ key: 1 }, 'toJSON', () => undefined),
-  'a hidden toJSON that gives NUL': () => hidden({ key: 1 }, 'toJSON', () => ({ 'a\0': 'b\0' })),
-  'a hidden toJSON that gives a bigint': () => hidden({ key: 1 }, 'toJSON', () => 1n),
-  'a hidden toJSON of an array': () => hidden([1], 'toJSON', () => undefined),
-  'a proxy with a toJSON': () => proxied({ get: (target, key) => (key === 'toJSON' ? thrower : Reflect.get(target, key)) }),
   'a getter that throws the second time': () => {
     let times = 0;
     return withGetter(() => (times++ === 0 ? 1 : thrower()));

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MemorySessionStore, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { type ResolvedSessionOptions, SESSION_OPTIONS } from 'nestjs-mikro-session/store';
 import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyOptions, type MadeOptions, rightOptions } from '../generate/options.js';
 import { anyValue } from '../generate/values.js';
@@ -65,6 +66,7 @@ async function beginOrAreRefused(made: MadeOptions, way: string): Promise<Error 
     return outcome.error;
   }
   const app = outcome.value;
+  assertResolved(app.get(SESSION_OPTIONS));
   const sessions = app.get(SessionService);
   const visit = await outcomeOf(async () => {
     const { session } = await sessions.create({ userId: 'ada', data: { a: 1 } });
@@ -75,6 +77,28 @@ async function beginOrAreRefused(made: MadeOptions, way: string): Promise<Error 
   await app.close();
   if (visit.error !== undefined && !ANSWERS.has(visit.error.code)) throw visit.error;
   return null;
+}
+
+/** Fails unless options are of the kinds that everything else relies on. */
+function assertResolved(options: ResolvedSessionOptions): void {
+  const whole = (number: number | null): void =>
+    assert.ok(Number.isSafeInteger(number) && Number(number) >= 0, String(number));
+  const { lifetime, renewal, cache, cookie, header, ...rest } = options;
+  whole(lifetime.ttl);
+  if (lifetime.absolute !== null) assert.ok(lifetime.absolute >= lifetime.ttl);
+  for (const number of [renewal.flushEvery, renewal.granularity, rest.rotationGrace, rest.maxDataBytes]) whole(number);
+  for (const number of [rest.queryTimeout, rest.retryAfter, ...Object.values(cache ?? {})]) whole(number);
+  for (const number of [rest.sweepEvery, rest.maxSessionsPerUser]) if (number !== null) whole(number);
+  const flags = [
+    rest.saveUninitialized,
+    rest.preparedStatements,
+    rest.trackDevice,
+    rest.ensureSchema,
+    cookie.partitioned,
+  ];
+  for (const flag of [...flags, cookie.persistent]) assert.equal(typeof flag, 'boolean');
+  assert.match(cookie.name + header.name, /^[!-~]+$/);
+  assert.match(cookie.path, /^\/[^;]*$/);
 }
 
 function startWith(module: () => ReturnType<typeof SessionModule.forRoot>) {

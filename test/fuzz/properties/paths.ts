@@ -60,10 +60,7 @@ async function leadThere(sessions: SessionService, id: string, operations: reado
   for (const { kind, path: where, value } of operations) {
     const outcome = await outcomeOf(async () => {
       if (kind === 'set') return void working.set(where, structuredClone(value));
-      if (kind === 'save') {
-        await working.save();
-        return;
-      }
+      if (kind === 'save') return working.save();
       if (kind === 'data') return structuredClone({ ...working.data });
       const read = (working[kind] as (path: string) => unknown)(where);
       return typeof read === 'object' ? structuredClone(read) : read;
