@@ -277,10 +277,10 @@ describe('a stored session', () => {
     const { commits } = sessions.environment;
     sessions.store.fail('commit', new Error('a fault of the program'));
     await expect(session.save()).rejects.toThrow('a fault');
-    expect(commits).toEqual({ written: 0, failed: 0 });
+    expect(commits).toEqual({ written: 0, conflicts: 0, failed: 0 });
     sessions.store.fail('commit', new SessionDataError('', 'too large'));
     await expect(session.save()).rejects.toThrow('too large');
-    expect(commits).toEqual({ written: 0, failed: 1 });
+    expect(commits).toEqual({ written: 0, conflicts: 0, failed: 1 });
     sessions.store.mend('commit');
     await session.save();
     expect([commits, await sessions.store.dataOf(session.id)]).toEqual([

@@ -70,7 +70,7 @@ export class TestSessions {
         for await (const ids of pieces) for (const _id of ids) this.events.push(`revoked ${userId}`);
       },
       commits: { written: 0, conflicts: 0, failed: 0 },
-      refused: () => {},
+      refused: (_id, userId) => this.events.push(userId === null ? 'rejected' : `rejected ${userId}`),
       emit: (type, _id, userId) => this.events.push(userId === null ? type : `${type} ${userId}`),
       usable: (stored) => stored,
       unreadable: (...what) => this.unreadable.push(what),
