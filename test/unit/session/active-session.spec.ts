@@ -284,7 +284,7 @@ describe('a stored session', () => {
     sessions.store.mend('commit');
     await session.save();
     expect([commits, await sessions.store.dataOf(session.id)]).toEqual([
-      { written: 1, failed: 1 },
+      { written: 1, conflicts: 0, failed: 1 },
       { n: 2, kept: 'x' },
     ]);
   });
