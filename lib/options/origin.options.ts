@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { kindOf } from '../session/data/json.js';
+import { itemsOf, kindOf } from '../session/data/json.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { OptionReader } from './option-reader.js';
 
@@ -54,7 +54,8 @@ function resolved(requests: boolean, handshakes: boolean, allow: ResolvedOriginC
 
 function allowed(allow: unknown): ResolvedOriginCheck['allow'] {
   if (typeof allow === 'function') return allow as AllowsOrigin;
-  if (Array.isArray(allow)) return new Set(allow.map(checked));
+  const origins = itemsOf(allow);
+  if (origins !== null) return new Set(origins.map(checked));
   throw wrong(`must be a list of origins, or a function, but was ${kindOf(allow)}. Fix: ['https://app.example'].`);
 }
 

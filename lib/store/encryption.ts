@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { types } from 'node:util';
 import type { SessionId } from '../session/token.js';
-import { kindOf, parseObject } from '../session/data/json.js';
+import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
@@ -217,13 +217,14 @@ function derive(secret: Uint8Array): { id: string; key: KeyObject } {
 }
 
 function readKeys(keys: unknown): Uint8Array[] {
-  if (!Array.isArray(keys) || keys.length === 0) {
-    const found = Array.isArray(keys) ? 'an empty one' : kindOf(keys);
+  const list = itemsOf(keys);
+  if (list === null || list.length === 0) {
+    const found = list === null ? kindOf(keys) : 'an empty one';
     throw new SessionConfigurationError(
       `SessionModule option "encryption.keys" must be a list of keys, newest first, but was ${found}. ${HOW_TO_MAKE_ONE}`,
     );
   }
-  return keys.map((key: unknown, index) => {
+  return list.map((key, index) => {
     const bytes = readKey(key);
     if (bytes?.length === KEY_BYTES) return bytes;
     throw new SessionConfigurationError(

@@ -194,6 +194,17 @@ describe('resolveOptions', () => {
     expect(problemOf(value)).toContain(message);
   });
 
+  it.each<[string, (list: object) => object]>([
+    ['encryption.keys', (keys) => ({ encryption: { keys } })],
+    ['originCheck.allow', (allow) => ({ originCheck: { allow } })],
+  ])('refuses a list that cannot be looked at: %s', (name, optionsWith) => {
+    const { proxy, revoke } = Proxy.revocable([], {});
+    revoke();
+    expect(problemOf(optionsWith(proxy))).toMatch(
+      new RegExp(`"${name}" must be .* but was an object that cannot be looked at`),
+    );
+  });
+
   it('reads each option once, so that what is checked is what is used', () => {
     let times = 0;
     const options = Object.defineProperty({}, 'absoluteTimeout', {

@@ -163,6 +163,16 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
   );
 }
 
+/** What an array holds; `null` for anything else, and for an array that cannot be looked at. */
+export function itemsOf(value: unknown): unknown[] | null {
+  try {
+    return Array.isArray(value) ? [...(value as unknown[])] : null;
+  } catch {
+    // A proxy that throws.
+    return null;
+  }
+}
+
 /** Whether an array is nothing but its items: no subclass, no properties of other names. */
 function isPlainArray(value: unknown[]): boolean {
   if (!Array.isArray(Object.getPrototypeOf(value))) return false;

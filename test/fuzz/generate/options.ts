@@ -46,6 +46,18 @@ const key = oneOf(
   new Uint8Array(32),
 );
 
+const origin = fc.oneof(
+  oneOf('https://app.example', 'http://localhost:3000', 'wss://app.example', 'capacitor://localhost', 'https://*.example', 'null', 'app'),
+  anyText.map(always),
+); // prettier-ignore
+
+/** A list, mostly of what it should hold. */
+const listOf = (item: fc.Arbitrary<MadeOptions>): fc.Arbitrary<MadeOptions> =>
+  fc.array(fc.oneof({ weight: 8, arbitrary: item }, { weight: 1, arbitrary: anyValue }), { maxLength: 3 }).map((items) => ({
+    name: `[${items.map(({ name: each }) => each).join(', ')}]`,
+    make: () => items.map(({ make }) => make()),
+  })); // prettier-ignore
+
 /** The members of an object, some of them and in any order, each of them right, or wrong in some way, or anything at all. */
 function object(members: Record<string, fc.Arbitrary<MadeOptions>>): fc.Arbitrary<MadeOptions> {
   const entries = Object.entries(members).map(([key, value]) =>
@@ -122,6 +134,7 @@ export const anyOptions: fc.Arbitrary<MadeOptions> = fc.oneof(
       idleTimeout: duration,
       absoluteTimeout: fc.oneof(duration, oneOf(false)),
       transport: oneOf('cookie', 'header', 'both'),
+      originCheck: fc.oneof(flag, object({ allow: listOf(origin) })),
       cookie,
       header: object({ name }),
       saveUninitialized: flag,
@@ -131,7 +144,7 @@ export const anyOptions: fc.Arbitrary<MadeOptions> = fc.oneof(
       sweep: fc.oneof(oneOf(false, true), object({ every: duration })),
       cache: fc.oneof(flag, object({ max: number, ttl: duration, maxBytes: number })),
       preparedStatements: flag,
-      encryption: object({ keys: fc.array(key, { maxLength: 3 }).map((keys) => always(keys.map(({ make }) => make()))), acceptPlain: flag }),
+      encryption: object({ keys: listOf(key), acceptPlain: flag }),
       maxDataBytes: number,
       queryTimeout: duration,
       onStoreError: oneOf('fail', 'anonymous', 'ignore'),
