@@ -32,7 +32,7 @@ function run(...args: string[]): Promise<Output> {
 it(
   'no cookie, id, key, value, path, row, option or fault fails a request, is lost, or reaches another session',
   async () => {
-    const { stdout, stderr } = await run('--cases', String(CASES));
+    const { stdout, stderr } = await run('--cases', String(CASES), '--seed', '20261129');
     expect(stderr).toBe('');
     expect(stdout).toMatch(/\nNo failures\.\n$/);
     expect(Number(/\n(\d+) cases, .* seed \d+\n/.exec(stdout)?.[1])).toBeGreaterThanOrEqual(CASES);
