@@ -16,8 +16,8 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  *
  * A handler that throws an `HttpException` below 500 (or a session error that answers with one) has its changes stored:
  * counting failed logins must work. Any other error drops what is not stored yet. The expiry is renewed either way. An
- * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent, and to a
- * visitor whom a guard has let in they end with the session or its login. A handler that answers by itself (a plain `@Res()`
+ * Observable counts when it completes or fails; the events of an `@Sse()` route are each stored before they are sent. To a
+ * visitor whom a guard has let in they end with the session or its login, and so do the events of a GraphQL subscription. A handler that answers by itself (a plain `@Res()`
  * or `@Next()`) has its session stored when its answer goes out.
  */
 @Injectable()

@@ -22,20 +22,30 @@ interface GraphqlServerContext {
 
 type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };
 
-/** By the response or context, one for each registration. */
-const known = new WeakMap<object, GraphqlContext[]>();
+/** What resolvers are told of their operation, as far as it is used here. */
+interface ResolveInfo {
+  readonly path?: { readonly prev?: unknown };
+  readonly operation?: { readonly operation?: unknown };
+  /** A new object for each time that an operation is executed. */
+  readonly variableValues?: object;
+}
+
+/** By the response; over a socket by the context, which may last as long as the socket, and the operation. One for each registration. */
+const known = new WeakMap<object, WeakMap<object, GraphqlContext[]>>();
 
 /** The session that all resolvers of a GraphQL request share. */
 export class GraphqlContext implements BoundedContext {
   isAdmitted = false;
   readonly #carrier: RequestContext | MessageContext;
   readonly #source: SessionSource;
+  readonly #variables: object | undefined;
   #resolvers = 0;
   #renews = false;
 
-  private constructor(source: SessionSource, carrier: RequestContext | MessageContext) {
+  private constructor(source: SessionSource, carrier: RequestContext | MessageContext, variables: object | undefined) {
     this.#source = source;
     this.#carrier = carrier;
+    this.#variables = variables;
   }
 
   /**
@@ -48,20 +58,28 @@ export class GraphqlContext implements BoundedContext {
     if (typeof context !== 'object' || context === null) return null;
     const request = context.reply?.request ?? context.req ?? null;
     // Over a socket, a function that takes (req, res) gets something else for the second.
-    const response = [context.reply, context.res, context.req?.res].find(
-      (one) => typeof one === 'object' && one !== null,
-    );
-    // Of one HTTP request there may be several contexts (batching); over a socket each operation has one.
+    const response = [context.reply, context.res, context.req?.res].find(isResponse);
+    const info = infoOf(host);
+    // Of one HTTP request there may be several contexts (batching); of one context over a socket several operations.
     const key = response ?? context;
-    const all = known.get(key) ?? [];
+    const operation = response === undefined ? (info?.operation ?? key) : key;
+    const operations = known.get(key) ?? new WeakMap<object, GraphqlContext[]>();
+    const all = operations.get(operation) ?? [];
     const source = given ?? (request && announcedTo(request));
-    const found = source === null ? all[0] : all.find((one) => one.#source.registration === source.registration);
+    const before = source === null ? all[0] : all.find((one) => one.#source.registration === source.registration);
+    const found = before === undefined || before.#isOf(info) ? before : undefined;
     if (found !== undefined || request === null || source === null) return found ?? null;
     const carrier = carrierOf(source, request, response);
     if (carrier === null) return null;
-    const created = new GraphqlContext(source, carrier);
-    known.set(key, [...all, created]);
+    const created = new GraphqlContext(source, carrier, info?.variableValues);
+    known.set(key, operations.set(operation, [...all.filter((one) => one !== before), created]));
     return created;
+  }
+
+  /** Whether a resolver is of this operation, and not of the same one asked for again over the same socket. */
+  #isOf(info: ResolveInfo | undefined): boolean {
+    if (this.#carrier instanceof RequestContext || info?.path?.prev !== undefined) return true;
+    return this.#variables === info?.variableValues;
   }
 
   load(): ActiveSession | Promise<ActiveSession> {
@@ -74,7 +92,7 @@ export class GraphqlContext implements BoundedContext {
 
   /** An access if one of the queries or mutations is; resolvers of fields have no say. */
   accessed(renews: boolean, host: ArgumentsHost): void {
-    const info = host.getArgByIndex<{ path?: { prev?: unknown } } | undefined>(3);
+    const info = host.getArgByIndex<ResolveInfo | undefined>(3);
     if (info?.path === undefined || info.path.prev !== undefined) return;
     this.#renews ||= renews;
     this.#carrier.handler = metadataOf(host as ExecutionContext).name;
@@ -95,6 +113,24 @@ export class GraphqlContext implements BoundedContext {
     const counted = (): Observable<unknown> => work().pipe(finalize(() => this.#resolvers--));
     return this.#carrier instanceof MessageContext ? this.#carrier.around(counted) : counted();
   }
+}
+
+/** Whether what Nest handles is a subscription, whose resolver gives its events. */
+export function isSubscription(host: ArgumentsHost): boolean {
+  if (host.getType<string>() !== 'graphql') return false;
+  const info = host.getArgByIndex<ResolveInfo | undefined>(3);
+  return info?.operation?.operation === 'subscription' && info.path?.prev === undefined;
+}
+
+/** The fourth of a resolver's arguments; the third of a reference resolver's, which has only three. */
+function infoOf(host: ArgumentsHost): ResolveInfo | undefined {
+  return host.getArgByIndex(3) ?? host.getArgByIndex(2);
+}
+
+/** Mercurius makes a reply over a socket that is none. */
+function isResponse(one: unknown): one is PlatformResponse {
+  if (typeof one !== 'object' || one === null) return false;
+  return 'raw' in one || typeof (one as Partial<ServerResponse>).writeHead === 'function';
 }
 
 /** The third of a resolver's arguments; the second of a reference resolver's, which has only three. */

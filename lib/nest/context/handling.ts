@@ -1,7 +1,8 @@
 import { type CallHandler, type ExecutionContext, HttpException } from '@nestjs/common';
-import { catchError, concat, concatMap, defer, EMPTY, from, ignoreElements, type Observable, of } from 'rxjs';
+import { catchError, concat, concatMap, defer, EMPTY, from, ignoreElements, map, type Observable, of } from 'rxjs';
 import { statusOf } from '../http-errors.js';
-import { whileAdmitted } from '../access/while-admitted.js';
+import { eventsWhileAdmitted, isEvents, whileAdmitted } from '../access/while-admitted.js';
+import { isSubscription } from './graphql-context.js';
 import type { BoundedContext } from './session-context.js';
 import type { SessionSource } from './session-source.js';
 import { toWsException } from '../ws-exception.js';
@@ -25,8 +26,12 @@ export async function handleInContext(
   }
   // Each value of a message's handler goes out by itself; a resolver's Observable counts when it completes.
   const isMessage = context.getType() === 'ws';
+  const guarded = (events: unknown): unknown =>
+    isEvents(events)
+      ? eventsWhileAdmitted(events, source, sessionContext, (error) => sessionContext.reported(error))
+      : events;
   return sessionContext.around(() => {
-    const result = next.handle();
+    const result = isSubscription(context) ? next.handle().pipe(map(guarded)) : next.handle();
     // The guard has just looked at who asks, so the first is not asked for again.
     const values = isMessage ? whileAdmitted(result, source, sessionContext, 1) : result;
     const answers = isMessage ? values.pipe(concatMap((value) => settled(sessionContext, of(value)))) : values;

@@ -42,6 +42,16 @@ describe('A GraphQL resolver has the session', () => {
     expect(seen).toEqual(['ada', null, 'ada']);
   });
 
+  it('of the handshake in a subscription of Mercurius, whose reply is none, and anew in each', async () => {
+    const { req: request } = await signedIn();
+    request.headers.upgrade = 'websocket';
+    const subscribed = () => sessions.of(hostOf({}, {}, { pubsub: {}, request, reply: { request } }, INFO));
+    const session = await subscribed();
+    expect(session.userId).toBe('ada');
+    await sessions.revoke(session.id);
+    expect((await subscribed()).userId).toBeNull();
+  });
+
   it('of its context and not of what a client sends by the same names', async () => {
     const theirs = await signedIn();
     await expect(sessions.of(hostOf({}, theirs, {}, INFO))).rejects.toMatchObject({ code: 'ERR_SESSION_SETUP' });
