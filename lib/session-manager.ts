@@ -1,4 +1,5 @@
 import { type Observable, Subject } from 'rxjs';
+import { adoptAll, type AdoptionProgress } from './adoption/adopt-all.js';
 import { Adopter } from './adoption/adopter.js';
 import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
@@ -31,7 +32,7 @@ export class SessionManager {
   readonly #sweeper: Sweeper | null;
   #environment: SessionEnvironment;
   /** What takes over sessions of express-session; `null` where none are. */
-  readonly adopter: Adopter | null;
+  readonly #adopter: Adopter | null;
 
   /** One function for all look-ups. */
   readonly #lookUpFailed = (error: unknown): never => {
@@ -89,7 +90,7 @@ export class SessionManager {
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
     const { adopt, rotationGrace, queryTimeout } = options;
-    this.adopter =
+    this.#adopter =
       adopt === null
         ? null
         : new Adopter({
@@ -130,7 +131,7 @@ export class SessionManager {
         this.reports.feedConnected(isConnected);
       },
     });
-    this.adopter?.check();
+    this.#adopter?.check();
     this.reports.started(this.#options, this.#store.description);
     this.#sweeper?.start();
   }
@@ -168,8 +169,8 @@ export class SessionManager {
   open(credentials: readonly Credential[], visitor: Visitor): ActiveSession | Promise<ActiveSession> {
     const [first] = credentials;
     if (first === undefined) return new ActiveSession(this.#environment, visitor, null);
-    if (this.adopter !== null && credentials.at(-1)?.sid !== undefined) {
-      return this.#openOrAdopt(this.adopter, credentials, visitor);
+    if (this.#adopter !== null && credentials.at(-1)?.sid !== undefined) {
+      return this.#openOrAdopt(this.#adopter, credentials, visitor);
     }
     if (credentials.length > 1) return this.#openOneOf(credentials, visitor);
     return this.#lookUp(first, (found) => {
@@ -206,6 +207,11 @@ export class SessionManager {
   /** The same in the place of one that pages of another origin may not use. */
   standInForForeign(error: SessionOriginError): ActiveSession {
     return new StandInSession(this.#environment, NO_VISITOR, error, () => {});
+  }
+
+  /** Takes over all sessions of the old table; says how far it has come. @throws {SessionSetupError} where there is none */
+  adoptAll(): AsyncIterable<AdoptionProgress> {
+    return adoptAll(this.#adopter, this.#store.oldSessions);
   }
 
   /** Emits for each session that the store ends, piece by piece. Returns how many. */

@@ -1,12 +1,10 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DefaultLogger, MikroORM, type Options } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { isPlainObject } from '../session/data/json.js';
 import { sessionEntities, sessionEntity } from '../store/postgres/session.entity.js';
 import { sessionTableOf, type TableName } from '../store/postgres/table-name.js';
 import type { CommandContext } from './command.js';
-import { escaped, inQuotes } from '../shown.js';
+import { defaultExportOf } from './default-export.js';
+import { escaped } from '../shown.js';
 import { UsageError } from './usage-error.js';
 
 /** Where sessions are, as the arguments say. Nothing is connected yet. */
@@ -63,7 +61,7 @@ async function configOf({ arguments: args, env }: Given): Promise<Partial<Option
   const file = args.text('config');
   const typed = args.text('url');
   if (file !== undefined && typed !== undefined) throw new UsageError('Give either --url or --config, not both.');
-  if (file !== undefined) return readConfig(file);
+  if (file !== undefined) return defaultExportOf(file, 'The configuration', 'configuration of MikroORM');
   const url = typed ?? env['DATABASE_URL'];
   if (url === undefined || url === '') return null;
   assertUrl(typed === undefined ? 'DATABASE_URL' : '--url', url);
@@ -80,28 +78,6 @@ function assertUrl(name: string, url: string): void {
     `${name} must be the address of a database, such as postgresql://user:password@host:5432/database, in which a password ` +
       'is percent-encoded.',
   );
-}
-
-async function readConfig(file: string): Promise<Partial<Options>> {
-  const shown = `The configuration ${inQuotes(file)}`;
-  let config: unknown;
-  try {
-    const module = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
-    config = module.default;
-    // As a module of CommonJS has it that was compiled from an export by default.
-    if (isPlainObject(config) && 'default' in config) config = config['default'];
-    if (typeof config === 'function') config = (config as () => unknown)();
-    config = await config;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason =
-      code === 'ERR_UNKNOWN_FILE_EXTENSION'
-        ? 'this Node.js runs no TypeScript; give the compiled file, or use Node.js 22.18 or newer'
-        : escaped(String(message).split('\n', 1)[0] as string);
-    throw new UsageError(`${shown} could not be loaded: ${reason}.`, { cause: error });
-  }
-  if (isPlainObject(config)) return config;
-  throw new UsageError(`${shown} has no configuration of MikroORM as its default export.`);
 }
 
 /** The table of the entity that a configuration lists. */

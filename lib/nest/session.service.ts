@@ -8,7 +8,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { adoptAll, type AdoptionProgress } from '../adoption/adopt-all.js';
+import type { AdoptionProgress } from '../adoption/adopt-all.js';
 import { ActiveSession } from '../session/active-session.js';
 import type { AuthSnapshot } from '../session/avatar.js';
 import { argumentsOf } from '../session/arguments.js';
@@ -254,7 +254,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * @throws {SessionSetupError} without the option, or its `table`.
    */
   adoptAll(): AsyncIterable<AdoptionProgress> {
-    return adoptAll(this.#manager.adopter, this.#store.oldSessions);
+    return this.#manager.adoptAll();
   }
 
   /** Writes down at once the accesses that were collected so far, instead of within `renewal.flushEvery`. */

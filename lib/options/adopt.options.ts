@@ -95,7 +95,7 @@ export function resolveAdoption(
     cookie: Object.freeze({
       name,
       path: cookie.text('path', '/', COOKIE_PATH, "a path that begins with '/'"),
-      domain: cookie.text('domain', undefined, COOKIE_DOMAIN, "a host name such as 'example.com'"),
+      domain: cookie.text('domain', undefined, COOKIE_DOMAIN, "a host name such as 'example.com'")?.replace(/^\./, ''),
       partitioned: cookie.boolean('partitioned', false),
     }),
     table: table === undefined ? null : { schema, name: table },

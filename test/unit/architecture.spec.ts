@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../../lib/', import.meta.url));
 /** The modules that a source text imports or exports from, type-only ones included. */
 function importsOf(text: string): string[] {
   const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  const statements = /\b(?:from|import)\s*['"]([^'"]+)['"]|\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g;
+  const statements = /(?<!['"])\b(?:from|import)\s*['"]([^'"]+)['"]|\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g;
   return Array.from(code.matchAll(statements), (match) => (match[1] ?? match[2]) as string);
 }
 
@@ -139,7 +139,18 @@ const MAY_KNOW: Record<string, readonly string[]> = {
     'stats',
     'store',
   ],
-  cli: ['session', 'session-store.ts', 'session.errors.ts', 'shown.ts', 'store'],
+  cli: [
+    'adoption',
+    'operator-reports.ts',
+    'options',
+    'session',
+    'session-manager.ts',
+    'session-store.ts',
+    'session.errors.ts',
+    'session.options.ts',
+    'shown.ts',
+    'store',
+  ],
   'index.ts': [
     'adoption',
     'nest',
