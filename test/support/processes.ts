@@ -1,6 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterAll, beforeAll } from '@jest/globals';
 import type { SessionModuleOptions } from 'nestjs-mikro-session';
 import { Client, type Reply } from './client.js';
@@ -13,8 +17,11 @@ export type Call = [method: string, ...args: unknown[]];
 /** A server in a process of its own, with the built package. */
 export interface ServerProcess {
   readonly pid: number;
+  readonly url: string;
   /** A browser on this server; on another one, with the same cookie jar, if it is given. */
   client(like?: Client): Client;
+  /** All strings on its heap that something holds, once its connections have ended: those kept alive have to be closed. */
+  heap(): Promise<Buffer>;
 }
 
 /** Calls methods of the visitor's session in one request. */
@@ -27,6 +34,22 @@ export async function results(client: Client, ...calls: Call[]): Promise<any[]> 
   const reply = await call(client, ...calls);
   if (reply.status >= 300) throw new Error(`Answered ${reply.status}: ${reply.text}`);
   return reply.json as unknown[] as any[];
+}
+
+/** Or a snapshot has no more than the first 1,024 characters of each. */
+const WHOLE_STRINGS = ['--heap-snapshot-string-limit=10000000'];
+
+async function heapOf(child: ChildProcess): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), 'heap-'));
+  const snapshot = join(folder, 'a.heapsnapshot');
+  try {
+    const written = once(child, 'message');
+    child.send({ snapshot });
+    await written;
+    return await readFile(snapshot);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /**
@@ -48,15 +71,20 @@ export function useProcesses(
     await prepare(database);
     for (let index = 0; index < count; index++) {
       const settings = JSON.stringify({ url: database.url, options, pool });
-      const child = spawn(process.execPath, [join(import.meta.dirname, 'server.mjs'), settings], {
-        stdio: ['ignore', 'pipe', 'inherit'],
+      const child = spawn(process.execPath, [...WHOLE_STRINGS, join(import.meta.dirname, 'server.mjs'), settings], {
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
       });
       children.push(child);
       const url = await new Promise<string>((resolve, reject) => {
-        createInterface(child.stdout).once('line', resolve);
+        createInterface(child.stdout as Readable).once('line', resolve);
         child.once('exit', (code) => reject(new Error(`The server exited with ${code}.`)));
       });
-      servers.push({ pid: child.pid as number, client: (like) => new Client(url, like?.jar) });
+      servers.push({
+        pid: child.pid as number,
+        url,
+        client: (like) => new Client(url, like?.jar),
+        heap: () => heapOf(child),
+      });
     }
   }, 60_000);
   afterAll(async () => {

@@ -1,5 +1,7 @@
 // A server process for tests that need several: the built package behind one route, which calls methods of the session.
 import 'reflect-metadata';
+import { promisify } from 'node:util';
+import { writeHeapSnapshot } from 'node:v8';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Body, Controller, Inject, Module, Post } from '@nestjs/common';
@@ -70,5 +72,21 @@ Module({
 
 const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
 app.enableShutdownHooks();
+// As an application may: ids are public.
+const ids = new Set();
+app.get(SessionService).events.subscribe(({ sessionId }) => ids.add(sessionId));
 await app.listen(0, '127.0.0.1');
 process.stdout.write(`${await app.getUrl()}\n`);
+
+/** For how long the library keeps the data of an answered request, to see whether its handler still writes, and a second. */
+const LATE_WRITES = 6_000;
+
+// A heap snapshot where a test asks for one, once no connection is left, and nothing waits for a handler.
+process.on('message', async ({ snapshot }) => {
+  const server = app.getHttpServer();
+  const connections = promisify(server.getConnections.bind(server));
+  while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await new Promise((resolve) => setTimeout(resolve, LATE_WRITES));
+  writeHeapSnapshot(snapshot);
+  process.send('written');
+});
