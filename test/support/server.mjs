@@ -82,11 +82,12 @@ process.stdout.write(`${await app.getUrl()}\n`);
 const LATE_WRITES = 6_000;
 
 // A heap snapshot where a test asks for one, once no connection is left, and nothing waits for a handler.
-process.on('message', async ({ snapshot }) => {
+async function snapshotTo(file) {
   const server = app.getHttpServer();
   const connections = promisify(server.getConnections.bind(server));
   while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   await new Promise((resolve) => setTimeout(resolve, LATE_WRITES));
-  writeHeapSnapshot(snapshot);
+  writeHeapSnapshot(file);
   process.send('written');
-});
+}
+process.on('message', ({ snapshot }) => void snapshotTo(snapshot));
