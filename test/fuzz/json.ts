@@ -32,7 +32,8 @@ function plain(value: unknown, level: number): unknown {
     return value === 0 ? 0 : value;
   }
   if (typeof value !== 'object' || level >= DEEPEST) throw new NotStorable();
-  if ('toJSON' in value && typeof value.toJSON === 'function') throw new NotStorable();
+  // Of a whole document, the members are taken.
+  if (level >= 0 && typeof (value as { toJSON?: unknown }).toJSON === 'function') throw new NotStorable();
   if (Array.isArray(value)) {
     if (Object.getPrototypeOf(value) !== Array.prototype) throw new NotStorable();
     if (Object.keys(value).some((key) => !/^\d+$/.test(key))) throw new NotStorable();
