@@ -264,7 +264,7 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
     onStoreError: options.oneOf('onStoreError', 'fail', ON_STORE_ERROR_POLICIES),
     retryAfter: options.duration('retryAfter', '1s', 1),
     trackDevice: options.boolean('trackDevice', true),
-    adopt: resolveAdoption(given.adopt, transport.transport === 'cookie' ? transport.cookie.name : null),
+    adopt: resolveAdoption(options.value('adopt'), transport.transport === 'cookie' ? transport.cookie.name : null),
     ensureSchema: options.boolean('ensureSchema', false),
   });
 }

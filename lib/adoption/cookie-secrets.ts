@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { unsign } from 'cookie-signature';
-import { kindOf } from '../session/data/json.js';
+import { itemsOf, kindOf } from '../session/data/json.js';
 import { type Credential, credentialOf } from '../session/token.js';
 import { SessionConfigurationError } from '../session.errors.js';
 
@@ -17,7 +17,7 @@ export class CookieSecrets {
 
   /** @throws {SessionConfigurationError} which shows no secret */
   constructor(given: unknown) {
-    const secrets: unknown[] = Array.isArray(given) ? given : [given];
+    const secrets = itemsOf(given) ?? [given];
     const wrong = secrets.find((secret) => typeof secret !== 'string' || secret === '');
     if (secrets.length === 0 || secrets.includes(wrong)) {
       const found = wrong === '' ? 'an empty string' : secrets.length === 0 ? 'an empty list' : kindOf(wrong);

@@ -59,13 +59,11 @@ const KNOWN_COOKIE = ['path', 'domain', 'partitioned'];
 const NAME = /^[^\0]{1,63}$/;
 
 /** @throws {SessionConfigurationError} naming the option, what it was, and what it must be. */
-export function resolveAdoption(
-  given: SessionAdoptionOptions | null | undefined,
-  ownCookie: string | null,
-): ResolvedAdoption | null {
+export function resolveAdoption(given: unknown, ownCookie: string | null): ResolvedAdoption | null {
   if ((given ?? null) === null) return null;
   const options = new OptionReader('adopt', given, KNOWN);
-  const { secret, sessions = null, toSession = null } = given as SessionAdoptionOptions;
+  const sessions = (options.value('sessions') ?? null) as OldSessionSource | null;
+  const toSession = (options.value('toSession') ?? null) as ToSession | null;
   const cookie = new OptionReader('adopt.cookie', options.object('cookie'), KNOWN_COOKIE);
   const name = options.text('name', 'connect.sid', TOKEN, 'the name of the old cookie');
   const table = options.text('table', undefined, NAME, 'the name of a table');
@@ -80,7 +78,7 @@ export function resolveAdoption(
     throw wrong('schema', 'is given without "adopt.table". Fix: name the table, or remove it');
   }
   for (const method of ['find', 'remove'] as const) {
-    if (sessions === null || typeof (sessions as Partial<OldSessionSource>)[method] === 'function') continue;
+    if (sessions === null || hasFunction(sessions, method)) continue;
     throw wrong('sessions', `must be { find(sid), remove(sid) }, but has no function "${method}"`);
   }
   const isSomewhere = table !== undefined || sessions !== null;
@@ -91,7 +89,7 @@ export function resolveAdoption(
     );
   }
   return Object.freeze({
-    secrets: new CookieSecrets(secret),
+    secrets: new CookieSecrets(options.value('secret')),
     cookie: Object.freeze({
       name,
       path: cookie.text('path', '/', COOKIE_PATH, "a path that begins with '/'"),
@@ -102,6 +100,15 @@ export function resolveAdoption(
     sessions,
     toSession,
   });
+}
+
+function hasFunction(value: object, name: string): boolean {
+  try {
+    return typeof (value as Record<string, unknown>)[name] === 'function';
+  } catch {
+    // A getter or a proxy that throws.
+    return false;
+  }
 }
 
 function wrong(option: string, problem: string): SessionConfigurationError {

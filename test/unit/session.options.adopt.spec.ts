@@ -10,6 +10,9 @@ const adopt = (given: object): SessionModuleOptions => ({
 
 const find = (): null => null;
 
+const UNREADABLE = Proxy.revocable([], {});
+UNREADABLE.revoke();
+
 describe('the option adopt', () => {
   it('is off by default, and with it the cookie and the table are those of express-session by default', () => {
     expect(resolveOptions().adopt).toBeNull();
@@ -39,6 +42,14 @@ describe('the option adopt', () => {
     const { message: said } = errorOf(SessionConfigurationError, () => resolveOptions(adopt(given)));
     expect(said).toContain(message);
     expect(said).not.toContain('the secret');
+  });
+
+  it.each([
+    [{ secret: UNREADABLE.proxy }, '"adopt.secret" must be'],
+    [{ table: undefined, sessions: UNREADABLE.proxy }, 'has no function "find"'],
+    [{ table: undefined, toSession: UNREADABLE.proxy, sessions: { find, remove: find } }, '"adopt.toSession" must be'],
+  ])('names what cannot be looked at', (given, message) => {
+    expect(errorOf(SessionConfigurationError, () => resolveOptions(adopt(given))).message).toContain(message);
   });
 
   it('shows no secret when it is printed', () => {

@@ -101,6 +101,15 @@ const cookie = object({
   persistent: flag,
 });
 
+const source = { find: () => null, remove: () => undefined };
+const adopt = object({
+  secret: fc.oneof(oneOf('keyboard cat', ''), listOf(oneOf('keyboard cat', 'old'))),
+  name: fc.oneof(oneOf('connect.sid', 'session_id', 'a b'), anyText.map(always)),
+  cookie: object({ path: oneOf('/', '/app', 'app'), domain: oneOf('example.com', '-'), partitioned: flag }),
+  sessions: oneOf(source, { find: 1 }, null),
+  toSession: oneOf(() => null, null, 'passportSession'),
+});
+
 /** Options that are right. */
 export const rightOptions: fc.Arbitrary<MadeOptions> = fc
   .record(
@@ -150,6 +159,7 @@ export const anyOptions: fc.Arbitrary<MadeOptions> = fc.oneof(
       onStoreError: oneOf('fail', 'anonymous', 'ignore'),
       retryAfter: duration,
       trackDevice: flag,
+      adopt,
       ensureSchema: flag,
       contextName: fc.oneof(oneOf('other'), anyText.map(always)),
       tableName: fc.oneof(oneOf('other', 'a.b', ''), anyText.map(always)),
