@@ -63,7 +63,8 @@ function object(members: Record<string, fc.Arbitrary<MadeOptions>>): fc.Arbitrar
   const entries = Object.entries(members).map(([key, value]) =>
     fc.oneof({ weight: 10, arbitrary: value }, { weight: 1, arbitrary: anyValue }).map((made) => [key, made] as const),
   );
-  const unknown = fc.tuple(anyText, anyValue);
+  // Nest waits for what has a then(), before any of this library sees it.
+  const unknown = fc.tuple(anyText.filter((text) => text !== 'then'), anyValue);
   return fc
     .tuple(
       fc.shuffledSubarray(entries.map((_, index) => index), { maxLength: Math.min(3, entries.length) }),
