@@ -164,6 +164,10 @@ export abstract class SessionStore {
   get oldSessions(): OldSessions | null {
     return null;
   }
+  /** Whether it has an {@link adopt} of its own: without one, the option `adopt` is refused at start. */
+  get canAdopt(): boolean {
+    return this.adopt !== SessionStore.prototype.adopt;
+  }
   /**
    * Stores a session in the place of one of express-session, of which no other has taken the place. Its user did not sign in just
    * now: `authenticatedAt` is `null`. Rejects as {@link create} does; here with `SessionSetupError`, for a store need not have this.

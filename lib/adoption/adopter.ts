@@ -49,8 +49,14 @@ export class Adopter {
     this.#env = env;
   }
 
-  /** @throws {SessionSetupError} where the old sessions are to be in a table that the store does not reach */
+  /** @throws {SessionSetupError} where the store takes over none, or does not reach the table that they are to be in */
   check(): void {
+    if (!this.#store.canAdopt) {
+      throw new SessionSetupError(
+        `SessionModule option "adopt" is given, but the store has no adopt(): ${this.#store.description}. Fix: write one in your ` +
+          'class, or remove the option.',
+      );
+    }
     if (this.#env.adoption.table === null || this.#store.oldSessions !== null) return;
     throw new SessionSetupError(
       'SessionModule option "adopt.table" names a table beside that of our sessions, but they are not kept in PostgreSQL. Fix: ' +

@@ -50,6 +50,10 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.oldSessions;
   }
 
+  override get canAdopt(): boolean {
+    return this.inner.canAdopt;
+  }
+
   override adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
     return this.inner.adopt(session, sid);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { SessionDataError } from '../../session.errors.js';
+import { SessionDataError, SessionSetupError } from '../../session.errors.js';
 import { changes, collected, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
 
 const sizeOf = (value: unknown): number => JSON.stringify(value).length;
@@ -70,6 +70,25 @@ export const IDENTITY: readonly StoreExpectation[] = [
       assert.deepEqual([stored.userId, stored.generation], ['u', 0]);
       assert.deepEqual([JSON.parse(stored.auth ?? ''), JSON.parse(stored.data)].map(sizeOf), [40_011, 40_010]);
       assert.equal((await login(snapshot(30_000)))?.generation, 1);
+    },
+  },
+  {
+    name: 'takes over a session of another library once, not as a login of now, or says that it takes over none',
+    async run(store) {
+      if (!store.canAdopt) return assert.rejects(store.adopt(newSession(), null), SessionSetupError);
+      const session = newSession({ userId: 'ada', auth: '{"roles":["staff"]}', data: '{"cart":1}' });
+      const adopted = await store.adopt(session, null);
+      assert.ok(adopted);
+      assert.deepEqual([adopted.userId, adopted.generation, adopted.authenticatedAt], ['ada', 0, null]);
+      assert.deepEqual(JSON.parse(adopted.auth ?? ''), { roles: ['staff'] });
+      await store.commit(session.id, 0, changes(set({ cart: 2 })));
+      assert.equal(await store.adopt({ ...session, userId: 'eve' }, null), null);
+      const stored = await found(store, session.id);
+      assert.deepEqual([stored.userId, JSON.parse(stored.data)], ['ada', { cart: 2 }]);
+      assert.deepEqual(
+        (await store.findByUser('ada')).map(({ id }) => id),
+        [session.id],
+      );
     },
   },
   {

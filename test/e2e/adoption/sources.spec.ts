@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MemorySessionStore, type OldSession, passportSession, SessionModule } from 'nestjs-mikro-session';
+import { SessionStore } from 'nestjs-mikro-session/store';
 import { sign } from 'cookie-signature';
 import { startApp, type TestApp } from '../../support/app.js';
 import { createDatabase } from '../../support/database.js';
@@ -187,6 +188,18 @@ describe('an old table that cannot be used', () => {
     await expect(startApp(null, { session })).rejects.toThrow(
       'they are not kept in PostgreSQL. Fix: give "adopt.sessions"',
     );
+  });
+
+  it('stops the start where the store cannot take over sessions, whatever is in front of it', async () => {
+    class ModestStore extends MemorySessionStore {
+      override adopt = Reflect.get(SessionStore.prototype, 'adopt') as MemorySessionStore['adopt'];
+    }
+    const given = { store: ModestStore, adopt: { secret: OLD_SECRET } };
+    for (const options of [given, { ...given, encryption: { keys: [Buffer.alloc(32)] } }]) {
+      await expect(startApp(null, { session: SessionModule.forRoot(options) })).rejects.toThrow(
+        'the store has no adopt(): ModestStore. Fix: write one in your class, or remove the option.',
+      );
+    }
   });
 });
 
