@@ -187,7 +187,7 @@ function withCause(error: unknown): string {
 }
 
 function inForce(options: ResolvedSessionOptions, store: string): string {
-  const { lifetime, renewal, cache, encryption, sweepEvery, queryTimeout, onStoreError, adopt } = options;
+  const { lifetime, renewal, cache, encryption, sweepEvery, queryTimeout, onStoreError, adopt, originCheck } = options;
   const absolute = lifetime.absolute === null ? 'none' : durationText(lifetime.absolute);
   const { flushEvery, granularity } = renewal;
   const renewals = flushEvery === 0 ? 'before each answer' : `every ${durationText(flushEvery)}`;
@@ -198,11 +198,18 @@ function inForce(options: ResolvedSessionOptions, store: string): string {
     `cache: ${cache === null ? 'off' : `${cache.max} sessions, each for ${durationText(cache.ttl)}`}`,
     `encryption: ${encryption === null ? 'off' : 'on'}`,
     `renewals written ${renewals}${granularity > 0 ? `, ${durationText(granularity)} apart at least` : ''}`,
+    `pages of other origins refused: ${refusedOrigins(originCheck)}`,
     ...(adopt === null ? [] : [adopting(adopt)]),
     `sweep: ${sweepEvery === null ? 'off' : `every ${durationText(sweepEvery)}`}`,
     `store operations: ${durationText(queryTimeout)} at most, then ${onStoreError === 'fail' ? '503' : 'an anonymous stand-in'}`,
   ];
   return `Sessions are ready. ${parts.join('; ')}.`;
+}
+
+function refusedOrigins({ requests, handshakes, allow }: ResolvedSessionOptions['originCheck']): string {
+  if (!handshakes) return 'never';
+  const allowed = typeof allow === 'function' ? 'those of a function' : [...allow].join(', ') || 'none';
+  return `${requests ? 'over HTTP and WebSockets' : 'over WebSockets alone'} (allowed: ${allowed})`;
 }
 
 function adopting({ cookie, table, sessions }: NonNullable<ResolvedSessionOptions['adopt']>): string {

@@ -43,6 +43,13 @@ export const FIGURES: readonly Figure[] = [
       }),
   },
   {
+    name: 'mikro_session.origin.refused',
+    kind: 'counter',
+    unit: '{request}',
+    description: 'Requests and messages of pages of other origins that were refused',
+    read: ({ origins }) => [[origins.refused]],
+  },
+  {
     name: 'mikro_session.events',
     kind: 'counter',
     unit: '{event}',

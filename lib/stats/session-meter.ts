@@ -13,6 +13,7 @@ export class SessionMeter {
     replaced: 0,
     ambiguous: 0,
   };
+  readonly origins = { refused: 0 };
   readonly lookups = { total: 0, found: 0, failed: 0 };
   /** By the type of the event. */
   readonly events = {
@@ -50,10 +51,11 @@ export class SessionMeter {
   }
 
   stats(): SessionStats {
-    const { tokens, rejected, lookups, events, commits, renewals, sweeps, store } = this;
+    const { tokens, rejected, origins, lookups, events, commits, renewals, sweeps, store } = this;
     return frozen({
       since: this.#since,
       tokens: { ...tokens, rejected: { ...rejected } },
+      origins: { ...origins },
       lookups: { ...lookups },
       sessions: {
         created: events.created,

@@ -21,6 +21,12 @@ export interface TokenStats {
   readonly rejected: Readonly<Record<TokenRejection, number>>;
 }
 
+/** What `originCheck` has decided. */
+export interface OriginStats {
+  /** Requests and messages that a page of another origin has sent, and may not: `SessionOriginError`, 403. */
+  readonly refused: number;
+}
+
 /** Look-ups of presented tokens in the store, whether or not a cache answered. */
 export interface LookupStats {
   readonly total: number;
@@ -157,6 +163,7 @@ export interface SessionStats {
   /** When counting began, in milliseconds since the epoch, on this process's clock. */
   readonly since: number;
   readonly tokens: TokenStats;
+  readonly origins: OriginStats;
   readonly lookups: LookupStats;
   readonly sessions: LifecycleStats;
   readonly commits: CommitStats;

@@ -21,8 +21,8 @@ describe('What the operator reads', () => {
     expect(fixture.app.lines).toEqual([
       'log: Sessions are ready. store: PostgreSQL, table "public"."sessions", 4 connections at most; idle timeout 30m, ' +
         'absolute timeout 12h; cookie: session_id (Path=/, HttpOnly, Secure over HTTPS, SameSite=lax, persistent); cache: 4096 ' +
-        'sessions, each for 5s; encryption: on; renewals written every 1s; sweep: off; store operations: 200ms at most, ' +
-        'then 503.',
+        'sessions, each for 5s; encryption: on; renewals written every 1s; pages of other origins refused: over WebSockets ' +
+        'alone (allowed: none); sweep: off; store operations: 200ms at most, then 503.',
     ]);
     expect(fixture.app.lines.join()).not.toContain(KEY);
   });

@@ -106,12 +106,12 @@ describe.each(PLATFORMS)('On %s', (platform) => {
     it('what comes with the visitor’s cookie is refused before the session is looked up', async () => {
       const { client, cookie } = await signedIn(fixture);
       const { sessions } = fixture.app;
-      const { total } = sessions.stats().lookups;
+      const { lookups, origins } = sessions.stats();
       for (const headers of [CROSS_SITE, SAME_SITE, { origin: EVIL }, { origin: 'null' }]) {
         const reply = await post(client, '/transfer', { ...headers, cookie });
         expect([reply.status, reply.setCookies]).toEqual([403, []]);
       }
-      expect(sessions.stats().lookups.total).toBe(total);
+      expect(sessions.stats()).toMatchObject({ lookups, origins: { refused: origins.refused + 4 } });
       expect((await post(client, '/transfer', { cookie })).text).toBe('by ada');
     });
 
@@ -147,6 +147,7 @@ describe.each(PLATFORMS)('On %s', (platform) => {
     it('exception filters learn what stands behind the 403, and find an empty session, which cannot be stored', async () => {
       const code = 'ERR_SESSION_ORIGIN';
       const { client, cookie } = await signedIn(fixture);
+      const { refused } = fixture.app.sessions.stats().origins;
       for (const [headers, origin] of [
         [CROSS_SITE, EVIL],
         [{ origin: '<b>' }, null],
@@ -155,6 +156,7 @@ describe.each(PLATFORMS)('On %s', (platform) => {
         expect(reply.json).toEqual({ code, origin, isNew: true, userId: null, refusals: [code, code] });
         expect([reply.status, reply.setCookies, await fixture.rows()]).toEqual([403, [], 1]);
       }
+      expect(fixture.app.sessions.stats().origins.refused).toBe(refused + 2);
     });
 
     it('what is malformed is not quoted', async () => {

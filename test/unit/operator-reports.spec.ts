@@ -89,8 +89,8 @@ describe('What the operator is told', () => {
       'the defaults',
       {},
       'Sessions are ready. store: a store; idle timeout 30m, absolute timeout 12h; cookie: session_id (Path=/, HttpOnly, ' +
-        'Secure over HTTPS, SameSite=lax, persistent); cache: off; encryption: off; renewals written every 1s; sweep: every ' +
-        '15m; store operations: 1s at most, then 503.',
+        'Secure over HTTPS, SameSite=lax, persistent); cache: off; encryption: off; renewals written every 1s; ' +
+        'pages of other origins refused: over WebSockets alone (allowed: none); sweep: every 15m; store operations: 1s at most, then 503.',
     ],
     [
       'others',
@@ -111,17 +111,19 @@ describe('What the operator is told', () => {
         sweep: false,
         queryTimeout: 1_500,
         onStoreError: 'anonymous',
+        originCheck: { allow: ['https://a.example', 'https://b.example'] },
       },
       'Sessions are ready. store: a store; idle timeout 90s, absolute timeout none; cookie: __Secure-id (Path=/, ' +
         'Domain=example.com, HttpOnly, Secure, SameSite=none, Partitioned, until the browser is closed); cache: 4096 sessions, ' +
-        'each for 5s; encryption: on; renewals written before each answer, 1m apart at least; sweep: off; store operations: ' +
-        '1500ms at most, then an anonymous stand-in.',
+        'each for 5s; encryption: on; renewals written before each answer, 1m apart at least; ' +
+        'pages of other origins refused: over HTTP and WebSockets (allowed: https://a.example, https://b.example); ' +
+        'sweep: off; store operations: 1500ms at most, then an anonymous stand-in.',
     ],
     [
       'a header',
       { transport: 'header' },
       'Sessions are ready. store: a store; idle timeout 30m, absolute timeout 12h; header: X-Session-Token; cache: off; ' +
-        'encryption: off; renewals written every 1s; sweep: every 15m; store operations: 1s at most, then 503.',
+        'encryption: off; renewals written every 1s; pages of other origins refused: never; sweep: every 15m; store operations: 1s at most, then 503.',
     ],
   ])('is at start what is in force: %s', (_name, options, line) => {
     reportsOf().started(resolveOptions(options), 'a store');
