@@ -1,6 +1,7 @@
 import { type Observable, Subject } from 'rxjs';
 import { adoptAll, type AdoptionProgress } from './adoption/adopt-all.js';
 import { Adopter } from './adoption/adopter.js';
+import { endOld } from './adoption/end-old.js';
 import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
 import { recognise, recogniseBest } from './session/recognition.js';
@@ -212,6 +213,17 @@ export class SessionManager {
   /** Takes over all sessions of the old table; says how far it has come. @throws {SessionSetupError} where there is none */
   adoptAll(): AsyncIterable<AdoptionProgress> {
     return adoptAll(this.#adopter, this.#store.oldSessions);
+  }
+
+  /**
+   * Ends sessions that may come back from express-session, too. Those first: one that is taken over meanwhile is among ours then.
+   *
+   * @param userId whose they are; `null` for everybody's
+   * @returns how many
+   */
+  async revokeAll(pieces: AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
+    const old = await endOld(this.#adopter, this.#store.oldSessions, userId);
+    return old + (await this.ended('revoked', pieces, userId));
   }
 
   /** Emits for each session that the store ends, piece by piece. Returns how many. */

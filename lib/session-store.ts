@@ -33,6 +33,14 @@ export interface OldRow {
   readonly readAt: number;
 }
 
+/** Some of them. */
+export interface OldPage {
+  /** Without what is no session. */
+  readonly rows: readonly OldRow[];
+  /** The last id that was looked at; `null` where there was none any more. */
+  readonly last: string | null;
+}
+
 /** The sessions of express-session that lie beside ours. */
 export interface OldSessions {
   /** A live one, or `null`. */
@@ -40,9 +48,11 @@ export interface OldSessions {
   /**
    * Live ones, by their ids.
    *
-   * @param after the last id of those that were listed before; an empty text to begin
+   * @param after the {@link OldPage.last} of the page before; an empty text to begin
    */
-  list(after: string, most: number): Promise<readonly OldRow[]>;
+  list(after: string, most: number): Promise<OldPage>;
+  /** Removes those of these ids; says how many were there. */
+  remove(sids: readonly string[]): Promise<number>;
 }
 
 /** A login into a session that exists, or its start over without a user: a new secret, a new generation, a new start. */

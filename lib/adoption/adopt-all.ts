@@ -33,12 +33,11 @@ export async function* adoptAll(
   }
   let progress: AdoptionProgress = { seen: 0, adopted: 0 };
   for (let after = ''; ;) {
-    const rows = await oldSessions.list(after, PAGE);
+    const { rows, last } = await oldSessions.list(after, PAGE);
     const taken = await Promise.all(rows.map((row) => adopter.take(row, NO_VISITOR)));
     progress = { seen: progress.seen + rows.length, adopted: progress.adopted + taken.filter(Boolean).length };
-    const last = rows.at(-1);
-    if (last === undefined) return;
+    if (last === null) return;
     yield progress;
-    after = last.sid;
+    after = last;
   }
 }

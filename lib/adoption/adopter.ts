@@ -92,6 +92,15 @@ export class Adopter {
     }
   }
 
+  /** Whose an old session is; `null` for nobody's, and where `toSession` fails, which is reported. */
+  async userOf({ session }: OldRow): Promise<string | null> {
+    try {
+      return (await this.#env.adoption.toSession?.(session))?.userId ?? null;
+    } catch (error) {
+      return this.#failed(error);
+    }
+  }
+
   get #store(): SessionStore {
     return this.#env.sessions().store;
   }

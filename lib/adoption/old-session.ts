@@ -40,7 +40,10 @@ export interface AdoptedSession {
  */
 export type ToSession = (old: OldSession) => AdoptedSession | null | Promise<AdoptedSession | null>;
 
-/** Where sessions of express-session are found that do not lie in a table beside ours, such as in Redis. */
+/**
+ * Where sessions of express-session are found that do not lie in a table beside ours, such as in Redis. They cannot be listed, so
+ * `revokeAllForUser()` and `revokeAll()` do not end those whose visitors have not come yet: end them where they are.
+ */
 export interface OldSessionSource {
   /** The live session of that id; `null` for none. Called for ids that the application's secret has signed, only. */
   find(sid: string): Promise<OldSession | null | undefined>;

@@ -184,6 +184,9 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * Signs a user out everywhere, but for one session if you say which, in committed pieces. Returns how many were ended.
    * Where it rejects, some may be ended: call it again.
    *
+   * With the option `adopt`, sessions of express-session that have not been taken over yet are ended as well, but for those that
+   * `adopt.sessions` finds. Whose they are is what `toSession` says, of each in the table.
+   *
    * @throws {SessionArgumentError} for what is no user's id, or no session's.
    */
   async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
@@ -193,15 +196,15 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     if (spared === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    return this.#manager.ended('revoked', this.#store.deleteByUser(user, spared ?? null), user);
+    return this.#manager.revokeAll(this.#store.deleteByUser(user, spared ?? null), user);
   }
 
   /**
    * Ends every session there is, in committed pieces of 2,000. Returns how many were live. Where it rejects, some may be
-   * ended: call it again, and it gets on from there.
+   * ended: call it again, and it gets on from there. With the option `adopt`, those of the old table are among them.
    */
   async revokeAll(): Promise<number> {
-    return this.#manager.ended('revoked', this.#store.deleteAll(), null);
+    return this.#manager.revokeAll(this.#store.deleteAll(), null);
   }
 
   /** How many sessions are live. */

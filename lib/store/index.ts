@@ -17,6 +17,7 @@ export {
   type CommittedTimes,
   type Login,
   type NewSession,
+  type OldPage,
   type OldRow,
   type OldSessions,
   type Rotation,

@@ -28,7 +28,11 @@ export class Adoptions {
     const { ofTable } = sql;
     this.oldSessions = ofTable && {
       find: async (sid) => rowsOf(await db.read<Row>(OPERATION, ofTable.find, [sid]))[0] ?? null,
-      list: async (after, most) => rowsOf(await db.read<Row>(OPERATION, ofTable.list, [after, most])),
+      list: async (after, most) => {
+        const rows = await db.read<Row>(OPERATION, ofTable.list, [after, most]);
+        return { rows: rowsOf(rows), last: rows.at(-1)?.sid ?? null };
+      },
+      remove: async (sids) => (await db.query('end sessions of express-session', ofTable.remove, [sids])).length,
     };
   }
 

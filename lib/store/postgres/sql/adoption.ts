@@ -61,6 +61,9 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
           order by o.sid limit $2::int
         ) o on true
         order by o.sid`,
+
+      /** Removes rows by their ids. $1 the ids. */
+      remove: `delete from ${old.table} o where o.sid = any($1::text[]) returning o.sid`,
     },
   };
 }

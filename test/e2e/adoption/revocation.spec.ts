@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { passportSession } from 'nestjs-mikro-session';
+import { useMovedApp } from '../../support/old-app.js';
+import { inHandler } from '../../support/probe.js';
+
+describe('sessions of express-session whose visitors have not come yet', () => {
+  const fixture = useMovedApp({
+    adopt: {
+      toSession: (old) => {
+        if (old.passport?.user === 'unlucky') throw new Error('no such user');
+        return passportSession(old);
+      },
+    },
+  });
+  const userOf = async (browser: Parameters<typeof fixture.moved>[0]) =>
+    inHandler(fixture.moved(browser), (session) => session.userId);
+
+  it('end with all others of their user, and those of other users stay', async () => {
+    const { old, app, database } = fixture;
+    // More than one statement looks at, the last of them that user's; and one of which it cannot be told whose it is.
+    await database.query(
+      `insert into session (sid, sess, expire)
+       select ' ' || lpad(n::text, 4, '0'), json_build_object('passport', json_build_object('user', 'many')), now() + interval '1 hour'
+       from generate_series(1, 700) n`,
+    );
+    await old.signedIn('unlucky');
+    const [one, two, other] = [await old.signedIn('bea'), await old.signedIn('bea'), await old.signedIn('bob')];
+    expect(await userOf(two)).toBe('bea');
+    expect(await app.sessions.revokeAllForUser('bea')).toBe(2);
+    expect([await userOf(one), await userOf(two), await userOf(other)]).toEqual([null, null, 'bob']);
+    expect(await app.sessions.revokeAllForUser('many')).toBe(700);
+  });
+
+  it('end where all sessions are ended, as those do that were taken over', async () => {
+    const { old, app, database } = fixture;
+    const [come, not] = [await old.signedIn('cleo'), await old.signedIn('cleo')];
+    expect(await userOf(come)).toBe('cleo');
+    await app.sessions.revokeAll();
+    expect([await userOf(come), await userOf(not)]).toEqual([null, null]);
+    expect(await database.query('select from session')).toEqual([]);
+  });
+
+  it('are all looked at, where many rows in between are no sessions', async () => {
+    const { old, app, database } = fixture;
+    await database.query(
+      `insert into session (sid, sess, expire) select ' ' || n, '[]', now() + interval '1 hour' from generate_series(1, 600) n`,
+    );
+    const [one, two] = [await old.signedIn('dan'), await old.signedIn('dan')];
+    expect(await app.sessions.revokeAllForUser('dan')).toBe(2);
+    const three = await old.signedIn('dan');
+    for await (const _ of app.sessions.adoptAll());
+    expect(await app.sessions.listForUser('dan')).toHaveLength(1);
+    expect([await userOf(one), await userOf(two), await userOf(three)]).toEqual([null, null, 'dan']);
+  });
+});
