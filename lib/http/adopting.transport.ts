@@ -14,14 +14,13 @@ const MOST = 5;
  * client holds of ours. One that our secrets have not signed is another application's, and is left alone.
  */
 export class AdoptingTransport implements SessionTransport {
-  readonly requestHeader: string;
+  readonly requestHeader = 'Cookie';
   readonly #own: SessionTransport;
   readonly #adoption: ResolvedAdoption;
 
   constructor(own: SessionTransport, adoption: ResolvedAdoption) {
     this.#own = own;
     this.#adoption = adoption;
-    this.requestHeader = own.requestHeader === 'Cookie' ? 'Cookie' : `${own.requestHeader}, Cookie`;
   }
 
   /** Those that were derived from old cookies come last. */

@@ -22,11 +22,7 @@ function withoutSharing(cacheControl: string): string {
 }
 
 /** Says that the answer depends on headers of the request, unless the response says so already. */
-export function addVary(response: ServerResponse, names: string): void {
-  for (const name of names.split(', ')) addOne(response, name);
-}
-
-function addOne(response: ServerResponse, name: string): void {
+export function addVary(response: ServerResponse, name: string): void {
   const known = [response.getHeader('Vary')].flat().join(', ');
   if (known.split(/[\s,]+/).some((one) => one === '*' || one.toLowerCase() === name.toLowerCase())) return;
   response.setHeader('Vary', known === '' ? name : `${known}, ${name}`);

@@ -16,7 +16,7 @@ export interface Exchange {
 
 /** How credentials travel between a client and the application. One serves all requests. */
 export interface SessionTransport {
-  /** The request header that answers depend on, as `Vary` names it; several with a comma and a blank between them. */
+  /** The request header that answers depend on, as `Vary` names it. */
   readonly requestHeader: string;
   /**
    * The well-formed credentials that a request came with, each once; those that were derived from cookies of express-session

@@ -16,7 +16,7 @@ export function transportOf(
   warn: (message: string) => void,
   malformed: () => void,
 ): SessionTransport {
-  const own =
-    transport === 'header' ? new HeaderTransport(header, malformed) : new CookieTransport(cookie, warn, malformed);
+  if (transport === 'header') return new HeaderTransport(header, malformed);
+  const own = new CookieTransport(cookie, warn, malformed);
   return (adopt ?? null) === null ? own : new AdoptingTransport(own, adopt as ResolvedAdoption);
 }

@@ -17,7 +17,7 @@ export interface OldCookieOptions {
 /**
  * Sessions of express-session that are taken over, so that a user who is signed in stays so. A request that comes without a live
  * cookie of ours, and with a cookie that express-session has signed, has its session exchanged: ours is stored, the old one
- * and its cookie are removed. docs/migrating-from-express-session.md says more.
+ * and its cookie are removed. Not with `transport: 'header'`. docs/migrating-from-express-session.md says more.
  */
 export interface SessionAdoptionOptions {
   /** The `secret` that express-session had: the same ones in the same order, for as long as sessions are adopted. */
@@ -58,9 +58,19 @@ const KNOWN_COOKIE = ['path', 'domain', 'partitioned'];
 /** PostgreSQL cuts a longer name. */
 const NAME = /^[^\0]{1,63}$/;
 
-/** @throws {SessionConfigurationError} naming the option, what it was, and what it must be. */
+/**
+ * @param ownCookie `null` where credentials travel in a header
+ * @throws {SessionConfigurationError} naming the option, what it was, and what it must be.
+ */
 export function resolveAdoption(given: unknown, ownCookie: string | null): ResolvedAdoption | null {
   if ((given ?? null) === null) return null;
+  if (ownCookie === null) {
+    throw new SessionConfigurationError(
+      'SessionModule option "adopt" is given, but "transport" is "header". Browsers send the old cookie by themselves, with what ' +
+        'pages of other sites ask for, too, and keep no header that would take its place. Fix: remove "adopt", or set "transport" ' +
+        'to "cookie".',
+    );
+  }
   const options = new OptionReader('adopt', given, KNOWN);
   const sessions = (options.value('sessions') ?? null) as OldSessionSource | null;
   const toSession = (options.value('toSession') ?? null) as ToSession | null;

@@ -44,6 +44,11 @@ describe('the option adopt', () => {
     expect(said).not.toContain('the secret');
   });
 
+  it('is refused beside the transport "header", whose promise is that no cookie opens a session', () => {
+    const { message } = errorOf(SessionConfigurationError, () => resolveOptions({ ...adopt({}), transport: 'header' }));
+    expect(message).toContain('"adopt" is given, but "transport" is "header"');
+  });
+
   it.each([
     [{ secret: UNREADABLE.proxy }, '"adopt.secret" must be'],
     [{ table: undefined, sessions: UNREADABLE.proxy }, 'has no function "find"'],
