@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { stringifySetCookie } from 'cookie';
 import type { ResolvedAdoption } from '../options/adopt.options.js';
+import type { ResolvedCookieOptions } from '../options/transport.options.js';
 import type { CookieChange } from '../session/cookie-intent.js';
 import type { Credential } from '../session/token.js';
+import { isSafe } from './origin-check.js';
 import { valuesOf } from './session-cookie.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 
@@ -17,17 +19,20 @@ export class AdoptingTransport implements SessionTransport {
   readonly requestHeader = 'Cookie';
   readonly #own: SessionTransport;
   readonly #adoption: ResolvedAdoption;
+  readonly #sameSite: ResolvedCookieOptions['sameSite'];
 
-  constructor(own: SessionTransport, adoption: ResolvedAdoption) {
+  /** @param sameSite that of our own cookie */
+  constructor(own: SessionTransport, adoption: ResolvedAdoption, sameSite: ResolvedCookieOptions['sameSite']) {
     this.#own = own;
     this.#adoption = adoption;
+    this.#sameSite = sameSite;
   }
 
   /** Those that were derived from old cookies come last. */
-  read(headers: IncomingHttpHeaders): readonly Credential[] {
+  read(headers: IncomingHttpHeaders, method?: string): readonly Credential[] {
     const own = this.#own.read(headers);
     const sids = this.#sidsOf(headers);
-    if (sids.size === 0) return own;
+    if (sids.size === 0 || this.#keepsBack(headers, method)) return own;
     return [...own, ...[...sids].map((sid) => this.#adoption.secrets.credentialOf(sid))];
   }
 
@@ -50,6 +55,12 @@ export class AdoptingTransport implements SessionTransport {
     });
     const lines = [response.getHeader('Set-Cookie') ?? []].flat().map(String);
     if (!lines.includes(removal)) response.setHeader('Set-Cookie', [...lines, removal]);
+  }
+
+  /** Whether browsers would not send our own cookie along. That of express-session has no `SameSite` unless it was given one. */
+  #keepsBack({ 'sec-fetch-site': site, 'sec-fetch-dest': to }: IncomingHttpHeaders, method = ''): boolean {
+    if (site !== 'cross-site' || this.#sameSite === 'none') return false;
+    return this.#sameSite === 'strict' || !isSafe(method) || to !== 'document';
   }
 
   #sidsOf({ cookie: header }: IncomingHttpHeaders): ReadonlySet<string> {

@@ -7,7 +7,6 @@ export interface ForeignPage {
   readonly origin: string | null;
 }
 
-/** What changes nothing: RFC 9110, section 9.2.1. */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 /** An origin as browsers write it: in lower case, no longer than a host name and its port. */
 const ORIGIN = /^(?=.{1,300}$)(?:null|[a-z][a-z\d+.-]*:\/\/(?:[a-z\d._-]*|\[[\da-f:.]+\])(?::\d{1,5})?)$/;
@@ -33,7 +32,7 @@ export class OriginCheck {
    * @param hostOf the host that the request was sent to, with its port, as the platform has it
    */
   ofRequest(request: OriginRequest, hostOf: () => string | undefined): ForeignPage | null {
-    if (!this.#options.requests || SAFE.has(request.method ?? '')) return null;
+    if (!this.#options.requests || isSafe(request.method)) return null;
     return this.#of(request, () => [hostOf()]);
   }
 
@@ -56,6 +55,11 @@ export class OriginCheck {
     // What a function returns may be a promise, which is not to be taken for yes.
     return typeof allow === 'function' ? allow(origin, request) === true : allow.has(origin);
   }
+}
+
+/** Whether a method changes nothing: RFC 9110, section 9.2.1. */
+export function isSafe(method = ''): boolean {
+  return SAFE.has(method);
 }
 
 /** A WebSocket's request knows no platform. But scripts cannot add headers to it, so what it was forwarded for is a proxy's word. */

@@ -21,8 +21,10 @@ export interface SessionTransport {
   /**
    * The well-formed credentials that a request came with, each once; those that were derived from cookies of express-session
    * last. Not an error: anything else in their place.
+   *
+   * @param method of the request; absent where it is no request of its own, such as a message
    */
-  read(headers: IncomingHttpHeaders): readonly Credential[];
+  read(headers: IncomingHttpHeaders, method?: string): readonly Credential[];
   /** Puts a change on the response, in place of what it says of the same cookie, or header, already. */
   write(change: CookieChange, exchange: Exchange): void;
 }

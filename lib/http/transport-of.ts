@@ -18,5 +18,5 @@ export function transportOf(
 ): SessionTransport {
   if (transport === 'header') return new HeaderTransport(header, malformed);
   const own = new CookieTransport(cookie, warn, malformed);
-  return (adopt ?? null) === null ? own : new AdoptingTransport(own, adopt as ResolvedAdoption);
+  return (adopt ?? null) === null ? own : new AdoptingTransport(own, adopt as ResolvedAdoption, cookie.sameSite);
 }

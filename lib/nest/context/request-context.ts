@@ -276,7 +276,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     // A request that opens a WebSocket has no response that could wait.
     if (this.#gate === null || this.#source.options.originCheck.requests) this.#assertAllowed();
     this.#expose();
-    return this.#source.manager.open(this.#source.transport.read(this.#raw.headers), this);
+    const { manager, transport } = this.#source;
+    return manager.open(transport.read(this.#raw.headers, this.#raw.method), this);
   }
 
   #assertAllowed(): void {
