@@ -135,6 +135,20 @@ export function describeGateway(name: string, { prepare, connect }: SocketKind):
       expect(await ask(client, 'skipped')).toBe('skipped');
     });
 
+    it('sends a stream that has not begun nothing once the session was revoked', async () => {
+      const { client, id } = await signedIn();
+      const values = new Subject<string>();
+      client.send(
+        'watch',
+        inMessage(() => values),
+      );
+      while (!values.observed) await new Promise(setImmediate);
+      await fixture.app.sessions.revoke(id);
+      values.next('one');
+      while (values.observed) await new Promise(setImmediate);
+      expect(await ask(client, 'skipped')).toBe('skipped');
+    });
+
     it('notices at the next message that a session has expired', async () => {
       const { client, id } = await signedIn();
       await fixture.database.query('update sessions set expires_at = clock_timestamp() where id = $1', [id]);

@@ -1,4 +1,4 @@
-import { concatMap, map, type Observable, of, takeWhile } from 'rxjs';
+import { concatMap, defer, map, type Observable, of, takeWhile, tap } from 'rxjs';
 import type { SessionContext } from '../context/session-context.js';
 import type { SessionSource } from '../context/session-source.js';
 
@@ -6,24 +6,29 @@ import type { SessionSource } from '../context/session-source.js';
  * A stream to a visitor whom a guard has let in: it ends before the next value once the session has ended, or is no longer of
  * the same login, which the store is asked before each value. Streams to others are left as they are.
  *
- * @param from the first value that is asked for, counted from 0
+ * @param sparesAnswer whether it is not asked before the first value of a stream that ends with it: the answer of a handler
  */
 export function whileAdmitted<Value>(
   values: Observable<Value>,
   source: SessionSource,
   sessionContext: SessionContext,
-  from = 0,
+  sparesAnswer = false,
 ): Observable<Value> {
-  const asked = values.pipe(
-    concatMap((value, index) => {
-      if (!sessionContext.isAdmitted || index < from) return of({ value, isAdmitted: true });
-      return isStillAdmitted(source, sessionContext).then((isAdmitted) => ({ value, isAdmitted }));
-    }),
-  );
-  return asked.pipe(
-    takeWhile(({ isAdmitted }) => isAdmitted),
-    map(({ value }) => value),
-  );
+  return defer(() => {
+    let isOver = false;
+    const judge = async (value: Value, index: number): Promise<{ value: Value; isAdmitted: boolean }> => {
+      // What an answer is, is known when this turn is over: the end comes at once.
+      if (sparesAnswer && index === 0) await Promise.resolve();
+      const isAnswer = sparesAnswer && index === 0 && isOver;
+      return { value, isAdmitted: isAnswer || (await isStillAdmitted(source, sessionContext)) };
+    };
+    return values.pipe(
+      tap({ complete: () => (isOver = true) }),
+      concatMap((value, index) => (sessionContext.isAdmitted ? judge(value, index) : of({ value, isAdmitted: true }))),
+      takeWhile(({ isAdmitted }) => isAdmitted),
+      map(({ value }) => value),
+    );
+  });
 }
 
 /**

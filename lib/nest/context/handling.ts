@@ -32,8 +32,7 @@ export async function handleInContext(
       : events;
   return sessionContext.around(() => {
     const result = isSubscription(context) ? next.handle().pipe(map(guarded)) : next.handle();
-    // The guard has just looked at who asks, so the first is not asked for again.
-    const values = isMessage ? whileAdmitted(result, source, sessionContext, 1) : result;
+    const values = isMessage ? whileAdmitted(result, source, sessionContext, true) : result;
     const answers = isMessage ? values.pipe(concatMap((value) => settled(sessionContext, of(value)))) : values;
     const rest = defer(() => settled(sessionContext, EMPTY));
     return concat(answers, rest).pipe(

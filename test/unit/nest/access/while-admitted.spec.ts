@@ -21,15 +21,26 @@ describe('a stream to a visitor whom a guard has let in', () => {
     visits.store.lookups = 0;
   });
 
-  const all = (startAt?: number) =>
-    lastValueFrom(whileAdmitted(from([1, 2, 3]), visits.source, context, startAt).pipe(toArray()));
+  const all = (values = [1, 2, 3], sparesAnswer = false) =>
+    lastValueFrom(whileAdmitted(from(values), visits.source, context, sparesAnswer).pipe(toArray()));
 
   it('goes on while the session does, which is asked before each value', async () => {
     expect([await all(), visits.store.lookups]).toEqual([[1, 2, 3], 3]);
   });
 
-  it('is asked for from a value on', async () => {
-    expect([await all(2), visits.store.lookups]).toEqual([[1, 2, 3], 1]);
+  it('is not asked for where it is a single answer, which a guard has just let in, and that may be spared', async () => {
+    expect([await all([1]), visits.store.lookups]).toEqual([[1], 1]);
+    expect([await all([1], true), visits.store.lookups]).toEqual([[1], 1]);
+    await visits.sessions.revokeAll();
+    expect([await all([1]), await all([1], true)]).toEqual([[], [1]]);
+  });
+
+  it('ends before its first value, if that comes once the session has ended, and is no answer', async () => {
+    const values = new Subject<number>();
+    const done = lastValueFrom(whileAdmitted(values, visits.source, context, true).pipe(toArray()));
+    await visits.sessions.revokeAll();
+    values.next(1);
+    expect(await done).toEqual([]);
   });
 
   it('ends before the next value once the session has ended', async () => {
@@ -48,9 +59,9 @@ describe('a stream to a visitor whom a guard has let in', () => {
     expect(got).toEqual([1]);
   });
 
-  it('ends at once where the session has ended before, unless it is asked for later', async () => {
+  it('ends at once where the session has ended before', async () => {
     await visits.sessions.revokeAll();
-    expect([await all(), await all(2)]).toEqual([[], [1, 2]]);
+    expect(await all()).toEqual([]);
   });
 
   it('is left as it is where no guard has let the visitor in', async () => {
