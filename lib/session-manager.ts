@@ -145,8 +145,10 @@ export class SessionManager {
   /** Whether a session is live, and its user signed in by the same login, as the store has it now. */
   async isStillSignedIn({ id, userId, authenticatedAt }: ActiveSession): Promise<boolean> {
     const stored = userId === null ? null : await this.#store.find(id);
-    if (stored === null || stored.authenticatedAt === null) return false;
-    return stored.userId === userId && new Date(stored.authenticatedAt).getTime() === authenticatedAt?.getTime();
+    if (stored === null || stored.userId !== userId) return false;
+    // One that was taken over from express-session has none.
+    if (stored.authenticatedAt === null || authenticatedAt === null) return stored.authenticatedAt === authenticatedAt;
+    return new Date(stored.authenticatedAt).getTime() === authenticatedAt.getTime();
   }
 
   /**
