@@ -98,8 +98,7 @@ export class OperatorReports {
   }
 
   unreadable(id: SessionId, what: string, error: unknown): void {
-    // A parser's message may quote what it parsed.
-    const reason = error instanceof SyntaxError ? 'It is not JSON.' : shownError(error);
+    const reason = error instanceof SyntaxError ? NO_JSON : shownError(error);
     this.#ofRow(id, what, `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reason}`);
   }
 
@@ -152,11 +151,15 @@ export class OperatorReports {
 
   #failure(before: string, error: unknown): void {
     const failure = error instanceof Error ? error : new Error(String(error));
-    const message = shownMessage(failure);
-    const kind = `${before}${shown(String(failure.name))}: ${message}`;
-    this.#troubles.error(kind, before === '' ? message : kind, shownStack(failure));
+    const message = failure instanceof SyntaxError ? NO_JSON : shownMessage(failure);
+    const title = `${shown(String(failure.name))}: ${message}`;
+    const kind = `${before}${title}`;
+    this.#troubles.error(kind, before === '' ? message : kind, shownStack(failure, title));
   }
 }
+
+/** In the place of what a parser says, which may quote what it parsed. */
+const NO_JSON = 'It is not JSON.';
 
 const FEED_LOST =
   'Changes of other processes are not received for the moment, so no session is cached: look-ups go to the database. It ' +
@@ -183,6 +186,7 @@ const DROPPED =
 function withCause(error: unknown): string {
   if (!(error instanceof SessionStoreUnavailableError)) return shownError(error);
   const message = shownMessage(error);
+  if (error.cause instanceof SyntaxError) return `${message} Cause: ${NO_JSON}`;
   return error.cause instanceof Error ? `${message} Cause: ${shownError(error.cause)}` : message;
 }
 

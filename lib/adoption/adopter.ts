@@ -126,8 +126,15 @@ export class Adopter {
   async #findOld(sid: string): Promise<OldRow | null> {
     const { sessions, table } = this.#env.adoption;
     if (table !== null) return (await this.#store.oldSessions?.find(sid)) ?? null;
-    const session = sessions === null ? null : await this.#inTime(sessions.find(sid));
-    return isPlainObject(session) ? rowOf(sid, session, this.#store.now()) : null;
+    try {
+      const session = sessions === null ? null : await this.#inTime(sessions.find(sid));
+      return isPlainObject(session) ? rowOf(sid, session, this.#store.now()) : null;
+    } catch (error) {
+      // What is no JSON there will be none later either.
+      const { cause } = error as Error;
+      if (cause instanceof SyntaxError) return this.#failed(cause);
+      throw error;
+    }
   }
 
   /** Our session in the place of an old one; `null` where it is not to be, or cannot be, which is reported. */

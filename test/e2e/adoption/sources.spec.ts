@@ -110,6 +110,22 @@ describe('old sessions that functions of the application find', () => {
     await expecting(null, cookie);
   });
 
+  it('are reported, without a word of what they say, where they are no JSON, and their visitors are ordinary ones', async () => {
+    const cookie = old.add('gus');
+    old.beforeLook = () => JSON.parse('{"card":"4929"') as unknown;
+    await expecting(null, cookie);
+    old.beforeLook = () => {};
+    await expecting('gus', cookie);
+    expect(app.lines.at(-1)).toContain('A session of express-session was not taken over');
+    expect(app.lines.join()).not.toContain('card');
+    // The same while one is made of it, or removed.
+    const another = old.add('hal');
+    old.beforeRemoval = () => JSON.parse('{"card":"4929"') as unknown;
+    expect((await tryVisit(app.client(), () => {}, { cookie: another })).status).toBe(503);
+    old.beforeRemoval = () => {};
+    expect(app.lines.join()).not.toContain('card');
+  });
+
   it('are over when their cookie says so', async () => {
     const cookie = old.add('fay');
     old.sessions.set('fay', { cookie: { expires: new Date(Date.now() - 1_000) }, passport: { user: 'fay' } });
