@@ -11,6 +11,9 @@ const SECRET = 'nestjs-mikro-session adopted secret v1\0';
 /** What no cookie that a browser keeps is longer than (RFC 6265bis, 5.6). */
 const LONGEST = 4_096;
 
+/** A SHA-256 in base64, without its padding. */
+const SIGNED = /^s:(.+\.[\dA-Za-z+/]{43})$/s;
+
 /** The secrets with which express-session signs its cookies. Printing it shows none of them. */
 export class CookieSecrets {
   readonly #secrets: readonly string[];
@@ -29,14 +32,17 @@ export class CookieSecrets {
     this.#secrets = secrets as string[];
   }
 
-  /** The id of express-session's that a cookie's value carries; `null` where none of the secrets has signed it. */
-  sidOf(value: string): string | null {
+  /** What {@link sidOf} takes of a cookie's value: an id and its signature; `null` where it has another form. */
+  signedIn(value: string): string | null {
     if (value.length > LONGEST) return null;
-    const signed = decoded(value);
-    if (signed?.startsWith('s:') !== true) return null;
+    return SIGNED.exec(decoded(value))?.[1] ?? null;
+  }
+
+  /** The id of express-session's that is signed; `null` where none of the secrets has done it. */
+  sidOf(signed: string): string | null {
     for (const secret of this.#secrets) {
-      const sid = unsign(signed.slice(2), secret);
-      if (sid !== false && sid !== '') return sid;
+      const sid = unsign(signed, secret);
+      if (sid !== false) return sid;
     }
     return null;
   }
@@ -53,7 +59,7 @@ export class CookieSecrets {
 }
 
 /** As the package `cookie` reads it: what cannot be decoded stands for itself. */
-function decoded(value: string): string | null {
+function decoded(value: string): string {
   const bare = value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
   try {
     return decodeURIComponent(bare);

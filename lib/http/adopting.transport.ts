@@ -10,6 +10,8 @@ import type { Exchange, SessionTransport } from './session-transport.js';
 
 /** How many different sessions of express-session one request may name: cookies of other paths and domains. */
 const MOST = 5;
+/** How many signatures are looked at for one request: each costs as much as all else that is done to its cookies. */
+const MOST_SIGNED = 50;
 
 /**
  * Reads the cookie of express-session besides our own credentials, and removes it with each response that changes what the
@@ -66,10 +68,13 @@ export class AdoptingTransport implements SessionTransport {
   #sidsOf({ cookie: header }: IncomingHttpHeaders): ReadonlySet<string> {
     const { cookie, secrets } = this.#adoption;
     const sids = new Set<string>();
+    let left = MOST_SIGNED;
     for (const value of valuesOf(header, cookie.name)) {
-      const sid = secrets.sidOf(value);
+      const signed = secrets.signedIn(value);
+      if (signed === null) continue;
+      const sid = secrets.sidOf(signed);
       if (sid !== null) sids.add(sid);
-      if (sids.size === MOST) break;
+      if (sids.size === MOST || --left === 0) break;
     }
     return sids;
   }

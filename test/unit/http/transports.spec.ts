@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { sign } from 'cookie-signature';
 import type { SessionTransport } from '../../../lib/http/session-transport.js';
 import { transportOf } from '../../../lib/http/transport-of.js';
 import type { CookieChange } from '../../../lib/session/cookie-intent.js';
@@ -163,5 +164,26 @@ describe('credentials in a header', () => {
     expect(response.getHeader('x-token')).toBe(A.cookieValue);
     write(header, REMOVED);
     expect([response.getHeader('x-token'), response.getHeaderNames()]).toEqual(['', ['x-token']]);
+  });
+});
+
+describe('cookies of express-session', () => {
+  const old = () => transport({ adopt: { secret: 'the secret' } });
+  const signed = (sid: string, secret = 'the secret') => `connect.sid=s:${sign(sid, secret)}`;
+  const sids = (...cookies: string[]) =>
+    old()
+      .read({ cookie: cookies.join('; ') })
+      .map(({ sid }) => sid);
+
+  it('are found behind any number that are malformed, and a few that another secret has signed', () => {
+    const malformed = Array.from({ length: 1_000 }, (_, index) => `connect.sid=s:${index}.`);
+    const forged = Array.from({ length: 49 }, (_, index) => signed(`${index}`, 'another'));
+    expect(sids(...malformed, ...forged, signed('one'))).toEqual(['one']);
+  });
+
+  it('cost no more than that many signatures, however many there are', () => {
+    const forged = Array.from({ length: 50 }, (_, index) => signed(`${index}`, 'another'));
+    expect(sids(...forged, signed('one'))).toEqual([]);
+    expect(sids(signed('one'), ...forged)).toEqual(['one']);
   });
 });
