@@ -1,6 +1,6 @@
-import { All, BadRequestException, Controller, Get, Post, Redirect, Res } from '@nestjs/common';
+import { All, BadRequestException, Controller, Get, Inject, Post, Redirect, Res } from '@nestjs/common';
 import { describe, expect, it } from '@jest/globals';
-import { Session } from 'nestjs-mikro-session';
+import { Session, SessionService } from 'nestjs-mikro-session';
 import { useApp } from '../../support/app.js';
 import type { Reply } from '../../support/client.js';
 import { type PlatformResponse, PLATFORMS, rawOf } from '../../support/platform.js';
@@ -8,6 +8,7 @@ import { statements } from '../../support/statements.js';
 
 @Controller()
 class VisitorController {
+  constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
   @All(['who', 'who/:rest']) who(@Session() session: Session): object {
     return { userId: session.userId, isNew: session.isNew };
   }
@@ -21,6 +22,11 @@ class VisitorController {
   @Post('regenerate') async regenerate(@Session() session: Session): Promise<object> {
     await session.regenerate();
     return { session };
+  }
+  /** As docs/service.md has it. */
+  @Post('password') async changePassword(@Session() session: Session): Promise<void> {
+    await session.login('ada', session.auth ?? undefined);
+    await this.sessions.revokeAllForUser('ada', { except: session.id });
   }
   @Get('redirected') @Redirect('/who') redirected(@Session() session: Session): void {
     session.touch();
@@ -110,6 +116,16 @@ describe.each(PLATFORMS)('On %s, the credential of a session', (platform) => {
       value.slice(0, 36),
     ]);
     expect(await whoIs(value)).toEqual(NOBODY);
+  });
+
+  it('is dead at once after a change of the password, with whoever has stolen it, and so are those of all other devices', async () => {
+    const other = await signIn();
+    const desk = fixture.app.client();
+    await desk.post('/login');
+    const stolen = (await desk.cookie()).replace('session_id=', '');
+    expect((await desk.post('/password')).status).toBe(201);
+    expect([await whoIs(stolen), await whoIs(other)]).toEqual([NOBODY, NOBODY]);
+    expect((await desk.get('/who')).json).toEqual({ userId: 'ada', isNew: false });
   });
 
   it('opens nothing with the id of one session and the secret of another', async () => {
