@@ -24,7 +24,6 @@ export function draftOf<Result>(
   change: (data: LiveSessionData) => Result,
   onUnreadable: (error: unknown) => void,
 ): Draft<Result> {
-  assertChange(change);
   const document = new TrackedData({ data: text }, onUnreadable);
   const result = callAtOnce(change, document.data);
   const changes = document.changes();

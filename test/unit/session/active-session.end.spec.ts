@@ -115,6 +115,13 @@ describe('restart()', () => {
     expect((await sessions.open(issued(session))).toJSON()).toEqual({ fresh: 1 });
   });
 
+  it('of an anonymous visitor drops the data, and is no logout', async () => {
+    const session = await sessions.open(await sessions.begun({ n: 1 }));
+    await session.restart();
+    expect([await sessions.store.dataOf(session.id), sessions.events]).toEqual([{}, ['rotated']]);
+    expect([session.authenticatedAt, session.isAuthenticated]).toEqual([null, false]);
+  });
+
   it.each([true, false])(
     'ends the session at the end of the request if nothing is written: settle(%p)',
     async (commits) => {
@@ -172,6 +179,8 @@ describe('a session that is gone', () => {
     const error = await session.save().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(SessionGoneError);
     expect([sessions.events, session.isModified, session.isUnsaved]).toEqual([['rejected ada'], false, false]);
+    await expect(session.update(() => 1)).rejects.toThrow(SessionGoneError);
+    await expect(session.regenerate()).rejects.toThrow(SessionGoneError);
     session.set('m', 2).setTtl('3h');
     expect([session.isUnsaved, session.settle(true)]).toEqual([false, null]);
     await expect(session.save()).rejects.toThrow(SessionGoneError);

@@ -41,6 +41,8 @@ describe('login()', () => {
       endsAt: sessions.store.time + 12 * HOUR,
     });
     expect([session.generation, session.isNew, session.isModified]).toEqual([1, false, false]);
+    session.renew();
+    expect(sessions.renewed).toEqual([]);
     expect(issued(session)).not.toBe(cookie);
     expect(sessions.events).toEqual(['rotated ada', 'login ada']);
     expect((await sessions.open(cookie)).isAuthenticated).toBe(false);
@@ -157,6 +159,48 @@ describe('login()', () => {
     }
   });
 
+  it('that begins another session leaves the cookie of the one that has ended alone', async () => {
+    const session = await sessions.open(cookie);
+    await sessions.store.delete(session.id, null);
+    await session.login('ada');
+    await session.destroy();
+    expect(cookieOf(session)).toBeNull();
+  });
+
+  it('that cannot begin another session leaves nothing to end, and nothing to write to', async () => {
+    const failure = new SessionStoreUnavailableError('create a session');
+    const [lost, gone] = [await sessions.open(cookie), (await sessions.open(cookie)).set('m', 2)];
+    await sessions.store.delete(lost.id, null);
+    await expect(gone.save()).rejects.toThrow('has ended');
+    sessions.store.fail('create', failure);
+    await expect(lost.login('ada')).rejects.toBe(failure);
+    await expect(gone.login('ada')).rejects.toBe(failure);
+    sessions.store.mend('create');
+    await lost.destroy();
+    await expect(gone.set('m', 3).save()).rejects.toThrow('has ended');
+    expect(await sessions.store.count()).toBe(0);
+  });
+
+  it('without anything to store hands on its failure, too', async () => {
+    const failure = new SessionStoreUnavailableError('log in');
+    sessions.store.fail('login', failure);
+    sessions.store.fail('create', failure);
+    await expect((await sessions.open(cookie)).login('ada')).rejects.toBe(failure);
+    await expect((await sessions.open()).login('ada')).rejects.toBe(failure);
+  });
+
+  it('is refused, before anything is stored, where the cookie can reach nobody', async () => {
+    const error = new Error('headers are sent');
+    const session = await sessions.open(cookie, {
+      assertReachable: () => {
+        throw error;
+      },
+    });
+    await expect(session.login('ada')).rejects.toBe(error);
+    await expect(session.regenerate()).rejects.toBe(error);
+    expect(await sessions.store.stored(session.id)).toMatchObject({ userId: null, generation: 0 });
+  });
+
   it('that fails leaves the session as it was, with all that was written', async () => {
     const failure = new SessionStoreUnavailableError('log in');
     sessions.store.fail('login', failure);
@@ -271,6 +315,8 @@ describe('regenerate()', () => {
     await other.regenerate();
     expect([cookieOf(other), sessions.events]).toEqual([null, ['rotated']]);
     await other.regenerate();
+    expect(cookieOf(other)).toBeNull();
+    await other.setTtl('2h').save();
     expect(cookieOf(other)).toBeNull();
     const late = await sessions.open(cookie);
     await late.regenerate();

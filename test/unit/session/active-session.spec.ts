@@ -216,6 +216,9 @@ describe('a stored session', () => {
     expect(session.expiresAt.getTime()).toBe(sessions.store.time + 30 * MINUTE);
     sessions.store.time -= 2 * MINUTE;
     expect(session.touch().expiresAt.getTime()).toBe(sessions.store.time + 32 * MINUTE);
+    session.renews = true;
+    session.renew();
+    expect(sessions.renewed).toEqual([session.id, session.id]);
   });
 
   it('is not touched before it is stored', async () => {
@@ -243,7 +246,7 @@ describe('a stored session', () => {
 
   it('has a lifetime that cannot be set to what is none', async () => {
     const session = await sessions.open(cookie);
-    expect(() => session.setTtl('soon')).toThrow(SessionArgumentError);
+    expect(() => session.setTtl('soon')).toThrow(/^"ttl" must be .*, but was another string\.$/);
     expect(() => session.setTtl('1h', { absolute: 'never' })).toThrow(/^"absolute" must be/);
     expect(() => session.setTtl('1h', null as never)).toThrow(
       new SessionArgumentError('setTtl() takes a plain object there, but got null.'),
@@ -252,6 +255,42 @@ describe('a stored session', () => {
     const proxy = new Proxy({}, { getPrototypeOf: () => null as never, ownKeys: () => [1] as never });
     expect(() => session.setTtl('1h', proxy as never)).toThrow('an object');
     expect(session.isModified).toBe(false);
+  });
+
+  it('ends, without an absolute end of its own, as long after its start as its options say', async () => {
+    sessions.store.time += MINUTE;
+    const session = await sessions.open(cookie);
+    const start = session.createdAt.getTime();
+    expect(session.setTtl('5m').expiresAt.getTime()).toBe(start + 5 * MINUTE);
+    expect(session.setTtl('13h').expiresAt.getTime()).toBe(start + 13 * HOUR);
+    expect(session.setTtl('11h').expiresAt.getTime()).toBe(start + 11 * HOUR);
+    sessions.store.time += HOUR - MINUTE;
+    session.discard();
+    await session.login('ada');
+    const login = sessions.store.time;
+    expect(session.setTtl('11h').expiresAt.getTime()).toBe(login + 11 * HOUR);
+    expect(session.setTtl('13h', { absolute: '12h' }).expiresAt.getTime()).toBe(login + 12 * HOUR);
+    await session.save();
+    expect((await sessions.store.stored(session.id)).endsAt).toBe(login + 12 * HOUR);
+    expect(session.setTtl('13h').expiresAt.getTime()).toBe(login + 13 * HOUR);
+    const endless = (await sessions.open(cookie)).setTtl('1h', { absolute: false });
+    expect(endless.expiresAt.getTime()).toBeGreaterThan(start);
+  });
+
+  it('has no absolute end once it was given none, whatever idle timeout it is given', async () => {
+    const session = (await sessions.open(cookie)).setTtl('1h', { absolute: false });
+    await session.save();
+    expect((await sessions.store.stored(session.id)).endsAt).toBeNull();
+    expect(session.setTtl('20h').expiresAt.getTime()).toBe(session.createdAt.getTime() + 20 * HOUR);
+  });
+
+  it('hands on the failure of a lifetime that cannot be stored', async () => {
+    const failure = new SessionDataError('', 'no');
+    sessions.store.fail('commit', failure);
+    await expect((await sessions.open(cookie)).setTtl('2h').save()).rejects.toBe(failure);
+    sessions = new TestSessions({ saveUninitialized: true });
+    sessions.store.fail('create', failure);
+    await expect((await sessions.open()).save()).rejects.toBe(failure);
   });
 
   it('drops what is not stored where the response reports a failure', async () => {
@@ -313,6 +352,15 @@ describe('a stored session', () => {
     expect(await sessions.store.dataOf(session.id)).toEqual({ n: 2, kept: 'x', other: 1, late: 1 });
   });
 
+  it('has the identity that is stored, once it is read anew', async () => {
+    const session = await sessions.open(cookie);
+    expect(session.auth).toBeNull();
+    const stored = await sessions.store.stored(session.id);
+    sessions.store.find = async () => ({ ...stored, userId: 'ada', auth: '{"roles":["admin"]}' });
+    await session.reload();
+    expect([session.userId, session.auth]).toEqual(['ada', { roles: ['admin'] }]);
+  });
+
   it('keeps the lifetime that is set while it is read anew', async () => {
     const session = await sessions.open(cookie);
     const reloading = session.reload();
@@ -329,6 +377,7 @@ describe('a stored session', () => {
     await sessions.store.delete(session.id, null);
     await expect(another.reload()).rejects.toThrow(SessionGoneError);
     await expect(another.reload()).rejects.toThrow(SessionGoneError);
+    expect(sessions.events.filter((event) => event === 'rejected')).toHaveLength(3);
   });
 
   it('has no user before a login, and its identity after it', async () => {

@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { load } from './documents.js';
+
+const sets = (document: ReturnType<typeof load>) => Object.fromEntries(document.changes()?.set ?? []);
+
+describe('What was refused', () => {
+  const refused = (change: (document: ReturnType<typeof load>) => void): ReturnType<typeof load> => {
+    const document = load('{"a":{"deep":1},"ab":1,"n":1}');
+    change(document);
+    expect(() => document.changes()).toThrow('cannot be stored');
+    document.noteRefusal();
+    return document;
+  };
+
+  it.each<[string, (document: ReturnType<typeof load>) => void]>([
+    ['by a method', (document) => document.set('bad', 1n)],
+    ['in place', (document) => (document.data['bad'] = 1n)],
+    ['in place, further down', (document) => (document.data['a'] = { deep: 1n })],
+  ])('is dropped, and the rest stays to be stored: %s', (_how, change) => {
+    const document = refused((one) => {
+      one.set('ok', 1);
+      change(one);
+    });
+    const path = 'bad' in document.data ? 'bad' : 'a.deep';
+    expect(document.dropRefused(path)).toBe(true);
+    expect([sets(document), document.data['a'], 'bad' in document.data]).toEqual([{ ok: '1' }, { deep: 1 }, false]);
+    expect(document.dropRefused(path)).toBe(false);
+  });
+
+  it('is known by the key at the beginning of its path, and not by one that begins the same', () => {
+    const document = refused((one) => one.set('ab', { x: 1n }));
+    expect([document.dropRefused('a'), document.dropRefused('a.b.x'), document.dropRefused('abc')]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    expect(document.dropRefused('ab.x')).toBe(true);
+    expect(document.changes()).toBeNull();
+  });
+
+  it('is all that was changed, where the whole document was refused', () => {
+    const document = load('{"n":1}');
+    document.set('n', 2);
+    document.set('m', 3);
+    document.noteRefusal();
+    document.set('late', 4);
+    expect(document.dropRefused('')).toBe(true);
+    expect([sets(document), document.data['n']]).toEqual([{ late: '4' }, 1]);
+  });
+
+  it('is nothing where nothing was', () => {
+    const document = load('{"n":1}');
+    expect(document.dropRefused('n')).toBe(false);
+    document.noteRefusal();
+    expect([document.dropRefused('n'), document.dropRefused('')]).toEqual([false, false]);
+  });
+});
