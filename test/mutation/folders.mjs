@@ -30,5 +30,7 @@ export const FOLDERS = {
   postgres: {
     mutate: ['lib/store/postgres/**/*.ts'],
     specs: ['test/unit/store/postgres/*.spec.ts', 'test/integration/{store,table}/*.spec.ts'],
+    testTimeout: 30_000,
+    needsDatabase: true,
   },
 };

@@ -10,14 +10,14 @@ import { TestWatcher } from 'jest-watcher';
 import { instrumentation } from './instrumented-environment.mjs';
 
 const Runtime = createRequire(import.meta.url)('jest-runtime').default;
-/** How long a test may take, in milliseconds; a mutant may have it wait for ever. */
-const TEST_TIMEOUT = 5_000;
 /** Stryker's numbers for the outcome of a test. */
 const SUCCESS = 0;
 const FAILED = 1;
 
 class SpecsRunner {
   #specs;
+  /** How long a test may take, in milliseconds: a mutant may have it wait for ever. */
+  #testTimeout;
   #globalConfig;
   #context;
   /** How long each spec took when it last passed, in milliseconds. */
@@ -25,7 +25,8 @@ class SpecsRunner {
   /** Of each source file, the spec that killed its latest mutant: likely to kill the next one as well. */
   #latestKillers = new Map();
 
-  constructor({ specs }) {
+  constructor({ specs, testTimeout = 5_000 }) {
+    this.#testTimeout = testTimeout;
     const isLeftOut = (glob) => glob.startsWith('!');
     const exclude = specs.filter(isLeftOut).map((glob) => glob.slice(1));
     this.#specs = globSync(
@@ -46,10 +47,11 @@ class SpecsRunner {
       { _: [], $0: '', silent: true },
       resolve('jest.config.mjs'),
     );
-    this.#globalConfig = { ...globalConfig, testTimeout: TEST_TIMEOUT };
+    const testTimeout = this.#testTimeout;
+    this.#globalConfig = { ...globalConfig, testTimeout };
     // This very file's neighbour, not its copy in Stryker's sandbox: they share `instrumentation`.
     const testEnvironment = fileURLToPath(import.meta.resolve('./instrumented-environment.mjs'));
-    const config = { ...projectConfig, testEnvironment, testTimeout: TEST_TIMEOUT };
+    const config = { ...projectConfig, testEnvironment, testTimeout };
     this.#context = await Runtime.createContext(config, { console, maxWorkers: 1, watch: false, watchman: false });
   }
 
@@ -120,5 +122,6 @@ export const strykerValidationSchema = {
       type: 'array',
       items: { type: 'string' },
     },
+    testTimeout: { description: 'How long a test may take, in milliseconds', type: 'number' },
   },
 };
