@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { startLocalPostgres } from '../../sample-app/dist/local-postgres.js';
 import { FOLDERS } from './folders.mjs';
+import { writeSurvivors } from './survivors.mjs';
 
 /** The score that a folder must reach, in per cent. */
 const REQUIRED = 85;
@@ -78,6 +79,7 @@ async function test(name) {
     allowConsoleColors: false,
     ignorePatterns: ['dist', 'docs', 'bench', 'sample-app', 'test/mutation'],
   }).runMutationTest();
+  await writeSurvivors(name, mutants);
   const counts = { Killed: 0, Timeout: 0, Survived: 0, NoCoverage: 0, Ignored: 0, RuntimeError: 0, CompileError: 0 };
   for (const { status } of mutants) counts[status] += 1;
   const detected = counts.Killed + counts.Timeout;
