@@ -39,4 +39,5 @@ export const REASONS = [
   ],
   ['lib/nest/access/route-access.ts', "typeof one === 'function'", 'What is no function has no prototype either.'],
   ['lib/nest/access/route-access.ts', '"Stryker was here!"', TYPES],
+  ['lib/nest/access/route-access.ts', 'key).value', TYPES],
 ];

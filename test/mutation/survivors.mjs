@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { REASONS } from './reasons.mjs';
 
 /** How much of a mutant is shown, in characters. */
@@ -21,17 +22,19 @@ export async function writeSurvivors(folder, mutants) {
       const original = originalOf(mutant, source);
       const { replacement = '', location } = mutant;
       const why = reasonFor(file, `${original} → ${replacement}`);
-      lines.push(`| ${location.start.line + 1} | ${code(original)} | ${code(replacement)} | ${why} |`);
+      lines.push(`| ${location.start.line} | ${code(original)} | ${code(replacement)} | ${why} |`);
     }
     lines.push('');
   }
-  await writeFile(`test/mutation/survivors-${folder}.md`, lines.join('\n'));
+  const file = `test/mutation/survivors-${folder}.md`;
+  await writeFile(file, await format(lines.join('\n'), { ...(await resolveConfig(file)), parser: 'markdown' }));
 }
 
+/** Lines and columns are counted from 1. */
 function originalOf({ location: { start, end } }, source) {
-  const lines = source.slice(start.line, end.line + 1);
-  lines[lines.length - 1] = lines.at(-1).slice(0, end.column);
-  return lines.join('\n').slice(start.column);
+  const lines = source.slice(start.line - 1, end.line);
+  lines[lines.length - 1] = lines.at(-1).slice(0, end.column - 1);
+  return lines.join('\n').slice(start.column - 1);
 }
 
 /** @param change what stood there, an arrow, and what stands there now */

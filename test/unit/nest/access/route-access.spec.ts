@@ -86,6 +86,11 @@ describe('statementOn', () => {
   it('reads all guards of a class where none were taken over', () => {
     class Standing extends GuardedDerived {}
     Reflect.defineMetadata('__guards__', [OwnGuard], Standing);
+    @UseGuards(PassGuard, PassGuard)
+    class PassBase {}
+    class StandingPartly extends PassBase {}
+    Reflect.defineMetadata('__guards__', [PassGuard, SessionGuard], StandingPartly);
+    expect(statementOn(StandingPartly).requirements).toEqual([SIGNED_IN]);
     expect(statementOn(Standing).requirements).toEqual([SIGNED_IN]);
   });
 });
