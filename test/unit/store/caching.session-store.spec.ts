@@ -333,6 +333,14 @@ describe('The cache', () => {
     expect(await lookups(() => store.find(id))).toBe(0);
   });
 
+  it('keeps no copy of a session that is gone when it is read anew', async () => {
+    const id = await create();
+    inner.time += 1;
+    const copy = (await store.find(id)) as StoredSession;
+    await inner.delete(id, null);
+    expect([await store.refind(copy), await store.find(id)]).toEqual([null, null]);
+  });
+
   it('answers the hits of one turn together', async () => {
     const ids = [await create(), await create()];
     const order: string[] = [];

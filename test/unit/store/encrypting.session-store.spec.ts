@@ -132,6 +132,25 @@ describe('Encryption in front of a store', () => {
     expect(await dataOf(id)).toMatchObject({ n: 31 });
   });
 
+  it('adds for one session at a time: those that wait meanwhile share the next look-up', async () => {
+    const [id, other] = [await create(), await create()];
+    const gate = Promise.withResolvers<void>();
+    const find = inner.find.bind(inner);
+    inner.find = async (...args) => {
+      await gate.promise;
+      return find(...args);
+    };
+    const add = (to: SessionId) => store.commit(to, 0, changes({ increment: new Map([['n', 1]]) }));
+    const first = add(id);
+    await new Promise((resolve) => setImmediate(resolve));
+    const rest = [add(id), add(id), add(id), add(other)];
+    await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve();
+    await Promise.all([first, ...rest]);
+    expect(inner.calls.filter((call) => call === 'find')).toHaveLength(3);
+    expect([await dataOf(id), await dataOf(other)]).toMatchObject([{ n: 5 }, { n: 2 }]);
+  });
+
   it('finds that the session is gone, or of another login, where it adds', async () => {
     const id = await create();
     const add = changes({ increment: new Map([['n', 1]]) });

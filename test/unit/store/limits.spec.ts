@@ -30,6 +30,7 @@ describe('The size of a value, as PostgreSQL writes jsonb', () => {
 describe('refuseLargeAuth', () => {
   it('takes a snapshot of as many bytes as there may be, and none', () => {
     expect(() => refuseLargeAuth('{"a":1}', 8)).not.toThrow();
+    expect(() => refuseLargeAuth('{}', 2)).not.toThrow();
     expect(() => refuseLargeAuth(null, 0)).not.toThrow();
   });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MemorySessionStore, type SessionId } from 'nestjs-mikro-session';
 import { resolveOptions } from '../../../lib/session.options.js';
 import { Sweeper } from '../../../lib/store/sweeper.js';
@@ -113,6 +113,43 @@ describe('Sweeper', () => {
     // A third of the lease is 667 ms.
     expect(store.leases).toHaveLength(3);
     expect(told).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('tells nothing of a batch that is empty', async () => {
+    const batches: unknown[] = [];
+    store.deleteExpired = async function* () {
+      yield [];
+      yield ['a'];
+    };
+    const done = Promise.withResolvers<void>();
+    const listener = { done: done.resolve, failed: done.reject, takenOver: () => {}, lost: () => {} };
+    sweeper = new Sweeper(store, 1, { ...listener, expired: (ids) => batches.push(ids) });
+    sweeper.start();
+    await done.promise;
+    expect(batches).toEqual([['a']]);
+  });
+
+  it('ends after its batch once it is stopped', async () => {
+    store.batches = ['a', 'b'];
+    const begun = Promise.withResolvers<Promise<void> | undefined>();
+    store.onBatch = () => begun.resolve(sweeper?.stop());
+    void sweep(1);
+    await begun.promise;
+    expect(told).toEqual(['a']);
+  });
+
+  it('begins no sweep where it is stopped before the first, nor keeps a process alive', async () => {
+    const timer = jest.spyOn(globalThis, 'setTimeout');
+    jest.spyOn(Math, 'random').mockReturnValue(0.25);
+    const idle = new Sweeper(store, 1_000, {} as never);
+    idle.start();
+    const [, delay] = timer.mock.calls[0] as unknown as [unknown, number];
+    const started = timer.mock.results[0]?.value as NodeJS.Timeout & { _destroyed: boolean };
+    expect([Math.round(delay), started.hasRef()]).toEqual([950, false]);
+    await idle.stop();
+    expect(started._destroyed).toBe(true);
+    await new Sweeper(store, 1_000, {} as never).stop();
+    jest.restoreAllMocks();
   });
 
   it('stops in the middle of a sweep where it was frozen, and has lost the claim', async () => {
