@@ -57,6 +57,29 @@ describe('destroy() and logout()', () => {
     expect([cookieOf(session), sessions.events.at(-1)]).toEqual([{ kind: 'removed' }, 'destroyed']);
   });
 
+  it('notice what is changed in place after the call, in the object that was held before', async () => {
+    const session = await sessions.open(cookie);
+    const { data } = session;
+    const ending = session.destroy();
+    data['fresh'] = { a: 1 };
+    await ending;
+    (data['fresh'] as { a: number }).a = 2;
+    await session.settle(true);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ fresh: { a: 2 } });
+  });
+
+  it('that fail notice what is changed in place, in an object that was got meanwhile', async () => {
+    sessions.store.fail('delete', new Error('down'));
+    const session = await sessions.open(cookie);
+    session.get('n');
+    const ending = session.destroy();
+    const { data } = session;
+    await expect(ending).rejects.toThrow('down');
+    data['n'] = 5;
+    await session.settle(true);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ n: 5 });
+  });
+
   it('remove no cookie that the client has not got', async () => {
     const session = (await sessions.open()).set('n', 1);
     await session.save();
@@ -163,6 +186,21 @@ describe('restart()', () => {
     expect(await sessions.store.dataOf(session.id)).toEqual({ fresh: 1 });
   });
 
+  it('leaves a session ended that this request has ended', async () => {
+    const session = await sessions.open(cookie);
+    await session.destroy();
+    await session.restart();
+    expect([session.isDestroyed, session.settle(true)]).toEqual([true, null]);
+  });
+
+  it('ends a session in which nothing but a lifetime is set', async () => {
+    const session = await sessions.open(cookie);
+    await session.restart();
+    await session.setTtl('2h').save();
+    await session.settle(true);
+    expect(await sessions.store.count()).toBe(0);
+  });
+
   it('stores nothing where nothing was stored', async () => {
     const session = await sessions.open();
     const { id } = session;
@@ -225,6 +263,18 @@ describe('update()', () => {
     expect(await sessions.store.dataOf(session.id)).toEqual({ n: 11, mine: 1 });
     expect(sessions.environment.commits.written).toBe(3);
     expect(await sessions.store.stored(session.id)).toMatchObject({ lastAccessAt: sessions.store.time });
+  });
+
+  it('goes on with what is written and removed while the store is at work', async () => {
+    const session = (await sessions.open(cookie)).set('m', 1);
+    await session.save();
+    const updating = session.update((data) => (data['u'] = 1));
+    await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+    session.delete('n');
+    session.set('late', 1);
+    await updating;
+    await session.save();
+    expect(await sessions.store.dataOf(session.id)).toEqual({ m: 1, u: 1, late: 1 });
   });
 
   it('counts as no write, and as no access, where it changes nothing', async () => {

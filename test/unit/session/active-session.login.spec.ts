@@ -222,6 +222,19 @@ describe('login()', () => {
     expect([session.userId, session.toJSON()]).toEqual(['ada', { n: 1, m: 2, late: 3 }]);
   });
 
+  it('of another user leaves the data of the first, also after one that has failed', async () => {
+    cookie = await sessions.begun({ n: 1 }, 'ada');
+    const session = await sessions.open(cookie);
+    sessions.store.fail('login', new SessionStoreUnavailableError('log in'));
+    await expect(session.login('bob')).rejects.toThrow('could not log in');
+    sessions.store.mend('login');
+    const login = session.set('m', 2).login('bob');
+    expect(session.toJSON()).toEqual({});
+    session.set('fresh', 1);
+    await login;
+    expect(session.toJSON()).toEqual({ fresh: 1 });
+  });
+
   it('takes only what its types allow, and says what it got', async () => {
     const session = await sessions.open(cookie);
     await expect(session.login('')).rejects.toThrow(SessionArgumentError);

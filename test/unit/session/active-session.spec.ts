@@ -269,6 +269,11 @@ describe('a stored session', () => {
     await session.login('ada');
     const login = sessions.store.time;
     expect(session.setTtl('11h').expiresAt.getTime()).toBe(login + 11 * HOUR);
+    session.discard();
+    sessions.store.time += 10 * MINUTE;
+    expect(session.touch().setTtl('719m').expiresAt.getTime()).toBe(login + 12 * HOUR);
+    expect(session.setTtl('11h').expiresAt.getTime()).toBe(login + 10 * MINUTE + 11 * HOUR);
+    sessions.store.time -= 10 * MINUTE;
     expect(session.setTtl('13h', { absolute: '12h' }).expiresAt.getTime()).toBe(login + 12 * HOUR);
     await session.save();
     expect((await sessions.store.stored(session.id)).endsAt).toBe(login + 12 * HOUR);
@@ -278,10 +283,11 @@ describe('a stored session', () => {
   });
 
   it('has no absolute end once it was given none, whatever idle timeout it is given', async () => {
+    sessions.store.time += MINUTE;
     const session = (await sessions.open(cookie)).setTtl('1h', { absolute: false });
     await session.save();
     expect((await sessions.store.stored(session.id)).endsAt).toBeNull();
-    expect(session.setTtl('20h').expiresAt.getTime()).toBe(session.createdAt.getTime() + 20 * HOUR);
+    expect(session.setTtl('20h').expiresAt.getTime()).toBe(session.createdAt.getTime() + MINUTE + 20 * HOUR);
   });
 
   it('hands on the failure of a lifetime that cannot be stored', async () => {
@@ -291,6 +297,40 @@ describe('a stored session', () => {
     sessions = new TestSessions({ saveUninitialized: true });
     sessions.store.fail('create', failure);
     await expect((await sessions.open()).save()).rejects.toBe(failure);
+  });
+
+  it('leaves a lifetime that is set while the store is at work to be stored', async () => {
+    const session = (await sessions.open(cookie)).setTtl('2h');
+    expect([(await sessions.open(cookie)).isUnsaved, session.isUnsaved]).toEqual([false, true]);
+    const saving = session.save();
+    session.setTtl('3h');
+    await saving;
+    expect([session.isModified, session.ttl]).toEqual([true, 3 * HOUR]);
+  });
+
+  it('that a job has found is given a lifetime, and no cookie', async () => {
+    const session = (await sessions.find(idOf(cookie))).setTtl('2h');
+    await session.save();
+    expect([cookieOf(session), (await sessions.store.stored(session.id)).ttl]).toEqual([null, 2 * HOUR]);
+  });
+
+  it('is waited for at the end of the request, where a save is under way that is not awaited', async () => {
+    const session = (await sessions.open(cookie)).set('n', 2);
+    const saving = session.save();
+    for (const settling of [session.settle(true), session.settle(false)]) expect(settling).toBeInstanceOf(Promise);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ n: 2, kept: 'x' });
+    await saving;
+    expect([session.settle(true), session.settle(false)]).toEqual([null, null]);
+  });
+
+  it('stores a key leniently where it is told to, and shows what is written, without the session', async () => {
+    const session = await sessions.open(cookie);
+    session.makeLenient('at', false);
+    session.set('at', new Date(0) as never);
+    expect(session.written.document.isChanged).toBe(true);
+    await session.save();
+    expect(await sessions.store.dataOf(session.id)).toMatchObject({ at: '1970-01-01T00:00:00.000Z' });
   });
 
   it('drops what is not stored where the response reports a failure', async () => {
@@ -359,6 +399,16 @@ describe('a stored session', () => {
     sessions.store.find = async () => ({ ...stored, userId: 'ada', auth: '{"roles":["admin"]}' });
     await session.reload();
     expect([session.userId, session.auth]).toEqual(['ada', { roles: ['admin'] }]);
+  });
+
+  it('is read anew without what is removed meanwhile', async () => {
+    const session = await sessions.open(cookie);
+    const reloading = session.reload();
+    session.delete('n');
+    await reloading;
+    expect(session.toJSON()).toEqual({ kept: 'x' });
+    await session.save();
+    expect(await sessions.store.dataOf(session.id)).toEqual({ kept: 'x' });
   });
 
   it('keeps the lifetime that is set while it is read anew', async () => {

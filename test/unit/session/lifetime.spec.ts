@@ -152,6 +152,7 @@ describe('shownDuration', () => {
     ['x1', '"x1"'],
     ['', '""'],
     ['30', '"30", which has no unit (milliseconds: "30ms")'],
+    ['1.55', '"1.55", which has no unit (milliseconds: "1.55ms")'],
     [' 1.5 ', '" 1.5 ", which has no unit (milliseconds: "1.5ms")'],
     ['1'.repeat(40), `"${'1'.repeat(40)}", which has no unit (milliseconds: "${'1'.repeat(40)}ms")`],
     ['1'.repeat(41), `"${'1'.repeat(40)}…"`],

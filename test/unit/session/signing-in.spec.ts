@@ -7,6 +7,7 @@ const USERS = ['a', '0', 'ada@example.org', '😀', 'a'.repeat(512)];
 const NO_USERS: [unknown, string][] = [
   ['', 'an empty string'],
   ['a'.repeat(513), 'one of 513'],
+  ['\0'.repeat(512), 'one with half of a character, or U+0000, in it'],
   ['a\0b', 'one with half of a character, or U+0000, in it'],
   ['a\ud83d', 'one with half of a character, or U+0000, in it'],
   [7, 'a number: use String(id)'],

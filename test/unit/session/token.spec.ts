@@ -23,6 +23,15 @@ describe('createSessionId', () => {
   });
 });
 
+describe('isSessionId', () => {
+  it('knows an id in either case, and nothing around it', () => {
+    expect([ID, ID.toUpperCase()].map(isSessionId)).toEqual([true, true]);
+    expect([`x${ID}`, `${ID}x`, `${ID}\n`, ` ${ID}`, ID.slice(1), ''].map(isSessionId)).toEqual(
+      Array.from({ length: 6 }, () => false),
+    );
+  });
+});
+
 describe('issueCredential', () => {
   it('makes a cookie value that it can read again', () => {
     const issued = issueCredential(ID);
