@@ -115,7 +115,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     // A login raises the generation by one.
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation + 1, auth) };
     const loggedIn =
-      changes !== null && hasAdditions(changes) && !flush
+      hasAdditions(changes) && !flush
         ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
         : await this.inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));

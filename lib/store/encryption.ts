@@ -155,8 +155,7 @@ export class SessionCipher {
     const openAuth = (): string | null => {
       if (auth === null) return null;
       // A sealed text has nothing in it that JSON would escape.
-      const value = auth.startsWith('"') ? auth.slice(1, -1) : '';
-      return this.#open(id, 'auth', value, () => auth, authContextOf(id, generation));
+      return this.#open(id, 'auth', auth.slice(1, -1), () => auth, authContextOf(id, generation));
     };
     const openData = (): string => {
       const document = parseObject(data);

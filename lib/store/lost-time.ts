@@ -9,7 +9,7 @@ const SLACK = 25;
  */
 export class LostTime {
   #lost = 0;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #dueAt = Infinity;
 
   /** Since the start. @param now that of `performance` */
@@ -26,8 +26,7 @@ export class LostTime {
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    clearInterval(this.#timer);
     this.#dueAt = Infinity;
   }
 

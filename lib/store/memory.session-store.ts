@@ -91,8 +91,9 @@ export class MemorySessionStore extends SessionStore {
     change: (stored: StoredSession) => SessionChanges | null,
   ): Promise<StoredSession | null> {
     const stored = this.#live(id, generation);
-    const changes = stored && change(stored);
-    return stored === null || changes === null ? stored : { ...stored, ...this.#commit(stored, changes) };
+    if (stored === null) return null;
+    const changes = change(stored);
+    return changes === null ? stored : { ...stored, ...this.#commit(stored, changes) };
   }
 
   renew(access: Access): void {

@@ -29,7 +29,7 @@ export class Sweeper {
   readonly #listener: SweepListener;
   readonly #now: () => number;
   readonly #lease: number;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #sweeping: Promise<void> = Promise.resolve();
   #isStopped = false;
   /** Whether it was for this process when it was last asked for; `null` before the first time. */
@@ -57,7 +57,7 @@ export class Sweeper {
   /** Ends the sweep that is under way after its batch, and begins no other. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    clearTimeout(this.#timer);
     await this.#sweeping;
   }
 

@@ -22,7 +22,8 @@ export function foldCommits(first: CommitRequest, then: CommitRequest): CommitRe
   if (first.changes.lifetime !== null && then.changes.lifetime !== null) return null;
   const [one, two] = [first.changes.data, then.changes.data];
   const data = one === null || two === null ? (one ?? two) : foldChanges(one, two);
-  if (data === null && (one !== null || two !== null)) return null;
+  // Neither is null then, and they do not fold.
+  if (data === null && one !== null) return null;
   return {
     id: first.id,
     generation: first.generation,

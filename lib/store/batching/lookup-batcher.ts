@@ -53,7 +53,7 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
   #waiting: Waiter<Found>[] = [];
   readonly #underWay = new Set<Batch<Found>>();
   #isTurnOver = true;
-  #patience: NodeJS.Timeout | null = null;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(
     target: FindTarget<Found>,
@@ -92,8 +92,8 @@ export class LookupBatcher<Found extends { readonly id: SessionId }> {
         this.#patience ??= setTimeout(() => this.#sendMore(true), LONGEST_WAIT);
         return;
       }
-      if (this.#patience !== null) clearTimeout(this.#patience);
-      this.#patience = null;
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
       const batch = this.#next();
       if (batch.waiters.length > 0) void this.#send(batch);
     }

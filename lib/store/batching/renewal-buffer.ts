@@ -49,7 +49,7 @@ export class RenewalBuffer {
   readonly #meter: QueueMeter;
   #accesses = new Map<SessionId, Waiting>();
   #part = 0;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
   readonly #flushes = new OneAtATime();
   #closing = false;
 
@@ -96,13 +96,13 @@ export class RenewalBuffer {
   }
 
   #stopWaiting(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #wait(period = this.#every): void {
     this.#timer ??= setTimeout(() => {
-      this.#timer = null;
+      this.#timer = undefined;
       this.#part++;
       void this.#flush(this.#part - this.#parts);
       if (this.#accesses.size > 0) this.#wait();
@@ -187,8 +187,7 @@ export class RenewalBuffer {
   /** For the next time, unless a newer access has come. */
   #keep(accesses: ReadonlyMap<SessionId, Waiting>, ids: readonly SessionId[]): void {
     for (const id of ids) {
-      const failed = accesses.get(id);
-      if (failed === undefined) continue;
+      const failed = accesses.get(id) as Waiting;
       const newer = this.#accesses.get(id);
       if (newer !== undefined) {
         newer.since = Math.min(newer.since, failed.since);

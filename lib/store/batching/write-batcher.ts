@@ -156,7 +156,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
       }
       lane.waiters.shift();
       this.#meter.left(waiter.since, sentAt);
-      if (waiter.alone && waiters.length > 0) break;
+      if (waiter.alone) break;
     }
     if (request !== null) return { lane, waiters, request };
     this.#release(lane);
@@ -174,7 +174,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     lane.pause = FIRST_PAUSE;
     if (outcome instanceof SessionDataError) {
       if (waiters.length > 1) this.#takeApart(lane, waiters);
-      else waiters[0]?.reject(outcome);
+      else for (const waiter of waiters) waiter.reject(outcome);
     } else {
       for (const waiter of waiters) waiter.resolve(outcome);
     }

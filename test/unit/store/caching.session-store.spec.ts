@@ -7,6 +7,7 @@ import type { CacheStats } from '../../../lib/stats/session-stats.js';
 import { CachingSessionStore, type SessionCacheOptions } from '../../../lib/store/caching.session-store.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
 import { StoreReports } from '../../support/store-listener.js';
+import { mapsWith } from './maps.js';
 
 const MINUTE = 60_000;
 const NO_CHANGES = { data: null, lifetime: null, renew: false };
@@ -121,6 +122,7 @@ describe('The cache', () => {
     const id = await create();
     await store.close();
     expect([stats()?.entries, inner.closed, await lookups(() => store.find(id))]).toEqual([0, 1, 1]);
+    expect(await lookups(() => store.find(id))).toBe(1);
   });
 
   it('passes on what the inner store reports', () => {
@@ -175,6 +177,32 @@ describe('The cache', () => {
     gates[1].resolve();
     await newer;
     expect(stats()?.entries).toBe(1);
+  });
+
+  it('keeps what the newer of two look-ups found, though the older fails meanwhile', async () => {
+    const id = await create();
+    inner.listener.changed([id]);
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    inner.gate = gates[0].promise;
+    const older = store.find(id);
+    inner.gate = gates[1].promise;
+    const newer = store.find(id);
+    gates[0].reject(new Error('down'));
+    await expect(older).rejects.toThrow('down');
+    gates[1].resolve();
+    await newer;
+    expect(stats()?.entries).toBe(1);
+  });
+
+  it('keeps nothing of a look-up that is over but the copy', async () => {
+    const id = await create();
+    inner.listener.changed([id]);
+    const [underWay] = await mapsWith(id, () => store.find(id));
+    expect(underWay?.size).toBe(0);
+    inner.listener.changed([id]);
+    inner.gate = Promise.reject(new Error('down'));
+    const maps = await mapsWith(id, () => store.find(id).catch(() => {}));
+    expect([maps, underWay?.size]).toEqual([[underWay], 0]);
   });
 
   it('hands on the failure of a look-up, after which the next one is kept', async () => {
@@ -331,6 +359,13 @@ describe('The cache', () => {
     const refound = await store.refind(copy);
     expect([refound?.readAt, inner.finds]).toEqual([inner.time, 2]);
     expect(await lookups(() => store.find(id))).toBe(0);
+  });
+
+  it('reads a session anew that it has no copy of any more', async () => {
+    const copy = (await store.find(await create())) as StoredSession;
+    inner.listener.changed(null);
+    expect(await store.refind(copy)).toMatchObject({ id: copy.id });
+    expect(inner.finds).toBe(1);
   });
 
   it('keeps no copy of a session that is gone when it is read anew', async () => {

@@ -7,6 +7,7 @@ import { createSessionId, type SessionId } from '../../../lib/session/token.js';
 import { EncryptingSessionStore } from '../../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { mapsWith } from './maps.js';
 
 const KEY = randomBytes(32);
 const MINUTE = 60_000;
@@ -151,6 +152,48 @@ describe('Encryption in front of a store', () => {
     expect([await dataOf(id), await dataOf(other)]).toMatchObject([{ n: 5 }, { n: 2 }]);
   });
 
+  it('has what comes later wait for those that wait already', async () => {
+    const id = await create();
+    const add = () => store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    const gates: (() => void)[] = [];
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const find = inner.find.bind(inner);
+    inner.find = async (...args) => {
+      await new Promise<void>((resolve) => gates.push(resolve));
+      return find(...args);
+    };
+    const first = add();
+    await turn();
+    const second = add();
+    gates.shift()?.();
+    await first;
+    await turn();
+    const third = add();
+    await turn();
+    expect(gates).toHaveLength(1);
+    while (gates.length > 0) {
+      gates.shift()?.();
+      await turn();
+    }
+    await Promise.all([second, third]);
+    inner.find = find;
+    expect(await dataOf(id)).toMatchObject({ n: 4 });
+  });
+
+  it('keeps nothing of additions that are over', async () => {
+    const id = await create();
+    const add = () => store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    const maps = await mapsWith(id, () => Promise.all([add(), add()]));
+    // Those under way, and the queue of the batcher that they share.
+    expect(maps.map(({ size }) => size)).toEqual([0, 0, expect.anything()]);
+  });
+
+  it('adds to nothing where what is there cannot be opened', async () => {
+    const id = await create({ n: 5, list: ['a'] }, open([randomBytes(32)]));
+    await store.commit(id, 0, changes({ increment: new Map([['n', 2]]), push: new Map([['list', '["b"]']]) }));
+    expect(await dataOf(id)).toEqual({ n: 2, list: ['b'] });
+  });
+
   it('finds that the session is gone, or of another login, where it adds', async () => {
     const id = await create();
     const add = changes({ increment: new Map([['n', 1]]) });
@@ -173,7 +216,9 @@ describe('Encryption in front of a store', () => {
     const id = await create();
     inner.find = () => new Promise(() => {});
     const add = changes({ increment: new Map([['n', 1]]) });
-    await expect(store.commit(id, 0, add)).rejects.toThrow(SessionStoreUnavailableError);
+    const error: unknown = await store.commit(id, 0, add).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(SessionStoreUnavailableError);
+    expect(String(error)).toContain('could not save a session');
   });
 
   it('seals the snapshot of a login under its generation, and adds to the data as it is then', async () => {
@@ -228,6 +273,9 @@ describe('Encryption in front of a store', () => {
     const rest = { lifetime: { ttl: MINUTE, absolute: null }, ip: null, userAgent: null, userId: 'ada' };
     await inner.create({ id, secretHash: randomBytes(32), auth: '{"a":1}', data: '{"n":1}', ...rest });
     expect(await store.find(id)).toMatchObject({ auth: '{"a":1}', data: '{"n":1}' });
+    expect(await new EncryptingSessionStore(inner, new KeyRing([KEY]), () => {}).find(id)).toMatchObject({
+      data: '{"n":1}',
+    });
     expect(await open([KEY], false).find(id)).toMatchObject({ auth: null, data: '{}' });
     await store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
     expect(await open([KEY], false).find(id)).toMatchObject({ auth: null, data: '{"n":2}' });

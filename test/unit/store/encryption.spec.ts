@@ -117,6 +117,10 @@ describe('KeyRing', () => {
     ['a string of 32 characters', 'correct-horse-battery-staple-sec'],
     ['a string of 43 characters', KEY.toString('base64url').slice(0, -1) + '9'],
     ['a string of 62 characters', KEY.toString('hex').slice(2)],
+    ['a string of 44 characters', `!${KEY.toString('base64url')}`],
+    ['a string of 44 characters', `${KEY.toString('base64url')}!`],
+    ['a string of 65 characters', `0${KEY.toString('hex')}`],
+    ['a string of 65 characters', `${KEY.toString('hex')}0`],
     ['a string of 88 characters', Buffer.concat([KEY, KEY]).toString('base64')],
     ['a Buffer of 31 bytes', KEY.subarray(1)],
     ['a Uint8Array of 33 bytes', new Uint8Array(33)],
@@ -184,7 +188,15 @@ describe('SessionCipher', () => {
   });
 
   it('leaves alone what is not sealed, and what is no document', () => {
-    for (const text of ['{"a":"$1.99","b":[1,{"c":"$enc1.x"}]}', '{}', '[1]', '"text"', 'null', 'no JSON']) {
+    for (const text of [
+      '{"a":"$1.99","b":[1,{"c":"$enc1.x"}]}',
+      '{"a":["$enc1.AAAAAAAA.x"]}',
+      '{}',
+      '[1]',
+      '"text"',
+      'null',
+      'no JSON',
+    ]) {
       expect(stored('id', text).data).toBe(text);
     }
     for (const text of [null, '{"a":1}', '"text"', 'no JSON']) expect(stored('id', '{}', text).auth).toBe(text);

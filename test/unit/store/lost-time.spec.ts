@@ -6,6 +6,17 @@ afterEach(() => {
 });
 
 describe('The time that this process has lost', () => {
+  it('is counted from the start, by a timer that keeps no process alive', () => {
+    const interval = jest.spyOn(globalThis, 'setInterval');
+    const lost = new LostTime();
+    lost.start();
+    const timer = interval.mock.results[0]?.value as NodeJS.Timeout;
+    expect(timer.hasRef()).toBe(false);
+    expect(lost.total(performance.now() + 10_000)).toBeGreaterThan(9_900);
+    lost.stop();
+    interval.mockRestore();
+  });
+
   it('is that by which its timer is late, beyond 25 ms', () => {
     jest.useFakeTimers();
     const lost = new LostTime();

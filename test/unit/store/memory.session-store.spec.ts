@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { NewSession } from '../../../lib/session-store.js';
 import { NO_CHANGES } from '../../../lib/session/data/changes.js';
@@ -44,6 +44,11 @@ describe('MemorySessionStore', () => {
     const latest = await create();
     expect(await all(store.keepNewest('ada', 2))).toEqual([b, a]);
     expect((await store.findByUser('ada')).map(({ id }) => id)).toEqual([c, latest]);
+  });
+
+  it('takes the later id for the newer of two logins at once, whichever was stored first', async () => {
+    for (const id of ['b', 'a', 'c']) await create({ id });
+    expect(await all(store.keepNewest('ada', 1))).toEqual(['b', 'a']);
   });
 
   it('lists the sessions of a user, the oldest first', async () => {
@@ -110,6 +115,21 @@ describe('MemorySessionStore', () => {
     expect(await commit({ ttl: 20 * MINUTE, absolute: undefined })).toMatchObject({ endsAt: store.time + 20 * MINUTE });
     expect(await commit({ ttl: MINUTE, absolute: undefined })).toMatchObject({ endsAt: store.time + 20 * MINUTE });
     expect(await commit({ ttl: MINUTE, absolute: null })).toMatchObject({ endsAt: null });
+  });
+
+  it('leaves an absolute end that is nearer than the idle timeout where it is, unless a lifetime is set', async () => {
+    const id = await create({ lifetime: { ttl: 9 * MINUTE, absolute: MINUTE } });
+    const commit = (lifetime: { ttl: number; absolute: undefined } | null) =>
+      store.commit(id, 0, { data: null, lifetime, renew: true });
+    const end = store.time + MINUTE;
+    expect(await commit(null)).toMatchObject({ endsAt: end, expiresAt: end });
+    expect(await commit({ ttl: 9 * MINUTE, absolute: undefined })).toMatchObject({ endsAt: store.time + 9 * MINUTE });
+  });
+
+  it('changes nothing of a session that is not there', async () => {
+    const change = jest.fn<() => null>(() => null);
+    expect(await store.update(createSessionId(), null, change)).toBeNull();
+    expect(change).not.toHaveBeenCalled();
   });
 
   it('deletes a session that is there, and no other', async () => {

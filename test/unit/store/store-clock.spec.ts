@@ -67,6 +67,15 @@ describe('StoreClock', () => {
     expect(clock.now()).toBe(DATABASE + 25_000);
   });
 
+  it('starts no half minute anew with a reading that is just as good', () => {
+    clock.observe(DATABASE);
+    jest.advanceTimersByTime(20_000);
+    clock.observe(DATABASE + 20_000);
+    jest.advanceTimersByTime(10_000);
+    clock.observe(DATABASE + 25_000);
+    expect(clock.now()).toBe(DATABASE + 25_000);
+  });
+
   it('starts the half minute anew with each better reading', () => {
     clock.observe(DATABASE);
     jest.advanceTimersByTime(20_000);

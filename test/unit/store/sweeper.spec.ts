@@ -129,6 +129,19 @@ describe('Sweeper', () => {
     expect(batches).toEqual([['a']]);
   });
 
+  it('goes by the clock of its process, unless it is given another', async () => {
+    const now = jest.spyOn(performance, 'now').mockReturnValue(0);
+    store.batches = ['a', 'b'];
+    store.onBatch = () => now.mockReturnValue(60_000);
+    const done = Promise.withResolvers<void>();
+    const listener = { done: done.resolve, failed: done.reject, takenOver: () => {}, lost: () => {} };
+    sweeper = new Sweeper(store, 1, { ...listener, expired: () => {} });
+    sweeper.start();
+    await done.promise;
+    jest.restoreAllMocks();
+    expect(store.leases).toHaveLength(2);
+  });
+
   it('ends after its batch once it is stopped', async () => {
     store.batches = ['a', 'b'];
     const begun = Promise.withResolvers<Promise<void> | undefined>();

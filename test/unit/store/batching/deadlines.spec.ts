@@ -43,6 +43,26 @@ describe('Deadlines', () => {
     expect(rejected).toHaveLength(3);
   });
 
+  it('reject nothing once the watch is ended, also where the last of what has arrived is still being taken in', () => {
+    jest.useFakeTimers({ doNotFake: ['performance'] });
+    const arrivals: (() => void)[] = [];
+    jest
+      .spyOn(globalThis, 'setImmediate')
+      .mockImplementation(((callback: () => void) => arrivals.push(callback)) as never);
+    let errors = 0;
+    const waiters = [{ deadline: 5, reject: () => {} }];
+    const end = watchDeadlines(
+      waiters,
+      () => (arrivals.length === 0 ? 0 : 100),
+      () => new Error(String(++errors)),
+    );
+    jest.advanceTimersByTime(100);
+    expect(arrivals).toHaveLength(1);
+    end();
+    arrivals[0]?.();
+    expect([errors, jest.getTimerCount()]).toEqual([0, 0]);
+  });
+
   it('are watched no longer once the last is over', () => {
     jest.useFakeTimers();
     watchDeadlines(

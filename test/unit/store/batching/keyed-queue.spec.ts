@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { KeyedQueue } from '../../../../lib/store/batching/keyed-queue.js';
+import { mapsWith } from '../maps.js';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -98,6 +99,14 @@ describe('KeyedQueue', () => {
     await finish('a');
     expect(await second).toBe(thrown);
     expect(events).toContain('b starts');
+  });
+
+  it('keeps nothing of a key in memory once nothing is under way', async () => {
+    const [map] = await mapsWith('one', () => ['a', 'b'].forEach((name) => run('one', name)));
+    await finish('a');
+    expect([...(map?.keys() ?? [])]).toEqual(['one']);
+    await fail('b');
+    expect(map?.size).toBe(0);
   });
 
   it('forgets a key once nothing is under way: the next operation runs at once again', async () => {

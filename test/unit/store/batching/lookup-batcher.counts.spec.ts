@@ -122,6 +122,42 @@ describe('A look-up', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('waits for company as well where the smaller of two statements has been answered', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
+    const batcher = open();
+    const gates = [Promise.withResolvers<Found[]>(), Promise.withResolvers<Found[]>()] as const;
+    answer = () => gates[0].promise;
+    const finds = [batcher.find('a', NEVER), batcher.find('b', NEVER)];
+    await turn();
+    answer = () => gates[1].promise;
+    finds.push(batcher.find('c', NEVER));
+    await turn();
+    jest.advanceTimersByTime(5);
+    expect(statements).toEqual([['a', 'b'], ['c']]);
+    answer = all;
+    finds.push(batcher.find('d', NEVER));
+    gates[1].resolve([]);
+    await turn();
+    expect(statements).toHaveLength(2);
+    jest.advanceTimersByTime(5);
+    expect(statements.slice(2)).toEqual([['d']]);
+    gates[0].resolve([]);
+    await Promise.all(finds);
+  });
+
+  it('joins one of the same session where the statement has no room for another', async () => {
+    const batcher = open({ sessions: 1, underWay: 2 });
+    const finds = ['a', 'a', 'b', 'b'].map((id) => batcher.find(id, NEVER));
+    expect(await Promise.all(finds)).toHaveLength(4);
+    expect(statements).toEqual([['a'], ['b']]);
+  });
+
+  it('passes over a session that it did not ask for', async () => {
+    const batcher = open();
+    answer = async () => [{ id: 'other' }, { id: 'a' }];
+    expect(await batcher.find('a', NEVER)).toEqual({ id: 'a' });
+  });
+
   it('waits no longer once there is company enough', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
     const batcher = open();

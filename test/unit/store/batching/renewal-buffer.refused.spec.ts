@@ -89,6 +89,15 @@ describe('RenewalBuffer, of a store that refuses,', () => {
     expect([renewed.toSorted(), meter.waiting]).toEqual([['a', 'b', 'c', 'd'], 0]);
   });
 
+  it('tries none of what is still to be written where the store cannot be reached any more', async () => {
+    const ids = Array.from({ length: 300 }, (_, n) => `id${n}`);
+    renew = (some) => Promise.reject(some.length > 125 ? marksOne(new Error('of one')) : new Error('down'));
+    const buffer = open();
+    add(buffer, ...ids);
+    await buffer.flush();
+    expect([calls.map(({ length }) => length), failures.length, meter.waiting]).toEqual([[250, 125], 1, 300]);
+  });
+
   it('goes on where what is told of it fails', async () => {
     listener = {
       renewed: () => {},
@@ -126,6 +135,7 @@ describe('RenewalBuffer, of a store that refuses,', () => {
   it('knows for how long the one has waited that waits longest, through attempts that fail', async () => {
     const buffer = open();
     expect(buffer.oldest()).toBe(0);
+    jest.advanceTimersByTime(10);
     add(buffer, 'a');
     jest.advanceTimersByTime(100);
     add(buffer, 'b');
