@@ -46,8 +46,6 @@ export function changesBetween(
       (push ??= new Map<string, string>()).set(key, encodeItems(items, key, value));
     } else if (old === undefined || !sameJson(value, old)) {
       (set ??= new Map<string, string>()).set(key, encodeJson(value, key));
-    } else {
-      continue;
     }
     if (old === undefined) checkKey(key);
   }
@@ -69,7 +67,7 @@ export function changesBetween(
  */
 export function hasSwallowedIncrement(before: Document, live: Document, additions: Additions): boolean {
   for (const [key, steps] of additions.increment) {
-    if (additions.push.has(key) || live[key] === undefined || live[key] !== sumFrom(before[key], steps)) continue;
+    if (additions.push.has(key) || live[key] !== sumFrom(before[key], steps)) continue;
     if (sumFrom(0, steps) !== 0) return true;
   }
   return false;

@@ -97,7 +97,6 @@ export class TrackedData extends LiveDocument {
       throw new SessionArgumentError(`flash() needs a category such as 'success', not ${kindOf(category)}.`);
     }
     const text = encodeJson({ category, message: message ?? null }, 'flash');
-    this.open();
     this.#change(newFlashKey(), JSON.parse(text));
   }
 
@@ -196,7 +195,6 @@ export class TrackedData extends LiveDocument {
   /** Changes everything at once, without taking it for stored. */
   fillWith(text: string): void {
     this.#hold();
-    this.#wasBefore();
     this.#additions = null;
     this.fill(JSON.parse(text) as Document);
   }

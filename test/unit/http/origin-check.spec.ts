@@ -58,6 +58,8 @@ const RULE: [what: string, headers: Headers, answer: ForeignPage | null, host?: 
   ['a host that is called null', { origin: 'null' }, foreign('null'), 'null'],
   ['a file', { origin: 'file://' }, foreign('file://')],
   ['another scheme with our host', { origin: 'capacitor://app.example' }, foreign('capacitor://app.example')],
+  ['another scheme that ends as ours does', { origin: 'xhttps://app.example' }, foreign('xhttps://app.example')],
+  ['a sandboxed frame, to a host that is called undefined', { origin: 'null' }, foreign('null'), 'undefined:443'],
   ['a page, where the request has no host', { origin: OWN }, foreign(OWN), ''],
 
   ['an empty origin', { origin: '' }, foreign(null)],
@@ -115,6 +117,11 @@ describe('A handshake, which is a GET, sent by', () => {
       { origin: OWN, host: 'upstream', 'x-forwarded-host': `${HOST}, inner.example` },
       PASSES,
     ],
+    [
+      'a page of ours, whose host the second of two proxies has added',
+      { origin: OWN, host: 'upstream', 'x-forwarded-host': `outer.example, ${HOST}` },
+      PASSES,
+    ],
     ['another site behind a proxy', { origin: EVIL, host: 'upstream', 'x-forwarded-host': HOST }, foreign(EVIL)],
     [
       'a page that polls, which can add headers',
@@ -123,6 +130,13 @@ describe('A handshake, which is a GET, sent by', () => {
     ],
   ])('%s: %j', (_what, headers, answer) => {
     expect(ofHandshake(headers)).toEqual(answer);
+  });
+});
+
+describe('A handshake that is no upgrade', () => {
+  it('is judged by its host alone', () => {
+    const headers = { origin: EVIL, host: HOST, 'x-forwarded-host': 'evil.example' };
+    expect(checkOf().ofHandshake({ method: 'GET', url: '/', headers })).toEqual(foreign(EVIL));
   });
 });
 
