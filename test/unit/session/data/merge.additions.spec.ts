@@ -13,7 +13,7 @@ function sent(before: unknown, live: unknown, additions: { increment?: number[];
       push: new Map(push === undefined ? [] : [['key', push]]),
     },
   );
-  return [...Object.entries(changes ?? {})].flatMap(([kind, of]) =>
+  return Object.entries(changes ?? {}).flatMap(([kind, of]) =>
     [...(of as Iterable<unknown>)].map((one) => [kind, one]),
   );
 }
