@@ -1,13 +1,14 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplication, ModuleMetadata, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { SessionModule, type SessionModuleOptions, SessionService } from 'nestjs-mikro-session';
 import { Client } from './client.js';
 import { createDatabase, type TestDatabase } from './database.js';
+import { watch, watchApp, watched } from './leaks.js';
 import type { Platform } from './platform.js';
 import { ProbeController } from './probe.js';
 import { whileTesting } from './while-testing.js';
@@ -52,6 +53,9 @@ export function databaseModule(url: string): Promise<DynamicModule> {
     clientUrl: url,
     autoLoadEntities: true,
     pool: { min: 0, max: 4 },
+    debug: true,
+    colors: false,
+    logger: (message) => watch.said('the log of MikroORM', message),
   }) as Promise<DynamicModule>;
 }
 
@@ -74,6 +78,7 @@ export async function startApp(
   const warnings: string[] = [];
   const lines: string[] = [];
   const app = createApp(module, definition, warnings, lines);
+  watchApp(app);
   await definition.prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
@@ -86,7 +91,10 @@ export async function startApp(
     warnings,
     lines,
     client: () => new Client(url),
-    close: () => app.close(),
+    close: () => {
+      watch.said('the figures', app.get(SessionService).stats());
+      return app.close();
+    },
   };
 }
 
@@ -103,7 +111,7 @@ function createApp(
       also(message);
     };
   const warn = told('warn', (message) => warnings.push(message));
-  const logger: LoggerService = { log: told('log'), error: told('error'), warn };
+  const logger = watched({ log: told('log'), error: told('error'), warn });
   if (platform !== 'Express') {
     const http2 = platform === 'Fastify, HTTP/2';
     const adapter = new FastifyAdapter({ trustProxy: trustsProxy, http2, ...(tls && { https: tls }) } as object);

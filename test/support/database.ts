@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { watchTables } from './leaks.js';
 
 /** A database of a test file's own, on the server that the test run has started. */
 export interface TestDatabase {
@@ -7,6 +8,8 @@ export interface TestDatabase {
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs a statement in a transaction that stays open, with its locks, until it is released. */
   hold(text: string, values?: unknown[]): Promise<{ release(): Promise<void> }>;
+  /** Has all that is in its tables looked at for secrets, as is done when it is dropped. */
+  watch(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -46,7 +49,9 @@ export async function createDatabase(): Promise<TestDatabase> {
         },
       };
     },
+    watch: () => watchTables(pool),
     drop: async () => {
+      await watchTables(pool);
       await pool.end();
       await onServer(`drop database ${name} with (force)`);
     },
