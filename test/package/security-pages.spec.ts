@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { titlesIn, titlesOf } from '../support/test-titles.js';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');
+const ADVISORIES = resolve(import.meta.dirname, '../e2e/advisories');
 const read = (page: string): string => readFileSync(join(DOCS, page), 'utf8');
 
 /** What each standard asks for, by number or heading, in its order: all there is of the parts that concern sessions. */
@@ -143,6 +144,17 @@ describe('docs/security.md', () => {
     const rows = rowsBelow('Who attacks, and what they meet', page);
     expect(rows.length).toBeGreaterThan(15);
     expect(rows.filter((cells) => testsNamedIn(cells.at(-1) as string, page).length === 0)).toEqual([]);
+  });
+
+  it('names each test of an advisory in a row of its own, with the lesson', () => {
+    const page = read('security.md');
+    const rows = rowsBelow('Lessons of the field’s advisories', page);
+    const titles = readdirSync(ADVISORIES).flatMap((file) => [...titlesIn(join(ADVISORIES, file))]);
+    const ofRow = ([advisory = '', lesson, tests = '']: string[]): string[] =>
+      testsNamedIn(tests, page).flatMap(({ title }) => (lesson && title.startsWith(`${advisory}: `) ? [title] : []));
+    expect(rows.length).toBeGreaterThan(15);
+    expect(rows.flatMap(ofRow).toSorted()).toEqual(titles.toSorted());
+    expect(rows.filter((row) => ofRow(row).length === 0)).toEqual([]);
   });
 });
 
