@@ -1,16 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/core';
 import { Logger } from '@nestjs/common';
-import { SessionEntity, type SessionModuleOptions } from 'nestjs-mikro-session';
+import { type Session, SessionEntity, type SessionModuleOptions } from 'nestjs-mikro-session';
 import { instrumentSessions } from 'nestjs-mikro-session/opentelemetry';
-import { type AppFixture, useApp } from '../support/app.js';
+import { issueCredential } from '../../lib/session/token.js';
+import { type AppFixture, startApp, useApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
-import { watch } from '../support/leaks.js';
+import { watch } from '../support/leak-watch.js';
 import { type Metrics, startMetrics } from '../support/metrics.js';
 import { inHandler, tryVisit, visit } from '../support/probe.js';
 import { startTraces, type Traces } from '../support/traces.js';
 
 const secretIn = (cookie: string): string => cookie.slice(-43);
+const places = (): string[] => [...watch.taken().keys()].toSorted();
+
+const bytesOf = (secret: string): Buffer => Buffer.from(secret, 'base64url');
+const loggerOf = (fixture: AppFixture) => fixture.app.app.get(MikroORM).config.getLogger();
+
+/** By the group commit, whose statements are of this library's own kind. */
+async function savedBy(fixture: AppFixture, value: string): Promise<void> {
+  const client = await visitor(fixture);
+  await visit(client, (session) => session.set('a', value));
+  await visit(client, (session) => session.destroy());
+}
 
 async function visitor(fixture: AppFixture): Promise<Client> {
   const client = fixture.app.client();
@@ -18,50 +30,53 @@ async function visitor(fixture: AppFixture): Promise<Client> {
   return client;
 }
 
-// What it looks at in every test file that starts an application: test/support/leaks.ts.
-describe('The watch for secrets finds one', () => {
+// It looks at every test file that starts an application or makes a database: test/support/leaks.ts.
+describe('The watch over all tests finds a secret', () => {
   const fixture = useApp();
 
-  it.each<[where: string, plant: (secret: string) => unknown]>([
-    ['the log', (secret) => new Logger('SessionModule').warn(`a session with ${secret}`)],
-    ['the log', (secret) => new Logger('Another').error(new Error('a'), { cookie: [secret] })],
-    ['the log', (secret) => new Logger('Another').debug({ bytes: Buffer.from(secret, 'base64url') })],
-    ['the log', (secret) => new Logger('Another').log(Buffer.from(secret, 'base64url').toString('hex').toUpperCase())],
-    ['the log', (secret) => new Logger('Another').verbose(Buffer.from(secret, 'base64url').toString('base64'))],
-    ['a statement', (secret) => fixture.database.query(`select '${secret}'`)],
-    ['a value of a statement', (secret) => fixture.database.query('select $1::text', [secret])],
-    ['a value of a statement', (secret) => fixture.database.query('select $1::text[]', [['a', secret]])],
-    [
-      'a value of a statement',
-      (secret) => fixture.database.query('select $1::bytea', [Buffer.from(secret, 'base64url')]),
-    ],
-    ['a value of a statement', (secret) => fixture.database.query('select $1::bytea', [Buffer.from(secret)])],
-    [
-      'the log of MikroORM',
-      (secret) =>
-        fixture.app.app.get(MikroORM).config.getLogger().log('query', `select '${secret}'`, { enabled: true }),
-    ],
-  ])('in %s', async (where, plant) => {
+  it.each<[where: string, how: string, plant: (secret: string) => unknown]>([
+    ['the log', 'as a warning', (secret) => new Logger('SessionModule').warn(`a session with ${secret}`)],
+    ['the log', 'beside an error', (secret) => new Logger('Another').error(new Error('a'), { cookie: [secret] })],
+    ['the log', 'as bytes', (secret) => new Logger('Another').debug({ bytes: bytesOf(secret) })],
+    ['the log', 'in hexadecimal', (secret) => Logger.log(bytesOf(secret).toString('hex').toUpperCase())],
+    ['the log', 'in base64', (secret) => new Logger('Another').verbose(bytesOf(secret).toString('base64'))],
+    ['the log of MikroORM', 'as a query', (secret) => loggerOf(fixture).log('query', secret, { enabled: true })],
+    ['a statement', 'without values', (secret) => fixture.database.query(`select '${secret}'`)],
+    ['a statement', 'with values', (secret) => fixture.database.query(`select $1, '${secret}'`, [1])],
+    ['a value of a statement', 'as text', (secret) => fixture.database.query('select $1', [secret])],
+    ['a value of a statement', 'in a list', (secret) => fixture.database.query('select $1::text[]', [['a', secret]])],
+    ['a value of a statement', 'as bytes', (secret) => fixture.database.query('select $1::bytea', [bytesOf(secret)])],
+    ['a value of a statement', 'of a find()', (secret) => fixture.app.sessions.listForUser(secret)],
+    ['a value of a statement', 'of a save()', (secret) => savedBy(fixture, secret)],
+  ])('in %s, %s', async (where, _how, plant) => {
     const secret = secretIn(await (await visitor(fixture)).cookie());
-    expect(watch.taken()).toEqual([]);
+    expect(places()).toEqual([]);
     await plant(secret);
-    expect(watch.taken()).toContain(where);
+    expect(places()).toContain(where);
   });
 
   it('in an event, and in a row', async () => {
     const secret = secretIn(await (await visitor(fixture)).cookie());
     const { session } = await fixture.app.sessions.create({ userId: secret });
     await fixture.app.sessions.revoke(session.id, { userId: secret });
-    expect(watch.taken()).toEqual(['a value of a statement', 'an event']);
+    expect(places()).toEqual(['a value of a statement', 'an event']);
     await fixture.database.query('create table others (bytes bytea)');
     await fixture.database.query(`insert into others values (decode('${Buffer.from(secret).toString('hex')}', 'hex'))`);
-    expect(watch.taken()).toEqual(['a statement']);
+    expect(places()).toEqual(['a statement']);
     await fixture.database.watch();
-    expect(watch.taken()).toEqual(['a row']);
+    expect(places()).toEqual(['a row']);
     await fixture.database.query('drop table others');
   });
 
-  it('of those that were given out in a response or by create(), and looks at all there is', async () => {
+  it('in the figures, once an application ends', async () => {
+    const secret = secretIn(await (await visitor(fixture)).cookie());
+    const other = await startApp(fixture.database);
+    other.sessions.stats = () => ({ secret }) as never;
+    await other.close();
+    expect(places()).toEqual(['the figures']);
+  });
+
+  it('of those that were given out in a response or by create(), on every way out', async () => {
     const before = watch.secrets;
     await visitor(fixture);
     await fixture.app.sessions.create();
@@ -71,6 +86,7 @@ describe('The watch for secrets finds one', () => {
       'a statement',
       'a value of a statement',
       'an event',
+      'the figures',
       'the log',
       'the log of MikroORM',
     ]);
@@ -78,17 +94,38 @@ describe('The watch for secrets finds one', () => {
 });
 
 const KEYS = ['7'.repeat(64)];
+
+describe('The watch over all tests finds a value that is encrypted', () => {
+  const fixture = useApp({ options: { encryption: { keys: KEYS } } });
+
+  it.each<[stored: string, of: string, store: (session: Session) => unknown]>([
+    ['of the data', 'the sweet porridge', (session) => session.set('a', { b: ['the sweet porridge'] })],
+    ['of a message', 'a golden goose', (session) => session.flash('info', 'a golden goose')],
+    ['of the snapshot', 'the iron stove', (session) => session.login('ada', { name: 'the iron stove' })],
+  ])('%s', async (_, value, store) => {
+    await visit(fixture.app.client(), store);
+    await fixture.database.watch();
+    expect(places()).toEqual([]);
+    new Logger('Another').warn(`a session with ${value}`);
+    await fixture.database.query('select $1::text', [value]);
+    await fixture.database.query('create table others as select $1::jsonb as data', [JSON.stringify([value])]);
+    await fixture.database.watch();
+    await fixture.database.query('drop table others');
+    expect(places()).toEqual(['a row', 'a value of a statement', 'the log']);
+  });
+});
+
 const WORD = 'Rumpelstiltskin';
 /** Where values are, as a matter of course, that are not encrypted. */
 const STORED = ['a row', 'a value of a statement'];
 
-describe.each<[name: string, options: SessionModuleOptions, places: readonly string[]]>([
+describe.each<[name: string, options: SessionModuleOptions, expected: readonly string[]]>([
   ['as it is', {}, STORED],
   ['with a cache', { cache: true }, STORED],
   ['with encryption', { encryption: { keys: KEYS } }, []],
   ['with a cache and encryption', { cache: true, encryption: { keys: KEYS } }, []],
-])('An application %s', (_name, options, places) => {
-  const fixture = useApp({ options: { maxDataBytes: 2_000, queryTimeout: 300, sweep: { every: 50 }, ...options } });
+])('An application %s', (_name, options, expected) => {
+  const fixture = useApp({ options: { maxDataBytes: 2_000, sweep: { every: 50 }, ...options } });
   let metrics: Metrics;
   let traces: Traces;
   let stop = (): void => {};
@@ -103,8 +140,8 @@ describe.each<[name: string, options: SessionModuleOptions, places: readonly str
     await metrics.close();
   });
 
-  it('says no secret and no value, whatever happens, and stores values in the open only without encryption', async () => {
-    watch.forbid(WORD);
+  it('says neither secrets nor stored values', async () => {
+    watch.forbid(JSON.stringify(WORD));
     const { app, database } = fixture;
     app.app.useLogger({ log: () => {}, warn: () => {}, error: () => {} });
     const client = app.client();
@@ -121,6 +158,9 @@ describe.each<[name: string, options: SessionModuleOptions, places: readonly str
     await app.sessions.update(id, (data) => (data['v'] = WORD));
     await app.sessions.flush();
     // What is refused.
+    const guess = issueCredential(id).cookieValue;
+    watch.issued(guess);
+    await visit(app.client(), (session) => session.set('b', 1), { cookie: `session_id=${guess}` });
     await tryVisit(client, (session) => session.set('big', WORD.repeat(500)).save());
     await tryVisit(client, (session) => void (session.data['map'] = new Map([[WORD, WORD]])));
     await tryVisit(client, (session) => session.set('s', WORD).increment('s'));
@@ -163,7 +203,7 @@ describe.each<[name: string, options: SessionModuleOptions, places: readonly str
       watch.said('a span', { name, attributes, events, status });
     watch.said('the metrics', await metrics.text());
     expect(spans.length).toBeGreaterThan(30);
-    expect(watch.taken()).toEqual(places);
+    expect(places()).toEqual(expected);
   });
 });
 

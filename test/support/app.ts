@@ -1,14 +1,14 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import type { DynamicModule, INestApplication, ModuleMetadata, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplication, LoggerService, ModuleMetadata, Type } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { SessionModule, type SessionModuleOptions, SessionService } from 'nestjs-mikro-session';
 import { Client } from './client.js';
 import { createDatabase, type TestDatabase } from './database.js';
-import { watch, watchApp, watched } from './leaks.js';
+import { watch } from './leak-watch.js';
 import type { Platform } from './platform.js';
 import { ProbeController } from './probe.js';
 import { whileTesting } from './while-testing.js';
@@ -78,7 +78,6 @@ export async function startApp(
   const warnings: string[] = [];
   const lines: string[] = [];
   const app = createApp(module, definition, warnings, lines);
-  watchApp(app);
   await definition.prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
@@ -91,10 +90,7 @@ export async function startApp(
     warnings,
     lines,
     client: () => new Client(url),
-    close: () => {
-      watch.said('the figures', app.get(SessionService).stats());
-      return app.close();
-    },
+    close: () => app.close(),
   };
 }
 
@@ -111,7 +107,7 @@ function createApp(
       also(message);
     };
   const warn = told('warn', (message) => warnings.push(message));
-  const logger = watched({ log: told('log'), error: told('error'), warn });
+  const logger: LoggerService = { log: told('log'), error: told('error'), warn };
   if (platform !== 'Express') {
     const http2 = platform === 'Fastify, HTTP/2';
     const adapter = new FastifyAdapter({ trustProxy: trustsProxy, http2, ...(tls && { https: tls }) } as object);

@@ -1,4 +1,5 @@
 import { CookieJar } from 'tough-cookie';
+import { watch } from './leak-watch.js';
 
 /** What came back. */
 export interface Reply {
@@ -43,6 +44,8 @@ export class Client {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const setCookies = response.headers.getSetCookie();
+    // Of servers in other processes, the watch hears in no other way.
+    watch.issued(setCookies.join('\n'));
     for (const line of setCookies) await this.jar.setCookie(line, url, { ignoreError: true });
     const text = await response.text();
     return {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { watch } from './leak-watch.js';
 
 const REPOSITORY = resolve(import.meta.dirname, '../..');
 const MAIN = join(REPOSITORY, 'dist/cli/main.js');
@@ -55,6 +56,9 @@ function outcomeOf(
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     if (program !== 'script') child.stdin.end();
     child.once('error', rejected);
-    child.once('close', (code) => resolved({ code, stdout, stderr }));
+    child.once('close', (code) => {
+      watch.said('what the command prints', [stdout, stderr]);
+      resolved({ code, stdout, stderr });
+    });
   });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { watchTables } from './leaks.js';
+import { watch } from './leak-watch.js';
+import { watchRows } from './leaks.js';
 
 /** A database of a test file's own, on the server that the test run has started. */
 export interface TestDatabase {
@@ -8,7 +9,7 @@ export interface TestDatabase {
   query<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Runs a statement in a transaction that stays open, with its locks, until it is released. */
   hold(text: string, values?: unknown[]): Promise<{ release(): Promise<void> }>;
-  /** Has all that is in its tables looked at for secrets, as is done when it is dropped. */
+  /** Has all its rows looked at for secrets, as is done when it is dropped. */
   watch(): Promise<void>;
   drop(): Promise<void>;
 }
@@ -49,9 +50,11 @@ export async function createDatabase(): Promise<TestDatabase> {
         },
       };
     },
-    watch: () => watchTables(pool),
+    watch: () => watchRows(pool),
     drop: async () => {
-      await watchTables(pool);
+      await watchRows(pool);
+      // What was encrypted here may be in the open in the next one.
+      watch.allow();
       await pool.end();
       await onServer(`drop database ${name} with (force)`);
     },

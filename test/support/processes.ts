@@ -9,6 +9,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import type { SessionModuleOptions } from 'nestjs-mikro-session';
 import { Client, type Reply } from './client.js';
 import { createDatabase, type TestDatabase } from './database.js';
+import { watch } from './leak-watch.js';
 import { whileTesting } from './while-testing.js';
 
 /** A call of a method of the session, as a server process takes it. */
@@ -72,11 +73,14 @@ export function useProcesses(
     for (let index = 0; index < count; index++) {
       const settings = JSON.stringify({ url: database.url, options, pool });
       const child = spawn(process.execPath, [...WHOLE_STRINGS, join(import.meta.dirname, 'server.mjs'), settings], {
-        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       });
       children.push(child);
+      const [printed, errors] = [child.stdout, child.stderr].map((stream) => createInterface(stream as Readable));
+      for (const lines of [printed, errors]) lines?.on('line', (line) => watch.said('what a process prints', line));
+      child.stderr?.pipe(process.stderr);
       const url = await new Promise<string>((resolve, reject) => {
-        createInterface(child.stdout as Readable).once('line', resolve);
+        printed?.once('line', resolve);
         child.once('exit', (code) => reject(new Error(`The server exited with ${code}.`)));
       });
       servers.push({

@@ -1,4 +1,5 @@
 import { CookieJar } from 'tough-cookie';
+import { watch } from './leak-watch.js';
 
 /** A visitor who clicks through the sample shop: follows redirects, and presses only buttons that are there. */
 export class ShopBrowser {
@@ -91,7 +92,9 @@ export class ShopBrowser {
       headers: { cookie, 'user-agent': this.userAgent },
       ...(body && { body }),
     });
-    for (const line of response.headers.getSetCookie()) await this.#jar.setCookie(line, this.#url);
+    const lines = response.headers.getSetCookie();
+    watch.issued(lines.join('\n'));
+    for (const line of lines) await this.#jar.setCookie(line, this.#url);
     this.path = path;
     this.status = response.status;
     this.html = await response.text();

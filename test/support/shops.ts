@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { createDatabase, type TestDatabase } from './database.js';
+import { watch } from './leak-watch.js';
 import { whileTesting } from './while-testing.js';
 
 const MAIN = resolve('sample-app/dist/main.js');
@@ -46,6 +47,7 @@ export function useShops() {
     });
     const ended = once(child, 'close').then(([code]): Ending => {
       processes.delete(child);
+      watch.said('what a process prints', [stdout, stderr]);
       return { code: code as number | null, stdout, stderr };
     });
     return { process: child, open, ended };
