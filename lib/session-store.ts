@@ -182,7 +182,7 @@ export abstract class SessionStore {
    * Stores a session in the place of one of express-session, of which no other has taken the place. Its user did not sign in just
    * now: `authenticatedAt` is `null`. Rejects as {@link create} does; here with `SessionSetupError`, for a store need not have this.
    *
-   * @param sid the old one, which is removed in the same instant; `null`: it is removed already
+   * @param _sid the old one, which is removed in the same instant; `null`: it is removed already
    * @returns `null` where the old one is gone, or a session of that id is there: nothing was written
    */
   adopt(_session: NewSession, _sid: string | null): Promise<StoredSession | null> {
