@@ -10,6 +10,9 @@ const PAGES: Record<string, Record<string, string>> = {
   },
   Concepts: {
     guarantees: 'Guarantees',
+    guards: 'Guards and roles',
+    lifetimes: 'Lifetimes, remember me',
+    devices: 'Devices and revocation',
     cookies: 'Cookies and headers',
   },
   'By task': {
@@ -20,12 +23,14 @@ const PAGES: Record<string, Record<string, string>> = {
     'testing-with-vitest': 'Testing with Vitest',
     passport: 'Passport and others',
     'websockets-and-graphql': 'WebSockets, GraphQL',
+    recipes: 'Recipes',
   },
   Operations: {
     operations: 'Operations',
     'command-line': 'The command line',
     metrics: 'Metrics',
     scaling: 'Scaling',
+    serverless: 'Serverless',
     security: 'Security',
     'security-clauses': 'Security, clause by clause',
     reliability: 'Reliability',

@@ -44,7 +44,10 @@ class ChatGateway implements OnGatewayInit, OnGatewayConnection {
     if (session?.isAuthenticated) await client.join(session.id);
     else client.disconnect();
   }
+}
 
+@WebSocketGateway()
+class SayGateway {
   @SubscribeMessage('say')
   @UseGuards(SessionGuard)
   say(@Session() session: Session, @MessageBody() text: string): WsResponse<string> {
@@ -74,7 +77,7 @@ describe('The page on WebSockets and GraphQL', () => {
     imports: [
       GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false }),
     ],
-    providers: [ChatGateway, CartResolver],
+    providers: [ChatGateway, SayGateway, CartResolver],
   });
   const signedIn = () => fixture.app.sessions.create({ userId: 'ada' });
   const connect = (cookie?: string, origin?: string) => {
@@ -93,7 +96,7 @@ describe('The page on WebSockets and GraphQL', () => {
     expect(blocks.length).toBeGreaterThan(3);
     // The options for Apollo on Fastify cannot run here; that context is tested by itself.
     const [apollo, ...others] = blocks.toSorted((one) => (one.includes('ApolloDriverConfig') ? -1 : 1));
-    expect(apollo).toContain('context: (req, res) => ({ req, res })');
+    expect(apollo).toContain('context: (req: unknown, res: unknown) => ({ req, res })');
     expect(tests).toContain('(req, res) => ({ req, res })');
     expect(others.filter((code) => !tests.includes(code.replace(/;$/, '')))).toEqual([]);
   });

@@ -1,0 +1,2 @@
+/** The application of which a snippet is a part. */
+export class AppModule {}
