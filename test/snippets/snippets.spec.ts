@@ -8,6 +8,8 @@ import { installPackages } from './packages.js';
 import { devices } from './pages/devices.js';
 import { guards } from './pages/guards.js';
 import { lifetimes } from './pages/lifetimes.js';
+import { recipes } from './pages/recipes.js';
+import { serverless } from './pages/serverless.js';
 import { Page, run } from './run.js';
 
 installPackages();
@@ -63,3 +65,5 @@ describe('The options that the documentation shows', () => {
 await guards(new Page('guards.md', snippets));
 await lifetimes(new Page('lifetimes.md', snippets));
 await devices(new Page('devices.md', snippets));
+await recipes(new Page('recipes.md', snippets));
+await serverless(new Page('serverless.md', snippets));
