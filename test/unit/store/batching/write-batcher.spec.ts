@@ -1,6 +1,7 @@
 import { describe, expect, it, jest } from '@jest/globals';
+import type { CommitRequest } from '../../../../lib/store/batching/commit-request.js';
 import { mapsWith } from '../maps.js';
-import { changesOf, DOWN, NEVER, SAVED, turn, useWriteBatcher } from './fake-database.js';
+import { changesOf, DOWN, SAVED, turn, useWriteBatcher } from './fake-database.js';
 
 describe('WriteBatcher', () => {
   const { answers, commit, database, expectIdle, restart, write } = useWriteBatcher();
