@@ -48,7 +48,7 @@ export async function serverless(page: Page): Promise<void> {
     });
 
     it('has a job that removes expired rows', async () => {
-      const { purge } = (await page.with('export async function purge')) as { purge(): Promise<number> };
+      const { purge } = (await page.with('export async function purge')) as { purge: () => Promise<number> };
       await database.query("update sessions set expires_at = now() - interval '1 min'");
       expect(await purge()).toBe(1);
     });
