@@ -1,3 +1,4 @@
+import { argumentsOf } from '../session/arguments.js';
 import { assertNotReserved } from '../session/data/keys.js';
 import { encodeJson, isPlainObject, kindOf } from '../session/data/json.js';
 import { changedLifetime, ownLifetime } from '../session/lifetime.js';
@@ -95,7 +96,7 @@ export class Adopter {
   /** Whose an old session is; `null` for nobody's, and where `toSession` fails, which is reported. */
   async userOf({ session }: OldRow): Promise<string | null> {
     try {
-      return (await this.#env.adoption.toSession?.(session))?.userId ?? null;
+      return (await this.#adopted(session))?.userId ?? null;
     } catch (error) {
       return this.#failed(error);
     }
@@ -140,7 +141,7 @@ export class Adopter {
   /** Our session in the place of an old one; `null` where it is not to be, or cannot be, which is reported. */
   async #converted({ credential, row }: Old, visitor: Visitor): Promise<NewSession | null> {
     try {
-      const adopted = (await this.#env.adoption.toSession?.(row.session)) ?? null;
+      const adopted = await this.#adopted(row.session);
       const session = adopted && this.#newSession(credential, row, adopted, visitor);
       if (session === null) this.#env.meter.refused += 1;
       return session;
@@ -150,8 +151,14 @@ export class Adopter {
     }
   }
 
+  /** What `toSession` says. */
+  async #adopted(old: OldSession): Promise<Partial<AdoptedSession> | null> {
+    const adopted = (await this.#env.adoption.toSession?.(old)) ?? null;
+    return adopted && argumentsOf('toSession', adopted);
+  }
+
   /** @returns `null` for one that is empty, which is not worth a row */
-  #newSession(credential: Derived, row: OldRow, adopted: AdoptedSession, visitor: Visitor): NewSession | null {
+  #newSession(credential: Derived, row: OldRow, adopted: Partial<AdoptedSession>, visitor: Visitor): NewSession | null {
     const { lifetime, trackDevice, saveUninitialized } = this.#env.sessions();
     const { data = {}, auth, absolute, persistent } = adopted;
     const userId = adopted.userId ?? null;

@@ -64,7 +64,8 @@ export interface OldSessionSource {
  * ```
  */
 export function passportSession(old: OldSession): AdoptedSession {
-  const { cookie: _, passport, ...data } = old;
+  // Without what a polluted prototype would add to it.
+  const { cookie: _, passport, ...data } = Object.assign(Object.create(null) as OldSession, old);
   const user = passport?.user;
   // Passport up to 0.5 leaves an empty object in the session of every visitor.
   const isEmpty = (user ?? null) === null;
@@ -72,6 +73,6 @@ export function passportSession(old: OldSession): AdoptedSession {
 }
 
 function idOf(user: unknown): string | null {
-  const id = typeof user === 'object' && user !== null ? (user as { id?: unknown }).id : user;
+  const id = typeof user === 'object' && user !== null ? Object.getOwnPropertyDescriptor(user, 'id')?.value : user;
   return typeof id === 'string' || typeof id === 'number' ? String(id) : null;
 }

@@ -74,6 +74,16 @@ describe('passportSession()', () => {
     expect(passportSession(old)).toEqual({ userId, data: { passport: old.passport } });
   });
 
+  it('signs nobody in for what a polluted prototype adds to every object', () => {
+    Object.assign(Object.prototype, { passport: { user: 'eve' }, id: 'eve' });
+    try {
+      expect(passportSession({ cookie }).userId).toBeNull();
+      expect(passportSession({ cookie, passport: { user: { name: 'Ada' } } }).userId).toBeNull();
+    } finally {
+      for (const name of ['passport', 'id']) Reflect.deleteProperty(Object.prototype, name);
+    }
+  });
+
   it('keeps all data of a visitor who is not signed in, but what Passport has left and the cookie', () => {
     expect(passportSession({ cookie, passport: {}, cart: ['book'] })).toEqual({
       userId: null,

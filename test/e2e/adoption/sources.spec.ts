@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MemorySessionStore, type OldSession, passportSession, SessionModule } from 'nestjs-mikro-session';
+import {
+  MemorySessionStore,
+  type OldSession,
+  passportSession,
+  SessionModule,
+  type ToSession,
+} from 'nestjs-mikro-session';
 import { SessionStore } from 'nestjs-mikro-session/store';
 import { sign } from 'cookie-signature';
 import { startApp, type TestApp } from '../../support/app.js';
@@ -37,9 +43,10 @@ class OldStore {
 
 describe('old sessions that functions of the application find', () => {
   const old = new OldStore();
+  let toSession: ToSession = passportSession;
   let app: TestApp;
   beforeAll(async () => {
-    const adopt = { secret: OLD_SECRET, sessions: old, toSession: passportSession };
+    const adopt = { secret: OLD_SECRET, sessions: old, toSession: (session: OldSession) => toSession(session) };
     app = await startApp(null, {
       session: SessionModule.forRoot({ store: MemorySessionStore, adopt, queryTimeout: '200ms' }),
     });
@@ -124,6 +131,20 @@ describe('old sessions that functions of the application find', () => {
     expect((await tryVisit(app.client(), () => {}, { cookie: another })).status).toBe(503);
     old.beforeRemoval = () => {};
     expect(app.lines.join()).not.toContain('card');
+  });
+
+  it('are of nobody where a polluted prototype says whose, and `toSession` does not', async () => {
+    const cookie = old.add('ivy');
+    old.sessions.set('ivy', { cookie: { expires: null }, cart: ['book'] });
+    toSession = ({ cart }) => ({ data: { cart } });
+    Object.assign(Object.prototype, { userId: 'eve' });
+    try {
+      await answered(app.client(), (session) => expect(session.get('cart')).toEqual(['book']), { cookie });
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'userId');
+      toSession = passportSession;
+    }
+    await expecting(null, cookie);
   });
 
   it('are over when their cookie says so', async () => {
