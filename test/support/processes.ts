@@ -80,7 +80,7 @@ export function useProcesses(
       for (const lines of [printed, errors]) lines?.on('line', (line) => watch.said('what a process prints', line));
       child.stderr?.pipe(process.stderr);
       const url = await new Promise<string>((resolve, reject) => {
-        printed?.once('line', resolve);
+        printed?.on('line', (line) => line.startsWith('http://') && resolve(line));
         child.once('exit', (code) => reject(new Error(`The server exited with ${code}.`)));
       });
       servers.push({
@@ -94,9 +94,9 @@ export function useProcesses(
   afterAll(async () => {
     await Promise.all(
       children.map((child) => {
-        const exited = new Promise((resolve) => child.once('exit', resolve));
+        const ended = new Promise((resolve) => child.once('close', resolve));
         child.kill('SIGTERM');
-        return exited;
+        return ended;
       }),
     );
     await database?.drop();

@@ -70,7 +70,7 @@ Module({
   controllers: [CallsController],
 })(AppModule);
 
-const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+const app = await NestFactory.create(AppModule, { logger: ['error', 'warn', 'log', 'debug', 'verbose'] });
 app.enableShutdownHooks();
 // As an application may: ids are public.
 const ids = new Set();
