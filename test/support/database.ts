@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { watch } from './leak-watch.js';
-import { watchRows } from './leaks.js';
+import { expectNoLeaks, watchRows } from './leaks.js';
 
 /** A database of a test file's own, on the server that the test run has started. */
 export interface TestDatabase {
@@ -53,10 +53,11 @@ export async function createDatabase(): Promise<TestDatabase> {
     watch: () => watchRows(pool),
     drop: async () => {
       await watchRows(pool);
-      // What was encrypted here may be in the open in the next one.
-      watch.allow();
       await pool.end();
       await onServer(`drop database ${name} with (force)`);
+      // What was encrypted here may be in the open in the next one.
+      watch.allow();
+      expectNoLeaks();
     },
   };
 }

@@ -5,7 +5,7 @@ const TOKEN = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.([\w-]{43})(?![\w-])/g;
 /** What could have a secret in it, however that is written: in base64url, base64, or hexadecimal digits. */
 const RUN = /[\w+/=-]{43,}/g;
 /** Of a text, what stays as it is wherever it is quoted, and is long enough to be nothing else. */
-const WORDS = /[\p{L}\d ]{6,}/gu;
+const WORDS = /[\p{L}\d @._:-]{6,}/gu;
 /** How much of a text is shown before and after what should not be in it. */
 const AROUND = 80;
 

@@ -8,12 +8,15 @@ import { SessionManager } from '../../lib/session-manager.js';
 import { KeyRing } from '../../lib/store/encryption.js';
 import { watch } from './leak-watch.js';
 
-// At the end of every test file that starts an application or makes a database.
-afterAll(() => {
+// At the end of every test file that starts an application; of one that makes a database, when that is dropped as well, which
+// may be later.
+afterAll(expectNoLeaks);
+
+export function expectNoLeaks(): void {
   const leaks = Array.from(watch.taken(), ([where, text]) => `\n- ${where}: ${text}`);
   if (leaks.length > 0)
     throw new Error(`A secret of a session got out, or a value that is encrypted:${leaks.join('')}`);
-});
+}
 
 type Method<Of> = (this: Of, ...args: any[]) => unknown;
 

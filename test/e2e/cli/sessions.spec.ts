@@ -101,7 +101,8 @@ describe('The command line shows', () => {
     const { session } = await sealing.sessions.create({
       userId: 'eve',
       auth: { roles: ['admin'] },
-      data: { pin: SECRET },
+      // Not the one that the other application has stored in the open.
+      data: { pin: 'an umbrella' },
     });
     await sealing.close();
     const { stdout } = await run('show', session.id, '--data');
