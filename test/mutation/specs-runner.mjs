@@ -25,7 +25,7 @@ class SpecsRunner {
   /** Of each source file, the spec that killed its latest mutant: likely to kill the next one as well. */
   #latestKillers = new Map();
 
-  constructor({ specs, testTimeout = 5_000 }) {
+  constructor({ specs, testTimeout = 10_000 }) {
     this.#testTimeout = testTimeout;
     const isLeftOut = (glob) => glob.startsWith('!');
     const exclude = specs.filter(isLeftOut).map((glob) => glob.slice(1));

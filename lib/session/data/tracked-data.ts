@@ -259,7 +259,6 @@ export class TrackedData extends LiveDocument {
     const before = this.#wasBefore() ?? NOTHING;
     for (const key of dropped) {
       this.put(key, copyJson(before[key]));
-      if (!this.#isHeld) delete this.#before?.[key];
       this.#additions?.increment.delete(key);
       this.#additions?.push.delete(key);
       this.#refused?.delete(key);
@@ -290,7 +289,6 @@ export class TrackedData extends LiveDocument {
 
   #redo(changes: DataChanges | null): void {
     if (changes === null) return;
-    this.open();
     for (const key of changes.unset) this.#change(key, undefined);
     for (const [key, value] of changes.set) this.#change(key, JSON.parse(value));
     for (const [key, by] of changes.increment) this.increment(key, by);

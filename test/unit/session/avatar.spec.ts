@@ -158,6 +158,7 @@ describe('hasPermission', () => {
     ['article.*.own', 'article.own'],
     ['article.*.own', 'article.*'],
     ['a*b*c', 'acb'],
+    ['a*b*c', 'axxc'],
     ['a*a', 'a'],
     ['*aa*aa', 'aaa'],
     ['article.', 'article.edit'],

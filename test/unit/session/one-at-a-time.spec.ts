@@ -35,6 +35,16 @@ describe('OneAtATime', () => {
     expect([returned, log]).toEqual([undefined, [['callback', error], 'next']]);
   });
 
+  it('takes an operation that throws like one that fails', async () => {
+    const operations = new OneAtATime();
+    const error = new Error('thrown');
+    const throwing = (): never => {
+      throw error;
+    };
+    await expect(operations.run(throwing)).rejects.toBe(error);
+    expect([operations.isBusy, await operations.run(async () => 'next')]).toEqual([false, 'next']);
+  });
+
   it('returns a promise where there is no callback', async () => {
     const operations = new OneAtATime(() => {});
     await expect(operations.runFor(undefined, () => Promise.reject(new Error('failed')))).rejects.toThrow('failed');

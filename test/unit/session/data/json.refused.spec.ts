@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkKey, encodeJson, isPlainObject, MAX_DEPTH, readObject } from '../../../../lib/session/data/json.js';
+import {
+  checkKey,
+  encodeJson,
+  isPlainObject,
+  itemsOf,
+  MAX_DEPTH,
+  readObject,
+} from '../../../../lib/session/data/json.js';
 import { SessionDataError } from '../../../../lib/session.errors.js';
 import { errorOf } from '../../../support/error-of.js';
 
@@ -44,12 +51,48 @@ describe('What a message says of a value', () => {
     expect(errorOf(SessionDataError, () => encodeJson(value, 'a')).message).toBe(`Session data at "a" ${text}`);
   });
 
+  it('of one that says itself what it is, is to store that', () => {
+    const realm = Object.assign(Object.create(null) as object, { toString: () => '', toJSON: () => 1 });
+    expect(errorOf(SessionDataError, () => encodeJson({ a: Object.create(realm) }, 'data')).message).toBe(
+      'Session data at "data.a" is an object that says what it is by toJSON(), which cannot be stored. Store what that ' +
+        'gives instead.',
+    );
+    expect(encodeJson({ toJSON: 1 }, 'data')).toBe('{"toJSON":1}');
+  });
+
   it('names a key that cannot be stored as a key', () => {
     expect(errorOf(SessionDataError, () => checkKey('a\0')).message).toContain('is a key with a NUL character');
   });
 });
 
+describe('A list', () => {
+  it('is an array that can be looked at', () => {
+    const { proxy, revoke } = Proxy.revocable<number[]>([], {});
+    revoke();
+    const unreadable = new Proxy([1], {
+      get: () => {
+        throw new Error('no');
+      },
+    });
+    expect([[1, 2], [], 'ab', undefined, new Set([1]), proxy, unreadable].map(itemsOf)).toEqual([
+      [1, 2],
+      [],
+      null,
+      null,
+      null,
+      null,
+      null,
+    ]);
+  });
+});
+
 describe('A stored document', () => {
+  it('is as deep as it may be, whatever is in its texts', () => {
+    const deep = (value: unknown, levels: number): unknown => (levels === 0 ? value : [deep(value, levels - 1)]);
+    expect(() => encodeJson(deep('\u0001', MAX_DEPTH), 'data')).not.toThrow();
+    expect(() => encodeJson(deep('\u0001', MAX_DEPTH + 1), 'data')).toThrow('nesting deeper than 64 levels');
+  });
+
   it('may have null anywhere, and more objects than it may have levels', () => {
     const lists = Array.from({ length: MAX_DEPTH + 10 }, () => []);
     expect(readObject(JSON.stringify({ none: null, lists, last: [null] }))).toEqual({

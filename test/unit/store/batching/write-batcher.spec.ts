@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { CommitRequest } from '../../../../lib/store/batching/commit-request.js';
 import { mapsWith } from '../maps.js';
+import type { CommitRequest } from '../../../../lib/store/batching/commit-request.js';
 import { changesOf, DOWN, SAVED, turn, useWriteBatcher } from './fake-database.js';
 
 describe('WriteBatcher', () => {

@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionGoneError } from '../../../lib/session.errors.js';
+import { cookieOf, HOUR, idOf, issued, TestSessions } from './sessions.js';
+
+describe('A session that is left or begun more than once in a request', () => {
+  let sessions: TestSessions;
+  let cookie: string;
+
+  beforeEach(async () => {
+    sessions = new TestSessions();
+    cookie = await sessions.begun({ n: 1 }, 'ada');
+  });
+
+  /** Another request ends it, and this one finds out. */
+  async function gone() {
+    const session = await sessions.open(cookie);
+    await sessions.store.delete(idOf(cookie), null);
+    await expect(session.set('n', 2).save()).rejects.toThrow(SessionGoneError);
+    return session;
+  }
+
+  it('is stored under the id that it had before the login', async () => {
+    const session = await sessions.open();
+    const { id } = session;
+    await session.login('bob');
+    expect(session.id).toBe(id);
+  });
+
+  it('keeps a lifetime that is set after another user’s login was called, though that has to wait', async () => {
+    const session = await sessions.open(cookie);
+    const saving = session.set('n', 2).save();
+    const login = session.login('bob');
+    session.setTtl('2h');
+    await Promise.all([saving, login]);
+    expect([session.isModified, (await sessions.store.stored(session.id)).ttl]).toEqual([true, HOUR / 2]);
+    await session.settle(true);
+    expect((await sessions.store.stored(session.id)).ttl).toBe(2 * HOUR);
+  });
+
+  it('has a cookie that outlives the browser, or not, by its latest login', async () => {
+    const session = await sessions.open(cookie);
+    for (const persistent of [true, false, undefined]) {
+      await session.login('ada', {}, persistent === undefined ? {} : { persistent });
+      expect((await sessions.store.stored(session.id)).persistent).toBe(persistent ?? null);
+    }
+  });
+
+  it('follows with its cookie a lifetime that is set after the login of a request that was overtaken', async () => {
+    sessions.store.time += 1;
+    await (await sessions.open(cookie)).regenerate();
+    const overtaken = await sessions.open(cookie);
+    await overtaken.login('ada');
+    await overtaken.setTtl('1h', { absolute: '2h' }).save();
+    expect(cookieOf(overtaken)).toMatchObject({ kind: 'issued', endsAt: sessions.store.time + 2 * HOUR });
+  });
+
+  it.each(['has ended meanwhile', 'is known to be gone'])(
+    'begins anew with restart() where it %s, and is stored empty where the options say so',
+    async (how) => {
+      sessions = new TestSessions({ saveUninitialized: true });
+      cookie = await sessions.begun();
+      const session = how === 'is known to be gone' ? await gone() : await sessions.open(cookie);
+      await sessions.store.delete(idOf(cookie), null);
+      await session.restart();
+      expect([await sessions.store.count(), session.isNew]).toEqual([1, true]);
+      expect(idOf(issued(session))).toBe(session.id);
+      expect(session.id).not.toBe(idOf(cookie));
+    },
+  );
+
+  it('stays gone when it is ended after that: what is written then is not stored, nor reported again', async () => {
+    const session = await gone();
+    await session.destroy();
+    session.set('n', 3);
+    expect([session.isUnsaved, session.settle(true)]).toEqual([false, null]);
+  });
+
+  it('is reported as gone once, whatever is written while that is found out', async () => {
+    const session = await sessions.open(cookie);
+    await sessions.store.delete(idOf(cookie), null);
+    const saving = session.set('n', 2).save();
+    const settling = session.settle(true);
+    await saving.catch(() => session.set('late', 1));
+    await expect(settling).resolves.toBeUndefined();
+    await expect(saving).rejects.toThrow(SessionGoneError);
+  });
+
+  it('stores at the end what is written while a save is under way that is not awaited', async () => {
+    const session = await sessions.open(cookie);
+    const saving = session.set('n', 2).save();
+    session.set('late', 1);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ n: 2, late: 1 });
+    await saving;
+  });
+
+  it('does not end with a response that fails while a save is under way, though it is empty', async () => {
+    sessions = new TestSessions({ saveUninitialized: true });
+    cookie = await sessions.begun({});
+    const session = await sessions.open(cookie);
+    const saving = session.setTtl('2h').save();
+    await session.settle(false);
+    await saving;
+    expect([await sessions.store.count(), cookieOf(session)?.kind]).toEqual([1, 'issued']);
+  });
+
+  it('ends once where it was started over and nothing is written', async () => {
+    const session = await sessions.open(cookie);
+    await session.restart();
+    await session.settle(true);
+    expect([session.settle(true), session.settle(false)]).toEqual([null, null]);
+  });
+
+  it('does not end where it was started over and changed by update()', async () => {
+    const session = await sessions.open(cookie);
+    await session.restart();
+    await session.update((data) => (data['fresh'] = 1));
+    await session.settle(true);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ fresh: 1 });
+  });
+
+  it('has its cookie removed that it came with, also where what it began after that was ended elsewhere', async () => {
+    const session = await sessions.open(cookie);
+    await session.destroy();
+    await session.set('n', 1).save();
+    await sessions.store.delete(session.id, null);
+    await session.destroy();
+    expect(cookieOf(session)).toBeNull();
+    await session.destroy();
+    expect(cookieOf(session)).toEqual({ kind: 'removed' });
+  });
+});

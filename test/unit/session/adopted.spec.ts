@@ -1,0 +1,59 @@
+import { describe, expect, it } from '@jest/globals';
+import { CookieIntent } from '../../../lib/session/cookie-intent.js';
+import type { Recognition } from '../../../lib/session/recognition.js';
+import { NO_VISITOR } from '../../../lib/session/session-environment.js';
+import { credentialOf, isSessionId, issueCredential, parseCredential } from '../../../lib/session/token.js';
+import { storedSession } from './stored.js';
+import { TestSessions } from './sessions.js';
+
+describe('A credential that is made of bytes', () => {
+  it('is a UUIDv8 of the first 16, and a secret of the first 32', () => {
+    const bytes = Buffer.from(Array.from({ length: 40 }, (_, index) => index));
+    const credential = credentialOf(bytes, Buffer.from(bytes.toReversed()));
+    expect(credential.cookieValue).toBe(
+      '00010203-0405-8607-8809-0a0b0c0d0e0f.JyYlJCMiISAfHh0cGxoZGBcWFRQTEhEQDw4NDAsKCQg',
+    );
+    expect([credential.id, isSessionId(credential.id)]).toEqual(['00010203-0405-8607-8809-0a0b0c0d0e0f', true]);
+    expect(parseCredential(credential.cookieValue)).toEqual(credential);
+    expect(bytes[6]).toBe(6);
+  });
+
+  it('keeps of the bytes all but version and variant', () => {
+    const ones = credentialOf(Buffer.alloc(16, 0xff), Buffer.alloc(32));
+    expect(ones.id).toBe('ffffffff-ffff-8fff-bfff-ffffffffffff');
+    expect(ones.cookieValue).toBe(`${ones.id}.${'A'.repeat(43)}`);
+  });
+});
+
+describe('The cookie of a client that came with one of express-session', () => {
+  const stored = storedSession({ endsAt: 5, persistent: true });
+  const credential = { ...issueCredential(stored.id), sid: 'old' };
+  const after = (recognition: Recognition) => new CookieIntent({ stored, credential, recognition }).change;
+
+  it('is set, with the life of the session that took its place', () => {
+    expect(after('current')).toEqual({ kind: 'issued', value: credential.cookieValue, endsAt: 5, persistent: true });
+  });
+
+  it.each<[Recognition]>([['previous'], ['replaced'], ['unknown']])(
+    'is left alone where that session has another credential by now (%s)',
+    (recognition) => {
+      expect(after(recognition)).toBeNull();
+    },
+  );
+});
+
+describe('Where there is no visitor', () => {
+  it('nothing is known of it, and a cookie may be set', () => {
+    expect([NO_VISITOR.ip, NO_VISITOR.userAgent, NO_VISITOR.assertReachable()]).toEqual([null, null, undefined]);
+  });
+});
+
+describe('A request that came with the credential before the current one', () => {
+  it('is overtaken, and others are not', async () => {
+    const sessions = new TestSessions();
+    const cookie = await sessions.begun();
+    expect([(await sessions.open()).isOvertaken, (await sessions.open(cookie)).isOvertaken]).toEqual([false, false]);
+    await (await sessions.open(cookie)).regenerate();
+    expect((await sessions.open(cookie)).isOvertaken).toBe(true);
+  });
+});
