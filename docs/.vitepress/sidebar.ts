@@ -6,6 +6,7 @@ import { titleOf } from './build/pages.mjs';
 const PAGES: Record<string, Record<string, string>> = {
   Start: {
     start: 'Quick start',
+    comparison: 'Compared with others',
     'migrating-from-express-session': 'From express-session',
   },
   Concepts: {
