@@ -12,7 +12,7 @@ const SECRET = 'nestjs-mikro-session adopted secret v1\0';
 const LONGEST = 4_096;
 
 /** A SHA-256 in base64, without its padding. */
-const SIGNED = /^s:(.+\.[\dA-Za-z+/]{43})$/s;
+const SIGNED = /^s:([^\0]+\.[\dA-Za-z+/]{43})$/;
 
 /** The secrets with which express-session signs its cookies. Printing it shows none of them. */
 export class CookieSecrets {

@@ -4,7 +4,7 @@ import type { ResolvedAdoption } from '../options/adopt.options.js';
 import type { ResolvedCookieOptions } from '../options/transport.options.js';
 import type { CookieChange } from '../session/cookie-intent.js';
 import type { Credential } from '../session/token.js';
-import { isSafe } from './origin-check.js';
+import { isOf, isSafe } from './origin-check.js';
 import { valuesOf } from './session-cookie.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 
@@ -60,9 +60,9 @@ export class AdoptingTransport implements SessionTransport {
   }
 
   /** Whether browsers would not send our own cookie along. That of express-session has no `SameSite` unless it was given one. */
-  #keepsBack({ 'sec-fetch-site': site, 'sec-fetch-dest': to }: IncomingHttpHeaders, method = ''): boolean {
-    if (site !== 'cross-site' || this.#sameSite === 'none') return false;
-    return this.#sameSite === 'strict' || !isSafe(method) || to !== 'document';
+  #keepsBack(headers: IncomingHttpHeaders, method = ''): boolean {
+    if (this.#sameSite === 'none' || !isCrossSite(headers)) return false;
+    return this.#sameSite === 'strict' || !isSafe(method) || headers['sec-fetch-dest'] !== 'document';
   }
 
   #sidsOf({ cookie: header }: IncomingHttpHeaders): ReadonlySet<string> {
@@ -78,4 +78,13 @@ export class AdoptingTransport implements SessionTransport {
     }
     return sids;
   }
+}
+
+/** As the browser says it; where it does not, an origin of another host is of another site, which siblings are not to be told from. */
+function isCrossSite({ 'sec-fetch-site': site, origin, ...headers }: IncomingHttpHeaders): boolean {
+  if (site !== undefined || origin === undefined) return site === 'cross-site';
+  // A proxy's word: no page can add it to a form, and scripts only where CORS allows that.
+  const forwarded = String(headers['x-forwarded-host'] ?? '').split(',');
+  const hosts = [headers.host, headers[':authority'] as string | undefined, ...forwarded.map((host) => host.trim())];
+  return !hosts.some((host) => isOf(origin, host));
 }

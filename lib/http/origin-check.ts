@@ -72,7 +72,8 @@ function isUpgrade({ upgrade }: IncomingHttpHeaders): boolean {
   return upgrade?.toLowerCase() === 'websocket';
 }
 
-function isOf(origin: string, host = ''): boolean {
+/** Whether an origin of HTTP is that of a host, with its port. */
+export function isOf(origin: string, host = ''): boolean {
   const [, scheme, own] = /^(https?):\/\/(.+)$/.exec(origin) ?? [];
   if (own === undefined) return false;
   const known = host.toLowerCase();

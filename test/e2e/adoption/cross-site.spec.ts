@@ -58,4 +58,19 @@ describe.each<[SameSite, readonly string[]]>([
     }
     expect(seen).toEqual(taken);
   });
+
+  it('is taken by the origin where browsers say no more, as over plain HTTP', async () => {
+    const { old, app } = fixture;
+    const taking = async (headers: Record<string, string>) => {
+      const cookie = await (await old.signedIn('bob')).cookie();
+      return (await app.client().post('/who', undefined, { ...headers, cookie })).text === 'bob';
+    };
+    expect([
+      await taking({}),
+      await taking({ origin: app.url }),
+      await taking({ origin: 'https://shop.example', 'x-forwarded-host': 'shop.example' }),
+      await taking({ origin: 'https://evil.example' }),
+      await taking({ origin: 'null' }),
+    ]).toEqual([true, true, true, sameSite === 'none', sameSite === 'none']);
+  });
 });
