@@ -1,7 +1,7 @@
 import { type Observable, Subject } from 'rxjs';
 import { adoptAll, type AdoptionProgress } from './adoption/adopt-all.js';
 import { Adopter } from './adoption/adopter.js';
-import { endOld } from './adoption/end-old.js';
+import { OldEndings } from './adoption/old-endings.js';
 import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
 import { recognise, recogniseBest } from './session/recognition.js';
@@ -34,6 +34,7 @@ export class SessionManager {
   #environment: SessionEnvironment;
   /** What takes over sessions of express-session; `null` where none are. */
   readonly #adopter: Adopter | null;
+  readonly #oldEndings: OldEndings | null;
 
   /** One function for all look-ups. */
   readonly #lookUpFailed = (error: unknown): never => {
@@ -102,6 +103,7 @@ export class SessionManager {
             sessions: () => this.#environment,
             failed: (error) => reports.adoptionFailed(error),
           });
+    this.#oldEndings = this.#adopter && new OldEndings(this.#adopter, () => this.#store.oldSessions);
   }
 
   /** The store's clock, in milliseconds since the epoch. */
@@ -224,7 +226,7 @@ export class SessionManager {
    * @returns how many
    */
   async revokeAll(pieces: AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
-    const old = await endOld(this.#adopter, this.#store.oldSessions, userId);
+    const old = (await this.#oldEndings?.end(userId)) ?? 0;
     return old + (await this.ended('revoked', pieces, userId));
   }
 

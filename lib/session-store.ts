@@ -51,8 +51,8 @@ export interface OldSessions {
    * @param after the {@link OldPage.last} of the page before; an empty text to begin
    */
   list(after: string, most: number): Promise<OldPage>;
-  /** Removes those of these ids; says how many were there. */
-  remove(sids: readonly string[]): Promise<number>;
+  /** Removes those of these ids; says which were there. */
+  remove(sids: readonly string[]): Promise<readonly string[]>;
 }
 
 /** A login into a session that exists, or its start over without a user: a new secret, a new generation, a new start. */

@@ -32,7 +32,10 @@ export class Adoptions {
         const rows = await db.read<Row>(OPERATION, ofTable.list, [after, most]);
         return { rows: rowsOf(rows), last: rows.at(-1)?.sid ?? null };
       },
-      remove: async (sids) => (await db.query('end sessions of express-session', ofTable.remove, [sids])).length,
+      remove: async (sids) => {
+        const rows = await db.query<{ sid: string }>('end sessions of express-session', ofTable.remove, [sids]);
+        return rows.map(({ sid }) => sid);
+      },
     };
   }
 

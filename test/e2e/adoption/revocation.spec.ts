@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { passportSession } from 'nestjs-mikro-session';
 import { useMovedApp } from '../../support/old-app.js';
 import { inHandler } from '../../support/probe.js';
+import { statements } from '../../support/statements.js';
 
 describe('sessions of express-session whose visitors have not come yet', () => {
   const fixture = useMovedApp({
@@ -38,6 +39,27 @@ describe('sessions of express-session whose visitors have not come yet', () => {
     await app.sessions.revokeAll();
     expect([await userOf(come), await userOf(not)]).toEqual([null, null]);
     expect(await database.query('select from session')).toEqual([]);
+  });
+
+  it('are looked at once for all that are called for meanwhile, each of which says how many were theirs', async () => {
+    const { old, app } = fixture;
+    const users = Array.from({ length: 20 }, (_, index) => `user-${index}`);
+    await Promise.all([...users, ...users].map((user) => old.signedIn(user)));
+    let counts: number[] = [];
+    const passes = await statements(
+      app,
+      async () => {
+        const [first, ...others] = users as [string, ...string[]];
+        const ending = [app.sessions.revokeAllForUser(first)];
+        await new Promise(setImmediate);
+        ending.push(...[...others, 'nobody'].map((user) => app.sessions.revokeAllForUser(user)));
+        counts = await Promise.all(ending);
+      },
+      'order by o.sid limit',
+    );
+    expect(counts).toEqual([...users.map(() => 2), 0]);
+    // One for the first, and one for all others, each with its last page, on which there is nothing.
+    expect(passes).toBe(4);
   });
 
   it('are all looked at, where many rows in between are no sessions', async () => {
