@@ -1,3 +1,8 @@
+/**
+ * What applications import: the module, its decorators and guards, the service, the session and its types, the errors.
+ *
+ * @module
+ */
 export type { AdoptionProgress } from './adoption/adopt-all.js';
 export {
   type AdoptedSession,

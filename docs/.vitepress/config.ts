@@ -15,9 +15,11 @@ export default defineConfig({
   lang: 'en',
   title: 'nestjs-mikro-session',
   description: 'Server-side, database-backed HTTP sessions for NestJS on PostgreSQL through MikroORM',
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/logo.svg' }]],
   ignoreDeadLinks: false,
   markdown: { anchor: { slugify: anchorOf } },
   themeConfig: {
+    logo: '/logo.svg',
     search: { provider: 'local' },
     outline: { level: [2, 3] },
     nav: [

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import cookie from '@fastify/cookie';
 import fastifySession from '@fastify/session';
 import connectPgSimple from 'connect-pg-simple';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import express from 'express';
 import expressSession from 'express-session';
-import { fastify } from 'fastify';
 import pg from 'pg';
 import { Client } from '../support/client.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
@@ -44,7 +44,7 @@ async function onExpress(pool: pg.Pool): Promise<Peer> {
 }
 
 async function onFastify(pool: pg.Pool): Promise<Peer> {
-  const app = fastify();
+  const app = new FastifyAdapter().getInstance();
   const store = new (connectPgSimple(expressSession))({ pool, createTableIfMissing: true });
   await app.register(cookie);
   await app.register(fastifySession, {

@@ -5,6 +5,7 @@ import { dirname, extname, join, posix } from 'node:path';
 const MOVED = {
   'docs/README.md': 'contents.md',
   'docs/.vitepress/home.md': 'index.md',
+  'docs/.vitepress/logo.svg': 'public/logo.svg',
   'docs/decisions': 'decisions/index.md',
   'README.md': 'start.md',
   'CONTRIBUTING.md': 'contributing.md',
@@ -22,7 +23,7 @@ export function copyPages(root, site) {
     .map((entry) => posix.relative(root, join(entry.parentPath, entry.name)))
     .filter((file) => !file.startsWith('docs/.vitepress/'));
   const code = `${addressOfCode(root)}/blob/main`;
-  for (const file of [...files, ...Object.keys(MOVED).filter((file) => extname(file) === '.md')]) {
+  for (const file of [...files, ...Object.keys(MOVED).filter((file) => extname(file) !== '')]) {
     const target = join(site, placeOf(file));
     mkdirSync(dirname(target), { recursive: true });
     if (extname(file) !== '.md') cpSync(join(root, file), target);
@@ -44,7 +45,7 @@ function placeOf(file) {
 
 /** The page with its links as the site needs them; what looks like one in code is none. */
 function withLinksOf(page, text, root, code) {
-  const parts = text.split(/(^ *```[^\n]*\n.*?^ *```$|`[^`\n]*`)/ms);
+  const parts = withDiagrams(page, text, code).split(/(^ *```[^\n]*\n.*?^ *```$|`[^`\n]*`)/ms);
   const inLine = (_, before, link, after) => `${before}${linkIn(page, link, root, code)}${after}`;
   return parts
     .map((part, index) => {
@@ -52,6 +53,12 @@ function withLinksOf(page, text, root, code) {
       return part.replaceAll(/(\]\()([^)\s]+)(\))/g, inLine).replaceAll(/^(\[[^\]]+\]: )(\S+)($)/gm, inLine);
     })
     .join('');
+}
+
+/** Nothing draws diagrams in the site: the host of the code does. */
+function withDiagrams(page, text, code) {
+  const link = `[The diagram, drawn](${code}/${page})`;
+  return text.replaceAll(/^```mermaid\n.*?^```$/gms, (block) => `${link}\n\n::: details As text\n\n${block}\n\n:::`);
 }
 
 function linkIn(page, link, root, code) {

@@ -71,9 +71,26 @@ function namesOf(entry, pages) {
     if (ofKind.length > 0) text.push(`## ${title}`);
     for (const child of ofKind) {
       const summary = (child.comment ?? child.signatures?.[0]?.comment)?.summary;
-      const link = `[${child.name}](/api/${pages.get(child)}){target="_self"}`;
-      text.push(`### ${child.name}`, Comment.combineDisplayParts(summary), link);
+      const link = `[${child.name} in full](/api/${pages.get(child)}){target="_self"}`;
+      text.push(`### ${child.name}`, Comment.combineDisplayParts(summary), membersOf(child), link);
     }
   }
   return `${text.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+/** Whether a member is inherited from what has a page as well, or from another package. */
+function isSaidElsewhere({ inheritedFrom, flags }) {
+  return inheritedFrom?.reflection !== undefined || flags.isExternal;
+}
+
+/** The members of a class or an interface, each with its first sentence. */
+function membersOf({ children = [] }) {
+  return children
+    .filter((member) => member.kind !== ReflectionKind.Constructor && !isSaidElsewhere(member))
+    .map((member) => {
+      const { summary } = member.comment ?? member.signatures?.[0]?.comment ?? member.getSignature?.comment ?? {};
+      const [sentence] = Comment.combineDisplayParts(summary).split(/(?<=[.:]) |\n\n/);
+      return `- \`${member.name}\`${sentence === '' ? '' : `: ${sentence.replaceAll('\n', ' ')}`}`;
+    })
+    .join('\n');
 }

@@ -34,7 +34,7 @@ export async function serverless(page: Page): Promise<void> {
     afterAll(async () => {
       server.close();
       server.closeAllConnections();
-      for (const { value } of made.mock.results) await ((await value) as INestApplication | undefined)?.close();
+      for (const { value } of made.mock.results) await ((await value) as INestApplication).close();
       made.mockRestore();
       await database.drop();
     });
