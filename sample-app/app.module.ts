@@ -5,18 +5,35 @@ import { APP_FILTER } from '@nestjs/core';
 import { SessionModule } from 'nestjs-mikro-session';
 import { AccountController } from './account/account.controller.js';
 import { DevicesController } from './account/devices.controller.js';
+import { PasswordController } from './account/password.controller.js';
 import { SignInFilter } from './account/sign-in.filter.js';
+import { TimeLeftController } from './account/time-left.controller.js';
 import { UserDirectory } from './account/users.js';
 import { mikroOrmOptions } from './database.js';
-import { ShopController } from './shop/shop.controller.js';
+import { OperationsController } from './operations/operations.controller.js';
+import { Sampler } from './operations/sampler.js';
+import { sessionOptions } from './sessions.js';
+import { CartController } from './shop/cart.controller.js';
+import { OrderBook } from './shop/orders.js';
+import { OrdersController } from './shop/orders.controller.js';
 import { StaffController } from './staff/staff.controller.js';
 import { ErrorPageFilter } from './views/error-page.filter.js';
-import { StyleController } from './views/style.controller.js';
 
 @Module({
-  controllers: [ShopController, AccountController, DevicesController, StaffController, StyleController],
+  controllers: [
+    CartController,
+    OrdersController,
+    AccountController,
+    PasswordController,
+    DevicesController,
+    TimeLeftController,
+    StaffController,
+    OperationsController,
+  ],
   providers: [
     UserDirectory,
+    OrderBook,
+    Sampler,
     { provide: APP_FILTER, useClass: ErrorPageFilter },
     { provide: APP_FILTER, useClass: SignInFilter },
   ],
@@ -27,7 +44,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         await MikroOrmModule.forRoot({ ...mikroOrmOptions(url), autoLoadEntities: true }),
-        SessionModule.forRoot({ idleTimeout: '2h', absoluteTimeout: '12h' }),
+        SessionModule.forRoot(sessionOptions()),
       ],
     };
   }

@@ -4,10 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DEMO_ACCOUNTS } from './account/users.js';
 import { AppModule } from './app.module.js';
+import { setUp } from './app.setup.js';
 import { migrate, openDatabase } from './database.js';
 import { StartupError } from './startup-error.js';
 import { stopSignal } from './stop-signal.js';
-import { securityHeaders } from './views/security-headers.js';
 
 const HOST = '127.0.0.1';
 
@@ -42,8 +42,7 @@ async function startApp(databaseUrl: string, port: number): Promise<NestExpressA
     abortOnError: false,
     forceCloseConnections: true,
   });
-  app.disable('x-powered-by');
-  app.use(securityHeaders);
+  setUp(app);
   try {
     await app.init();
     // Nest would report a busy port too.

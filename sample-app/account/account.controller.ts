@@ -1,23 +1,34 @@
 import { Body, Controller, Get, Inject, Post, Query, Redirect, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard } from 'nestjs-mikro-session';
+import { OrderBook } from '../shop/orders.js';
 import { fieldOf } from '../views/forms.js';
-import { loginPage, profilePage, signedInPage } from './account.views.js';
+import { Page } from '../views/page.decorator.js';
+import { nameOf } from '../views/visitor.js';
 import { localPath } from './local-path.js';
-import { UserDirectory } from './users.js';
+import { signIn } from './sign-in.js';
+import { DEMO_ACCOUNTS, STAFF, UserDirectory } from './users.js';
 
 @Controller()
 export class AccountController {
   readonly #users: UserDirectory;
+  readonly #orders: OrderBook;
 
-  constructor(@Inject(UserDirectory) users: UserDirectory) {
+  constructor(@Inject(UserDirectory) users: UserDirectory, @Inject(OrderBook) orders: OrderBook) {
     this.#users = users;
+    this.#orders = orders;
   }
 
+  /** Also for a user who is signed in: to a page that asks for a recent login, they sign in again. */
   @Get('login')
-  loginForm(@Session() session: Session, @Query() query: unknown): string {
-    const next = localPath(fieldOf(query, 'next'));
-    // Not a redirect: with a page that refuses this user and sends them here, it would be a circle.
-    return session.isAuthenticated ? signedInPage(session, next) : loginPage(session, next);
+  @Page('login')
+  loginForm(@Session() session: Session, @Query() query: unknown): object {
+    const { isAuthenticated, userId, auth } = session;
+    return {
+      title: isAuthenticated ? 'Sign in again' : 'Sign in',
+      next: localPath(fieldOf(query, 'next')),
+      again: isAuthenticated ? { userId, name: nameOf(session), isRemembered: auth?.isRemembered } : null,
+      accounts: DEMO_ACCOUNTS.map((account) => ({ ...account, isStaff: account.roles.includes(STAFF) })),
+    };
   }
 
   @Post('login')
@@ -31,8 +42,7 @@ export class AccountController {
       return { url: `/login?${new URLSearchParams({ next }).toString()}` };
     }
 
-    const remember = fieldOf(form, 'remember') === 'yes';
-    await session.login(user.id, { name: user.name, roles: user.roles }, remember ? { ttl: '30d' } : {});
+    await signIn(session, user, fieldOf(form, 'remember') === 'yes');
     session.flash('success', `Welcome, ${user.name}!`);
     const failures = session.pull('failedLogins', 0);
     if (failures > 0) session.flash('warning', `Failed attempts to sign in before: ${failures}.`);
@@ -41,8 +51,9 @@ export class AccountController {
 
   @Get('profile')
   @UseGuards(SessionGuard)
-  profile(@Session() session: Session): string {
-    return profilePage(session);
+  @Page('profile')
+  profile(@Session() session: Session, @Session('userId') userId: string): object {
+    return { title: nameOf(session), avatar: session.avatar, orders: this.#orders.of(userId) };
   }
 
   @Post('logout')

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Param, Post, Redirect, UseGuards } from '@nestjs/common';
 import { Session, SessionGuard, SessionService } from 'nestjs-mikro-session';
-import { devicesPage } from './devices.views.js';
+import { Page } from '../views/page.decorator.js';
+import { describeUserAgent, isPhone } from './user-agent.js';
 
 @Controller('devices')
 @UseGuards(SessionGuard)
@@ -12,8 +13,22 @@ export class DevicesController {
   }
 
   @Get()
-  async list(@Session() session: Session, @Session('userId') userId: string): Promise<string> {
-    return devicesPage(session, await this.#sessions.listForUser(userId));
+  @Page('devices')
+  async list(@Session() session: Session, @Session('userId') userId: string): Promise<object> {
+    const devices = await this.#sessions.listForUser(userId);
+    return {
+      title: 'My devices',
+      devices: devices.map(({ id, ip, userAgent, createdAt, authenticatedAt, lastAccessAt }) => ({
+        id,
+        userAgent,
+        name: describeUserAgent(userAgent),
+        isPhone: isPhone(userAgent),
+        isHere: id === session.id,
+        address: ip ?? 'Unknown address',
+        signedInAt: authenticatedAt ?? createdAt,
+        lastAccessAt,
+      })),
+    };
   }
 
   @Post(':id/sign-out')

@@ -1,8 +1,9 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, UnauthorizedException } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { SessionService } from 'nestjs-mikro-session';
+import { pageBefore } from './local-path.js';
 
-/** Sends whoever must sign in first to do so, and then back to the page they wanted. */
+/** Sends a visitor who must sign in first, or again, to do so, and then back to the page they wanted. */
 @Catch(UnauthorizedException)
 export class SignInFilter implements ExceptionFilter<UnauthorizedException> {
   readonly #sessions: SessionService;
@@ -11,12 +12,18 @@ export class SignInFilter implements ExceptionFilter<UnauthorizedException> {
     this.#sessions = sessions;
   }
 
-  async catch(_error: UnauthorizedException, host: ArgumentsHost): Promise<void> {
+  async catch(error: UnauthorizedException, host: ArgumentsHost): Promise<void> {
     const http = host.switchToHttp();
-    const { method, originalUrl } = http.getRequest<Request>();
+    const request = http.getRequest<Request>();
+    const response = http.getResponse<Response>();
+    // Scripts, and streams of events, would not know what to do with a form.
+    if (!request.accepts('html')) {
+      response.status(401).json(error.getResponse());
+      return;
+    }
     const session = await this.#sessions.of(host);
-    session.flash('info', 'Please sign in to go on.');
-    const query = method === 'GET' ? `?${new URLSearchParams({ next: originalUrl }).toString()}` : '';
-    http.getResponse<Response>().redirect(303, `/login${query}`);
+    session.flash('info', session.isAuthenticated ? 'Please sign in again to go on.' : 'Please sign in to go on.');
+    const next = request.method === 'GET' ? request.originalUrl : pageBefore(request);
+    response.redirect(303, next === null ? '/login' : `/login?${new URLSearchParams({ next }).toString()}`);
   }
 }

@@ -23,3 +23,7 @@ export function describeUserAgent(userAgent: string | null): string {
   const system = find(SYSTEMS);
   return system === undefined ? browser : `${browser} on ${system}`;
 }
+
+export function isPhone(userAgent: string | null): boolean {
+  return /Android|iPhone/.test(userAgent ?? '');
+}

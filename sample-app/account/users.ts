@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, NotFoundException, type OnModuleInit } from '@nestjs/common';
 import { hashPassword, isPassword, type PasswordHash } from './passwords.js';
 
 export interface User {
@@ -7,7 +7,7 @@ export interface User {
   readonly roles: readonly string[];
 }
 
-/** The role that the page `/staff` is for. */
+/** The role that the pages below `/staff` and `/operations` are for. */
 export const STAFF = 'staff';
 
 export const DEMO_ACCOUNTS: readonly (User & { readonly password: string })[] = [
@@ -27,10 +27,21 @@ export class UserDirectory implements OnModuleInit {
     }
   }
 
+  get all(): User[] {
+    return Array.from(this.#users.values(), ({ user }) => user);
+  }
+
   /** The user whose name and password these are. Takes as long for a name that does not exist. */
   async authenticate(id: string, password: string): Promise<User | null> {
     const known = this.#users.get(id);
     const isRight = await isPassword(password, known?.hash ?? (await this.#nobody));
     return known !== undefined && isRight ? known.user : null;
+  }
+
+  async setPassword(id: string, password: string): Promise<User> {
+    const known = this.#users.get(id);
+    if (known === undefined) throw new NotFoundException();
+    this.#users.set(id, { ...known, hash: await hashPassword(password) });
+    return known.user;
   }
 }

@@ -1,8 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject, Logger } from '@nestjs/common';
 import type { Response } from 'express';
-import { type Session, SessionService } from 'nestjs-mikro-session';
-import { html } from './html.js';
-import { layout, nameOf } from './page.js';
+import { type Session, SessionOriginError, SessionService } from 'nestjs-mikro-session';
+import { nameOf, type Visitor, visitorOf } from './visitor.js';
 
 const logger = new Logger('Shop');
 
@@ -21,27 +20,19 @@ export class ErrorPageFilter implements ExceptionFilter {
     if (status === 500) logger.error(error instanceof Error ? error.stack : error);
     // After a 503, another look-up would make the visitor wait for the database again.
     const session = status === 503 ? null : await this.#sessions.of(host).catch(() => null);
-    host
-      .switchToHttp()
-      .getResponse<Response>()
-      .status(status)
-      .type('html')
-      .send(errorPage(status, error, session));
+    const { title, text } = explanation(status, error, session);
+    // Messages wait for the next page.
+    const model = { title, text, status, path: '/', visitor: menuOf(session), messages: [] };
+    host.switchToHttp().getResponse<Response>().status(status).render('error', model);
   }
 }
 
-function errorPage(status: number, error: unknown, session: Session | null): string {
-  const { title, text } = explanation(status, error, session);
-  const content = html`<section class="panel narrow">
-    <h1>${title}</h1>
-    <p>${text}</p>
-    <p><a class="button" href="/">To the shop</a></p>
-  </section>`;
+function menuOf(session: Session | null): Visitor | null {
   try {
-    return layout(`Error ${status}`, session, content);
+    return session && visitorOf(session);
   } catch {
     // The menu cannot be shown of what is in the session; that may be the error to report.
-    return layout(`Error ${status}`, null, content);
+    return null;
   }
 }
 
@@ -54,6 +45,9 @@ function statusOf(error: unknown): number {
 
 function explanation(status: number, error: unknown, session: Session | null): { title: string; text: string } {
   if (status === 404) return { title: 'There is no such page', text: 'It may have moved, or never been here.' };
+  if (error instanceof HttpException && error.cause instanceof SessionOriginError) {
+    return { title: 'This came from another site', text: 'Nothing was changed. Please use the forms of the shop.' };
+  }
   if (status === 403 && session !== null) {
     return {
       title: 'This page is not for you',

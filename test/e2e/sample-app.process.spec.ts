@@ -18,7 +18,7 @@ describe('the process', () => {
     await kill(first.process);
 
     const again = browser.tab((await shops.start()).url);
-    expect(await again.cart()).toEqual({ lines: ['1 × Wall clock'], total: '€37.50' });
+    expect(await again.cart()).toEqual({ lines: ['1 × Wall clock'], total: '€42.40' });
     expect((await again.open('/profile')).path).toBe('/profile');
   });
 
@@ -87,7 +87,7 @@ describe('the process', () => {
     const lastAccess = async (): Promise<unknown> =>
       (await shops.database.query('select last_access_at::text from sessions order by created_at desc limit 1'))[0];
     const before = await lastAccess();
-    await browser.open('/style.css');
+    await browser.open('/assets/shop.css');
     await browser.open('/profile');
 
     shop.process.kill(signal);

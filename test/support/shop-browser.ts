@@ -62,7 +62,7 @@ export class ShopBrowser {
 
   /** The texts of the menu, without the name of the shop. */
   get menu(): string[] {
-    const [, menu = ''] = /<nav>(.*?)<\/nav>/s.exec(this.html) ?? [];
+    const [, menu = ''] = /<nav[^>]*>(.*?)<\/nav>/s.exec(this.html) ?? [];
     return Array.from(menu.matchAll(/<(a|button)[^>]*>(.*?)<\/\1>/gs), ([, , text]) =>
       (text as string)
         .replaceAll(/<[^>]*>/g, ' ')
@@ -74,9 +74,9 @@ export class ShopBrowser {
   /** What is in the cart, as on its page. */
   async cart(): Promise<{ lines: string[]; total: string | undefined }> {
     await this.open('/cart');
-    const rows = this.html.matchAll(/<td>([^<]+)<\/td>.*?name="quantity".*?value="(\d+)"/gs);
-    const total = /Total.*?<strong>(.*?)<\/strong>/s.exec(this.html)?.[1];
-    return { lines: Array.from(rows, ([, name, quantity]) => `${quantity} × ${name}`), total };
+    const rows = this.html.matchAll(/name="quantity"[^>]*? value="(\d+)" aria-label="Quantity of ([^"]*)"/g);
+    const total = /<dd class="total">(.*?)<\/dd>/.exec(this.html)?.[1];
+    return { lines: Array.from(rows, ([, quantity, name]) => `${quantity} × ${name}`), total };
   }
 
   /** The ids of the other devices, as the links that end them say. */

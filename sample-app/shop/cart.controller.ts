@@ -1,20 +1,22 @@
 import { Body, Controller, Get, NotFoundException, Post, Redirect } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import { fieldOf } from '../views/forms.js';
-import { setQuantity } from './cart.js';
+import { Page } from '../views/page.decorator.js';
+import { billOf, MOST, setQuantity } from './cart.js';
 import { type Product, PRODUCTS } from './products.js';
-import { cartPage, productsPage } from './shop.views.js';
 
 @Controller()
-export class ShopController {
+export class CartController {
   @Get()
-  products(@Session() session: Session): string {
-    return productsPage(session);
+  @Page('products')
+  products(): object {
+    return { title: 'Products', products: [...PRODUCTS.values()] };
   }
 
   @Get('cart')
-  cart(@Session() session: Session): string {
-    return cartPage(session);
+  @Page('cart')
+  cart(@Session() session: Session): object {
+    return { title: 'Your cart', bill: billOf(session.data.cart), most: MOST };
   }
 
   @Post('cart/add')
