@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 export default {
-  testMatch: ['<rootDir>/test/**/*.spec.ts'],
+  testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/sample-app/test/**/*.spec.ts'],
   // They need programs that npm does not install; `npm run test:browser` runs them.
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/browser/'],
   // Where mutation testing keeps its copy of the project while it runs.

@@ -16,20 +16,16 @@ matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 new ResizeObserver(() => plots.forEach(({ plot, place }) => plot.setSize(sizeOf(place)))).observe(charts);
 
 const stream = new EventSource('/operations/stream');
-// The first event has all samples that the server keeps, also after a lost connection.
 stream.addEventListener('open', () => {
   samples = [];
   notice.textContent = '';
 });
 stream.addEventListener('message', ({ data }) => {
+  // The first event has what the server has kept; the page has been written with the last of it.
+  const isFirst = samples.length === 0;
   samples = [...samples, ...JSON.parse(data)].slice(-KEPT);
   for (const { plot, figures } of plots) plot.setData(columns(figures));
-  const latest = samples.at(-1);
-  if (latest === undefined) return;
-  for (const place of document.querySelectorAll('[data-figure]')) {
-    const value = latest[place.dataset.figure];
-    place.textContent = value === null ? '–' : NUMBER.format(value);
-  }
+  if (!isFirst) write(samples.at(-1));
 });
 stream.addEventListener('error', () => {
   notice.textContent =
@@ -37,6 +33,13 @@ stream.addEventListener('error', () => {
       ? 'These figures stand still: you are not signed in any more.'
       : 'The connection is lost; trying again.';
 });
+
+function write(sample) {
+  for (const place of document.querySelectorAll('[data-figure]')) {
+    const value = sample[place.dataset.figure];
+    place.textContent = value === null ? '–' : NUMBER.format(value);
+  }
+}
 
 function draw() {
   for (const { plot } of plots) plot.destroy();

@@ -1,7 +1,14 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
-import { type Browser, type BrowserContext, chromium, type LaunchOptions, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type LaunchOptions,
+  type Page,
+} from 'playwright-core';
 
 /** The first of some programs that is installed. */
 export function programOf(names: readonly string[], advice: string): string {
@@ -28,7 +35,9 @@ function chromiumPath(): string {
 }
 
 /** A real browser, for all tests of a file. It finds every host below `.test` on this machine. */
-export function useChromium(options: LaunchOptions = {}): { visitor(): Promise<BrowserContext> } {
+export function useChromium(options: LaunchOptions = {}): {
+  visitor(options?: BrowserContextOptions): Promise<BrowserContext>;
+} {
   let browser: Browser | undefined;
   const contexts: BrowserContext[] = [];
   beforeAll(async () => {
@@ -51,8 +60,8 @@ export function useChromium(options: LaunchOptions = {}): { visitor(): Promise<B
   });
   return {
     /** A browser of somebody who has not been anywhere, and who believes any certificate. */
-    async visitor() {
-      const context = await (browser as Browser).newContext({ ignoreHTTPSErrors: true });
+    async visitor(contextOptions = {}) {
+      const context = await (browser as Browser).newContext({ ignoreHTTPSErrors: true, ...contextOptions });
       contexts.push(context);
       return context;
     },

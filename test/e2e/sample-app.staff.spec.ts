@@ -29,6 +29,22 @@ describe('the page for staff', () => {
     expect(browser.html).toMatch(/You are signed in as Grace Hopper, who may not see this page\./);
   });
 
+  it('signs a customer out everywhere, with effect on their next click, and spares who asks for it', async () => {
+    const [staff, customer] = [new ShopBrowser(url), new ShopBrowser(url)];
+    await staff.signIn('ada', 'engine');
+    await customer.signIn('grace', 'compiler');
+    await staff.open('/staff');
+    await staff.press('Sign out everywhere: Grace Hopper');
+    expect(staff.flashes).toEqual([expect.stringMatching(/^success: Grace Hopper: signed out on \d+ devices?\.$/)]);
+    expect((await customer.open('/profile')).path).toBe('/login?next=%2Fprofile');
+    await staff.press('Sign out everywhere: Ada Lovelace');
+    expect(staff.path).toBe('/staff');
+    await customer.signIn('grace', 'compiler');
+    await customer.submit('/staff/customers/ada/sign-out');
+    expect(customer.status).toBe(403);
+    expect((await staff.open('/staff')).path).toBe('/staff');
+  });
+
   it('is the sign-in form for a visitor, and then itself', async () => {
     const browser = new ShopBrowser(url);
     await browser.open('/staff');
@@ -45,26 +61,24 @@ describe('the page for staff', () => {
         .replaceAll(/\s+/g, ' ')
         .trim(),
     );
-    expect(accounts).toEqual([
-      'ada with engine: customer, staff; may see the page Staff',
-      'grace with compiler: customer; may not',
-    ]);
+    expect(accounts).toEqual(['ada with engine, who works here', 'grace with compiler, a customer']);
   });
 });
 
 describe('the sign-in page', () => {
-  it('says to a user who is signed in that this is so, and leads on', async () => {
+  it('says to a user who is signed in that this is so, and asks for the password only', async () => {
     const { url } = await shops.start();
     const browser = new ShopBrowser(url);
     await browser.signIn('ada', 'engine');
     await browser.open('/login?next=%2Fprofile');
     expect(browser.status).toBe(200);
-    expect(browser.html).toMatch(/<h1>You are signed in<\/h1>.*as Ada Lovelace.*href="\/profile">Go on/s);
-    expect(browser.html).not.toContain('name="password"');
+    expect(browser.html).toMatch(/<h1>Sign in again<\/h1>.*as <strong>Ada Lovelace<\/strong>/s);
+    await browser.press('Go on', { password: 'engine' });
+    expect(browser.path).toBe('/profile');
     await browser.open('/login?next=//evil.example');
-    expect(browser.html).toContain('href="/">Go on');
+    expect(browser.html).toContain('name="next" value="/"');
     await browser.press('Sign out');
     await browser.open('/login');
-    expect(browser.html).toContain('name="password"');
+    expect(browser.html).toContain('<input name="user"');
   });
 });
