@@ -16,6 +16,7 @@ import { Session, SessionGuard, SessionService } from 'nestjs-mikro-session';
 import { io } from 'socket.io-client';
 import { useApp } from '../support/app.js';
 import { graphql } from '../support/graphql.js';
+import { visit } from '../support/probe.js';
 
 /** As far as it is used here; `socket.io` itself is a dependency of Nest's adapter. */
 interface Server {
@@ -33,8 +34,9 @@ class ChatGateway implements OnGatewayInit, OnGatewayConnection {
   constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
 
   afterInit(): void {
+    const over = ['revoked', 'destroyed', 'rotated', 'expired'];
     this.sessions.events.subscribe(({ type, sessionId }) => {
-      if (type === 'revoked' || type === 'destroyed') this.server.in(sessionId).disconnectSockets();
+      if (over.includes(type)) this.server.in(sessionId).disconnectSockets();
     });
   }
 
@@ -101,15 +103,36 @@ describe('The page on WebSockets and GraphQL', () => {
     expect(others.filter((code) => !tests.includes(code.replace(/;$/, '')))).toEqual([]);
   });
 
-  it('chats while the session lives, and is disconnected when it ends', async () => {
+  it('chats while the session lives', async () => {
     const { session, cookie } = await signedIn();
     const client = connect(cookie);
     client.emit('say', 'hello');
     const said = await new Promise((resolve) => client.once('said', resolve));
     expect(said).toBe('ada: hello');
     expect((await fixture.row(session.id))['data']).toEqual({ said: 1 });
+    client.disconnect();
+  });
+
+  it.each<[string, (id: string, cookie: string) => unknown]>([
+    ['is revoked', (id) => fixture.app.sessions.revoke(id)],
+    ['is signed out', (_, cookie) => visit(fixture.app.client(), (session) => session.logout(), { cookie })],
+    // Or who has stolen the cookie goes on listening after a change of the password.
+    ['is signed in to anew', (_, cookie) => visit(fixture.app.client(), (session) => session.login('ada'), { cookie })],
+    ['gets another cookie', (_, cookie) => visit(fixture.app.client(), (session) => session.regenerate(), { cookie })],
+    [
+      'has expired',
+      async (id) => {
+        await fixture.database.query('update sessions set expires_at = clock_timestamp() where id = $1', [id]);
+        await fixture.app.sessions.purgeExpired();
+      },
+    ],
+  ])('is disconnected, though it only listens, once its session %s', async (_, end) => {
+    const { session, cookie } = await signedIn();
+    const client = connect(cookie);
+    client.emit('say', 'hello');
+    await new Promise((resolve) => client.once('said', resolve));
     const disconnected = new Promise((resolve) => client.once('disconnect', resolve));
-    await fixture.app.sessions.revoke(session.id);
+    await end(session.id, cookie);
     expect(await disconnected).toBe('io server disconnect');
   });
 
