@@ -4,7 +4,7 @@ import { Adopter } from './adoption/adopter.js';
 import { OldEndings } from './adoption/old-endings.js';
 import { ActiveSession } from './session/active-session.js';
 import { flawOf } from './session/flaw.js';
-import { recognise, recogniseBest } from './session/recognition.js';
+import { isLive, recognise, recogniseBest } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
 import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } from './session/session-environment.js';
 import type { SessionSecrets, StoredSession } from './session/stored-session.js';
@@ -144,13 +144,20 @@ export class SessionManager {
     await this.#store.close();
   }
 
-  /** Whether a session is live, and its user signed in by the same login, as the store has it now. */
-  async isStillSignedIn({ id, userId, authenticatedAt }: ActiveSession): Promise<boolean> {
-    const stored = userId === null ? null : await this.#store.find(id);
-    if (stored === null || stored.userId !== userId) return false;
-    // One that was taken over from express-session has none.
-    if (stored.authenticatedAt === null || authenticatedAt === null) return stored.authenticatedAt === authenticatedAt;
-    return new Date(stored.authenticatedAt).getTime() === authenticatedAt.getTime();
+  /**
+   * Whether a session is live, its user signed in by the same login, and the token good that its client has, as the store has it
+   * now: a login replaces that, and so does a rotation, once its grace period is over.
+   */
+  async isStillSignedIn(session: ActiveSession): Promise<boolean> {
+    const { rotationGrace } = this.#options;
+    const isStill = (stored: StoredSession | null): boolean =>
+      stored !== null &&
+      stored.userId !== null &&
+      stored.userId === session.userId &&
+      session.isOpenTo(stored, rotationGrace);
+    const stored = this.usable(await this.#store.find(session.id));
+    // A copy may not know the newest credential yet.
+    return isStill(stored) || (stored !== null && isStill(this.usable(await this.#store.refind(stored))));
   }
 
   /**
@@ -279,7 +286,7 @@ export class SessionManager {
     const choose = (sessions: readonly SessionSecrets[]): SessionId | null => {
       const found = new Map(sessions.map((session) => [session.id, { stored: session, ...best(session) }]));
       const all = [...found.values()];
-      const live = all.filter(isLive);
+      const live = all.filter(({ recognition }) => isLive(recognition));
       for (const id of named.keys()) this.#judge(id, found.get(id) ?? null, visitor, null, live.length > 1);
       if (live.length > 1) {
         this.reports.twoCookies(this.#options.cookie.name);
@@ -329,11 +336,7 @@ export class SessionManager {
   }
 
   #opened(found: FoundSession | null, visitor: Visitor): ActiveSession {
-    if (found !== null && isLive(found)) this.emit('loaded', found.stored.id, found.stored.userId);
+    if (found !== null && isLive(found.recognition)) this.emit('loaded', found.stored.id, found.stored.userId);
     return new ActiveSession(this.#environment, visitor, found);
   }
-}
-
-function isLive({ recognition }: Pick<FoundSession, 'recognition'>): boolean {
-  return recognition === 'current' || recognition === 'previous';
 }

@@ -13,6 +13,7 @@ import type { LoginOptions, Session } from './session.js';
 import type { CookieChange } from './cookie-intent.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import { signingIn } from './signing-in.js';
+import type { SessionSecrets } from './stored-session.js';
 import type { SessionId } from './token.js';
 import type { Leave, Written } from './written.js';
 
@@ -61,6 +62,11 @@ export class ActiveSession implements Session {
 
   get isModified(): boolean {
     return this.#lifecycle.hasNewLifetime || this.#data.isChanged;
+  }
+
+  /** Whether what the client has opens the session as it is stored now. */
+  isOpenTo(stored: SessionSecrets, rotationGrace: number): boolean {
+    return this.#lifecycle.isOpenTo(stored, rotationGrace);
   }
 
   /** Whether something is not stored that could be. Is no use. */

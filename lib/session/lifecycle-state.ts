@@ -5,7 +5,8 @@ import { TrackedData } from './data/tracked-data.js';
 import { Identity } from './identity.js';
 import { changedLifetime, expiryOf, type Lifetime, type LifetimeChange } from './lifetime.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
-import type { StoredSession } from './stored-session.js';
+import { isLive, recognise } from './recognition.js';
+import type { SessionSecrets, StoredSession } from './stored-session.js';
 import { createSessionId, type Credential, type SessionId } from './token.js';
 import { type Leave, Written } from './written.js';
 
@@ -49,7 +50,7 @@ export class LifecycleState {
     this.renews = found === null || found.credential !== null;
     this.cookie = new CookieIntent(found);
     this.#namedId = found?.stored.id ?? null;
-    if (found?.recognition === 'current' || found?.recognition === 'previous') {
+    if (found !== null && isLive(found.recognition)) {
       this.state = 'live';
       this.stored = found.stored;
       this.credential = found.credential;
@@ -91,6 +92,11 @@ export class LifecycleState {
   /** Whether the response has to wait for the renewal. */
   get owesRenewal(): boolean {
     return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
+  }
+
+  /** Whether the credential that the client came with, or was given since, opens the session as it is stored now. */
+  isOpenTo(stored: SessionSecrets, rotationGrace: number): boolean {
+    return this.credential !== null && isLive(recognise(this.credential, stored, rotationGrace));
   }
 
   /** Whether the end of the request has anything to do where the data has not changed. */

@@ -18,6 +18,11 @@ export function isSuperseded(credential: Credential, { previousSecretHash }: Ses
   return previousSecretHash !== null && isHashOf(credential, previousSecretHash);
 }
 
+/** Whether a credential opens the session that it names. */
+export function isLive(recognition: Recognition): boolean {
+  return recognition === 'current' || recognition === 'previous';
+}
+
 /** Compares a credential with the session it names, in constant time. */
 export function recognise(credential: Credential, stored: SessionSecrets, rotationGrace: number): Recognition {
   if (isHashOf(credential, stored.secretHash)) return 'current';

@@ -76,6 +76,16 @@ describe.each(PLATFORMS)('A guarded @Sse() route on %s', (platform) => {
     ],
     ['the user signs in anew', ({ client }: { client: Client }) => visit(client, (session) => session.login('ada'))],
     [
+      // As after "sign out everywhere else": whoever has stolen the cookie must not go on listening.
+      'it has had another credential for longer than the grace period',
+      async ({ client, id }: { client: Client; id: string }) => {
+        await visit(client, (session) => session.regenerate());
+        await fixture.database.query(`update sessions set rotated_at = rotated_at - interval '11 s' where id = $1`, [
+          id,
+        ]);
+      },
+    ],
+    [
       'it expires',
       ({ id }: { id: string }) =>
         fixture.database.query('update sessions set expires_at = clock_timestamp() where id = $1', [id]),
