@@ -2,12 +2,12 @@ import { callBack, type SessionCallback } from './callback.js';
 
 /** Runs operations one after the other, in the order of the calls. */
 export class OneAtATime {
-  readonly #onIdle: (() => void) | undefined;
+  readonly #onIdle: () => void;
   /** Settles, without an error, when all that was called so far is done. */
   #busy: Promise<void> | null = null;
 
   /** @param onIdle runs whenever the last operation is done */
-  constructor(onIdle?: () => void) {
+  constructor(onIdle: () => void = () => {}) {
     this.#onIdle = onIdle;
   }
 
@@ -21,7 +21,7 @@ export class OneAtATime {
     const settled = (): void => {
       if (this.#busy !== busy) return;
       this.#busy = null;
-      this.#onIdle?.();
+      this.#onIdle();
     };
     const busy = running.then(settled, settled);
     this.#busy = busy;

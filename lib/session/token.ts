@@ -31,7 +31,7 @@ export function createSessionId(): SessionId {
 
 /** Whether a string has the form of a session id, in either case. */
 export function isSessionId(value: string): value is SessionId {
-  return value.length === 36 && ID.test(value);
+  return ID.test(value);
 }
 
 /** A fresh credential for a session. */

@@ -44,7 +44,7 @@ export function changesBetween(
       sameJson(value, [...(old ?? []), ...items])
     ) {
       (push ??= new Map<string, string>()).set(key, encodeItems(items, key, value));
-    } else if (old === undefined || !sameJson(value, old)) {
+    } else if (!sameJson(value, old)) {
       (set ??= new Map<string, string>()).set(key, encodeJson(value, key));
     }
     if (old === undefined) checkKey(key);

@@ -42,12 +42,10 @@ interface Waiter<Request, Outcome> extends Waiting {
   resolve(outcome: Outcome): void;
 }
 
-/** The requests to one session, in order. */
+/** The requests to one session, in order. It stands in the queue, is being written, or pauses because its row is locked. */
 interface Lane<Request, Outcome> {
   readonly id: SessionId;
   waiters: Waiter<Request, Outcome>[];
-  /** Whether it stands in the queue, is being written, or pauses because its row is locked. */
-  isBusy: boolean;
   pause: number;
 }
 
@@ -84,20 +82,18 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   /** Resolves to what became of the request. */
   write(request: Request): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      let lane = this.#lanes.get(request.id);
-      if (lane === undefined) {
-        lane = { id: request.id, waiters: [], isBusy: false, pause: FIRST_PAUSE };
-        this.#lanes.set(request.id, lane);
-      }
+      const known = this.#lanes.get(request.id);
+      const lane = known ?? { id: request.id, waiters: [], pause: FIRST_PAUSE };
       const since = this.#meter.joined();
       const origin = this.#meter.origin();
       lane.waiters.push({ request, since, origin, deadline: request.deadline, alone: false, resolve, reject });
-      if (!lane.isBusy) this.#enqueue(lane);
+      if (known !== undefined) return;
+      this.#lanes.set(request.id, lane);
+      this.#enqueue(lane);
     });
   }
 
   #enqueue(lane: Lane<Request, Outcome>): void {
-    lane.isBusy = true;
     this.#queue.push(lane);
     if (this.#isWriting) return;
     this.#isWriting = true;
@@ -202,12 +198,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   /** The lane is free for the requests that wait in it, or is closed. */
   #release(lane: Lane<Request, Outcome>): void {
-    if (lane.waiters.length > 0) {
-      this.#queue.push(lane);
-    } else {
-      lane.isBusy = false;
-      this.#lanes.delete(lane.id);
-    }
+    if (lane.waiters.length > 0) this.#queue.push(lane);
+    else this.#lanes.delete(lane.id);
   }
 
   #fold(first: Request, then: Waiter<Request, Outcome>): Request | null {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { SessionGoneError } from '../../../lib/session.errors.js';
+import { SessionDataError, SessionGoneError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { cookieOf, HOUR, idOf, issued, TestSessions } from './sessions.js';
 
 describe('A session that is left or begun more than once in a request', () => {
@@ -67,6 +67,28 @@ describe('A session that is left or begun more than once in a request', () => {
       expect(session.id).not.toBe(idOf(cookie));
     },
   );
+
+  it('that is gone is counted as a conflict, and was not ended by this request', async () => {
+    const session = await gone();
+    expect([session.isDestroyed, sessions.environment.commits.conflicts]).toEqual([false, 1]);
+  });
+
+  it('of which another login has taken the place is told by its id', async () => {
+    const told: string[] = [];
+    sessions = new TestSessions({ refused: (id) => told.push(id) });
+    cookie = await sessions.begun({ n: 1 });
+    await (await sessions.open(cookie)).login('ada');
+    await expect((await sessions.open(cookie)).set('n', 2).save()).rejects.toThrow(SessionGoneError);
+    expect(told).toEqual([idOf(cookie)]);
+  });
+
+  it('reports data that is too large, though it could not be saved before for another reason', async () => {
+    const session = (await sessions.open(cookie)).set('large', 'x'.repeat(2_000));
+    sessions.store.fail('commit', new SessionStoreUnavailableError('save a session'));
+    await expect(session.save()).rejects.toThrow(SessionStoreUnavailableError);
+    sessions.store.mend('commit');
+    await expect(session.settle(true)).rejects.toThrow(SessionDataError);
+  });
 
   it('stays gone when it is ended after that: what is written then is not stored, nor reported again', async () => {
     const session = await gone();

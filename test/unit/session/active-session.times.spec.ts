@@ -36,15 +36,17 @@ describe('The times of a session that is stored', () => {
   });
 
   it('count an absolute end that it has from the same moment', () => {
-    const given = { createdAt: 1_000, authenticatedAt: 9_000, userId: 'ada', lastAccessAt: 2_000_000 };
-    const session = open({ ...given, endsAt: 9_000 + 2 * HOUR });
-    expect(session.setTtl('1h').expiresAt.getTime()).toBe(2_000_000 + HOUR);
-    expect(session.setTtl('3h').expiresAt.getTime()).toBe(9_000 + 3 * HOUR);
+    const login = 1_000 + 2 * HOUR;
+    const lastAccessAt = login + 1_000;
+    const given = { createdAt: 1_000, authenticatedAt: login, userId: 'ada', lastAccessAt };
+    const session = open({ ...given, endsAt: login + 2 * HOUR });
+    expect(session.setTtl('1h').expiresAt.getTime()).toBe(lastAccessAt + HOUR);
+    expect(session.setTtl('3h').expiresAt.getTime()).toBe(login + 3 * HOUR);
     expect(
       open({ ...given, endsAt: null })
         .setTtl('3h')
         .expiresAt.getTime(),
-    ).toBe(2_000_000 + 3 * HOUR);
+    ).toBe(lastAccessAt + 3 * HOUR);
   });
 
   it('are over with a ttl of zero or less, though this clock is behind the database’s', () => {

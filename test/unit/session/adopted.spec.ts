@@ -2,7 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import { CookieIntent } from '../../../lib/session/cookie-intent.js';
 import type { Recognition } from '../../../lib/session/recognition.js';
 import { NO_VISITOR } from '../../../lib/session/session-environment.js';
-import { credentialOf, isSessionId, issueCredential, parseCredential } from '../../../lib/session/token.js';
+import {
+  CREDENTIAL_LENGTH,
+  credentialOf,
+  isSessionId,
+  issueCredential,
+  parseCredential,
+} from '../../../lib/session/token.js';
 import { storedSession } from './stored.js';
 import { TestSessions } from './sessions.js';
 
@@ -16,6 +22,7 @@ describe('A credential that is made of bytes', () => {
     expect([credential.id, isSessionId(credential.id)]).toEqual(['00010203-0405-8607-8809-0a0b0c0d0e0f', true]);
     expect(parseCredential(credential.cookieValue)).toEqual(credential);
     expect(bytes[6]).toBe(6);
+    expect(credential.cookieValue).toHaveLength(CREDENTIAL_LENGTH);
   });
 
   it('keeps of the bytes all but version and variant', () => {

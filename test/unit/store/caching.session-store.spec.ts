@@ -89,6 +89,16 @@ describe('The cache', () => {
     expect(stats()).toEqual({ hits: 2, misses: 1, entries: 1, max: 100 });
   });
 
+  it('keeps a session that was taken over, and nothing where there was none to take over', async () => {
+    const id = createSessionId();
+    const lifetime = { ttl: MINUTE, absolute: null };
+    const rest = { userId: 'ada', auth: null, data: '{}', lifetime, ip: null, userAgent: null };
+    const adopt = () => store.adopt({ id, secretHash: randomBytes(32), ...rest }, null);
+    expect(await adopt()).toMatchObject({ id });
+    expect(await lookups(() => store.find(id))).toBe(0);
+    expect([await adopt(), stats()?.entries]).toEqual([null, 1]);
+  });
+
   it('keeps nothing of what is not there', async () => {
     const absent = createSessionId();
     expect(await lookups(() => store.find(absent))).toBe(1);

@@ -94,6 +94,26 @@ describe('Encryption in front of a store', () => {
     expect(await store.update(createSessionId(), 0, () => null)).toBeNull();
   });
 
+  it('seals a session that is taken over', async () => {
+    const id = createSessionId();
+    const rest = { lifetime: { ttl: MINUTE, absolute: null }, ip: null, userAgent: null, userId: 'ada' };
+    const adopt = () =>
+      store.adopt({ id, secretHash: randomBytes(32), auth: '{"a":1}', data: '{"text":"secret"}', ...rest }, null);
+    expect(await adopt()).toMatchObject({ id, auth: '{"a":1}', data: '{"text":"secret"}' });
+    expect(JSON.stringify(await sealed(id))).not.toMatch(/secret"|\\"a\\"/);
+    expect([await adopt(), await dataOf(id)]).toEqual([null, { text: 'secret' }]);
+  });
+
+  it('reports nothing of what it can open', async () => {
+    const id = await create();
+    const { auth, data } = (await store.find(id)) as StoredSession;
+    expect([auth, JSON.parse(data), unreadable]).toEqual([
+      '{"roles":["admin"]}',
+      { n: 1, list: ['a'], text: 'secret' },
+      [],
+    ]);
+  });
+
   it('shows an update what is there in plain text, and seals what it writes', async () => {
     const id = await create();
     const updated = await store.update(id, 0, ({ data, auth }) => {

@@ -7,6 +7,7 @@ const METHODS = [
   ['now', []],
   ['find', ['id']],
   ['create', ['session']],
+  ['adopt', ['session', 'sid']],
   ['commit', ['id', 1, 'changes']],
   ['update', ['id', 1, 'change', 5]],
   ['renew', ['access']],
@@ -38,5 +39,10 @@ describe('A store in front of another', () => {
     const result = (store as unknown as Record<string, (...given: readonly unknown[]) => unknown>)[method]?.(...args);
     expect([calls, result]).toEqual([[args], method === 'renew' ? undefined : `of ${method}`]);
     expect(store.description).toBe('the inner store');
+  });
+
+  it('has the old sessions that the other has', () => {
+    const oldSessions = { find: () => null };
+    expect(new (class extends ForwardingSessionStore {})({ oldSessions } as never).oldSessions).toBe(oldSessions);
   });
 });

@@ -126,6 +126,19 @@ describe('MemorySessionStore', () => {
     expect(await commit({ ttl: 9 * MINUTE, absolute: undefined })).toMatchObject({ endsAt: store.time + 9 * MINUTE });
   });
 
+  it('takes a session over once, without signing its user in, and none that is stored elsewhere', async () => {
+    const [id, other] = [createSessionId(), createSessionId()];
+    const adopt = (of: SessionId, sid: string | null = null) => {
+      const lifetime = { ttl: MINUTE, absolute: null };
+      const rest = { userId: 'ada', auth: null, data: '{}', lifetime, ip: null, userAgent: null };
+      return store.adopt({ id: of, secretHash: randomBytes(32), ...rest }, sid);
+    };
+    expect(await adopt(id)).toMatchObject({ id, userId: 'ada', authenticatedAt: null });
+    expect([await adopt(id), await adopt(other, 'sid'), await store.count()]).toEqual([null, null, 1]);
+    store.time += MINUTE;
+    expect(await adopt(id)).toMatchObject({ id });
+  });
+
   it('changes nothing of a session that is not there', async () => {
     const change = jest.fn<() => null>(() => null);
     expect(await store.update(createSessionId(), null, change)).toBeNull();

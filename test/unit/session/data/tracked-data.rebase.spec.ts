@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { SessionDataError } from '../../../../lib/session.errors.js';
+import { errorOf } from '../../../support/error-of.js';
 import { changesOf, load, nothing } from './documents.js';
 
 describe('A document that starts over from what is stored by now', () => {
@@ -43,6 +45,35 @@ describe('A document that starts over from what is stored by now', () => {
     expect([document.dropRefused('bad'), document.changes()]).toEqual([true, null]);
     document.set('bad', 1);
     expect([document.dropRefused('bad'), changesOf(document)]).toEqual([false, { ...nothing, set: { bad: 1 } }]);
+  });
+});
+
+describe('A symbol as key', () => {
+  it('is refused for the whole document, and dropped with that alone', () => {
+    const document = load({ n: 1 });
+    Object.assign(document.data, { [Symbol('of an application')]: 1 });
+    expect(document.dropRefused('')).toBe(false);
+    expect(errorOf(SessionDataError, () => document.changes()).path).toBe('');
+    document.set('n', 1n);
+    document.noteRefusal();
+    expect([document.dropRefused('n'), document.get('n')]).toEqual([true, 1]);
+    expect(() => document.changes()).toThrow('a symbol as key');
+    expect([document.dropRefused(''), document.changes()]).toEqual([true, null]);
+  });
+});
+
+describe('A getter that throws', () => {
+  it('is replaced alone, and by whatever is set in its place', () => {
+    const document = load({ n: 1 });
+    const throwing = (): never => {
+      throw new Error('no');
+    };
+    Object.defineProperty(document.data, 'bad', { get: throwing, enumerable: true, configurable: true });
+    document.set('ok', 2);
+    expect(errorOf(SessionDataError, () => document.changes()).path).toBe('bad');
+    document.data['bad'] = 'good';
+    expect(changesOf(document)).toEqual({ ...nothing, set: { ok: 2, bad: 'good' } });
+    expect(document.get('n')).toBe(1);
   });
 });
 

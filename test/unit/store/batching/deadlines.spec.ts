@@ -56,7 +56,9 @@ describe('Deadlines', () => {
       () => (arrivals.length === 0 ? 0 : 100),
       () => new Error(String(++errors)),
     );
-    jest.advanceTimersByTime(100);
+    jest.advanceTimersByTime(14);
+    expect(arrivals).toHaveLength(0);
+    jest.advanceTimersByTime(86);
     expect(arrivals).toHaveLength(1);
     end();
     arrivals[0]?.();

@@ -132,6 +132,21 @@ describe('RenewalBuffer, of a store that refuses,', () => {
     expect([meter.waiting, meter.locked, sent.length]).toEqual([0, 1, 2]);
   });
 
+  it('is traced as a part of no request', async () => {
+    const origins: unknown[] = [];
+    meter.tracer = {
+      origin: () => 'a request',
+      batch: (of: unknown, send: () => unknown) => {
+        origins.push(of);
+        return send();
+      },
+    } as never;
+    const buffer = open();
+    add(buffer, 'a');
+    await buffer.flush();
+    expect([origins, renewed]).toEqual([[[]], ['a']]);
+  });
+
   it('knows for how long the one has waited that waits longest, through attempts that fail', async () => {
     const buffer = open();
     expect(buffer.oldest()).toBe(0);

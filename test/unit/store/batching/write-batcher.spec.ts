@@ -1,7 +1,8 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import { mapsWith } from '../maps.js';
 import type { CommitRequest } from '../../../../lib/store/batching/commit-request.js';
-import { changesOf, DOWN, SAVED, turn, useWriteBatcher } from './fake-database.js';
+import { WriteBatcher, type WriteRequest } from '../../../../lib/store/batching/write-batcher.js';
+import { changesOf, DOWN, NEVER, SAVED, turn, useWriteBatcher } from './fake-database.js';
 
 describe('WriteBatcher', () => {
   const { answers, commit, database, expectIdle, restart, write } = useWriteBatcher();
@@ -86,6 +87,23 @@ describe('WriteBatcher', () => {
     await turn();
     expect(answers).toEqual({ a: DOWN });
     await expectIdle('one');
+  });
+
+  it('writes requests to a session one after the other where its store cannot fold them', async () => {
+    const written: string[][] = [];
+    const plain = new WriteBatcher<WriteRequest & { readonly name: string }, string>({
+      operation: 'save a session',
+      now: () => 0,
+      write: async (requests) => {
+        written.push(requests.map(({ name }) => name));
+        return requests.map(({ name }) => name);
+      },
+    });
+    const names = ['a', 'b'].map((name) => plain.write({ id: 'one', deadline: NEVER, name }));
+    expect([await Promise.all(names), written]).toEqual([
+      ['a', 'b'],
+      [['a'], ['b']],
+    ]);
   });
 
   it('keeps nothing in memory of sessions whose commits are answered', async () => {
