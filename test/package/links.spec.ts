@@ -17,8 +17,8 @@ function proseOf(page: string): string {
 }
 
 function linksOf(page: string): string[] {
-  const links = proseOf(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm);
-  return Array.from(links, ([, inline, reference]) => (inline ?? reference) as string).filter(
+  const links = proseOf(page).matchAll(/\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$| src(?:set)?="([^"]+)"/gm);
+  return Array.from(links, ([, inline, reference, picture]) => (inline ?? reference ?? picture) as string).filter(
     (link) => !/^(https?|mailto):/.test(link),
   );
 }
@@ -37,6 +37,7 @@ function anchorsOf(page: string): string[] {
 describe('the documentation', () => {
   it('finds links to check', () => {
     expect(linksOf('README.md').length).toBeGreaterThan(15);
+    expect(linksOf('README.md')).toContain('docs/images/shop-1280-dark.png');
     expect(anchorsOf('docs/guarantees.md')).toContain('3-saved-before-sent');
   });
 

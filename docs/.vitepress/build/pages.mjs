@@ -50,7 +50,10 @@ function withLinksOf(page, text, root, code) {
   return parts
     .map((part, index) => {
       if (index % 2 === 1) return part;
-      return part.replaceAll(/(\]\()([^)\s]+)(\))/g, inLine).replaceAll(/^(\[[^\]]+\]: )(\S+)($)/gm, inLine);
+      return part
+        .replaceAll(/(\]\()([^)\s]+)(\))/g, inLine)
+        .replaceAll(/^(\[[^\]]+\]: )(\S+)($)/gm, inLine)
+        .replaceAll(/( src(?:set)?=")([^"]+)(")/g, inLine);
     })
     .join('');
 }
