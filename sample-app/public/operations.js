@@ -71,7 +71,7 @@ function optionsOf(place, colours) {
     padding: [8, 28, 0, 0],
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(4, high * 1.1)] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, times) => times.map(clock), space: 70, size: 24 },
+      { ...axis, grid: { show: false }, values: (_plot, times) => times.map(clock), space: 56, size: 24 },
       { ...axis, size: 40, space: 28, values: (_plot, values) => values.map((value) => NUMBER.format(value)) },
     ],
     series: [{}, ...colours.map((stroke) => ({ stroke, width: 2, spanGaps: true, points: { size: 4, fill: stroke } }))],

@@ -38,10 +38,11 @@ const open: Record<(typeof PAGES)[number], (page: Page) => Promise<unknown>> = {
 /** A visitor who clicks through the shop until the end of the timer, now more quickly and now less. */
 async function visiting(index: number): Promise<NodeJS.Timeout> {
   const context = await browser.visitor();
-  let click = index;
+  let click = 0;
   return setInterval(() => {
     click++;
-    if (Math.sin(click / (5 + index)) < -0.2) return;
+    // They come one after the other.
+    if (click < index * 12 || Math.sin(click / (5 + index)) < -0.2) return;
     const request =
       click % 3 === 0
         ? context.request.post(`${url}/cart/add`, { form: { product: 'mug' } })
@@ -60,7 +61,7 @@ describe.each(PAGES)('The picture of the page %s', (name) => {
       await mkdir(FOLDER, { recursive: true });
       for (const { width, scheme } of shots) {
         await page.emulateMedia({ colorScheme: scheme });
-        await page.setViewportSize({ width, height: width === 1280 ? 800 : 720 });
+        await page.setViewportSize({ width, height: width === 1280 ? 840 : 720 });
         // Nothing is under the pointer, and the charts are of the new size.
         await page.mouse.move(0, 0);
         await page.waitForTimeout(500);
