@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { Progress } from '#progress';
 import type { Contestant } from './contestants.js';
 import { Cleanup } from './environment/cleanup.js';
 import { type Environment, startEnvironment } from './environment/environment.js';
@@ -86,10 +87,12 @@ async function compare(plan: Plan, rounds: number): Promise<void> {
       await sideOf('now', ROOT, environment, signal),
     ];
     const costs: Cost[][] = [];
+    const progress = new Progress(process.stderr, 'Played', 'round', rounds);
     for (let round = 1; round <= rounds; round++) {
       costs.push(await atOnce(sides, environment, plan, signal));
-      process.stderr.write(`round ${round}/${rounds}\n`);
+      progress.add(1);
     }
+    progress.end();
     const title = `${values.only}, ${plan.method}, ${plan.connections} connections each`;
     process.stdout.write(`\n${report(title, sides, costs)}`);
   } finally {

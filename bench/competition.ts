@@ -1,3 +1,4 @@
+import { Progress } from '#progress';
 import type { Contestant } from './contestants.js';
 import type { Environment } from './environment/environment.js';
 import { Entrant } from './measure/entrant.js';
@@ -23,22 +24,31 @@ export async function compete(
 ): Promise<Outcome> {
   const { entrants, missing } = await admitAll(environment, options.contestants, signal, log);
   const book = new SampleBook();
+  const turns = entrants.length * options.rounds * (options.openLoop ? 2 : 1);
+  const progress = new Progress(process.stderr, 'Took', 'turn', turns);
+  const say = (text: string): void => {
+    progress.end();
+    log(text);
+  };
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const entrant of entrants) {
       const { contestant } = entrant;
       await takeTurn(entrant, environment, options.connections, options, signal, (method, connections, sample) => {
         book.add(contestant, method, connections, sample);
         const rate = `${Math.round(sample.perSecond)}/s`;
-        log(`round ${round}/${options.rounds}  ${contestant.name}  ${method} × ${connections}: ${rate}`);
+        say(`round ${round}/${options.rounds}  ${contestant.name}  ${method} × ${connections}: ${rate}`);
       });
+      progress.add(1);
     }
   }
   const closedLoop = book.figures();
   const openLoop = options.openLoop
-    ? await openRounds(entrants, closedLoop, options.rounds, options, signal, (name, round) =>
-        log(`open loop, round ${round}/${options.rounds}  ${name}`),
-      )
+    ? await openRounds(entrants, closedLoop, options.rounds, options, signal, (name, round) => {
+        say(`open loop, round ${round}/${options.rounds}  ${name}`);
+        progress.add(1);
+      })
     : [];
+  progress.end();
   return { closedLoop, openLoop, missing };
 }
 

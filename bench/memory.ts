@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import { startEnvironment } from './environment/environment.js';
 import { stopSignal } from './environment/stop-signal.js';
 import { KeepAliveConnection } from './measure/keep-alive-connection.js';
@@ -58,6 +59,7 @@ class Visitor {
 async function heapsOf(server: ServerProcess, requests: number, signal: AbortSignal): Promise<number[]> {
   const visitors = Array.from({ length: CONNECTIONS }, () => new Visitor(server.port));
   const heaps: number[] = [];
+  const progress = new Progress(process.stdout, 'Sent', 'request', requests);
   let done = 0;
   try {
     for (const mark of MARKS) {
@@ -68,12 +70,14 @@ async function heapsOf(server: ServerProcess, requests: number, signal: AbortSig
             signal.throwIfAborted();
             done += 1;
             await visitor.visit();
+            progress.add(1);
           }
         }),
       );
       const { heap, rss } = await server.statistics();
       heaps.push(heap);
       const [now, all] = [heap, rss].map((bytes) => (bytes / MEGABYTE).toFixed(1));
+      progress.end();
       process.stdout.write(`${done} requests: ${now} MB of heap after a garbage collection, ${all} MB in all\n`);
     }
   } finally {

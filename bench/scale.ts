@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import { type Environment, startEnvironment } from './environment/environment.js';
 import { describeMachine } from './environment/machine.js';
 import { SETTINGS } from './environment/postgres-server.js';
@@ -68,15 +69,23 @@ async function measure(environment: Environment, options: ScaleOptions, signal: 
   try {
     const lookups: LookupFigures[] = [];
     const pace = { duration, warmUp: WARM_UP };
+    const progress = new Progress(process.stderr, 'Took', 'step', 2 * sizes.length + (expired > 0 ? 1 : 0));
+    const say = (text: string): void => {
+      progress.end();
+      log(text);
+    };
     let filled = 0;
     for (const rows of sizes) {
-      log(`filling the table up to ${rows} sessions`);
+      say(`filling the table up to ${rows} sessions`);
       await site.filler.fill(filled, rows - filled, false, signal);
       filled = rows;
+      progress.add(1);
       lookups.push(...(await measureLookups(site, rows, CONNECTIONS, rounds, pace, environment.folder, signal)));
+      progress.add(1);
     }
-    if (expired > 0) log(`sweeping ${expired} expired sessions`);
+    if (expired > 0) say(`sweeping ${expired} expired sessions`);
     const sweep = expired > 0 ? await measureSweep(site, expired, rate, rounds, duration, signal) : null;
+    progress.end();
     return {
       date: new Date().toISOString(),
       machine: describeMachine(),

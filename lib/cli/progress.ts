@@ -1,11 +1,13 @@
 import { counted, numbered } from './output.js';
 
 const BAR = 24;
-/** How often a line is written where it stays, and drawn where it does not, in milliseconds. */
+/** How often at most a line is written where it stays, and drawn where it does not, in milliseconds. */
 const LINE_EVERY = 1_000;
 const DRAWN_EVERY = 100;
+/** Of the time since the start, until the next line that stays: a job of hours would fill a log otherwise. */
+const RARER = 0.1;
 
-/** How far something is that takes a while: a bar on a terminal, and a line a second elsewhere. */
+/** How far something is that takes a while: a bar on a terminal, and lines elsewhere, one a second that get rarer. */
 export class Progress {
   readonly #stream: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>;
   readonly #verb: string;
@@ -46,7 +48,8 @@ export class Progress {
   add(count: number): void {
     this.#done += count;
     const now = this.#now();
-    if (now - this.#saidAt < (this.#stream.isTTY ? DRAWN_EVERY : LINE_EVERY)) return;
+    const pause = this.#stream.isTTY ? DRAWN_EVERY : Math.max(LINE_EVERY, RARER * (this.#saidAt - this.#startedAt));
+    if (now - this.#saidAt < pause) return;
     this.#saidAt = now;
     const total = Math.max(this.#total, this.#done);
     const share = total === 0 ? 1 : this.#done / total;
@@ -61,7 +64,7 @@ export class Progress {
     this.#stream.write(`\r\u001b[K${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${text}`);
   }
 
-  /** Takes the bar away. */
+  /** Takes the bar away, for good or for a line of another kind. */
   end(): void {
     if (this.#stream.isTTY) this.#stream.write('\r\u001b[K');
   }

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import { openDatabase } from '../history/database.js';
 import { BY_DESIGN, type DifferenceName, timesMet } from './by-design.js';
 import { differ } from './compare.js';
@@ -21,7 +22,6 @@ const MOST_SHRUNK = 30;
 const MOST_DIFFERENCES = 200;
 /** In milliseconds, at most, for a sequence that is known to differ. */
 const MOST_PATIENCE_AGAIN = 700;
-const PROGRESS = 10_000;
 /** From so many sequences on, on PostgreSQL too, a difference by design that was never met is an error: it may be gone. */
 const ENOUGH = 5_000;
 
@@ -43,8 +43,6 @@ const { values } = parseArgs({
     sabotage: { type: 'string' },
   },
 });
-
-const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 function numberOf(name: 'sequences' | 'seed' | 'from' | 'postgres' | 'patience', least: number): number {
   const number = Number(values[name]);
@@ -76,7 +74,13 @@ class Run {
   #differences = 0;
   readonly #shown = new Set<string>();
 
+  readonly #progress = new Progress(process.stdout, 'Played', 'sequence', this.#sequences);
   #interruption: string | null = null;
+
+  #say(text: string): void {
+    this.#progress.end();
+    process.stdout.write(`${text}\n`);
+  }
 
   /** Plays no more sequences: so the database that it started ends, too. */
   interrupt(signal: string): void {
@@ -85,7 +89,7 @@ class Run {
 
   /** Whether nothing differed. */
   async play(): Promise<boolean> {
-    say(
+    this.#say(
       `seed ${this.#seed}: ${this.#sequences} sequences, ${this.#platform}, ` +
         `${this.#interceptor ? 'with' : 'without'} the interceptor`,
     );
@@ -110,24 +114,24 @@ class Run {
         await this.#playOne(number, oracle, isStored ? stored : number % 3 === 0 ? fast : slow);
         if (this.#interruption !== null) throw new Error(`Interrupted (${this.#interruption}).`);
         if (this.#differences >= MOST_DIFFERENCES) throw new Error(`More than ${MOST_DIFFERENCES} sequences differ.`);
-        const done = number - this.#from + 1;
-        if (done % PROGRESS === 0) say(`… ${done} sequences, ${this.#differences} differ`);
+        this.#progress.add(1);
       }
     } finally {
       await Promise.all(sides.map((side) => side.close()));
       await database?.leave();
     }
     const seconds = (performance.now() - started) / 1_000;
-    say(`${this.#sequences} sequences, ${this.#requests} requests, ${seconds.toFixed(1)} s; seed ${this.#seed}`);
+    this.#say(`${this.#sequences} sequences, ${this.#requests} requests, ${seconds.toFixed(1)} s; seed ${this.#seed}`);
     return this.#conclude();
   }
 
   #conclude(): boolean {
     const names = Object.keys(BY_DESIGN) as DifferenceName[];
-    for (const name of names) say(`${String(timesMet(name)).padStart(8)} times by design: ${BY_DESIGN[name].what}`);
+    for (const name of names)
+      this.#say(`${String(timesMet(name)).padStart(8)} times by design: ${BY_DESIGN[name].what}`);
     const unmet = this.#sequences < ENOUGH || this.#every === 0 ? [] : names.filter((name) => timesMet(name) === 0);
-    if (unmet.length > 0) say(`By design, but never met: ${unmet.join(', ')}.`);
-    say(this.#differences === 0 ? 'No differences.' : `${this.#differences} sequences differ.`);
+    if (unmet.length > 0) this.#say(`By design, but never met: ${unmet.join(', ')}.`);
+    this.#say(this.#differences === 0 ? 'No differences.' : `${this.#differences} sequences differ.`);
     return this.#differences === 0 && unmet.length === 0;
   }
 
@@ -146,8 +150,8 @@ class Run {
     const mark = shown.replaceAll(/\d+|\w+ memory|PostgreSQL/g, '');
     if (this.#shown.has(mark)) return;
     this.#shown.add(mark);
-    say(`DIFFERENCE (--seed ${this.#seed} --from ${number} --sequences 1)\n${shown}`);
-    for (const incident of outcomes.flatMap(({ incidents }) => incidents)) say(`  ${incident}`);
+    this.#say(`DIFFERENCE (--seed ${this.#seed} --from ${number} --sequences 1)\n${shown}`);
+    for (const incident of outcomes.flatMap(({ incidents }) => incidents)) this.#say(`  ${incident}`);
   }
 }
 

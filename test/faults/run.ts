@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import { Random } from '../history/random.js';
 import { FAULTS } from './faults/index.js';
 import { play } from './play.js';
@@ -22,7 +23,12 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+let progress: Progress | null = null;
+
+function say(text: string): void {
+  progress?.end();
+  process.stdout.write(`${text}\n`);
+}
 
 /** Whether every promise was kept. */
 async function main(): Promise<boolean> {
@@ -43,13 +49,19 @@ async function main(): Promise<boolean> {
     const postgres = `${await site.version()} (${values.programs === undefined ? 'embedded' : 'installed'})`;
     say(`seed ${seed}; PostgreSQL ${postgres}`);
     say(line(COLUMNS[0], COLUMNS.slice(1)));
-    for (const [number, fault] of FAULTS.entries()) {
-      if (isStopped || (positionals.length > 0 && !positionals.includes(fault.name))) continue;
+    const wanted = [...FAULTS.entries()].filter(
+      ([, { name }]) => positionals.length === 0 || positionals.includes(name),
+    );
+    progress = new Progress(process.stdout, 'Went through', 'fault', wanted.length);
+    for (const [number, fault] of wanted) {
+      if (isStopped) break;
       const row = await play(site, fault, Random.of(seed, number).integer(0, 2 ** 31), slack);
       rows.push(row);
       say(line(row.name, cellsOf(row)));
       for (const story of row.broken) say(`  BROKEN (${row.name}): ${story}`);
+      progress.add(1);
     }
+    progress.end();
     // A table of some rows is none.
     if (values.write && rows.length === FAULTS.length) await writePage(rows, seed, postgres);
   } finally {

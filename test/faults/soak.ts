@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import { Random } from '../history/random.js';
 import type { Fault } from './fault.js';
 import { FAULTS } from './faults/index.js';
@@ -21,7 +22,12 @@ const { values } = parseArgs({
   },
 });
 
-const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+let progress: Progress | null = null;
+
+function say(text: string): void {
+  progress?.end();
+  process.stdout.write(`${text}\n`);
+}
 
 /** Those that one application can go through again and again. */
 const NAMES = /^(idle|save|backend|server|network|pool|connections|rows|table|deadlocks|serialization|column-missing)/;
@@ -47,6 +53,7 @@ async function main(): Promise<boolean> {
   const random = Random.of(seed);
   const site = await Site.open(values.programs ?? null);
   let isStopped = false;
+  let ticking: NodeJS.Timeout | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => (isStopped = true));
   try {
     const world = await World.open(site, SOAK);
@@ -59,6 +66,8 @@ async function main(): Promise<boolean> {
       let broken = 0;
       history.start();
       say(headline());
+      progress = new Progress(process.stdout, 'Soaked', 'second', Math.round(minutes * 60));
+      ticking = setInterval(() => progress?.add(1), 1_000);
       for (let nextLine = 0; performance.now() < end && !isStopped && history.failure === null;) {
         if (performance.now() >= nextLine) {
           say(await meter.line(faults, history.operations));
@@ -73,6 +82,7 @@ async function main(): Promise<boolean> {
         for (const story of row.broken) say(`  BROKEN (${row.name}): ${story}`);
         await pause(random.integer(0, LONGEST_REST));
       }
+      clearInterval(ticking);
       await history.stop();
       say(await meter.line(faults, history.operations));
       say(history.text());
@@ -83,6 +93,7 @@ async function main(): Promise<boolean> {
       );
       return broken + leaks.length + history.violations === 0;
     } finally {
+      clearInterval(ticking);
       await world.close();
     }
   } finally {

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { maxHeaderSize } from 'node:http';
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import fc from 'fast-check';
 import { noteIncidents } from '../differential/incidents.js';
 import { openDatabase } from '../history/database.js';
@@ -33,7 +34,12 @@ const { values } = parseArgs({
   },
 });
 
-const say = (text: string): boolean => process.stdout.write(`${text}\n`);
+let progress: Progress | null = null;
+
+function say(text: string): void {
+  progress?.end();
+  process.stdout.write(`${text}\n`);
+}
 
 function numberOf(name: 'cases' | 'seed', least: number): number {
   const number = Number(values[name]);
@@ -61,6 +67,8 @@ class Run {
   async try(wanted: readonly FuzzProperty[]): Promise<boolean> {
     say(`seed ${this.#seed}: ${this.#cases} cases of ${wanted.length} properties`);
     notePrototypes();
+    const total = wanted.reduce((sum, one) => sum + casesOf(one, wanted, this.#cases), 0);
+    progress = new Progress(process.stdout, 'Tried', 'case', total);
     const started = performance.now();
     try {
       const groups = [...Map.groupBy(wanted, ({ place }) => place).values()];
@@ -84,7 +92,10 @@ class Run {
     this.#running.add(title);
     this.#watchdog.watch([...this.#running]);
     const details = await fc.check(
-      cases.beforeEach(() => this.#watchdog.beat()),
+      cases.beforeEach(() => {
+        this.#watchdog.beat();
+        progress?.add(1);
+      }),
       { numRuns, seed: this.#seed, timeout: PATIENCE, ...(values.path !== '' && { path: values.path }) },
     );
     this.#running.delete(title);

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { Progress } from '#progress';
 import type { SessionModuleOptions } from 'nestjs-mikro-session';
 import pg from 'pg';
 import { check } from './checker.js';
@@ -14,7 +15,6 @@ import { ClientGroup, type RunContext } from './client-group.js';
 
 /** How many violations of one rule are printed in full. */
 const MOST_EXCERPTS = 3;
-const PROGRESS = 100_000;
 
 const { values } = parseArgs({
   options: {
@@ -27,8 +27,6 @@ const { values } = parseArgs({
     options: { type: 'string', default: '{}' },
   },
 });
-
-const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 function numberOf(name: keyof typeof values, least: number): number {
   const number = Number(values[name]);
@@ -47,8 +45,14 @@ class Run {
   readonly #ids: string[] = [];
   readonly #servers: ServerProcess[] = [];
   readonly #https: HttpClient[] = [];
+  readonly #progress = new Progress(process.stdout, 'Played', 'operation', this.#operations);
   #left = this.#operations;
   #failure: Error | null = null;
+
+  #say(text: string): void {
+    this.#progress.end();
+    process.stdout.write(`${text}\n`);
+  }
 
   /** Starts nothing more; what is under way comes to its end. */
   stop(reason: string): void {
@@ -58,7 +62,7 @@ class Run {
 
   /** Whether every promise was kept. */
   async play(): Promise<boolean> {
-    say(
+    this.#say(
       `seed ${this.#seed}: ${this.#operations} operations, ${this.#processes} processes, ${this.#sessions} shared ` +
         `cookies, ${this.#clients} clients to each, options ${Object.keys(this.#options).join(', ') || 'as they are'}`,
     );
@@ -87,11 +91,11 @@ class Run {
 
   #conclude(seconds: number): void {
     const { operations, requests, episodes, sessions, violations, ambiguous, byRule } = this.#report;
-    say(this.#report.text());
-    say(`${operations} operations in ${requests} requests on ${sessions} sessions of ${episodes} episodes`);
-    say(`${ambiguous} ambiguous; ${seconds.toFixed(1)} s; seed ${this.#seed}`);
+    this.#say(this.#report.text());
+    this.#say(`${operations} operations in ${requests} requests on ${sessions} sessions of ${episodes} episodes`);
+    this.#say(`${ambiguous} ambiguous; ${seconds.toFixed(1)} s; seed ${this.#seed}`);
     const rules = Array.from(byRule, ([rule, count]) => `${rule}: ${count}`);
-    say(violations === 0 ? 'No violations.' : `${violations} violations (${rules.join(', ')}).`);
+    this.#say(violations === 0 ? 'No violations.' : `${violations} violations (${rules.join(', ')}).`);
   }
 
   async #groups(pool: pg.Pool): Promise<void> {
@@ -124,11 +128,9 @@ class Run {
     if (this.#failure !== null) return;
     for (const violation of check(history)) {
       if (this.#report.addViolation(violation.rule) > MOST_EXCERPTS) continue;
-      say(`${excerpt(violation, history)}\n  (in an episode of kind "${profile.name}")`);
+      this.#say(`${excerpt(violation, history)}\n  (in an episode of kind "${profile.name}")`);
     }
-    const after = this.#report.operations;
-    if (Math.floor(before / PROGRESS) < Math.floor(after / PROGRESS))
-      say(`… ${after} operations, ${this.#report.violations} violations`);
+    this.#progress.add(this.#report.operations - before);
   }
 
   /** Everything was ended in the end, so nothing may be there. */
@@ -140,7 +142,7 @@ class Run {
       ]);
       for (const { id } of rows) {
         this.#report.addViolation('dead session');
-        say(`VIOLATION (dead session): session ${id} is there at the end of the run, long after its own`);
+        this.#say(`VIOLATION (dead session): session ${id} is there at the end of the run, long after its own`);
       }
     }
   }

@@ -32,6 +32,15 @@ describe('Progress', () => {
     expect(bar.done).toBe(100);
   });
 
+  it('is rarer where there is no terminal the longer it takes: a tenth later each time', () => {
+    const { after } = progress(false);
+    expect(after(100_000, 10)).toContain('Removed 10 of 200 rows');
+    expect(after(9_999, 1)).toBeUndefined();
+    expect(after(1, 1)).toContain('Removed 12 of 200 rows');
+    expect(after(10_999, 1)).toBeUndefined();
+    expect(after(1, 1)).toContain('Removed 14 of 200 rows');
+  });
+
   it('is a bar on a terminal, drawn in its place, and taken away at the end', () => {
     const { after, bar, written } = progress(true);
     expect(after(50, 20)).toBeUndefined();
