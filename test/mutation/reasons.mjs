@@ -55,7 +55,11 @@ export const REASONS = [
   ['lib/store/batching/renewal-buffer.ts', 'left > 0', SAME],
   ['lib/store/batching/write-batcher.ts', "'commit'", METER],
   ['lib/store/batching/write-batcher.ts', 'waiters[0]?.', TYPES],
-  ['lib/store/caching.session-store.ts', 'this.#copies.info(id)', 'Spares working the size out anew; the copy is there.'],
+  [
+    'lib/store/caching.session-store.ts',
+    'this.#copies.info(id)',
+    'Spares working the size out anew; the copy is there.',
+  ],
   ['lib/store/encrypting.session-store.ts', 'plain ??', SHORTCUT],
   ['lib/store/encrypting.session-store.ts', 'hasAdditions(changes) → true', SHORTCUT],
   ['lib/store/encrypting.session-store.ts', "'{}' →", SAME],
