@@ -63,13 +63,26 @@ describe('A symbol as key', () => {
 });
 
 describe('A getter that throws', () => {
-  it('is replaced alone, and by whatever is set in its place', () => {
+  const withGetter = () => {
     const document = load({ n: 1 });
     const throwing = (): never => {
       throw new Error('no');
     };
     Object.defineProperty(document.data, 'bad', { get: throwing, enumerable: true, configurable: true });
     document.set('ok', 2);
+    return document;
+  };
+
+  it('is dropped where it was refused', () => {
+    const document = withGetter();
+    expect(() => document.changes()).toThrow(SessionDataError);
+    document.noteRefusal();
+    expect([document.dropRefused('bad'), 'bad' in document.data]).toEqual([true, false]);
+    expect(changesOf(document)).toEqual({ ...nothing, set: { ok: 2 } });
+  });
+
+  it('is replaced alone, and by whatever is set in its place', () => {
+    const document = withGetter();
     expect(errorOf(SessionDataError, () => document.changes()).path).toBe('bad');
     document.data['bad'] = 'good';
     expect(changesOf(document)).toEqual({ ...nothing, set: { ok: 2, bad: 'good' } });
