@@ -10,7 +10,7 @@ import {
   parseCredential,
 } from '../../../lib/session/token.js';
 import { storedSession } from './stored.js';
-import { TestSessions } from './sessions.js';
+import { idOf, TestSessions } from './sessions.js';
 
 describe('A credential that is made of bytes', () => {
   it('is a UUIDv8 of the first 16, and a secret of the first 32', () => {
@@ -62,5 +62,18 @@ describe('A request that came with the credential before the current one', () =>
     expect([(await sessions.open()).isOvertaken, (await sessions.open(cookie)).isOvertaken]).toEqual([false, false]);
     await (await sessions.open(cookie)).regenerate();
     expect((await sessions.open(cookie)).isOvertaken).toBe(true);
+  });
+
+  it('opens the session as it is stored, until the grace period is over', async () => {
+    const sessions = new TestSessions();
+    const cookie = await sessions.begun();
+    const [session, other] = [await sessions.open(cookie), await sessions.open(cookie)];
+    const isOpen = async (to = session) => to.isOpenTo(await sessions.store.stored(idOf(cookie)), 10_000);
+    expect(await isOpen()).toBe(true);
+    await other.regenerate();
+    expect([await isOpen(), await isOpen(other)]).toEqual([true, true]);
+    sessions.store.time += 10_000;
+    expect([await isOpen(), await isOpen(other)]).toEqual([false, true]);
+    expect(await isOpen(await sessions.find(idOf(cookie)))).toBe(false);
   });
 });

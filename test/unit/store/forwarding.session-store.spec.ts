@@ -44,5 +44,8 @@ describe('A store in front of another', () => {
   it('has the old sessions that the other has', () => {
     const oldSessions = { find: () => null };
     expect(new (class extends ForwardingSessionStore {})({ oldSessions } as never).oldSessions).toBe(oldSessions);
+    for (const canAdopt of [true, false]) {
+      expect(new (class extends ForwardingSessionStore {})({ canAdopt } as never).canAdopt).toBe(canAdopt);
+    }
   });
 });
