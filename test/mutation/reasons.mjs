@@ -38,6 +38,7 @@ export const REASONS = [
   ['lib/nest/access/check-access.ts', 'sessionContext !== null', TYPES],
   ['lib/nest/access/check-access.ts', 'authenticatedAt === null', TYPES],
   ['lib/nest/access/check-access.ts', '>= within', MOMENT],
+  ['lib/nest/access/while-admitted.ts', 'index === 0', 'It waits for one turn more than it must.'],
   ['lib/nest/access/route-access.ts', '→ ""', 'The key of a mark, which is written and read by the same name.'],
   [
     'lib/nest/access/route-access.ts',

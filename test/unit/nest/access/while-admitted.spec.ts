@@ -35,6 +35,13 @@ describe('a stream to a visitor whom a guard has let in', () => {
     expect([await all([1]), await all([1], true)]).toEqual([[], [1]]);
   });
 
+  it('is asked for before all further values, and before the first unless that may be spared', async () => {
+    expect([await all([1, 2, 3], true), visits.store.lookups]).toEqual([[1, 2, 3], 2]);
+    expect([await lastValueFrom(whileAdmitted(from([1]), visits.source, context)), visits.store.lookups]).toEqual([
+      1, 3,
+    ]);
+  });
+
   it('ends before its first value, if that comes once the session has ended, and is no answer', async () => {
     const values = new Subject<number>();
     const done = lastValueFrom(whileAdmitted(values, visits.source, context, true).pipe(toArray()));
