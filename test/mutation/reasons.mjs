@@ -9,6 +9,8 @@ const METER = 'The name of a meter that nothing reads.';
 export const REASONS = [
   ['lib/http/adopting.transport.ts', 'sids.size === 0', SHORTCUT],
   ['lib/http/adopting.transport.ts', 'domain !== undefined', TYPES],
+  ['lib/http/adopting.transport.ts', '[] →', 'Our own cookie is on the response by then.'],
+  ['lib/http/adopting.transport.ts', "'' →", 'No method, and no host, is called that.'],
   ['lib/http/cache-control.ts', '[\\s,]', SAME],
   ['lib/http/cookie-identity.ts', '"Stryker was here!"', SAME],
   ['lib/http/cookie-identity.ts', 'toUpperCase', 'Both sides are compared in the same case.'],
