@@ -6,6 +6,8 @@ import { sidebar } from './sidebar.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const code = addressOfCode(root);
+/** Pages with tables that need all the room there is: they have no outline beside them. */
+const WIDE = /^(comparison|matrix|metrics|options|performance.*|reliability|security.*|migrating.*)\.md$/;
 
 /** `npm run docs` copies the pages to .site/pages first: build.mjs. */
 export default defineConfig({
@@ -18,6 +20,9 @@ export default defineConfig({
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/logo.svg' }]],
   ignoreDeadLinks: false,
   markdown: { anchor: { slugify: anchorOf } },
+  transformPageData: ({ relativePath, frontmatter }) => {
+    if (WIDE.test(relativePath)) frontmatter['aside'] = false;
+  },
   themeConfig: {
     logo: '/logo.svg',
     search: { provider: 'local' },
