@@ -18,7 +18,7 @@ export async function devices(page: Page): Promise<void> {
     const listOf = async (client: Awaited<ReturnType<typeof signIn>>) =>
       (await client.get('/devices')).json as { id: string; here: boolean }[];
 
-    it('lists a user’s devices, and ends one of them, but nobody else’s', async () => {
+    it('lists a user’s devices, and ends one of them, but not another user’s', async () => {
       const [desk, phone, other] = [await signIn('ada'), await signIn('ada'), await signIn('grace')];
       const list = await listOf(desk);
       expect(list.map(({ here }) => here)).toEqual([true, false]);

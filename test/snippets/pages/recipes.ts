@@ -37,7 +37,7 @@ export async function recipes(page: Page): Promise<void> {
   describe('The recipe that limits requests by user', () => {
     const fixture = useApp({ before: [limits?.['LimitsModule']] });
 
-    it('counts those of a user, from whichever session', async () => {
+    it('counts those of a user, over all sessions', async () => {
       const clients = [fixture.app.client(), fixture.app.client()];
       for (const client of clients) await visit(client, (session) => session.login('ada'));
       const statuses: number[] = [];
@@ -81,7 +81,7 @@ export async function recipes(page: Page): Promise<void> {
   describe('The recipe for cached answers', () => {
     const fixture = useApp({ imports: [CacheModule.register()], controllers: [cached?.['OrdersController']] });
 
-    it('shows nobody what another user was shown', async () => {
+    it('shows no user what another one was shown', async () => {
       const [ada, grace, stranger] = [fixture.app.client(), fixture.app.client(), fixture.app.client()];
       await visit(ada, (session) => session.login('ada'));
       await visit(grace, (session) => session.login('grace'));
