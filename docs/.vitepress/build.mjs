@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'vitepress';
-import { deadLinks } from './build/links.mjs';
+import { deadLinks, foreignParts } from './build/links.mjs';
 import { copyPages } from './build/pages.mjs';
 import { writeReference } from './build/reference.mjs';
 
@@ -17,3 +17,5 @@ await build(join(root, 'docs'));
 
 const dead = deadLinks(join(site, 'dist'));
 if (dead.length > 0) throw new Error(`Links that lead nowhere:\n${dead.join('\n')}`);
+const foreign = foreignParts(join(site, 'dist'));
+if (foreign.length > 0) throw new Error(`Parts of pages from other hosts:\n${foreign.join('\n')}`);

@@ -37,3 +37,13 @@ function leadsSomewhere(site, texts, page, link) {
   if (target === undefined) return false;
   return !anchor || !texts.has(target) || texts.get(target).includes(` id="${anchor}"`);
 }
+
+/** What pages of a built site would fetch from other hosts, which learn of every reader then. */
+export function foreignParts(site) {
+  const files = readdirSync(site, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(html|css)$/.test(name));
+  return files.flatMap((file) => {
+    const text = readFileSync(join(site, file), 'utf8');
+    const parts = /<(?:script|link|img|iframe|source)\s[^>]*?(?:src|href)="(?:https?:)?\/\/[^"]*"|url\(["']?(?:https?:)?\/\/[^)]*\)/g;
+    return Array.from(text.matchAll(parts), ([part]) => `${file}: ${part}`);
+  });
+}
