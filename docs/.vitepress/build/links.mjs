@@ -43,7 +43,8 @@ export function foreignParts(site) {
   const files = readdirSync(site, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(html|css)$/.test(name));
   return files.flatMap((file) => {
     const text = readFileSync(join(site, file), 'utf8');
-    const parts = /<(?:script|link|img|iframe|source)\s[^>]*?(?:src|href)="(?:https?:)?\/\/[^"]*"|url\(["']?(?:https?:)?\/\/[^)]*\)/g;
+    const parts =
+      /<(?:script|link|img|iframe|source)\s[^>]*?(?:src|href)="(?:https?:)?\/\/[^"]*"|url\(["']?(?:https?:)?\/\/[^)]*\)/g;
     return Array.from(text.matchAll(parts), ([part]) => `${file}: ${part}`);
   });
 }

@@ -11,6 +11,7 @@ export async function writeReference(root, site) {
     entryPoints: entries.map(({ source }) => join(root, source)),
     tsconfig: join(root, 'tsconfig.build.json'),
     readme: 'none',
+    favicon: join(root, 'docs/.vitepress/logo.svg'),
     excludePrivate: true,
     excludeInternal: true,
     disableGit: true,
