@@ -54,17 +54,20 @@ describe('the stream of figures', () => {
     };
   };
 
-  it('begins with what was kept, goes on every two seconds, and counts sessions while it is watched', async () => {
+  it('goes on every two seconds, counts sessions while it is watched, and begins with what was kept', async () => {
     const url = await listening();
-    const stream = await open(url, (await shop.ada()).cookie);
+    const ada = await shop.ada();
+    const stream = await open(url, ada.cookie);
     expect(stream.response.headers.get('content-type')).toMatch(/^text\/event-stream/);
-    const kept = await stream.next();
+    await stream.next();
     const [one] = (await stream.next()) ?? [];
     const [two] = (await stream.next()) ?? [];
     stream.close();
-    expect(kept?.every(({ at }) => Number(at) < Number(one?.['at']))).toBe(true);
     expect(Number(two?.['at']) - Number(one?.['at'])).toBeGreaterThan(1_000);
     expect(two?.['live']).toBe(await shop.app.get(SessionService, { strict: false }).count());
+    const later = await open(url, ada.cookie);
+    expect(await later.next()).toEqual(expect.arrayContaining([one, two]));
+    later.close();
   });
 
   it('ends when the session of the one who watches is revoked', async () => {

@@ -59,6 +59,15 @@ describe('a visitor', () => {
     expect(await browser.cart()).toEqual({ lines: ['6 × Mug'], total: '€87.00' });
   });
 
+  it('orders once, though the button is pressed five times at the same moment', async () => {
+    const browser = await new ShopBrowser(url).signIn('grace', 'compiler');
+    await browser.submit('/cart/add', { product: 'lamp' });
+    const home = { name: 'Grace Hopper', street: '1 Harbour Road', town: 'Cork' };
+    const presses = await Promise.all([1, 2, 3, 4, 5].map(() => browser.tab().submit('/checkout', home)));
+    const places = presses.map(({ path }) => path.replace(/\d+/, 'n')).sort();
+    expect(places).toEqual(['/orders/n', '/profile', '/profile', '/profile', '/profile']);
+  });
+
   it('is told how many attempts to sign in failed', async () => {
     const browser = new ShopBrowser(url);
     for (const count of [1, 2]) {
