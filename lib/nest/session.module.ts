@@ -200,7 +200,7 @@ function wrapped(
   const readable =
     encryption === null
       ? store
-      : new EncryptingSessionStore(store, encryption.keys, unreadable, queryTimeout, encryption.acceptPlain);
+      : new EncryptingSessionStore(store, encryption.keys, unreadable, { ...encryption, queryTimeout });
   return cache === null ? readable : new CachingSessionStore(readable, cache);
 }
 

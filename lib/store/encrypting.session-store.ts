@@ -7,7 +7,18 @@ import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
 import { foundValues } from '../session/data/found-values.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
+import { OpenedTexts } from './opened-texts.js';
 import { WriteBatcher } from './batching/write-batcher.js';
+
+/** How a store encrypts. */
+export interface EncryptionSettings {
+  /** How long an addition may take, its waiting for others included, in milliseconds. @default 1,000 */
+  readonly queryTimeout?: number;
+  /** Whether what is not sealed is believed. @default true */
+  readonly acceptPlain?: boolean;
+  /** Whether what was opened stays in memory for a while. @default true */
+  readonly keepOpened?: boolean;
+}
 
 /** That of a new session. */
 const FIRST_GENERATION = 0;
@@ -33,25 +44,22 @@ const FIRST_GENERATION = 0;
  */
 export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
+  readonly #opened: OpenedTexts | null;
   readonly #queryTimeout: number;
   /** Additions under way, for each session by itself: they wait for none of another session. */
   readonly #additions = new Map<SessionId, { readonly batcher: AdditionBatcher; waiting: number }>();
 
-  /**
-   * @param onUnreadable called once for each value that cannot be opened
-   * @param queryTimeout how long an addition may take, its waiting for others included, in milliseconds
-   * @param acceptsPlain whether what is not sealed is believed
-   */
+  /** @param onUnreadable called once for each value that cannot be opened */
   constructor(
     inner: SessionStore,
     keys: KeyRing,
     onUnreadable: UnreadableListener,
-    queryTimeout = 1_000,
-    acceptsPlain = true,
+    { queryTimeout = 1_000, acceptPlain = true, keepOpened = true }: EncryptionSettings = {},
   ) {
     super(inner);
     this.#queryTimeout = queryTimeout;
-    this.#cipher = new SessionCipher(keys, onUnreadable, acceptsPlain);
+    this.#opened = keepOpened ? new OpenedTexts() : null;
+    this.#cipher = new SessionCipher(keys, onUnreadable, acceptPlain, this.#opened);
   }
 
   override async find(id: SessionId): Promise<StoredSession | null> {
@@ -119,6 +127,11 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
         ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
         : await this.inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
+  }
+
+  override async delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
+    this.#opened?.forget(id);
+    return this.inner.delete(id, generation, userId);
   }
 
   override async findByUser(userId: string): Promise<StoredSession[]> {

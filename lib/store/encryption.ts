@@ -5,6 +5,7 @@ import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import type { OpenedSession, OpenedText, OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
 
 /** 32 random bytes, as they are (`Buffer`, `Uint8Array`) or as base64, base64url or hex text. */
@@ -108,6 +109,8 @@ export class KeyRing {
 /** What is secret in a stored session, as JSON text. */
 export type PlainText = Pick<StoredSession, 'auth' | 'data'>;
 
+type Keep = (opened: Partial<OpenedSession>) => void;
+
 /** Called with what cannot be read, `auth` or `data at "<key>"`, and never what it says. */
 export type UnreadableListener = (id: SessionId, what: string) => void;
 
@@ -116,20 +119,25 @@ export class SessionCipher {
   readonly #keys: KeyRing;
   readonly #onUnreadable: UnreadableListener;
   readonly #acceptsPlain: boolean;
+  readonly #opened: OpenedTexts | null;
   readonly #reported = new Reported();
 
   /**
    * @param onUnreadable called once for each value, as far as can be remembered
    * @param acceptsPlain whether what is not sealed reads as it is; else it is as what cannot be opened
+   * @param opened keeps what was opened; `null`: nothing is kept
    */
-  constructor(keys: KeyRing, onUnreadable: UnreadableListener, acceptsPlain = true) {
+  constructor(keys: KeyRing, onUnreadable: UnreadableListener, acceptsPlain = true, opened: OpenedTexts | null = null) {
     this.#keys = keys;
     this.#onUnreadable = onUnreadable;
     this.#acceptsPlain = acceptsPlain;
+    this.#opened = opened;
   }
 
   seal(id: SessionId, key: string, text: string): string {
-    return JSON.stringify(this.#keys.seal(text, dataContextOf(id, key)));
+    const sealed = this.#keys.seal(text, dataContextOf(id, key));
+    this.#opened?.addSealed(id, key, { sealed, plain: text });
+    return JSON.stringify(sealed);
   }
 
   /** @param generation that of the login, under which alone it opens */
@@ -152,16 +160,12 @@ export class SessionCipher {
 
   /** Opens each of a session's secrets once, when it is first looked at. */
   open({ id, generation, auth, data }: StoredSession): PlainText {
-    const openAuth = (): string | null => {
-      if (auth === null) return null;
-      // A sealed text has nothing in it that JSON would escape.
-      return this.#open(id, 'auth', auth.slice(1, -1), () => auth, authContextOf(id, generation));
+    let isToKeep: boolean | undefined;
+    const keep: Keep = (opened) => {
+      if ((isToKeep ??= this.#opened?.isToKeep(id))) this.#opened?.add(id, opened);
     };
-    const openData = (): string => {
-      const document = parseObject(data);
-      // What is no document is for the reader to report.
-      return document === null ? data : textOf(document, (key) => this.#openMember(id, key, document[key]));
-    };
+    const openAuth = (): string | null => (auth === null ? null : this.#openAuth(id, generation, auth, keep));
+    const openData = (): string => this.#openData(id, data, keep);
     let openedAuth: string | null | undefined;
     let openedData: string | undefined;
     return {
@@ -172,6 +176,33 @@ export class SessionCipher {
         return (openedData ??= openData());
       },
     };
+  }
+
+  #openAuth(id: SessionId, generation: number, auth: string, keep: Keep): string | null {
+    const known = this.#opened?.of(id).auth ?? null;
+    if (known?.sealed === auth && known.generation === generation) return known.plain;
+    // A sealed text has nothing in it that JSON would escape.
+    const plain = this.#open(id, 'auth', auth.slice(1, -1), () => auth, authContextOf(id, generation));
+    if (plain !== null) keep({ auth: { sealed: auth, plain, generation } });
+    return plain;
+  }
+
+  #openData(id: SessionId, data: string, keep: Keep): string {
+    const known = this.#opened?.of(id);
+    if (known?.data?.sealed === data) return known.data.plain;
+    const document = parseObject(data);
+    // What is no document is for the reader to report.
+    if (document === null) return data;
+    const members = new Map<string, OpenedText>();
+    const plain = textOf(document, (key) => {
+      const sealed = document[key];
+      const before = known?.members.get(key);
+      const text = before !== undefined && before.sealed === sealed ? before.plain : this.#openMember(id, key, sealed);
+      if (typeof sealed === 'string' && text !== null) members.set(key, { sealed, plain: text });
+      return text;
+    });
+    keep({ data: { sealed: data, plain }, members });
+    return plain;
   }
 
   #openMember(id: SessionId, key: string, value: unknown): string | null {

@@ -9,10 +9,13 @@ const WIDE = /[^\0-\xff]/;
 /** How many bytes of memory a session takes that is kept, with all its texts. */
 export function bytesOf({ data, auth, userId, ip, userAgent }: StoredSession): number {
   let bytes = OVERHEAD;
-  for (const text of [data, auth, userId, ip, userAgent]) {
-    if (typeof text === 'string') bytes += WIDE.test(text) ? 2 * text.length : text.length;
-  }
+  for (const text of [data, auth, userId, ip, userAgent]) if (typeof text === 'string') bytes += bytesOfText(text);
   return bytes;
+}
+
+/** How many bytes of memory the characters of a text take. */
+export function bytesOfText(text: string): number {
+  return WIDE.test(text) ? 2 * text.length : text.length;
 }
 
 /**

@@ -84,7 +84,9 @@ async function look(server: ServerProcess): Promise<Found> {
 const CASES: readonly [name: string, options: SessionModuleOptions, kept: readonly number[] | null][] = [
   // Those that were looked up last are, for a minute at most.
   ['as it is', {}, null],
-  ['with encryption', { encryption: { keys: KEYS } }, []],
+  ['with encryption and without what was decrypted', { encryption: { keys: KEYS, keepOpened: false } }, []],
+  // As without encryption; which of them depends on when they were looked up.
+  ['with encryption', { encryption: { keys: KEYS } }, null],
   ['with a cache and encryption', { cache: { ttl: '10m' }, encryption: { keys: KEYS } }, LIVE],
 ];
 

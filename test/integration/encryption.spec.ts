@@ -63,7 +63,10 @@ async function startWith(acceptPlain: boolean, keys: readonly Buffer[]): Promise
   const store =
     keys.length === 0
       ? inner
-      : new EncryptingSessionStore(inner, new KeyRing(keys), report, OPTIONS.queryTimeout, acceptPlain);
+      : new EncryptingSessionStore(inner, new KeyRing(keys), report, {
+          queryTimeout: OPTIONS.queryTimeout,
+          acceptPlain,
+        });
   await store.open(new StoreReports());
   return { store, sessions: serviceOn(store, OPTIONS), reports };
 }

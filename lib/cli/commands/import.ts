@@ -79,8 +79,8 @@ function storeOf(options: ResolvedSessionOptions, oldTable: TableName, { orm, ta
   const invalidation = options.cache !== null;
   const store = new MikroOrmSessionStore(orm, { ...options, ensureSchema: false, tableName, oldTable, invalidation });
   if (options.encryption === null) return store;
-  const { keys, acceptPlain } = options.encryption;
-  return new EncryptingSessionStore(store, keys, () => {}, options.queryTimeout, acceptPlain);
+  const { encryption, queryTimeout } = options;
+  return new EncryptingSessionStore(store, encryption.keys, () => {}, { ...encryption, queryTimeout });
 }
 
 /** What cannot be taken over. That sessions are ready is of no interest. */

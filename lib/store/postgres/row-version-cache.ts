@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import { bytesOf, lasting } from '../kept-session.js';
+import { Repeated } from '../repeated.js';
 
 /** A session as it was found, and the version of its row. */
 export interface KnownSession {
@@ -12,8 +13,6 @@ export interface KnownSession {
 
 /** In bytes, for all sessions together. With the ids that are remembered, it is 32 MB at most. */
 const MOST_KEPT = 30 * 1024 * 1024;
-/** How many sessions that were looked up once are remembered, at most. */
-const MOST_REMEMBERED = 16 * 1024;
 /**
  * In milliseconds. For a server that has crashed unnoticed, behind a pooler, and with `synchronous_commit` off: it may have
  * lost transactions that were seen, and give their numbers to others.
@@ -31,14 +30,7 @@ export class RowVersionCache {
     sizeCalculation: ({ session }) => bytesOf(session),
     ttl: LONGEST_KEPT,
   });
-  /**
-   * Sessions looked up once, which are not worth caching yet: a text that is kept goes through several garbage collections,
-   * which under load costs more than it may save.
-   */
-  #remembered = new Set<SessionId>();
-  /** Those before them. (An `LRUCache` goes through all that there is room for whenever its last entry is deleted.) */
-  #rememberedBefore = new Set<SessionId>();
-
+  readonly #lookedUp = new Repeated();
   #server: string | null = null;
 
   /** That of all versions, as it says itself which it is; `null` as long as none is known. */
@@ -55,26 +47,16 @@ export class RowVersionCache {
     const { id } = session;
     if (server !== this.#server) this.clear();
     this.#server = server;
-    const isRemembered = this.#remembered.has(id) || this.#rememberedBefore.has(id);
-    if (isRemembered || this.#kept.has(id)) this.#kept.set(id, { session: lasting(session), version });
-    else this.#remember(id);
+    if (this.#kept.has(id) || this.#lookedUp.isAgain(id)) this.#kept.set(id, { session: lasting(session), version });
   }
 
   /** The row has changed. A session that changes at every use is not worth caching either. */
   forget(id: SessionId): void {
     this.#kept.delete(id);
-    this.#remembered.delete(id);
-    this.#rememberedBefore.delete(id);
+    this.#lookedUp.forget(id);
   }
 
   clear(): void {
     this.#kept.clear();
-  }
-
-  #remember(id: SessionId): void {
-    this.#remembered.add(id);
-    if (this.#remembered.size < MOST_REMEMBERED / 2) return;
-    this.#rememberedBefore = this.#remembered;
-    this.#remembered = new Set();
   }
 }

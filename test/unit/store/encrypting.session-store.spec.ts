@@ -43,14 +43,11 @@ describe('Encryption in front of a store', () => {
     store = open();
   });
 
-  function open(keys = [KEY], acceptsPlain = true, queryTimeout = 1_000): EncryptingSessionStore {
-    return new EncryptingSessionStore(
-      inner,
-      new KeyRing(keys),
-      (...what) => unreadable.push(what),
+  function open(keys = [KEY], acceptPlain = true, queryTimeout = 1_000): EncryptingSessionStore {
+    return new EncryptingSessionStore(inner, new KeyRing(keys), (...what) => unreadable.push(what), {
       queryTimeout,
-      acceptsPlain,
-    );
+      acceptPlain,
+    });
   }
 
   async function create(data: object = { n: 1, list: ['a'], text: 'secret' }, by = store): Promise<SessionId> {

@@ -1,0 +1,75 @@
+import { LRUCache } from 'lru-cache';
+import type { SessionId } from '../session/token.js';
+import { bytesOfText } from './kept-session.js';
+import { Repeated } from './repeated.js';
+
+/** A sealed text, and what it says. */
+export interface OpenedText {
+  readonly sealed: string;
+  readonly plain: string;
+}
+
+/** What was opened of one session. */
+export interface OpenedSession {
+  /** With the generation under which it opened. */
+  readonly auth: (OpenedText & { readonly generation: number }) | null;
+  /** The whole document, and its sealed members by key. */
+  readonly data: OpenedText | null;
+  readonly members: ReadonlyMap<string, OpenedText>;
+}
+
+/** In bytes, for all sessions together. */
+const MOST_KEPT = 16 * 1024 * 1024;
+/** In milliseconds: how long what is secret stays in memory after it was used last. */
+const LONGEST_KEPT = 60_000;
+/** What a session and each of its members take besides their texts, in bytes; as measured. */
+const SESSION_OVERHEAD = 600;
+const MEMBER_OVERHEAD = 150;
+
+const NOTHING: OpenedSession = { auth: null, data: null, members: new Map() };
+
+/**
+ * What was opened lately, so that the same sealed text need not be opened again. It is found by the whole sealed text: of what
+ * was changed in a single character, nothing is found. Docs/decisions/0020 says what that means for a dump of the memory.
+ */
+export class OpenedTexts {
+  readonly #sessions = new LRUCache<SessionId, OpenedSession>({
+    maxSize: MOST_KEPT,
+    sizeCalculation: sizeOf,
+    ttl: LONGEST_KEPT,
+  });
+  readonly #opened = new Repeated();
+
+  of(id: SessionId): OpenedSession {
+    return this.#sessions.get(id) ?? NOTHING;
+  }
+
+  /** Whether it is worth the memory: a session that is opened for the first time may be never again. */
+  isToKeep(id: SessionId): boolean {
+    return this.#sessions.has(id) || this.#opened.isAgain(id);
+  }
+
+  /** Keeps what was opened of a session in addition. */
+  add(id: SessionId, opened: Partial<OpenedSession>): void {
+    this.#sessions.set(id, { ...(this.#sessions.peek(id) ?? NOTHING), ...opened });
+  }
+
+  /** The same with what is about to be stored, where something of the session is kept. */
+  addSealed(id: SessionId, key: string, text: OpenedText): void {
+    const before = this.#sessions.peek(id);
+    if (before === undefined) return;
+    this.#sessions.set(id, { ...before, members: new Map(before.members).set(key, text) });
+  }
+
+  forget(id: SessionId): void {
+    this.#sessions.delete(id);
+  }
+}
+
+function sizeOf({ auth, data, members }: OpenedSession): number {
+  let bytes = SESSION_OVERHEAD;
+  for (const text of [auth, data, ...members.values()]) {
+    if (text !== null) bytes += MEMBER_OVERHEAD + text.sealed.length + bytesOfText(text.plain);
+  }
+  return bytes;
+}
