@@ -5,7 +5,7 @@ import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import type { OpenedSession, OpenedText, OpenedTexts } from './opened-texts.js';
+import type { OpenedSession, OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
 
 /** 32 random bytes, as they are (`Buffer`, `Uint8Array`) or as base64, base64url or hex text. */
@@ -193,15 +193,9 @@ export class SessionCipher {
     const document = parseObject(data);
     // What is no document is for the reader to report.
     if (document === null) return data;
-    const members = new Map<string, OpenedText>();
-    const plain = textOf(document, (key) => {
-      const sealed = document[key];
-      const before = known?.members.get(key);
-      const text = before !== undefined && before.sealed === sealed ? before.plain : this.#openMember(id, key, sealed);
-      if (typeof sealed === 'string' && text !== null) members.set(key, { sealed, plain: text });
-      return text;
-    });
-    keep({ data: { sealed: data, plain }, members });
+    const opened = known === undefined ? NONE_KNOWN : membersOf(known);
+    const plain = textOf(document, (key) => opened(key, document[key]) ?? this.#openMember(id, key, document[key]));
+    keep({ data: { sealed: data, plain }, sealed: new Map() });
     return plain;
   }
 
@@ -228,6 +222,19 @@ function dataContextOf(id: SessionId, key: string): string {
 /** With the generation, so that the snapshot of an earlier login does not open. */
 function authContextOf(id: SessionId, generation: number): string {
   return `auth\0${id}\0${generation}`;
+}
+
+const NONE_KNOWN = (): null => null;
+
+/** The plain text of a member by its sealed one, as far as that is known. */
+function membersOf({ data, sealed }: OpenedSession): (key: string, value: unknown) => string | null {
+  const [before, plain] = data === null ? [null, null] : [parseObject(data.sealed), parseObject(data.plain)];
+  return (key, value) => {
+    const own = sealed.get(key);
+    if (own?.sealed === value) return own?.plain ?? null;
+    const isSame = before !== null && plain !== null && Object.hasOwn(plain, key) && before[key] === value;
+    return isSame && typeof value === 'string' ? JSON.stringify(plain[key]) : null;
+  };
 }
 
 /** The JSON text of a document, given that of its members; without those that have none. */

@@ -13,24 +13,25 @@ export interface OpenedText {
 export interface OpenedSession {
   /** With the generation under which it opened. */
   readonly auth: (OpenedText & { readonly generation: number }) | null;
-  /** The whole document, and its sealed members by key. */
+  /** The whole document. Where its sealed members are another text, some of them are still the same. */
   readonly data: OpenedText | null;
-  readonly members: ReadonlyMap<string, OpenedText>;
+  /** Members that were sealed since, by key. */
+  readonly sealed: ReadonlyMap<string, OpenedText>;
 }
 
 /** In bytes, for all sessions together. */
-const MOST_KEPT = 16 * 1024 * 1024;
+const MOST_KEPT = 24 * 1024 * 1024;
 /** In milliseconds: how long what is secret stays in memory after it was used last. */
 const LONGEST_KEPT = 60_000;
-/** What a session and each of its members take besides their texts, in bytes; as measured. */
-const SESSION_OVERHEAD = 600;
-const MEMBER_OVERHEAD = 150;
+/** What a session, and each text that was opened, take besides the characters, in bytes; no less than was measured. */
+const SESSION_OVERHEAD = 200;
+const TEXT_OVERHEAD = 300;
 
-const NOTHING: OpenedSession = { auth: null, data: null, members: new Map() };
+const NOTHING: OpenedSession = { auth: null, data: null, sealed: new Map() };
 
 /**
  * What was opened lately, so that the same sealed text need not be opened again. It is found by the whole sealed text: of what
- * was changed in a single character, nothing is found. Docs/decisions/0020 says what that means for a dump of the memory.
+ * was changed in a single character, nothing is found. Decision 20 says what that means for a dump of the memory.
  */
 export class OpenedTexts {
   readonly #sessions = new LRUCache<SessionId, OpenedSession>({
@@ -58,7 +59,7 @@ export class OpenedTexts {
   addSealed(id: SessionId, key: string, text: OpenedText): void {
     const before = this.#sessions.peek(id);
     if (before === undefined) return;
-    this.#sessions.set(id, { ...before, members: new Map(before.members).set(key, text) });
+    this.#sessions.set(id, { ...before, sealed: new Map(before.sealed).set(key, text) });
   }
 
   forget(id: SessionId): void {
@@ -66,10 +67,10 @@ export class OpenedTexts {
   }
 }
 
-function sizeOf({ auth, data, members }: OpenedSession): number {
+function sizeOf({ auth, data, sealed }: OpenedSession): number {
   let bytes = SESSION_OVERHEAD;
-  for (const text of [auth, data, ...members.values()]) {
-    if (text !== null) bytes += MEMBER_OVERHEAD + text.sealed.length + bytesOfText(text.plain);
+  for (const text of [auth, data, ...sealed.values()]) {
+    if (text !== null) bytes += TEXT_OVERHEAD + text.sealed.length + bytesOfText(text.plain);
   }
   return bytes;
 }
