@@ -24,6 +24,7 @@ export default {
     '^nestjs-mikro-session$': '<rootDir>/lib/index.ts',
     '^nestjs-mikro-session/store$': '<rootDir>/lib/store/index.ts',
     '^nestjs-mikro-session/opentelemetry$': '<rootDir>/lib/opentelemetry/index.ts',
+    '^nestjs-mikro-session/redis$': '<rootDir>/lib/redis/index.ts',
     '^nestjs-mikro-session/testing$': '<rootDir>/lib/testing/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -16,7 +16,7 @@ export interface SessionSecrets {
 
 /** A session as a store keeps it. */
 export interface StoredSession extends SessionSecrets {
-  /** Raised by every login. A change names the generation it was made under, and is refused under another one. */
+  /** Another one after every login. A change names the generation it was made under, and is refused under another one. */
   readonly generation: number;
   readonly userId: string | null;
   /** The snapshot given at login, as JSON text. */

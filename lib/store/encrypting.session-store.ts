@@ -20,9 +20,6 @@ export interface EncryptionSettings {
   readonly keepOpened?: boolean;
 }
 
-/** That of a new session. */
-const FIRST_GENERATION = 0;
-
 /**
  * Encryption at rest, in front of any store. What is kept there are sealed texts: one for each top-level value of the
  * data (reserved ones such as flash messages, too), and one for `auth`. Each opens in its own session and under its own
@@ -119,9 +116,9 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   /** Additions to what is stored are found out under the lock, as part of the login: all of it is done, or nothing. */
   override async login(login: Login): Promise<StoredSession | null> {
-    const { id, generation, auth, changes, flush } = login;
-    // A login raises the generation by one.
-    const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation + 1, auth) };
+    const { id, auth, changes, flush } = login;
+    const generation = this.inner.generationOf(login.secretHash, login.generation);
+    const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation, auth) };
     const loggedIn =
       hasAdditions(changes) && !flush
         ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
@@ -141,7 +138,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   #sealed(session: NewSession): NewSession {
     const { id, auth, data } = session;
-    const sealed = this.#cipher.sealAuth(id, FIRST_GENERATION, auth);
+    const sealed = this.#cipher.sealAuth(id, this.inner.generationOf(session.secretHash, null), auth);
     return { ...session, auth: sealed, data: this.#cipher.sealData(id, data) };
   }
 

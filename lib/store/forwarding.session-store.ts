@@ -38,6 +38,10 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.now();
   }
 
+  override generationOf(secretHash: Buffer, before: number | null): number {
+    return this.inner.generationOf(secretHash, before);
+  }
+
   find(id: SessionId): Promise<StoredSession | null> {
     return this.inner.find(id);
   }

@@ -51,6 +51,7 @@ it.each([
   ['store', STORE],
   ['express', ''],
   ['opentelemetry', 'SessionInstrumentationOptions instrumentSessions'],
+  ['redis', 'RedisModuleOptions RedisSessionStore RedisSessionStoreOptions redisSessionStore'],
   ['testing', TESTING],
 ])('the entry "%s" exports these names and no others', (entry, names) => {
   expect(exportsOf(entry)).toEqual(names.split(/\s+/).filter(Boolean));

@@ -92,7 +92,17 @@ const MAY_KNOW: Record<string, readonly string[]> = {
   session: ['session-store.ts', 'session.errors.ts', 'session.events.ts', 'shown.ts'],
   options: ['adoption', 'session', 'session.errors.ts', 'shown.ts'],
   'session.options.ts': ['options', 'session', 'store', 'session.errors.ts'],
-  store: ['adoption', 'session', 'session-store.ts', 'session.errors.ts', 'session.options.ts', 'shown.ts', 'stats'],
+  redis: ['session.options.ts', 'store'],
+  store: [
+    'adoption',
+    'options',
+    'session',
+    'session-store.ts',
+    'session.errors.ts',
+    'session.options.ts',
+    'shown.ts',
+    'stats',
+  ],
   http: ['session', 'options'],
   'troubles.ts': [],
   'guarded-observable.ts': [],
@@ -237,13 +247,23 @@ describe('the parts of the library', () => {
     expect(found('', /^store\/postgres\//).filter((line) => !allowed.test(line))).toEqual([]);
   });
 
+  it('only its own entry knows the store of Redis, and only one file of it the client', () => {
+    expect(found('', /^store\/redis\//).filter((line) => !/^(store\/redis\/|redis\/index\.ts )/.test(line))).toEqual(
+      [],
+    );
+    const types = /^store\/redis\/redis-options\.ts /;
+    expect(found('', /^redis$/).filter((line) => !types.test(line))).toEqual([
+      'store/redis/node-redis.ts imports redis',
+    ]);
+  });
+
   it('no application loads the command line', () => {
     expect(found('', /^cli\//).filter((line) => !line.startsWith('cli/'))).toEqual([]);
     expect(found('cli/', /^cli\//)).not.toEqual([]);
   });
 
   it('nothing imports the public entry', () => {
-    expect(found('', /^((store\/|testing\/|opentelemetry\/)?index\.ts|nestjs-mikro-session)/)).toEqual([]);
+    expect(found('', /^((store\/|testing\/|opentelemetry\/|redis\/)?index\.ts|nestjs-mikro-session)/)).toEqual([]);
   });
 
   it('import other packages by their entry, never a file inside', () => {
@@ -265,7 +285,7 @@ describe('the parts of the library', () => {
       peerDependenciesMeta: Record<string, { optional: boolean }>;
     };
     // An entry of its own, which nothing else imports, may.
-    const atLeisure = { '@opentelemetry/api': /^opentelemetry\// };
+    const atLeisure = { '@opentelemetry/api': /^opentelemetry\//, redis: /^store\/redis\// };
     for (const [name, own] of Object.entries(atLeisure)) {
       expect(found('', new RegExp(`^${name}$`)).filter((line) => !own.test(line))).toEqual([]);
     }

@@ -164,19 +164,20 @@ export function mergedText(text: string, changes: DataChanges): string {
 /** What an increment makes of a stored value; nothing, or null, counts as zero. @throws {SessionDataError} for no number. */
 export function incremented(key: string, value: unknown, by: number): number {
   const old = value ?? 0;
-  if (typeof old !== 'number') throw refused('increment', key, `met ${kindOf(old)}`);
-  if (!Number.isFinite(old + by)) throw refused('increment', key, 'led out of the range of numbers');
+  if (typeof old !== 'number') throw refusedAddition('increment', key, `met ${kindOf(old)}`);
+  if (!Number.isFinite(old + by)) throw refusedAddition('increment', key, 'led out of the range of numbers');
   return old + by;
 }
 
 /** What a push makes of a stored value; nothing, or null, counts as empty. @throws {SessionDataError} for no array. */
 export function pushed(key: string, value: unknown, items: string): unknown[] {
   const old = value ?? [];
-  if (!Array.isArray(old)) throw refused('push', key, `met ${kindOf(old)}`);
+  if (!Array.isArray(old)) throw refusedAddition('push', key, `met ${kindOf(old)}`);
   return [...(old as unknown[]), ...(JSON.parse(items) as unknown[])];
 }
 
-function refused(method: string, key: string, problem: string): SessionDataError {
+/** The error for an addition that cannot be made. @param problem follows the call, such as `met text` */
+export function refusedAddition(method: 'increment' | 'push', key: string, problem: string): SessionDataError {
   return new SessionDataError(
     key,
     `${method}(${inQuotes(key)}) ${problem}, which a parallel request has put there; nothing was saved.`,

@@ -23,19 +23,23 @@ export const IDENTITY: readonly StoreExpectation[] = [
           lifetime: { ttl: HOUR, absolute: 2 * HOUR },
           changes: flush ? null : changes(set({ more: 2 })).data,
         });
-      const first = await login(0, 'alice', false);
+      const first = await login(created.generation, 'alice', false);
       assert.ok(first);
-      assert.deepEqual([first.userId, first.generation, JSON.parse(first.data)], ['alice', 1, { cart: 1, more: 2 }]);
+      assert.deepEqual([first.userId, JSON.parse(first.data)], ['alice', { cart: 1, more: 2 }]);
       assert.ok(first.previousSecretHash && Buffer.from(first.previousSecretHash).equals(created.secretHash));
       assert.equal(first.rotatedAt, first.authenticatedAt);
       assert.equal(Math.round(Number(first.endsAt) - Number(first.authenticatedAt)), 2 * HOUR);
-      assert.equal(await login(0, 'mallory', false), null);
-      const second = await login(1, 'bob', true);
-      assert.deepEqual([second?.userId, second?.generation, second?.data], ['bob', 2, '{}']);
-      assert.equal(await store.commit(session.id, 0, changes(set({ late: 1 }))), null);
-      const anonymous = await login(2, null, true);
+      assert.equal(await login(created.generation, 'mallory', false), null);
+      const second = await login(first.generation, 'bob', true);
+      assert.ok(second);
+      assert.deepEqual([second.userId, second.data], ['bob', '{}']);
+      assert.equal(await store.commit(session.id, created.generation, changes(set({ late: 1 }))), null);
+      const anonymous = await login(second.generation, null, true);
       assert.ok(anonymous);
-      assert.deepEqual([anonymous.userId, anonymous.generation, anonymous.data], [null, 3, '{}']);
+      assert.deepEqual([anonymous.userId, anonymous.data], [null, '{}']);
+      const generations = [created, first, second, anonymous].map(({ generation }) => generation);
+      assert.equal(new Set(generations).size, 4, 'each login gives a generation that the session has not had');
+      assert.equal((await found(store, session.id)).generation, anonymous.generation);
       assert.equal(anonymous.rotatedAt, anonymous.authenticatedAt);
       assert.deepEqual(await store.findByUser('bob'), []);
     },
@@ -53,11 +57,11 @@ export const IDENTITY: readonly StoreExpectation[] = [
       await assert.rejects(store.create(large), isTooBig);
       assert.equal(await store.find(large.id), null);
       const session = newSession({ userId: 'u', auth: snapshot(40_000), data });
-      await store.create(session);
+      const { generation } = await store.create(session);
       const login = (auth: string) =>
         store.login({
           id: session.id,
-          generation: 0,
+          generation,
           secretHash: randomBytes(32),
           userId: 'v',
           auth,
@@ -67,9 +71,9 @@ export const IDENTITY: readonly StoreExpectation[] = [
         });
       await assert.rejects(login(snapshot(70_000)), isTooBig);
       const stored = await found(store, session.id);
-      assert.deepEqual([stored.userId, stored.generation], ['u', 0]);
+      assert.deepEqual([stored.userId, stored.generation], ['u', generation]);
       assert.deepEqual([JSON.parse(stored.auth ?? ''), JSON.parse(stored.data)].map(sizeOf), [40_011, 40_010]);
-      assert.equal((await login(snapshot(30_000)))?.generation, 1);
+      assert.equal((await login(snapshot(30_000)))?.userId, 'v');
     },
   },
   {
@@ -95,18 +99,18 @@ export const IDENTITY: readonly StoreExpectation[] = [
     name: 'rotates for a request that knows the current secret, and answers others of the same generation that they are overtaken',
     async run(store) {
       const session = newSession();
-      await store.create(session);
+      const { generation } = await store.create(session);
       const next = randomBytes(32);
-      const rotate = (knownHash: Buffer, secretHash: Buffer, generation = 0) =>
-        store.rotate({ id: session.id, generation, knownHash, secretHash });
-      assert.equal(await rotate(session.secretHash, next, 1), 'gone');
+      const rotate = (knownHash: Buffer, secretHash: Buffer, under = generation) =>
+        store.rotate({ id: session.id, generation: under, knownHash, secretHash });
+      assert.equal(await rotate(session.secretHash, next, generation + 1), 'gone');
       assert.equal(await rotate(session.secretHash, next), 'rotated');
       assert.equal(await rotate(session.secretHash, randomBytes(32)), 'overtaken');
       const stored = await found(store, session.id);
       assert.ok(Buffer.from(stored.secretHash).equals(next));
       assert.ok(stored.previousSecretHash && Buffer.from(stored.previousSecretHash).equals(session.secretHash));
-      assert.equal(stored.generation, 0);
-      await store.delete(session.id, 0);
+      assert.equal(stored.generation, generation);
+      await store.delete(session.id, generation);
       assert.equal(await rotate(next, randomBytes(32)), 'gone');
     },
   },
@@ -116,7 +120,7 @@ export const IDENTITY: readonly StoreExpectation[] = [
       const first = newSession({ data: '{"who":"one"}' });
       const second = newSession({ data: '{"who":"two"}' });
       const sessions = [first, second];
-      for (const session of sessions) await store.create(session);
+      const [{ generation }] = await Promise.all([store.create(first), store.create(second)]);
       const dead = await store.create(newSession({ lifetime: { ttl: 0, absolute: null } }));
       const many = Array.from({ length: 190 }, () => newSession().id);
       const [one, two] = [first.id, second.id];
@@ -137,7 +141,7 @@ export const IDENTITY: readonly StoreExpectation[] = [
       assert.deepEqual(await choosing(two), [two, { who: 'two' }]);
       assert.equal(await choosing(null), null);
       assert.equal(await store.findOneOf(many, () => null), null);
-      await store.rotate({ id: one, generation: 0, knownHash: first.secretHash, secretHash: randomBytes(32) });
+      await store.rotate({ id: one, generation, knownHash: first.secretHash, secretHash: randomBytes(32) });
       await store.findOneOf([one], ([live]) => {
         assert.ok(live?.previousSecretHash && first.secretHash.equals(live.previousSecretHash));
         assert.equal(typeof live.rotatedAt, 'number');
@@ -149,7 +153,12 @@ export const IDENTITY: readonly StoreExpectation[] = [
     name: 'lists, counts and deletes the sessions of a user',
     async run(store) {
       const mine: string[] = [];
-      for (let index = 0; index < 4; index++) mine.push((await store.create(newSession({ userId: 'me' }))).id);
+      let generation = 0;
+      for (let index = 0; index < 4; index++) {
+        const created = await store.create(newSession({ userId: 'me' }));
+        mine.push(created.id);
+        ({ generation } = created);
+      }
       const other = await store.create(newSession({ userId: 'other' }));
       assert.deepEqual(
         (await store.findByUser('me')).map(({ id }) => id),
@@ -161,8 +170,8 @@ export const IDENTITY: readonly StoreExpectation[] = [
         mine.slice(1, 3).toSorted(),
       );
       assert.equal(await store.count(), 2);
-      assert.equal(await store.delete(mine[3] as string, 1), false);
-      assert.equal(await store.delete(mine[3] as string, 0), true);
+      assert.equal(await store.delete(mine[3] as string, generation + 1), false);
+      assert.equal(await store.delete(mine[3] as string, generation), true);
       assert.equal(await store.delete(other.id, null), true);
       assert.equal(await store.delete(other.id, null), false);
     },
@@ -171,11 +180,11 @@ export const IDENTITY: readonly StoreExpectation[] = [
     name: 'deletes a session only if it is of the user that is named',
     async run(store) {
       const create = async (userId: string | null) => (await store.create(newSession({ userId }))).id;
-      const mine = await create('me');
+      const { id: mine, generation } = await store.create(newSession({ userId: 'me' }));
       const others = [await create('you'), await create(null), await create('ME'), await create('m')];
       for (const id of others) assert.equal(await store.delete(id, null, 'me'), false);
       assert.equal(await store.count(), 5);
-      assert.equal(await store.delete(mine, 1, 'me'), false);
+      assert.equal(await store.delete(mine, generation + 1, 'me'), false);
       assert.equal(await store.delete(mine, null, 'me'), true);
       assert.equal(await store.delete(mine, null, 'me'), false);
       assert.equal(await store.delete(others[0] as string, null), true);

@@ -22,7 +22,8 @@ export const LIFETIMES: readonly StoreExpectation[] = [
       assert.equal(stored.persistent, false);
       assert.deepEqual([JSON.parse(stored.auth ?? ''), JSON.parse(stored.data)], [{ roles: ['r'] }, { a: 1 }]);
       assert.ok(Buffer.from(stored.secretHash).equals(session.secretHash));
-      assert.deepEqual([stored.previousSecretHash, stored.rotatedAt, stored.generation], [null, null, 0]);
+      assert.deepEqual([stored.previousSecretHash, stored.rotatedAt], [null, null]);
+      assert.equal(stored.generation, created.generation);
       assert.equal(stored.authenticatedAt, stored.createdAt);
       assert.equal(created.createdAt, stored.createdAt);
       assert.equal(await store.find(createSessionId()), null);
@@ -45,10 +46,10 @@ export const LIFETIMES: readonly StoreExpectation[] = [
     name: 'counts an expired session as absent at once, for every method',
     async run(store) {
       const session = newSession({ userId: 'u', lifetime: { ttl: 0, absolute: null } });
-      await store.create(session);
+      const { generation } = await store.create(session);
       assert.equal(await store.find(session.id), null);
-      assert.equal(await store.commit(session.id, 0, changes(set({ a: 1 }))), null);
-      assert.equal(await store.update(session.id, 0, () => changes(set({ a: 1 }))), null);
+      assert.equal(await store.commit(session.id, generation, changes(set({ a: 1 }))), null);
+      assert.equal(await store.update(session.id, generation, () => changes(set({ a: 1 }))), null);
       await access(store, session.id);
       assert.equal(await store.find(session.id), null);
       assert.equal(await store.delete(session.id, null), false);
@@ -60,10 +61,10 @@ export const LIFETIMES: readonly StoreExpectation[] = [
     name: 'moves the expiry with a commit that counts as an access, and with no other',
     async run(store) {
       const session = newSession();
-      const { expiresAt, lastAccessAt } = await store.create(session);
-      const quiet = await store.commit(session.id, 0, changes(set({ a: 1 }), { renew: false }));
+      const { generation, expiresAt, lastAccessAt } = await store.create(session);
+      const quiet = await store.commit(session.id, generation, changes(set({ a: 1 }), { renew: false }));
       assert.deepEqual([quiet?.expiresAt, quiet?.lastAccessAt], [expiresAt, lastAccessAt]);
-      const loud = await store.commit(session.id, 0, changes(set({ a: 2 })));
+      const loud = await store.commit(session.id, generation, changes(set({ a: 2 })));
       assert.ok(Number(loud?.expiresAt) > expiresAt && Number(loud?.lastAccessAt) > lastAccessAt);
       assert.deepEqual((await found(store, session.id)).expiresAt, loud?.expiresAt);
     },
@@ -72,9 +73,9 @@ export const LIFETIMES: readonly StoreExpectation[] = [
     name: 'gives a session a lifetime of its own',
     async run(store) {
       const session = newSession();
-      const { createdAt } = await store.create(session);
+      const { generation, createdAt } = await store.create(session);
       const change = async (ttl: number, absolute?: number | null) => {
-        const times = await store.commit(session.id, 0, changes(null, { lifetime: { ttl, absolute } }));
+        const times = await store.commit(session.id, generation, changes(null, { lifetime: { ttl, absolute } }));
         assert.ok(times);
         const { lastAccessAt, expiresAt, endsAt } = times;
         return [Math.round(expiresAt - lastAccessAt), endsAt === null ? null : Math.round(endsAt - createdAt)];
@@ -93,14 +94,14 @@ export const LIFETIMES: readonly StoreExpectation[] = [
     async run(store) {
       const [one, short] = [newSession(), newSession({ lifetime: { ttl: HOUR, absolute: 2 * HOUR } })];
       const { expiresAt, createdAt } = await store.create(one);
-      await store.create(short);
+      const { generation } = await store.create(short);
       await access(store, createSessionId());
       await access(store, one.id, createdAt - MINUTE);
       assert.equal((await found(store, one.id)).expiresAt, expiresAt);
       await access(store, one.id);
       const renewed = await found(store, one.id);
       assert.ok(renewed.expiresAt > expiresAt && renewed.expiresAt <= store.now() + 30 * MINUTE + MINUTE);
-      await store.commit(short.id, 0, changes(null, { lifetime: { ttl: 5 * HOUR, absolute: 3 * HOUR } }));
+      await store.commit(short.id, generation, changes(null, { lifetime: { ttl: 5 * HOUR, absolute: 3 * HOUR } }));
       await access(store, short.id);
       const capped = await found(store, short.id);
       assert.equal(capped.expiresAt, capped.endsAt);

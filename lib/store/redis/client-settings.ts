@@ -1,0 +1,64 @@
+import { kindOf } from '../../session/data/json.js';
+import { SessionConfigurationError } from '../../session.errors.js';
+import type { Address, ConnectionSettings, RedisPlace } from './node-redis.js';
+
+/** What a client of the package `redis` was made with, as far as it is of use here. */
+interface ClientOptions extends ConnectionSettings {
+  readonly url?: string;
+}
+
+/**
+ * Where a client of the package `redis` connects to, and how.
+ *
+ * @throws {SessionConfigurationError} for what is none
+ */
+export function placeOfClient(client: unknown): RedisPlace {
+  const options = optionsOf(client);
+  if (options !== null) return { addresses: [addressOf(options)], settings: settingsOf(options) };
+  const cluster = clusterOptionsOf(client);
+  if (cluster === null) {
+    throw new SessionConfigurationError(
+      'SessionModule option "store: redisSessionStore().client" must be a client of the package "redis", of createClient() or ' +
+        `createCluster(), but was ${kindOf(client)}.`,
+    );
+  }
+  const { rootNodes, defaults = {} } = cluster;
+  return {
+    addresses: rootNodes.map(addressOf),
+    settings: settingsOf({ ...rootNodes[0], ...defaults }),
+  };
+}
+
+function optionsOf(client: unknown): ClientOptions | null {
+  const options: unknown = (client as { options?: unknown } | null)?.options;
+  const isClient = typeof options === 'object' && options !== null && 'sendCommand' in (client as object);
+  return isClient ? (options as ClientOptions) : null;
+}
+
+function clusterOptionsOf(client: unknown): { rootNodes: ClientOptions[]; defaults?: ClientOptions } | null {
+  const options = (client as { _options?: { rootNodes?: unknown } } | null)?._options;
+  return Array.isArray(options?.rootNodes) ? (options as { rootNodes: ClientOptions[] }) : null;
+}
+
+function addressOf({ url, socket }: ClientOptions): Address {
+  const named = url === undefined ? null : new URL(url);
+  const { host = 'localhost', port = 6379 } = (socket ?? {}) as Partial<Address>;
+  return named === null
+    ? { host, port: Number(port) }
+    : { host: named.hostname.replace(/^\[|\]$/g, ''), port: Number(named.port || 6379) };
+}
+
+function settingsOf({ url, username, password, credentialsProvider, socket }: ClientOptions): ConnectionSettings {
+  const named = url === undefined ? null : new URL(url);
+  const { host: _host, port: _port, ...rest } = (socket ?? {}) as Record<string, unknown>;
+  const user = username ?? (named?.username ? decodeURIComponent(named.username) : undefined);
+  const secret = password ?? (named?.password ? decodeURIComponent(named.password) : undefined);
+  return {
+    ...(user !== undefined && { username: user }),
+    ...(secret !== undefined && { password: secret }),
+    ...(credentialsProvider !== undefined && { credentialsProvider }),
+    socket: { ...rest, ...(named?.protocol === 'rediss:' && { tls: true }) } as NonNullable<
+      ConnectionSettings['socket']
+    >,
+  };
+}

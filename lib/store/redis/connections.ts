@@ -1,0 +1,58 @@
+/** A primary, on a connection of ours. */
+export interface RedisNode {
+  /** Where it is, for messages. */
+  readonly name: string;
+  /** Another number after each connecting: what answers may be another server then. */
+  readonly epoch: number;
+  /** When it answered last, as `performance.now()` has it. */
+  readonly answeredAt: number;
+  /**
+   * Sends a command, behind those that were sent before, and gives its answer.
+   *
+   * @throws {RedisRefusal} where Redis answers with an error
+   * @throws {NotSent} {@link ConnectionLost}
+   */
+  send(command: readonly string[]): Promise<unknown>;
+}
+
+/**
+ * Connections to a Redis, single or a cluster: what a client library is to give us. Nothing here repeats a command, or waits
+ * longer than its caller, who gives up by not waiting any more.
+ */
+export interface RedisConnections {
+  readonly isCluster: boolean;
+  open(): Promise<void>;
+  /** The primary that has a key. @throws {NotSent} where none is known for the moment */
+  nodeOf(key: string): Promise<RedisNode>;
+  /** A primary by its address, `host:port`, as a redirection names it; `null` where it is not known. */
+  nodeAt(address: string): Promise<RedisNode | null>;
+  /** Learns anew which primary has what, as the one that was asked for a key says that another has it. */
+  refresh(key: string): Promise<void>;
+  /** Makes all connections anew, as one of them is silent; not more often than is of use. */
+  renew(): void;
+  /** All that are known. */
+  primaries(): Promise<RedisNode[]>;
+  close(): void;
+}
+
+/** Redis has answered with an error. */
+export class RedisRefusal extends Error {
+  /** The first word of it, such as `OOM`. */
+  readonly code: string;
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'RedisRefusal';
+    this.code = message.split(' ', 1)[0] as string;
+  }
+}
+
+/** A command was not sent: there is no connection. */
+export class NotSent extends Error {
+  override readonly name = 'NotSent';
+}
+
+/** A connection has ended before an answer came: the command may have been carried out. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}

@@ -1,0 +1,55 @@
+import { createSessionId } from '../../session/token.js';
+import { withTimeLimit } from '../time-limit.js';
+import type { RedisConnections } from './connections.js';
+import type { Keys } from './keys.js';
+import { RedisCluster, SingleRedis } from './node-redis.js';
+import type { ResolvedRedisOptions } from './redis-options.js';
+import { ScriptRunner } from './script-runner.js';
+import { tryEverything } from './script-trial.js';
+import { checkFacts, factsOf, firstFacts, setupError, START_TIMEOUT } from './start-check.js';
+
+/** What there is once Redis is connected to. */
+export interface OpenedRedis {
+  readonly runner: ScriptRunner;
+  readonly description: string;
+  close(): void;
+}
+
+/**
+ * Connects, and makes sure that sessions can be kept there.
+ *
+ * @throws {SessionSetupError} with the fix
+ */
+export async function openRedis(options: ResolvedRedisOptions, queryTimeout: number, keys: Keys): Promise<OpenedRedis> {
+  const { place } = options;
+  const { isCluster } = await firstFacts(place);
+  const made = (): RedisConnections => (isCluster ? new RedisCluster(place) : new SingleRedis(place));
+  const replicas = options.waitForReplicas ?? (isCluster ? 1 : 0);
+  const connections = made();
+  const durable = replicas === 0 ? connections : made();
+  const runner = new ScriptRunner(connections, durable, replicas, queryTimeout);
+  const starting = new ScriptRunner(connections, durable, 0, START_TIMEOUT);
+  const all = replicas === 0 ? [connections] : [connections, durable];
+  const close = (): void => {
+    runner.close();
+    for (const one of all) one.close();
+  };
+  try {
+    const connecting = Promise.all(all.map((one) => one.open()));
+    await withTimeLimit(connecting, START_TIMEOUT, () => {
+      throw new Error(`Redis did not answer within ${START_TIMEOUT} ms`);
+    });
+    const nodes = await starting.primaries('start');
+    checkFacts(await Promise.all(nodes.map(factsOf)), replicas);
+    await tryEverything(starting, connections, keys, createSessionId());
+    await runner.readClocks('start');
+    const what = isCluster ? `Redis Cluster of ${nodes.length} primaries` : 'Redis';
+    const confirmed = replicas === 0 ? '' : `, logins confirmed by ${replicas} replica${replicas === 1 ? '' : 's'}`;
+    return { runner, description: `${what}, keys ${options.prefix}:*${confirmed}`, close };
+  } catch (error) {
+    close();
+    throw setupError('waited for Redis to be ready', error);
+  } finally {
+    starting.close();
+  }
+}

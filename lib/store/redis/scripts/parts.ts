@@ -1,0 +1,136 @@
+// A session is one hash. Of its fields those of one letter are ours, and those that begin with a quotation mark are the keys
+// of its data, as JSON texts, with the values, as JSON texts:
+//
+//   s secret hash · p previous secret hash · r rotated at · g generation · v version · u user · a auth · n authenticated at
+//   t ttl · c created at · l last access at · e expires at · x ends at · k persistent · i ip · w user agent
+//   b bytes of the data: for each key its name, its value, and two for the colon and the comma
+
+/** The session, where it is live. */
+export const LIVE = `
+local function at(field)
+  return tonumber(redis.call('HGET', key, field))
+end
+
+local expires = at('e')
+local isLive = expires ~= nil and expires > now
+
+-- Ends the session where an idle timeout says, and never after its absolute end.
+local function expiry(moment, ttl, ends)
+  local idle = moment + ttl
+  return ends and math.min(idle, ends) or idle
+end
+
+-- The engine removes what has expired a while later: until then the sweep tells of it.
+local function keepUntil(moment, slack)
+  redis.call('PEXPIREAT', key, string.format('%.0f', math.max(1, math.ceil(moment + slack))))
+end
+`;
+
+/** Whether it is live, of a generation and a version; an empty text for any. */
+export const MEANT = `
+local function is(field, expected)
+  return expected == '' or redis.call('HGET', key, field) == expected
+end
+`;
+
+/**
+ * Merges changes of top-level keys, all of them or nothing. They stand in ARGV from a place on: four lists (unset, set,
+ * increment, push), each after the number of its keys.
+ */
+export const MERGE = `
+-- A number as a text that reads back as the same double; as short as a few digits allow.
+local function number(value)
+  if value == 0 then return '0' end
+  for digits = 15, 17 do
+    local text = string.format('%.' .. digits .. 'g', value)
+    if tonumber(text) == value then return text end
+  end
+end
+
+-- Calls a command with many arguments, in pieces: Lua's stack holds some thousands.
+local function inPieces(command, list)
+  for from = 1, #list, 1000 do
+    redis.call(command, key, unpack(list, from, math.min(from + 999, #list)))
+  end
+end
+
+local values, fields = {}, {}
+
+local function put(field, text)
+  if values[field] == nil then fields[#fields + 1] = field end
+  values[field] = text
+end
+
+-- Gives what was refused, and of which field; nothing where all can be written.
+local function merge(place, isFlushed)
+  local function value(field)
+    local known = values[field]
+    if known ~= nil then return known end
+    return not isFlushed and redis.call('HGET', key, field)
+  end
+  local function each(width, visit)
+    local count = tonumber(ARGV[place])
+    for index = 0, count - 1 do
+      local first = place + 1 + index * width
+      local refusal = visit(ARGV[first], ARGV[first + width - 1])
+      if refusal then return refusal, ARGV[first] end
+    end
+    place = place + 1 + count * width
+  end
+  each(1, function(field) put(field, false) end)
+  each(2, function(field, text) put(field, text) end)
+  local refusal, field = each(2, function(field, by)
+    local old = value(field)
+    local start = 0
+    if old and old ~= 'null' then
+      if not string.find(old, '^[-%d]') then return 'no number' end
+      start = tonumber(old)
+    end
+    local sum = start + tonumber(by)
+    if sum ~= sum or sum == math.huge or sum == -math.huge then return 'out of range' end
+    put(field, number(sum))
+  end)
+  if refusal then return refusal, field end
+  refusal, field = each(2, function(field, items)
+    local old = value(field)
+    if not old or old == 'null' or old == '[]' then
+      put(field, items)
+    elseif string.sub(old, 1, 1) ~= '[' then
+      return 'no list'
+    elseif items ~= '[]' then
+      put(field, string.sub(old, 1, -2) .. ',' .. string.sub(items, 2))
+    end
+  end)
+  return refusal, field
+end
+
+-- How many bytes the data then have.
+local function sizeAfter(isFlushed)
+  local size = isFlushed and 0 or at('b') or 0
+  for _, field in ipairs(fields) do
+    local old = isFlushed and 0 or redis.call('HSTRLEN', key, field)
+    if old > 0 then size = size - #field - old - 2 end
+    if values[field] then size = size + #field + #values[field] + 2 end
+  end
+  return size
+end
+
+local function write(isFlushed)
+  local gone, there = {}, {}
+  if isFlushed then
+    for _, field in ipairs(redis.call('HKEYS', key)) do
+      if string.byte(field) == 34 then gone[#gone + 1] = field end
+    end
+  end
+  for _, field in ipairs(fields) do
+    if values[field] then
+      there[#there + 1] = field
+      there[#there + 1] = values[field]
+    else
+      gone[#gone + 1] = field
+    end
+  end
+  inPieces('HDEL', gone)
+  inPieces('HSET', there)
+end
+`;

@@ -1,0 +1,177 @@
+import { LIVE, MEANT, MERGE } from './parts.js';
+import { script } from './script.js';
+
+// What one session's key takes. `ARGV[1]` is the deadline; an empty text stands for none, or any.
+
+/** All fields of a live session. */
+export const FIND = script(
+  'find',
+  'no-writes',
+  `${LIVE}
+if not isLive then return {ms(now), 'gone'} end
+return {ms(now), 'ok', redis.call('HGETALL', key)}`,
+);
+
+/**
+ * Stores a session, unless there is one. 2 ttl, 3 absolute timeout, 4 slack, 5 whether its user signs in; then its fields but for
+ * the times, and their values. Gives all fields.
+ */
+export const CREATE = script(
+  'create',
+  '',
+  `${LIVE}
+if expires then return {ms(now), 'there'} end
+local ttl, absolute, slack = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local ends = absolute and now + absolute
+local list = {'t', ARGV[2], 'c', ms(now), 'l', ms(now), 'e', ms(expiry(now, ttl, ends)), unpack(ends and {'x', ms(ends)} or {})}
+if ARGV[5] == '1' then
+  list[#list + 1] = 'n'
+  list[#list + 1] = ms(now)
+end
+redis.call('HSET', key, unpack(list))
+for from = 6, #ARGV, 1000 do
+  redis.call('HSET', key, unpack(ARGV, from, math.min(from + 999, #ARGV)))
+end
+local fields = redis.call('HGETALL', key)
+keepUntil(expiry(now, ttl, ends), slack)
+return {ms(now), 'ok', fields}`,
+);
+
+/**
+ * Merges changes. 2 generation, 3 version, 4 how many bytes the data may have, 5 slack, 6 whether it is an access, 7 a new ttl,
+ * 8 a new absolute timeout, or "none"; 9 the changes. Gives its ttl, last access, expiry, absolute end, user and start.
+ */
+export const COMMIT = script(
+  'commit',
+  '',
+  `${LIVE}${MEANT}${MERGE}
+if not isLive or not is('g', ARGV[2]) then return {ms(now), 'gone'} end
+if not is('v', ARGV[3]) then return {ms(now), 'changed'} end
+local refusal, field = merge(9, false)
+if refusal then return {ms(now), refusal, field} end
+local size = sizeAfter(false)
+if #fields > 0 and size + 1 > tonumber(ARGV[4]) then return {ms(now), 'too large'} end
+
+local start = at('n') or at('c')
+local ttl, ends, accessed = at('t'), at('x'), at('l')
+local newTtl = tonumber(ARGV[7])
+if newTtl then
+  ttl = newTtl
+  if ARGV[8] == 'none' then ends = nil
+  elseif ARGV[8] ~= '' then ends = start + tonumber(ARGV[8])
+  elseif ends then ends = math.max(ends, start + ttl) end
+  expires = expiry(now, ttl, ends)
+elseif ARGV[6] == '1' then
+  expires = math.max(expires, expiry(now, ttl, ends))
+end
+if ARGV[6] == '1' then accessed = now end
+write(false)
+redis.call('HSET', key, 'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't',
+  string.format('%.0f', ttl), 'l', ms(accessed), 'e', ms(expires))
+if ends then redis.call('HSET', key, 'x', ms(ends)) else redis.call('HDEL', key, 'x') end
+local user = redis.call('HGET', key, 'u')
+keepUntil(expires, tonumber(ARGV[5]))
+return {ms(now), 'ok', string.format('%.0f', ttl), ms(accessed), ms(expires), ends and ms(ends) or '', user or '', ms(start)}`,
+);
+
+/**
+ * Moves the expiry forward. 2 how many milliseconds ago the access was, 3 slack. Gives the session's user, start and ttl. It may
+ * where the memory is full: it makes nothing longer.
+ */
+export const RENEW = script(
+  'renew',
+  'allow-oom',
+  `${LIVE}
+if not isLive then return {ms(now), 'gone'} end
+local accessed = now - tonumber(ARGV[2])
+local ttl = at('t')
+expires = math.max(expires, expiry(accessed, ttl, at('x')))
+redis.call('HSET', key, 'l', ms(math.max(at('l'), accessed)), 'e', ms(expires))
+keepUntil(expires, tonumber(ARGV[3]))
+return {ms(now), 'ok', redis.call('HGET', key, 'u') or '', ms(at('n') or at('c')), string.format('%.0f', ttl)}`,
+);
+
+/**
+ * A new secret, a new start, and a user. 2 generation, 3 version, 4 how many bytes the data may have, 5 slack, 6 whether to drop
+ * the data, 7 ttl, 8 absolute timeout, 9 new generation, 10 new secret hash, 11 previous one, 12 user, 13 auth, 14 persistent;
+ * 15 the changes. Gives all fields.
+ */
+export const LOGIN = script(
+  'login',
+  '',
+  `${LIVE}${MEANT}${MERGE}
+if not isLive or not is('g', ARGV[2]) then return {ms(now), 'gone'} end
+if not is('v', ARGV[3]) then return {ms(now), 'changed'} end
+local isFlushed = ARGV[6] == '1'
+local refusal, field = merge(15, isFlushed)
+if refusal then return {ms(now), refusal, field} end
+local size = sizeAfter(isFlushed)
+if #fields > 0 and size + 1 > tonumber(ARGV[4]) then return {ms(now), 'too large'} end
+
+local ttl, absolute = tonumber(ARGV[7]), tonumber(ARGV[8])
+local ends = absolute and now + absolute
+local previous = ARGV[11] ~= '' and ARGV[11] or redis.call('HGET', key, 's')
+write(isFlushed)
+redis.call('HSET', key, 's', ARGV[10], 'p', previous, 'r', ms(now), 'n', ms(now), 'g', ARGV[9],
+  'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't', ARGV[7], 'l', ms(now),
+  'e', ms(expiry(now, ttl, ends)))
+for name, text in pairs({x = ends and ms(ends) or '', u = ARGV[12], a = ARGV[13], k = ARGV[14]}) do
+  if text == '' then redis.call('HDEL', key, name) else redis.call('HSET', key, name, text) end
+end
+local all = redis.call('HGETALL', key)
+keepUntil(expiry(now, ttl, ends), tonumber(ARGV[5]))
+return {ms(now), 'ok', all}`,
+);
+
+/** A new secret. 2 generation, 3 the secret hash that is known, 4 the new one. */
+export const ROTATE = script(
+  'rotate',
+  '',
+  `${LIVE}${MEANT}
+if not isLive or not is('g', ARGV[2]) then return {ms(now), 'gone'} end
+if not is('s', ARGV[3]) then return {ms(now), 'overtaken'} end
+redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', string.format('%.0f', at('v') + 1))
+return {ms(now), 'ok'}`,
+);
+
+/** Ends a live session. 2 generation, 3 user. Gives its user. */
+export const DELETE = script(
+  'delete',
+  'allow-oom',
+  `${LIVE}${MEANT}
+if not isLive or not is('g', ARGV[2]) or not is('u', ARGV[3]) then return {ms(now), 'gone'} end
+local user = redis.call('HGET', key, 'u') or ''
+redis.call('DEL', key)
+return {ms(now), 'ok', user}`,
+);
+
+/** Ends a live session that was created until a moment of its node's clock: 2 how many milliseconds ago that was. */
+export const END = script(
+  'end',
+  'allow-oom',
+  `${LIVE}
+if not isLive or at('c') > now - tonumber(ARGV[2]) then return {ms(now), 'gone'} end
+redis.call('DEL', key)
+return {ms(now), 'ok'}`,
+);
+
+/** Removes an expired session. Gives its user. */
+export const EXPIRE = script(
+  'expire',
+  'allow-oom',
+  `${LIVE}
+if not expires or isLive then return {ms(now), 'gone'} end
+local user = redis.call('HGET', key, 'u') or ''
+redis.call('DEL', key)
+return {ms(now), 'ok', user}`,
+);
+
+/** Whether a session is live. Gives its user, generation, and the moments of its login and its creation. */
+export const LOOK = script(
+  'look',
+  'no-writes',
+  `${LIVE}
+if not isLive then return {ms(now), 'gone'} end
+local function text(field) return redis.call('HGET', key, field) or '' end
+return {ms(now), 'ok', text('u'), text('g'), text('n'), text('c')}`,
+);

@@ -1,0 +1,107 @@
+import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { shownMessage } from '../../shown.js';
+import { withTimeLimit } from '../time-limit.js';
+import { type RedisNode, RedisRefusal } from './connections.js';
+import { lookAt, type RedisPlace } from './node-redis.js';
+
+/** How long each step of the start may take, in milliseconds. */
+export const START_TIMEOUT = 10_000;
+/** The first that has scripts with flags, and what they need. */
+const OLDEST = 7;
+
+/** What a node says of itself. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly isCluster: boolean;
+  readonly isReplica: boolean;
+  readonly version: string;
+  readonly policy: string;
+  readonly replicas: number;
+}
+
+/**
+ * Looks at the nodes that were named, one after the other, until one answers.
+ *
+ * @throws {SessionSetupError} where none does, saying what the last one said
+ */
+export async function firstFacts({ addresses, settings }: RedisPlace): Promise<NodeFacts> {
+  let failure: unknown = null;
+  for (const address of addresses) {
+    try {
+      const looking = lookAt(address, settings, factsOf);
+      return await withTimeLimit(looking, START_TIMEOUT, () => {
+        throw new Error(`${address.host}:${address.port} did not answer within ${START_TIMEOUT} ms`);
+      });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw setupError('waited for a connection to Redis', failure);
+}
+
+/** @throws {RedisRefusal} where the user may not ask */
+export async function factsOf(node: RedisNode): Promise<NodeFacts> {
+  const info = String(await node.send(['INFO']));
+  const said = (name: string): string => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? '';
+  return {
+    name: node.name,
+    isCluster: said('cluster_enabled') === '1',
+    isReplica: said('role') === 'slave',
+    version: said('redis_version'),
+    policy: said('maxmemory_policy'),
+    replicas: Number(said('connected_slaves')),
+  };
+}
+
+/**
+ * Whether sessions can be kept there.
+ *
+ * @param replicas how many must confirm a write; `null` where it was not said
+ * @throws {SessionSetupError} with the fix
+ */
+export function checkFacts(primaries: readonly NodeFacts[], replicas: number | null): void {
+  for (const { name, version, policy, isReplica } of primaries) {
+    if (Number.parseInt(version) < OLDEST) {
+      throw new SessionSetupError(
+        `Sessions need Redis ${OLDEST}.0 or newer, or Valkey, but ${name} is Redis ${version}.`,
+      );
+    }
+    if (isReplica) {
+      throw new SessionSetupError(`${name} is a replica, and takes no writes. Name its primary in "nodes".`);
+    }
+    if (policy !== 'noeviction' && policy !== '') {
+      throw new SessionSetupError(
+        `${name} removes keys when its memory is full ("maxmemory-policy ${policy}"), which would log users out, and bring back ` +
+          'nothing. Set "maxmemory-policy noeviction", and give sessions a Redis that is not a cache.',
+      );
+    }
+  }
+  const most = Math.max(...primaries.map((primary) => primary.replicas));
+  if (most < (replicas ?? 0)) {
+    throw new SessionSetupError(
+      `"waitForReplicas" is ${replicas}, but no primary has more than ${most} replicas, so no session could begin. Add replicas, ` +
+        'or set "waitForReplicas: 0" of redisSessionStore(), which docs/redis.md says what it costs.',
+    );
+  }
+}
+
+/** What every failure at the start becomes: a sentence with the fix. */
+export function setupError(what: string, error: unknown): SessionSetupError {
+  if (error instanceof SessionSetupError) return error;
+  const failure = error instanceof SessionStoreUnavailableError ? error.cause : error;
+  const cause = failure instanceof Error ? failure : new Error(String(failure));
+  const code = cause instanceof RedisRefusal ? cause.code : (cause.message.split(' ', 1)[0] as string);
+  const says = cause.message === '' ? cause.name : shownMessage(cause);
+  return new SessionSetupError(`Sessions could not start. They ${what}: ${says}. ${FIXES[code] ?? FIX}`, { cause });
+}
+
+const FIX =
+  'Check that "nodes" of redisSessionStore() names a Redis that answers, with "rediss://" where it speaks TLS.';
+
+const CREDENTIALS = 'Check the user and the password in "nodes" of redisSessionStore().';
+
+const FIXES: Readonly<Record<string, string | undefined>> = {
+  WRONGPASS: CREDENTIALS,
+  NOAUTH: CREDENTIALS,
+  NOPERM: 'Give the user the commands and keys that docs/redis.md lists.',
+};

@@ -1,0 +1,132 @@
+import { LRUCache } from 'lru-cache';
+import type { SessionId } from '../../session/token.js';
+import type { Keys } from './keys.js';
+import type { Ownership } from './session-commands.js';
+import type { Run, ScriptRunner } from './script-runner.js';
+import { ADD, LIST, REMOVE } from './scripts/index-scripts.js';
+import { LOOK } from './scripts/session-scripts.js';
+
+/** In milliseconds. An entry is made before its session, which may still be on its way. */
+const ON_ITS_WAY = 60_000;
+/** How often a session that is in use is entered again, as a failover may have lost its entry: in milliseconds. */
+const AGAIN_AFTER = 5 * 60_000;
+/** How many sessions are remembered as entered. */
+const MOST_REMEMBERED = 20_000;
+/** How many sessions of a user are looked at together. */
+const TOGETHER = 200;
+
+/** A session of a user, as it was when it was looked at. Times are milliseconds of its node's clock. */
+export interface UserSession {
+  readonly id: SessionId;
+  readonly generation: number;
+  readonly authenticatedAt: number;
+  readonly createdAt: number;
+}
+
+/**
+ * Which sessions a user has: a list for each user. As it lies with another node than they do, it may have more (what has ended,
+ * or has another user now) and, after a failover, less. So each entry is verified when it is read, an entry is made before its
+ * session, and made again while the session is in use.
+ */
+export class UserIndex {
+  readonly #runner: ScriptRunner;
+  readonly #keys: Keys;
+  /** How long the engine keeps what has expired, in milliseconds. */
+  readonly #slack: number;
+  readonly #entered = new LRUCache<SessionId, string>({ max: MOST_REMEMBERED, ttl: AGAIN_AFTER });
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(runner: ScriptRunner, keys: Keys, slack: number) {
+    this.#runner = runner;
+    this.#keys = keys;
+    this.#slack = slack;
+  }
+
+  /** Before the session is stored. @param ttl its idle timeout, in milliseconds */
+  async add(userId: string, id: SessionId, ttl: number, run: Run): Promise<void> {
+    await this.#add(userId, id, '', ttl, { ...run, isRepeatable: true });
+    this.#entered.set(id, userId);
+  }
+
+  /**
+   * Makes sure that a session in use is entered, now and then. Does not wait; where it fails, the next use tries again.
+   *
+   * @param isLonger whether its lifetime may be longer than it was
+   */
+  keep(id: SessionId, { userId, startedAt, ttl }: Ownership, isLonger: boolean): void {
+    if (userId === '' || (!isLonger && this.#entered.get(id) === userId)) return;
+    this.#entered.set(id, userId);
+    const run = { operation: 'list the sessions of a user', deadline: this.#runner.deadline(), isRepeatable: true };
+    const entering = this.#add(userId, id, startedAt, ttl, run).catch(() => {
+      this.#entered.delete(id);
+    });
+    this.#pending.add(entering);
+    void entering.then(() => this.#pending.delete(entering));
+  }
+
+  /** Takes out sessions that have ended for good. Never rejects: an entry too many does no harm. */
+  async remove(userId: string, ids: readonly SessionId[]): Promise<void> {
+    if (userId === '' || ids.length === 0) return;
+    for (const id of ids) this.#entered.delete(id);
+    await this.#remove(
+      userId,
+      ids.flatMap((id) => [id, '']),
+    );
+  }
+
+  /** The live sessions of a user, in the order in which they began, some at a time. */
+  async *sessionsOf(userId: string, operation: string): AsyncGenerator<readonly UserSession[]> {
+    const key = this.#keys.user(userId);
+    const { values, now } = await this.#runner.run(LIST, key, [], this.#reading(operation));
+    const entries = values[0] as string[];
+    for (let from = 0; from < entries.length; from += 2 * TOGETHER) {
+      const piece = entries.slice(from, from + 2 * TOGETHER);
+      const ids = piece.filter((_, index) => index % 2 === 0);
+      const keys = ids.map((id) => this.#keys.session(id));
+      const looks = await this.#runner.runAll(LOOK, keys, [], this.#reading(operation));
+      const live: UserSession[] = [];
+      const stale: string[] = [];
+      for (const [index, look] of looks.entries()) {
+        if (look.status === 'rejected') throw look.reason;
+        const [id, enteredAt] = piece.slice(2 * index, 2 * index + 2) as [string, string];
+        const [owner, generation, authenticatedAt, createdAt] = look.value.values as string[];
+        if (look.value.status === 'ok' && owner === userId) {
+          live.push({
+            id,
+            generation: Number(generation),
+            authenticatedAt: Number(authenticatedAt),
+            createdAt: Number(createdAt),
+          });
+        } else if (Number(enteredAt) < now - ON_ITS_WAY) stale.push(id, enteredAt);
+      }
+      if (stale.length > 0) await this.#remove(userId, stale);
+      yield live;
+    }
+  }
+
+  async allSessionsOf(userId: string, operation: string): Promise<UserSession[]> {
+    const all: UserSession[] = [];
+    for await (const piece of this.sessionsOf(userId, operation)) all.push(...piece);
+    return all;
+  }
+
+  /** Waits for entries that are still being made. */
+  async close(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  async #add(userId: string, id: SessionId, startedAt: string, ttl: number, run: Run): Promise<void> {
+    const keep = Math.max(0, ttl) + this.#slack + 2 * AGAIN_AFTER;
+    await this.#runner.run(ADD, this.#keys.user(userId), [id, startedAt, String(keep)], run);
+  }
+
+  /** @param entries each id, and the moment under which it is there; an empty text for any */
+  async #remove(userId: string, entries: readonly string[]): Promise<void> {
+    const run = this.#reading('list the sessions of a user');
+    await this.#runner.run(REMOVE, this.#keys.user(userId), entries, run).catch(() => {});
+  }
+
+  #reading(operation: string): Run {
+    return { operation, deadline: this.#runner.deadline(), isRepeatable: true };
+  }
+}
