@@ -196,7 +196,16 @@ export class RedisCluster implements RedisConnections {
   }
 
   async open(): Promise<void> {
-    await this.#cluster.connect();
+    let failure: unknown = null;
+    // Of the nodes that were asked for the others: what connecting throws does not say why.
+    this.#cluster.on('error', (error) => {
+      failure ??= error;
+    });
+    try {
+      await this.#cluster.connect();
+    } catch (error) {
+      throw failure ?? error;
+    }
   }
 
   async nodeOf(key: string): Promise<RedisNode> {

@@ -6,7 +6,7 @@ import { RedisCluster, SingleRedis } from './node-redis.js';
 import type { ResolvedRedisOptions } from './redis-options.js';
 import { ScriptRunner } from './script-runner.js';
 import { tryEverything } from './script-trial.js';
-import { checkFacts, factsOf, firstFacts, setupError, START_TIMEOUT } from './start-check.js';
+import { checkFacts, factsOf, firstToAnswer, setupError, START_TIMEOUT } from './start-check.js';
 
 /** What there is once Redis is connected to. */
 export interface OpenedRedis {
@@ -21,8 +21,8 @@ export interface OpenedRedis {
  * @throws {SessionSetupError} with the fix
  */
 export async function openRedis(options: ResolvedRedisOptions, queryTimeout: number, keys: Keys): Promise<OpenedRedis> {
-  const { place } = options;
-  const { isCluster } = await firstFacts(place);
+  const { place, facts } = await firstToAnswer(options.place);
+  const { isCluster } = facts;
   const made = (): RedisConnections => (isCluster ? new RedisCluster(place) : new SingleRedis(place));
   const replicas = options.waitForReplicas ?? (isCluster ? 1 : 0);
   const connections = made();

@@ -1,7 +1,7 @@
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { shownMessage } from '../../shown.js';
 import { withTimeLimit } from '../time-limit.js';
-import { type RedisNode, RedisRefusal } from './connections.js';
+import type { RedisNode } from './connections.js';
 import { lookAt, type RedisPlace } from './node-redis.js';
 
 /** How long each step of the start may take, in milliseconds. */
@@ -22,16 +22,21 @@ export interface NodeFacts {
 /**
  * Looks at the nodes that were named, one after the other, until one answers.
  *
+ * @returns the place with that one first, and what it says
  * @throws {SessionSetupError} where none does, saying what the last one said
  */
-export async function firstFacts({ addresses, settings }: RedisPlace): Promise<NodeFacts> {
+export async function firstToAnswer({
+  addresses,
+  settings,
+}: RedisPlace): Promise<{ readonly place: RedisPlace; readonly facts: NodeFacts }> {
   let failure: unknown = null;
   for (const address of addresses) {
     try {
       const looking = lookAt(address, settings, factsOf);
-      return await withTimeLimit(looking, START_TIMEOUT, () => {
+      const facts = await withTimeLimit(looking, START_TIMEOUT, () => {
         throw new Error(`${address.host}:${address.port} did not answer within ${START_TIMEOUT} ms`);
       });
+      return { place: { addresses: [address, ...addresses.filter((other) => other !== address)], settings }, facts };
     } catch (error) {
       failure = error;
     }
@@ -90,18 +95,15 @@ export function setupError(what: string, error: unknown): SessionSetupError {
   if (error instanceof SessionSetupError) return error;
   const failure = error instanceof SessionStoreUnavailableError ? error.cause : error;
   const cause = failure instanceof Error ? failure : new Error(String(failure));
-  const code = cause instanceof RedisRefusal ? cause.code : (cause.message.split(' ', 1)[0] as string);
   const says = cause.message === '' ? cause.name : shownMessage(cause);
-  return new SessionSetupError(`Sessions could not start. They ${what}: ${says}. ${FIXES[code] ?? FIX}`, { cause });
+  return new SessionSetupError(`Sessions could not start. They ${what}: ${says}. ${fixFor(cause.message)}`, { cause });
 }
 
-const FIX =
-  'Check that "nodes" of redisSessionStore() names a Redis that answers, with "rediss://" where it speaks TLS.';
+/** What Redis says where a command is not allowed, by itself or in a script. */
+const NOT_ALLOWED = /^NOPERM|can't run this command/;
 
-const CREDENTIALS = 'Check the user and the password in "nodes" of redisSessionStore().';
-
-const FIXES: Readonly<Record<string, string | undefined>> = {
-  WRONGPASS: CREDENTIALS,
-  NOAUTH: CREDENTIALS,
-  NOPERM: 'Give the user the commands and keys that docs/redis.md lists.',
-};
+function fixFor(message: string): string {
+  if (NOT_ALLOWED.test(message)) return 'Give the user of Redis the commands and keys that docs/redis.md lists.';
+  if (/^(WRONGPASS|NOAUTH)/.test(message)) return 'Check the user and the password in "nodes" of redisSessionStore().';
+  return 'Check that "nodes" of redisSessionStore() names a Redis that answers, with "rediss://" where it speaks TLS.';
+}
