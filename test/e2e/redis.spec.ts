@@ -6,7 +6,8 @@ import { startApp, type TestApp } from '../support/app.js';
 import { PLATFORMS } from '../support/platform.js';
 import { answered, inHandler, signal, tryVisit, visit } from '../support/probe.js';
 import { startRedisCluster, type TestRedisCluster, until } from '../support/redis-cluster.js';
-import { describeWithRedis, type RedisServer, startRedis } from '../support/redis-server.js';
+import { describeWithRedis } from '../support/describe-with-redis.js';
+import { type RedisServer, startRedis } from '../support/redis-server.js';
 
 const key = randomBytes(32);
 

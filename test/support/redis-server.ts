@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from '@jest/globals';
 import { createClient, type RedisClientOptions } from 'redis';
 
 /** A Redis that a test has started. */
@@ -16,12 +15,6 @@ export interface RedisServer {
   command<Reply = unknown>(...args: string[]): Promise<Reply>;
   stop(): Promise<void>;
 }
-
-const isInstalled = spawnSync('redis-server', ['--version']).status === 0;
-if (!isInstalled) process.stderr.write('redis-server is not installed (Debian: apt-get install redis-server).\n');
-
-/** `describe()` for tests that need Redis: they are skipped where it is not installed, and fail in CI. */
-export const describeWithRedis = isInstalled || process.env['CI'] ? describe : describe.skip;
 
 /** A port that is free now. */
 export async function freePort(): Promise<number> {

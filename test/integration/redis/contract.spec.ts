@@ -6,7 +6,8 @@ import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 import { EncryptingSessionStore } from '../../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
 import { startRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.js';
-import { describeWithRedis, startRedis } from '../../support/redis-server.js';
+import { describeWithRedis } from '../../support/describe-with-redis.js';
+import { startRedis } from '../../support/redis-server.js';
 import { StoreReports } from '../../support/store-listener.js';
 
 const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000 };

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
 import { SessionDataError, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { Login } from 'nestjs-mikro-session/store';
-import { describeWithRedis, type RedisServer, startRedis } from '../../support/redis-server.js';
+import { describeWithRedis } from '../../support/describe-with-redis.js';
+import { type RedisServer, startRedis } from '../../support/redis-server.js';
 import { changing, newSession, RedisStores, setting } from '../../support/redis-stores.js';
 
 const MINUTE = 60_000;

@@ -8,7 +8,8 @@ import { RedisSessionStore, redisSessionStore, type RedisSessionStoreOptions } f
 import { createClient, createCluster } from 'redis';
 import { startApp } from '../../support/app.js';
 import { startRedisCluster } from '../../support/redis-cluster.js';
-import { describeWithRedis, freePort, type RedisServer, startRedis } from '../../support/redis-server.js';
+import { describeWithRedis } from '../../support/describe-with-redis.js';
+import { freePort, type RedisServer, startRedis } from '../../support/redis-server.js';
 import { newSession, RedisStores } from '../../support/redis-stores.js';
 import { startSilentServer } from '../../support/silent-server.js';
 import { StoreReports } from '../../support/store-listener.js';
