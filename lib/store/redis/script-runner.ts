@@ -37,8 +37,9 @@ const FOR_A_MOMENT = new Set([
   'NOSCRIPT',
 ]);
 
-/** What a primary has in time for its answer to {@link WAIT}, in milliseconds. */
-const FOR_THE_ANSWER = 10;
+/** The share of its time that a primary has left to say that replicas have not confirmed: Redis looks for that ten times a second. */
+const FOR_THE_ANSWER = 1 / 3;
+const LONGEST_ANSWER = 150;
 
 /** A write that too few replicas have. */
 class TooFewReplicas extends Error {
@@ -166,15 +167,16 @@ export class ScriptRunner {
     const asking = isAsked ? node.send(['ASKING']) : null;
     const answering = node.send(command);
     const waiting = isDurable ? this.#waitOn(node, left) : null;
+    const sentAt = performance.now();
     asking?.catch(() => {});
-    const reply = (await this.#until(connections, deadline, node, answering)) as unknown[];
+    const reply = (await this.#until(connections, deadline, node, answering, sentAt)) as unknown[];
     const [now, status, ...values] = reply;
     const answer = { now: Number(now), status: String(status), values };
     clock.observe(answer.now);
     this.#clock.observe(answer.now);
     if (answer.status === 'late') throw new GivenUp('it reached Redis too late');
     if (waiting !== null && answer.status === 'ok') {
-      const replicas = await this.#until(connections, deadline, node, waiting);
+      const replicas = await this.#until(connections, deadline, node, waiting, sentAt);
       if (replicas < this.#replicas) {
         throw new TooFewReplicas(`${replicas} of ${this.#replicas} replicas of ${node.name} have confirmed it in time`);
       }
@@ -198,7 +200,7 @@ export class ScriptRunner {
 
   /** How many replicas have all that was written on the connection before. */
   #waitOn(node: RedisNode, left: number): Promise<number> {
-    const limit = Math.max(1, Math.floor(left - FOR_THE_ANSWER));
+    const limit = Math.max(1, Math.floor(left - Math.min(left * FOR_THE_ANSWER, LONGEST_ANSWER)));
     const waiting = node.send(['WAIT', String(this.#replicas), String(limit)]).then(Number);
     // Where the script fails, nothing waits for this.
     waiting.catch(() => {});
@@ -248,8 +250,8 @@ export class ScriptRunner {
     deadline: number,
     node: RedisNode | null,
     answer: Promise<Result>,
+    since = performance.now(),
   ): Promise<Result> {
-    const since = performance.now();
     try {
       return await this.#operations.until(deadline, answer);
     } catch (error) {
