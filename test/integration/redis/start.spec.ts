@@ -107,7 +107,7 @@ describeWithRedis('Sessions in Redis, at start,', () => {
       createCluster({ rootNodes: [{ url: `redis://127.0.0.1:${port}` }], defaults: { password: 'p' } }),
     ];
     for (const client of clients) {
-      const store = await stores.open({ client: client as never });
+      const store = await stores.open({ client });
       const { id } = await store.create(newSession());
       expect((await store.find(id))?.id).toBe(id);
     }
