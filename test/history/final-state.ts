@@ -33,8 +33,9 @@ function visitsOf({ history, sessions }: Analysis, session: SessionHistory): Vis
 function checkRow(analysis: Analysis, session: SessionHistory, row: Row): void {
   if (isUnansweredBirth(session)) return;
   const last = session.epochs.at(-1);
-  if (row.generation !== session.epochs.length - 1 || row.user !== last?.user) {
-    const is = `of generation ${row.generation} and of ${String(row.user)}`;
+  const generation = row.generation ?? session.epochs.length - 1;
+  if (generation !== session.epochs.length - 1 || row.user !== last?.user) {
+    const is = `of generation ${generation} and of ${String(row.user)}`;
     const be = `of ${session.epochs.length - 1} and of ${String(last?.user)}`;
     analysis.report('credential', `session ${session.id} is ${is}, but should be ${be}`, last?.start ?? null);
   }

@@ -74,7 +74,8 @@ export interface Cookie {
 export interface Row {
   readonly id: string;
   readonly user: string | null;
-  readonly generation: number;
+  /** How many logins it has had; `null` where the store does not count them. */
+  readonly generation: number | null;
   readonly hash: string;
   readonly data: Document;
 }

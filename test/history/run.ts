@@ -7,8 +7,7 @@ import { check } from './checker.js';
 import { HttpClient } from './client.js';
 import { openDatabase } from './database.js';
 import { cacheBarrier } from './cache-barrier.js';
-import type { Row } from './history.js';
-import { readerOf } from './rows.js';
+import { type Rows, rowsInPostgres, rowsInRedis } from './rows.js';
 import { startServer, type ServerProcess } from './processes.js';
 import { excerpt, Report } from './report.js';
 import { ClientGroup, type RunContext } from './client-group.js';
@@ -25,6 +24,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     // Options of SessionModule besides, as JSON.
     options: { type: 'string', default: '{}' },
+    // URLs of a Redis Cluster that is there, with commas between: instead of PostgreSQL.
+    redis: { type: 'string' },
   },
 });
 
@@ -66,9 +67,13 @@ class Run {
       `seed ${this.#seed}: ${this.#operations} operations, ${this.#processes} processes, ${this.#sessions} shared ` +
         `cookies, ${this.#clients} clients to each, options ${Object.keys(this.#options).join(', ') || 'as they are'}`,
     );
-    const database = await openDatabase();
-    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
-    pool.on('error', () => {});
+    const database = values.redis === undefined ? await openDatabase() : null;
+    if (values.redis !== undefined) process.env['HISTORY_REDIS'] = values.redis;
+    const key = (this.#options.encryption?.keys[0] as string | undefined) ?? null;
+    const rows =
+      database === null
+        ? await rowsInRedis((values.redis as string).split(','), key)
+        : rowsInPostgres(poolOn(database.url), key);
     const started = performance.now();
     try {
       for (let count = this.#processes; count > 0; count--) {
@@ -76,13 +81,13 @@ class Run {
         this.#servers.push(server);
         this.#https.push(new HttpClient(server.port, this.#clients * this.#sessions));
       }
-      await this.#groups(pool);
-      if (this.#failure === null) await this.#checkAllEnded(pool);
+      await this.#groups(rows);
+      if (this.#failure === null) await this.#checkAllEnded(rows);
     } finally {
       for (const http of this.#https) http.close();
       await Promise.all(this.#servers.map((server) => server.end()));
-      await pool.end();
-      await database.leave();
+      await rows.close();
+      await database?.leave();
     }
     this.#conclude((performance.now() - started) / 1_000);
     if (this.#failure !== null) throw this.#failure;
@@ -98,7 +103,7 @@ class Run {
     this.#say(violations === 0 ? 'No violations.' : `${violations} violations (${rules.join(', ')}).`);
   }
 
-  async #groups(pool: pg.Pool): Promise<void> {
+  async #groups(rows: Rows): Promise<void> {
     let clock = 0;
     const context: RunContext = {
       seed: this.#seed,
@@ -109,7 +114,7 @@ class Run {
         this.#left -= operations;
         return true;
       },
-      rowsOf: readerOf(pool, (this.#options.encryption?.keys[0] as string | undefined) ?? null),
+      rowsOf: (ids) => rows.of(ids),
       barrier: this.#options.cache ? () => cacheBarrier(this.#https) : null,
     };
     await Promise.all(
@@ -134,18 +139,20 @@ class Run {
   }
 
   /** Everything was ended in the end, so nothing may be there. */
-  async #checkAllEnded(pool: pg.Pool): Promise<void> {
+  async #checkAllEnded(rows: Rows): Promise<void> {
     for (let from = 0; from < this.#ids.length; from += 10_000) {
-      const ids = this.#ids.slice(from, from + 10_000);
-      const { rows } = await pool.query<Pick<Row, 'id'>>('select id::text from sessions where id = any($1::uuid[])', [
-        ids,
-      ]);
-      for (const { id } of rows) {
+      for (const { id } of await rows.of(this.#ids.slice(from, from + 10_000))) {
         this.#report.addViolation('dead session');
         this.#say(`VIOLATION (dead session): session ${id} is there at the end of the run, long after its own`);
       }
     }
   }
+}
+
+function poolOn(url: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  pool.on('error', () => {});
+  return pool;
 }
 
 async function main(): Promise<number> {

@@ -6,18 +6,27 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { SessionModule, type SessionModuleOptions } from 'nestjs-mikro-session';
+import { redisSessionStore } from 'nestjs-mikro-session/redis';
 import { joinDatabase } from './database.js';
 import { VisitController } from './visit.controller.js';
 
-async function start(url: string): Promise<NestExpressApplication> {
+const redis = process.env['HISTORY_REDIS'] ?? '';
+
+/** @param database `null`: sessions are in the Redis Cluster that `HISTORY_REDIS` names */
+async function start(database: string | null): Promise<NestExpressApplication> {
   const besides = JSON.parse(process.argv[2] ?? '{}') as SessionModuleOptions;
 
+  // Generous, for a machine that stands still for a moment must look neither like a fault nor like the end of the grace.
+  const options = { ensureSchema: true, queryTimeout: '20s', rotationGrace: '10m', ...besides };
+
   @Module({
-    imports: [
-      MikroOrmModule.forRoot({ driver: PostgreSqlDriver, clientUrl: url, autoLoadEntities: true }),
-      // Generous, for a machine that stands still for a moment must look neither like a fault nor like the end of the grace.
-      SessionModule.forRoot({ ensureSchema: true, queryTimeout: '20s', rotationGrace: '10m', ...besides }),
-    ],
+    imports:
+      database === null
+        ? [SessionModule.forRoot({ ...options, store: redisSessionStore({ nodes: redis.split(',') }) })]
+        : [
+            MikroOrmModule.forRoot({ driver: PostgreSqlDriver, clientUrl: database, autoLoadEntities: true }),
+            SessionModule.forRoot(options),
+          ],
     controllers: [VisitController],
   })
   class HistoryModule {}
@@ -34,13 +43,13 @@ async function main(): Promise<void> {
   const ended = new Promise<void>((resolve) => process.once('disconnect', resolve));
   // Ctrl-C reaches all processes of the terminal; the one that started us decides.
   process.on('SIGINT', () => {});
-  const database = await joinDatabase();
-  const app = await start(database.url);
+  const database = redis === '' ? await joinDatabase() : null;
+  const app = await start(database?.url ?? null);
   const { port } = app.getHttpServer().address() as { port: number };
   if (process.connected) process.send?.({ port });
   await ended;
   await Promise.race([app.close(), new Promise((resolve) => setTimeout(resolve, 2_000))]);
-  await database.leave();
+  await database?.leave();
 }
 
 main().then(

@@ -49,5 +49,8 @@ it('All errors are SessionErrors, whose messages are one line, or say nothing th
     'cli/usage-error.ts',
     'session.errors.ts',
     'store/postgres/driver/refusals.ts',
+    'store/redis/connections.ts',
+    'store/redis/operation-clock.ts',
+    'store/redis/script-runner.ts',
   ]);
 });

@@ -34,7 +34,8 @@ export interface RedisPlace {
   readonly settings: ConnectionSettings;
 }
 
-const shown = ({ host, port }: Address): string => `${host}:${port}`;
+/** For messages. */
+export const shownAddress = ({ host, port }: Address): string => `${host}:${port}`;
 
 /**
  * What each connection is to be, so that a node that fails is noticed: no command waits for a connection, and none has a time
@@ -77,7 +78,7 @@ export async function lookAt<Result>(
   client.on('error', () => {});
   try {
     await client.connect();
-    return await look(nodeOn(client, shown(address)));
+    return await look(nodeOn(client, shownAddress(address)));
   } finally {
     end(client);
   }
@@ -148,7 +149,7 @@ export class SingleRedis implements RedisConnections {
   }
 
   async nodeOf(): Promise<RedisNode> {
-    return nodeOn(this.#client, shown(this.#address));
+    return nodeOn(this.#client, shownAddress(this.#address));
   }
 
   async nodeAt(): Promise<RedisNode | null> {

@@ -2,7 +2,7 @@ import { SessionSetupError, SessionStoreUnavailableError } from '../../session.e
 import { shownMessage } from '../../shown.js';
 import { withTimeLimit } from '../time-limit.js';
 import type { RedisNode } from './connections.js';
-import { lookAt, type RedisPlace } from './node-redis.js';
+import { lookAt, type RedisPlace, shownAddress } from './node-redis.js';
 
 /** How long each step of the start may take, in milliseconds. */
 export const START_TIMEOUT = 10_000;
@@ -34,7 +34,7 @@ export async function firstToAnswer({
     try {
       const looking = lookAt(address, settings, factsOf);
       const facts = await withTimeLimit(looking, START_TIMEOUT, () => {
-        throw new Error(`${address.host}:${address.port} did not answer within ${START_TIMEOUT} ms`);
+        throw new Error(`${shownAddress(address)} did not answer within ${START_TIMEOUT} ms`);
       });
       return { place: { addresses: [address, ...addresses.filter((other) => other !== address)], settings }, facts };
     } catch (error) {

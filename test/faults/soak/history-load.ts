@@ -6,7 +6,7 @@ import { ClientGroup, type RunContext } from '../../history/client-group.js';
 import type { Row } from '../../history/history.js';
 import type { Operation } from '../../history/operations.js';
 import { excerpt, Report } from '../../history/report.js';
-import { readerOf } from '../../history/rows.js';
+import { rowsInPostgres } from '../../history/rows.js';
 import type { World } from '../world.js';
 
 /** Cookies that clients share, and how many share one. */
@@ -43,14 +43,14 @@ export class HistoryLoad {
     this.#http = new PacedClient(world.application.settings.port, GROUPS * CLIENTS);
     this.#pool = new pg.Pool({ connectionString: world.cluster.url(world.database), max: 2, query_timeout: 5_000 });
     this.#pool.on('error', () => {});
-    const rowsOf = readerOf(this.#pool, null);
+    const rows = rowsInPostgres(this.#pool, null);
     let clock = 0;
     this.#context = {
       seed,
       servers: [this.#http],
       spend: () => !this.#isOver,
       tick: () => ++clock,
-      rowsOf: (ids) => persistently(() => rowsOf(ids)),
+      rowsOf: (ids) => persistently(() => rows.of(ids)),
       barrier: null,
     };
   }
