@@ -34,6 +34,14 @@ export const FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'hung',
+    title: 'a primary frozen for good; its replica takes over',
+    async happen({ primaries, replicas }) {
+      (primaries[0] as RedisServer).process.kill('SIGSTOP');
+      await isPrimary(replicas[0] as RedisServer);
+    },
+  },
+  {
     name: 'taken-over',
     title: 'a replica that takes over at once, without asking the others (CLUSTER FAILOVER TAKEOVER)',
     async happen({ primaries, replicas }) {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
+import { RedisSessionStore } from 'nestjs-mikro-session/redis';
 import { SessionDataError, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { Login } from 'nestjs-mikro-session/store';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
+import { StoreReports } from '../../support/store-listener.js';
 import { changing, newSession, RedisStores, setting } from '../../support/redis-stores.js';
 
 const MINUTE = 60_000;
@@ -237,13 +238,43 @@ describeWithRedis('A session in Redis', () => {
   });
 
   it('that another hand has spoilt fails alone', async () => {
-    const [spoilt, well] = [await store.create(newSession()), await store.create(newSession())];
+    const reports = new StoreReports();
+    const own = new RedisSessionStore({ nodes: [redis.url] }, { maxDataBytes: 65_536, queryTimeout: 5_000 });
+    await own.open(reports);
+    const [spoilt, well, gone] = [await own.create(newSession()), await own.create(newSession()), newSession()];
     await redis.command('DEL', keyOf(spoilt.id));
     await redis.command('SET', keyOf(spoilt.id), 'text');
-    await expect(store.find(spoilt.id)).rejects.toThrow(SessionStoreUnavailableError);
-    for (const { id } of [spoilt, well]) store.renew({ id, at: store.now(), expiresAt: well.expiresAt });
-    await store.flush();
-    expect((await store.find(well.id))?.expiresAt).toBeGreaterThan(well.expiresAt);
+    await expect(own.find(spoilt.id)).rejects.toThrow(SessionStoreUnavailableError);
+    for (const { id } of [spoilt, well, gone]) own.renew({ id, at: own.now(), expiresAt: well.expiresAt });
+    await own.flush();
+    expect((await own.find(well.id))?.expiresAt).toBeGreaterThan(well.expiresAt);
+    await own.close();
+    expect([reports.renewals, reports.refusals]).toEqual([[well.id], [spoilt.id]]);
+  });
+
+  it.each<[string, () => unknown, () => unknown]>([
+    ['answers again', () => redis.process.kill('SIGSTOP'), () => redis.process.kill('SIGCONT')],
+    [
+      'takes writes again',
+      () => redis.command('REPLICAOF', '127.0.0.1', '1'),
+      () => redis.command('REPLICAOF', 'NO', 'ONE'),
+    ],
+  ])('is renewed once Redis %s', async (_what, begin, end) => {
+    const reports = new StoreReports();
+    const own = new RedisSessionStore({ nodes: [redis.url] }, { maxDataBytes: 65_536, queryTimeout: 200 });
+    await own.open(reports);
+    const { id, expiresAt } = await own.create(newSession());
+    await begin();
+    try {
+      own.renew({ id, at: own.now(), expiresAt });
+      await own.flush();
+    } finally {
+      await end();
+    }
+    expect([reports.failures.length, reports.renewals, reports.refusals]).toEqual([1, [], []]);
+    await own.close();
+    expect(reports.renewals).toEqual([id]);
+    expect((await store.find(id))?.expiresAt).toBeGreaterThan(expiresAt);
   });
 });
 
@@ -274,6 +305,9 @@ describeWithRedis('The sessions of a user in Redis', () => {
     expect(await listed()).toEqual([mine.id]);
     // What may still be on its way stays; what is older than a minute goes.
     expect((await entries()).toSorted()).toEqual([mine.id, taken.id, expired.id].toSorted());
+    // Nor is another user's session one of those that a limit leaves.
+    for await (const ended of store.keepNewest('ada', 1)) expect(ended).toEqual([]);
+    expect(await listed()).toEqual([mine.id]);
   });
 
   it('are listed again where a failover has lost the entry, once the session is used', async () => {
