@@ -13,7 +13,7 @@ import { StoreReports } from '../../support/store-listener.js';
 const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000 };
 
 const encrypted = (store: SessionStore): SessionStore =>
-  new EncryptingSessionStore(store, new KeyRing([randomBytes(32)]), () => {}, OPTIONS.queryTimeout);
+  new EncryptingSessionStore(store, new KeyRing([randomBytes(32)]), () => {}, { queryTimeout: OPTIONS.queryTimeout });
 
 /** One Redis by itself, as a cluster is. */
 async function startSingle(): Promise<Pick<TestRedisCluster, 'urls' | 'stop'> & { clear(): Promise<unknown> }> {
