@@ -12,6 +12,7 @@ import { NestFactory } from '@nestjs/core';
 import { type ExpressSession, Session, SessionGuard, SessionModule, SessionService } from 'nestjs-mikro-session';
 import 'nestjs-mikro-session/express';
 import { instrumentSessions } from 'nestjs-mikro-session/opentelemetry';
+import { redisSessionStore } from 'nestjs-mikro-session/redis';
 import { SessionStore } from 'nestjs-mikro-session/store';
 import { sessionStoreContract } from 'nestjs-mikro-session/testing';
 
@@ -121,6 +122,7 @@ describe('An application with the packed module', () => {
       '@nestjs/core@^11',
       '@nestjs/platform-express@^11',
       '@opentelemetry/api@1.9.0',
+      'redis@^6',
       'reflect-metadata@^0.2',
       'rxjs@^7',
       'typescript@5.9',
