@@ -22,7 +22,12 @@ const ENCRYPTION = { keys: [randomBytes(32).toString('base64')] };
 // So long that only messages can explain that changes are seen.
 const CACHE = { ttl: '1h' } as const;
 
-async function run(operations: string, options: SessionModuleOptions, where: string[], env = {}): Promise<void> {
+async function expectNoViolation(
+  operations: string,
+  options: SessionModuleOptions,
+  where: string[],
+  env = {},
+): Promise<void> {
   const args = [RUN, '--operations', operations, '--options', JSON.stringify(options), ...where];
   const running = promisify(execFile)(process.execPath, args, {
     env: { ...process.env, ...env },
@@ -47,7 +52,7 @@ it.each<[string, string, SessionModuleOptions]>([
   async (_how, operations, options) => {
     const database = await createDatabase();
     try {
-      await run(operations, options, [], { DATABASE_URL: database.url });
+      await expectNoViolation(operations, options, [], { DATABASE_URL: database.url });
     } finally {
       await database.drop();
     }
@@ -68,7 +73,7 @@ describeWithRedis('A Redis Cluster', () => {
     ['with encryption', { encryption: ENCRYPTION }],
   ])(
     'keeps every promise to clients that share sessions through two processes, %s',
-    (_how, options) => run('2000', options, inRedis()),
+    (_how, options) => expectNoViolation('2000', options, inRedis()),
     2 * PATIENCE,
   );
 
@@ -76,7 +81,7 @@ describeWithRedis('A Redis Cluster', () => {
     'keeps them while 2,000 slots move from one primary to another',
     async () => {
       const resharding = FAULTS.find(({ name }) => name === 'resharded') as Fault;
-      await Promise.all([run('4000', {}, inRedis()), resharding.happen(cluster)]);
+      await Promise.all([expectNoViolation('4000', {}, inRedis()), resharding.happen(cluster)]);
     },
     2 * PATIENCE,
   );

@@ -28,8 +28,11 @@ export interface Outcome extends Verdict {
 export async function play(fault: Fault, durability: Durability, seed: number): Promise<Outcome> {
   const cluster = await startRedisCluster();
   const listener = {
-    ...{ renewed: () => {}, renewalFailed: () => {}, renewalRefused: () => {} },
-    ...{ changed: () => {}, feedConnected: () => {} },
+    renewed: () => {},
+    renewalFailed: () => {},
+    renewalRefused: () => {},
+    changed: () => {},
+    feedConnected: () => {},
   };
   const open = async (): Promise<RedisSessionStore> => {
     const module = { maxDataBytes: 65_536, queryTimeout: QUERY_TIMEOUT };

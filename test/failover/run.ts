@@ -32,8 +32,15 @@ async function main(): Promise<boolean> {
       const total = (key: keyof Outcome): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
       const most = (key: keyof Outcome): number => Math.max(...outcomes.map((outcome) => outcome[key]));
       const cells = [
-        ...[`\`${fault.name}\`: ${fault.title}`, name, total('acknowledged'), total('refused')],
-        ...[`${most('slowest')} ms`, `${most('recovery')} ms`, total('lost'), total('revived'), total('wrong')],
+        `\`${fault.name}\`: ${fault.title}`,
+        name,
+        total('acknowledged'),
+        total('refused'),
+        `${most('slowest')} ms`,
+        `${most('recovery')} ms`,
+        total('lost'),
+        total('revived'),
+        total('wrong'),
       ];
       say(`| ${cells.join(' | ')} |`);
       if (total('wrong') > 0 || (name === 'all writes' && total('lost') + total('revived') > 0)) isKept = false;

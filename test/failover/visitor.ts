@@ -86,8 +86,14 @@ export class Visitor {
   async #create(store: SessionStore): Promise<void> {
     const id = uuidv7();
     const session: Known = {
-      ...{ id, isCreated: false, generation: -1, sure: 0, unsure: 0, overtaken: null },
-      ...{ isLoginUnsure: false, end: null },
+      id,
+      isCreated: false,
+      generation: -1,
+      sure: 0,
+      unsure: 0,
+      overtaken: null,
+      isLoginUnsure: false,
+      end: null,
     };
     this.#known.push(session);
     const secretHash = randomBytes(32);
@@ -116,8 +122,14 @@ export class Visitor {
     let stored: StoredSession | null;
     try {
       stored = await store.login({
-        ...{ id: session.id, generation: session.generation, secretHash, userId: this.#name, auth: null },
-        ...{ lifetime: LIFETIME, flush: false, changes: null },
+        id: session.id,
+        generation: session.generation,
+        secretHash,
+        userId: this.#name,
+        auth: null,
+        lifetime: LIFETIME,
+        flush: false,
+        changes: null,
       });
     } catch (error) {
       session.isLoginUnsure = true;

@@ -35,7 +35,9 @@ export async function rowsInRedis(urls: readonly string[], key: string | null): 
     if (hash['s'] === undefined) return [];
     const data = Object.entries(hash).filter(([field]) => field.startsWith('"'));
     const row = {
-      ...{ id, user: hash['u'] ?? null, generation: null },
+      id,
+      user: hash['u'] ?? null,
+      generation: null,
       hash: Buffer.from(hash['s'], 'base64url').toString('hex'),
       data: Object.fromEntries(data.map(([field, text]) => [JSON.parse(field) as string, JSON.parse(text) as unknown])),
     };
