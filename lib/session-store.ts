@@ -146,7 +146,7 @@ export abstract class SessionStore {
    * The generation of a session that is created, or logged in to: never one that it has had. They are counted; a store that may
    * lose a login it has confirmed makes them of the new secret instead, so that the next login gets another one.
    *
-   * @param secretHash the one that the session gets
+   * @param _secretHash the one that the session gets
    * @param before the generation that is logged in to; `null` for a new session
    */
   generationOf(_secretHash: Buffer, before: number | null): number {
