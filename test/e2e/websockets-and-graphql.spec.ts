@@ -41,6 +41,12 @@ class ChatGateway implements OnGatewayInit, OnGatewayConnection {
   }
 
   async handleConnection(client: Socket): Promise<void> {
+    await this.check(client);
+    // For ten seconds it may come with a cookie that was replaced, or have missed the end of its session just now.
+    setTimeout(() => void this.check(client), 11_000).unref();
+  }
+
+  private async check(client: Socket): Promise<void> {
     // Nest awaits none of this: an error, as while the database does not answer, would end the process.
     const session = await this.sessions.of(client).catch(() => null);
     if (session?.isAuthenticated) await client.join(session.id);
@@ -135,6 +141,19 @@ describe('The page on WebSockets and GraphQL', () => {
     await end(session.id, cookie);
     expect(await disconnected).toBe('io server disconnect');
   });
+
+  it('is disconnected, too, where it came with a cookie that was replaced a moment ago', async () => {
+    const { session, cookie } = await signedIn();
+    await visit(fixture.app.client(), (own) => own.regenerate(), { cookie });
+    const client = connect(cookie);
+    // The grace period is over before the gateway looks again.
+    client.emit('say', 'hello');
+    await new Promise((resolve) => client.once('said', resolve));
+    await fixture.database.query(`update sessions set rotated_at = rotated_at - interval '11 s' where id = $1`, [
+      session.id,
+    ]);
+    expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
+  }, 20_000);
 
   it('disconnects who is not signed in', async () => {
     const client = connect();
