@@ -64,10 +64,12 @@ export class SessionManager {
             takenOver: () => reports.sweepTakenOver(),
             lost: () => reports.sweepLost(),
           });
-    const { lifetime, saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
+    const { adopt, lifetime, rotationGrace, queryTimeout } = options;
+    const { saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
     this.#environment = {
       store,
       lifetime,
+      rotationGrace,
       saveUninitialized,
       maxSessionsPerUser,
       trackDevice,
@@ -91,7 +93,6 @@ export class SessionManager {
       usable: (stored) => this.usable(stored),
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
     };
-    const { adopt, rotationGrace, queryTimeout } = options;
     this.#adopter =
       adopt === null
         ? null
@@ -149,15 +150,7 @@ export class SessionManager {
    * now: a login replaces that, and so does a rotation, once its grace period is over.
    */
   async isStillSignedIn(session: ActiveSession): Promise<boolean> {
-    const { rotationGrace } = this.#options;
-    const isStill = (stored: StoredSession | null): boolean =>
-      stored !== null &&
-      stored.userId !== null &&
-      stored.userId === session.userId &&
-      session.isOpenTo(stored, rotationGrace);
-    const stored = this.usable(await this.#store.find(session.id));
-    // A copy may not know the newest credential yet.
-    return isStill(stored) || (stored !== null && isStill(this.usable(await this.#store.refind(stored))));
+    return session.isAuthenticated && (await session.isStillOpen(this.#store));
   }
 
   /**

@@ -13,8 +13,8 @@ import type { LoginOptions, Session } from './session.js';
 import type { CookieChange } from './cookie-intent.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import { signingIn } from './signing-in.js';
-import type { SessionSecrets } from './stored-session.js';
 import type { SessionId } from './token.js';
+import type { SessionStore } from '../session-store.js';
 import type { Leave, Written } from './written.js';
 
 /**
@@ -64,9 +64,14 @@ export class ActiveSession implements Session {
     return this.#lifecycle.hasNewLifetime || this.#data.isChanged;
   }
 
-  /** Whether what the client has opens the session as it is stored now. */
-  isOpenTo(stored: SessionSecrets, rotationGrace: number): boolean {
-    return this.#lifecycle.isOpenTo(stored, rotationGrace);
+  /** When it was read, in milliseconds of the store's clock; `null` where it is not stored. */
+  get readAt(): number | null {
+    return this.#lifecycle.stored?.readAt ?? null;
+  }
+
+  /** Whether it is live in the store, of the same login, and open to what the client has. */
+  async isStillOpen(store: SessionStore): Promise<boolean> {
+    return (await this.#lifecycle.findAgain(store)) !== null;
   }
 
   /** Whether something is not stored that could be. Is no use. */

@@ -6,7 +6,7 @@ import { Identity } from './identity.js';
 import { changedLifetime, expiryOf, type Lifetime, type LifetimeChange } from './lifetime.js';
 import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
 import { isLive, recognise } from './recognition.js';
-import type { SessionSecrets, StoredSession } from './stored-session.js';
+import type { StoredSession } from './stored-session.js';
 import { createSessionId, type Credential, type SessionId } from './token.js';
 import { type Leave, Written } from './written.js';
 
@@ -94,9 +94,18 @@ export class LifecycleState {
     return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
   }
 
-  /** Whether the credential that the client came with, or was given since, opens the session as it is stored now. */
-  isOpenTo(stored: SessionSecrets, rotationGrace: number): boolean {
-    return this.credential !== null && isLive(recognise(this.credential, stored, rotationGrace));
+  /**
+   * The session as it is stored now; `null` where it has ended, is of another login, or is not opened any more by the credential
+   * that the client came with, or was given since.
+   */
+  async findAgain(store = this.env.store): Promise<StoredSession | null> {
+    const { stored, state, env } = this;
+    if (stored === null || state === 'gone') return null;
+    const found = env.usable(await store.find(stored.id));
+    if (found === null || this.#isStill(found)) return found;
+    // A copy may not know the newest credential yet.
+    const newer = env.usable(await store.refind(found));
+    return newer !== null && this.#isStill(newer) ? newer : null;
   }
 
   /** Whether the end of the request has anything to do where the data has not changed. */
@@ -183,6 +192,13 @@ export class LifecycleState {
     this.newId = null;
     this.#bornAt = null;
     this.identityChanged();
+  }
+
+  /** Whether what is stored is what this request works on. One that was found by its id has no client. */
+  #isStill(found: StoredSession): boolean {
+    const { credential, stored } = this;
+    if (found.generation !== stored?.generation) return false;
+    return credential === null || isLive(recognise(credential, found, this.env.rotationGrace));
   }
 
   protected identityChanged(): void {

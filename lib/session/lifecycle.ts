@@ -174,8 +174,8 @@ export class Lifecycle extends LifecycleState {
     const { stored } = this;
     let found: StoredSession | null = null;
     if (stored !== null) {
-      found = this.state === 'gone' ? null : this.env.usable(await this.env.store.find(stored.id));
-      if (found === null || found.generation !== stored.generation) throw this.gone(written);
+      found = await this.findAgain();
+      if (found === null) throw this.gone(written);
       this.stored = found;
     }
     if (written.lifetime === lifetime) written.lifetime = null;

@@ -23,6 +23,8 @@ export interface SessionEnvironment {
   readonly store: SessionStore;
   /** The lifetime of a session that is given no other. */
   readonly lifetime: Lifetime;
+  /** How long a credential still opens a session after `regenerate()` has replaced it, in milliseconds. */
+  readonly rotationGrace: number;
   readonly saveUninitialized: boolean;
   readonly maxSessionsPerUser: number | null;
   /** Whether new sessions note where their visitors come from, for the list of a user's devices. */

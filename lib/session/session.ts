@@ -164,7 +164,8 @@ export interface Session {
   /**
    * Reads the session anew and drops what is not stored.
    *
-   * @throws {SessionGoneError} when it has ended meanwhile.
+   * @throws {SessionGoneError} when it has ended meanwhile, or is not opened any more by what the client came with: another request
+   * has logged in, or has called `regenerate()` longer than `rotationGrace` ago.
    */
   reload(): Promise<void>;
   /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */

@@ -8,6 +8,12 @@ import { toWsException } from '../ws-exception.js';
 import type { Requirements } from './route-access.js';
 
 /**
+ * How old, in milliseconds, what is known of a session may be. `sessionMiddleware()` loads it before the body is read, which a
+ * client can hold back for minutes: by then the session may have ended.
+ */
+const FRESH = 1_000;
+
+/**
  * Whether a visitor may call a handler, by what its decorators require as a whole.
  *
  * @returns `false` where no user can be signed in, such as in a microservice
@@ -26,6 +32,10 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
     if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
+    const isFresh = source.manager.now() - (session.readAt ?? 0) <= FRESH;
+    if (!isFresh && !(await source.manager.isStillSignedIn(session))) {
+      throw new UnauthorizedException('Sign in to go on.');
+    }
     assertMeets(session, requirements, source.manager.now());
     if (sessionContext !== null) sessionContext.isAdmitted = true;
     return true;

@@ -61,6 +61,7 @@ export class TestSessions {
     this.environment = {
       store: this.store,
       lifetime: { ttl: 30 * MINUTE, absolute: 12 * HOUR },
+      rotationGrace: 10 * SECOND,
       saveUninitialized: false,
       maxSessionsPerUser: null,
       trackDevice: true,
