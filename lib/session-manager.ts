@@ -220,14 +220,18 @@ export class SessionManager {
   }
 
   /**
-   * Ends sessions that may come back from express-session, too. Those first: one that is taken over meanwhile is among ours then.
+   * Ends sessions, and those that may come back from express-session, which takes long where there are many: so ours at once, and
+   * again what was taken over meanwhile.
    *
+   * @param end ends ours, each time that it is called
    * @param userId whose they are; `null` for everybody's
    * @returns how many
    */
-  async revokeAll(pieces: AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
-    const old = (await this.#oldEndings?.end(userId)) ?? 0;
-    return old + (await this.ended('revoked', pieces, userId));
+  async revokeAll(end: () => AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
+    const ended = await this.ended('revoked', end(), userId);
+    if (this.#oldEndings === null) return ended;
+    const old = await this.#oldEndings.end(userId);
+    return ended + old + (await this.ended('revoked', end(), userId));
   }
 
   /** Emits for each session that the store ends, piece by piece. Returns how many. */

@@ -196,7 +196,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     if (spared === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
     }
-    return this.#manager.revokeAll(this.#store.deleteByUser(user, spared ?? null), user);
+    return this.#manager.revokeAll(() => this.#store.deleteByUser(user, spared ?? null), user);
   }
 
   /**
@@ -204,7 +204,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * ended: call it again, and it gets on from there. With the option `adopt`, those of the old table are among them.
    */
   async revokeAll(): Promise<number> {
-    return this.#manager.revokeAll(this.#store.deleteAll(), null);
+    return this.#manager.revokeAll(() => this.#store.deleteAll(), null);
   }
 
   /** How many sessions are live. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { passportSession } from 'nestjs-mikro-session';
+import { passportSession, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import { useMovedApp } from '../../support/old-app.js';
 import { inHandler } from '../../support/probe.js';
 import { statements } from '../../support/statements.js';
@@ -39,6 +39,21 @@ describe('sessions of express-session whose visitors have not come yet', () => {
     await app.sessions.revokeAll();
     expect([await userOf(come), await userOf(not)]).toEqual([null, null]);
     expect(await database.query('select from session')).toEqual([]);
+  });
+
+  it('do not hold up the end of those that were taken over, which ends at once, though the old table is out of reach', async () => {
+    const { old, app, database } = fixture;
+    const [come, not] = [await old.signedIn('eve'), await old.signedIn('eve')];
+    expect(await userOf(come)).toBe('eve');
+    const lock = await database.hold('lock table session in access exclusive mode');
+    try {
+      await expect(app.sessions.revokeAllForUser('eve')).rejects.toThrow(SessionStoreUnavailableError);
+      expect(await app.sessions.listForUser('eve')).toEqual([]);
+    } finally {
+      await lock.release();
+    }
+    expect(await app.sessions.revokeAllForUser('eve')).toBe(1);
+    expect(await userOf(not)).toBeNull();
   });
 
   it('are looked at once for all that are called for meanwhile, each of which says how many were theirs', async () => {
