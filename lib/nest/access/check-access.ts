@@ -8,12 +8,6 @@ import { toWsException } from '../ws-exception.js';
 import type { Requirements } from './route-access.js';
 
 /**
- * How old, in milliseconds, what is known of a session may be. `sessionMiddleware()` loads it before the body is read, which a
- * client can hold back for minutes: by then the session may have ended.
- */
-const FRESH = 1_000;
-
-/**
  * Whether a visitor may call a handler, by what its decorators require as a whole.
  *
  * @returns `false` where no user can be signed in, such as in a microservice
@@ -32,16 +26,22 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
     if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
-    const isFresh = source.manager.now() - (session.readAt ?? 0) <= FRESH;
-    if (!isFresh && !(await source.manager.isStillSignedIn(session))) {
-      throw new UnauthorizedException('Sign in to go on.');
-    }
+    if (!(await isStillTrue(source, session))) throw new UnauthorizedException('Sign in to go on.');
     assertMeets(session, requirements, source.manager.now());
     if (sessionContext !== null) sessionContext.isAdmitted = true;
     return true;
   } catch (error) {
     throw await toWsException(sessionContext?.reported(error) ?? error, context);
   }
+}
+
+/**
+ * Whether what is known of a session can be believed. `sessionMiddleware()` loads it before the body is read, which a client can
+ * hold back for minutes: by then it may have ended. A look-up that was late is no reason for another.
+ */
+function isStillTrue({ manager, options }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
+  const age = manager.now() - (session.readAt ?? 0);
+  return age <= 2 * options.queryTimeout || manager.isStillSignedIn(session);
 }
 
 /** @throws an HttpException when the session does not meet all requirements. */

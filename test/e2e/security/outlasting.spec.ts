@@ -99,7 +99,7 @@ describe('Who has stolen a cookie, and opened a connection with it,', () => {
     held.write('{"much');
     await arrived.reached;
     await end(id, client);
-    await fixture.database.query('select pg_sleep(1.2)');
+    await fixture.database.query('select pg_sleep(2.2)');
     held.end('":1}'.padEnd(5));
     const [response] = (await once(held, 'response')) as [{ statusCode: number; resume(): void }];
     response.resume();
