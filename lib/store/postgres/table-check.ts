@@ -66,13 +66,7 @@ export function* tableProblems(wanted: TableName, state: TableState): Generator<
     return;
   }
   yield* wrongColumns(place, table);
-  if (!table.hasKey) {
-    yield {
-      subject: 'key',
-      problem: `${subject} has no primary key.`,
-      fix: `Run "alter table ${place} add primary key ("id")".`,
-    };
-  }
+  if (!table.hasKey) yield wrongKey(place, table);
   yield* missingRights(place, state.role, table);
 }
 
@@ -160,6 +154,23 @@ function* wrongColumns(place: string, found: FoundTable): Generator<TableProblem
       fix: `Give it a default, or run "alter table ${place} alter column ${quotedName(name)} drop not null".`,
     };
   }
+}
+
+function wrongKey(place: string, { primaryKey }: FoundTable): TableProblem {
+  const add = 'add primary key ("id")';
+  if (primaryKey === null) {
+    return {
+      subject: 'key',
+      problem: `The table ${place} has no primary key.`,
+      fix: `Run "alter table ${place} ${add}".`,
+    };
+  }
+  const { name, definition } = primaryKey;
+  return {
+    subject: 'key',
+    problem: `The table ${place} has the "${definition}", which must be "PRIMARY KEY (id)".`,
+    fix: `Run "alter table ${place} drop constraint ${quotedName(name)}, ${add}".`,
+  };
 }
 
 function* missingRights(place: string, roleName: string, found: FoundTable): Generator<TableProblem> {

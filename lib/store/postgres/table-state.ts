@@ -26,11 +26,16 @@ export interface FoundTable {
   /** Whether other tables inherit from it. */
   readonly isParent: boolean;
   readonly columns: Readonly<Record<string, FoundColumn>>;
-  /** Whether no two rows can have the same id. */
+  /** Whether no two rows can have the same id, at any moment: what is checked late is no target of `on conflict`. */
   readonly hasKey: boolean;
+  /** Its primary key, fit or not, as PostgreSQL writes it (`PRIMARY KEY (id)`). */
+  readonly primaryKey: { readonly name: string; readonly definition: string } | null;
+  /** Whether an index leads to the rows of any user. */
   readonly isUserIndexed: boolean;
   readonly maySeeSchema: boolean;
   readonly missingRights: readonly string[];
+  /** Whether row security is active for the role. */
+  readonly isSecured: boolean;
   /** What row security lets the role do with no row at all. */
   readonly withoutPolicy: readonly string[];
 }
@@ -74,11 +79,17 @@ const STATE = `
         ),
         'hasKey', exists (
           select from pg_index i join pg_attribute a on a.attrelid = t.oid and a.attname = 'id' and a.attnum = i.indkey[0]
-          where i.indrelid = t.oid and i.indnkeyatts = 1 and i.indisunique and i.indisvalid and i.indpred is null
+          where i.indrelid = t.oid and i.indnkeyatts = 1 and i.indisunique and i.indisvalid and i.indimmediate
+            and i.indpred is null
+        ),
+        'primaryKey', (
+          select json_build_object('name', conname, 'definition', pg_get_constraintdef(oid))
+          from pg_constraint where conrelid = t.oid and contype = 'p'
         ),
         'isUserIndexed', exists (
           select from pg_index i join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id' and a.attnum = i.indkey[0]
           where i.indrelid = t.oid and i.indisvalid
+            and coalesce(pg_get_expr(i.indpred, t.oid) = '(user_id IS NOT NULL)', true)
         ),
         'maySeeSchema', has_schema_privilege(t.relnamespace, 'USAGE'),
         'missingRights', (
@@ -90,6 +101,7 @@ const STATE = `
               from pg_attribute a where a.attrelid = t.oid and a.attname = any ($3::text[])
             ), false) end
         ),
+        'isSecured', row_security_active(t.oid),
         'withoutPolicy', case when row_security_active(t.oid) then (
           select coalesce(json_agg(command), '[]')
           from (values ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) as wanted(command, letter)

@@ -67,6 +67,16 @@ describe('A table that cannot keep sessions is one sentence at start, with the f
       /"tenant" .*must have a value/,
     ],
     ['no primary key', `alter table sessions drop constraint sessions_pkey`, /no primary key\. Run "alter table/],
+    [
+      'a primary key on something else',
+      `alter table sessions drop constraint sessions_pkey, add primary key (secret_hash)`,
+      /has the "PRIMARY KEY \(secret_hash\)", .* Run "alter table .* drop constraint "sessions_pkey", add primary key/,
+    ],
+    [
+      'a primary key that is checked at the end of a transaction',
+      `alter table sessions drop constraint sessions_pkey, add primary key (id) deferrable initially deferred`,
+      /has the "PRIMARY KEY \(id\) DEFERRABLE INITIALLY DEFERRED", which must be/,
+    ],
   ])('%s', async (_what, statement, message) => {
     expect(await after(...statement.split('; '))).toMatch(message);
   });
