@@ -6,6 +6,7 @@ import type { Connections } from '../../store/postgres/driver/connections.js';
 import type { Database } from '../../store/postgres/driver/database.js';
 import { type Command, type CommandContext, EXIT, type ExitCode } from '../command.js';
 import type { Check } from '../doctor/check.js';
+import { indexesCheck, userIndexCheck } from '../doctor/index-checks.js';
 import { clockCheck, poolerCheck, writableCheck } from '../doctor/server-checks.js';
 import { expiredCheck, tableChecks, WAITING_SINCE } from '../doctor/table-checks.js';
 import { factsOf } from '../doctor/table-facts.js';
@@ -63,7 +64,12 @@ async function examine(
   // Of what is no table of ours there is no more to be said.
   if (table === null || problems.some(({ subject }) => subject === 'table')) return checks;
   const place = quoted(placeOf(wanted, state));
-  checks.push(...tableChecks(place, await factsOf(database, place)));
+  const facts = await factsOf(database, place);
+  checks.push(
+    userIndexCheck(place, table.isUserIndexed),
+    indexesCheck(place, facts.indexes),
+    ...tableChecks(place, facts),
+  );
   const mayRead = table.maySeeSchema && !table.missingRights.includes('SELECT');
   if (mayRead && table.columns['expires_at'] !== undefined) {
     checks.push(expiredCheck(await countExpired(database, place, WAITING_SINCE)));
@@ -79,7 +85,8 @@ function fitnessOf(problems: readonly TableProblem[], { encoding, table }: Table
     columns: 'as this version wants them',
     key: 'on "id"',
     rights: 'select, insert, update, delete',
-    'row security': 'hides no row',
+    'row security':
+      table?.isSecured === true ? 'a policy for each right; what those hide is not looked at' : 'none for this role',
   };
   const isOurs = table !== null && problems.every(({ subject }) => subject !== 'table');
   const subjects = Object.keys(seen) as TableProblem['subject'][];

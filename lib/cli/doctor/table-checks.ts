@@ -1,10 +1,7 @@
-import { quotedName, quotedText } from '../../store/postgres/sql/quoting.js';
+import { quotedText } from '../../store/postgres/sql/quoting.js';
 import { counted, numbered } from '../output.js';
 import { type Check, check } from './check.js';
 import type { TableFacts } from './table-facts.js';
-
-/** What renewals and commits change. An index on one of them ends HOT updates. */
-const CHANGED_ALL_THE_TIME = ['last_access_at', 'expires_at', 'updated_at', 'data'];
 
 /** That of the migration, in per cent, and what still leaves room enough. */
 const FILLFACTOR = 70;
@@ -28,8 +25,6 @@ const HIGHEST_BLOAT = 3;
 export const WAITING_SINCE = 3_600_000;
 const MANY_WAITING = 1_000;
 
-const HOT = 'https://www.postgresql.org/docs/current/storage-hot.html';
-
 /**
  * How the table is kept.
  *
@@ -37,47 +32,12 @@ const HOT = 'https://www.postgresql.org/docs/current/storage-hot.html';
  */
 export function tableChecks(table: string, facts: TableFacts): Check[] {
   return [
-    userIndexOf(table, facts),
-    hotIndexesOf(table, facts),
     hotShareOf(table, facts),
     fillfactorOf(table, facts),
     deadRowsOf(table, facts),
     bloatOf(table, facts),
     loggedOf(table, facts),
   ];
-}
-
-function userIndexOf(table: string, { indexes }: TableFacts): Check {
-  const isThere = indexes.some(({ columns }) => columns.includes('user_id'));
-  return check(
-    'index on users',
-    'there is one',
-    isThere
-      ? null
-      : {
-          problem: 'There is no index on "user_id": to list or end the sessions of a user reads the whole table.',
-          fix: `Run "create index concurrently on ${table} ("user_id") where "user_id" is not null".`,
-        },
-  );
-}
-
-function hotIndexesOf(table: string, { indexes }: TableFacts): Check {
-  const found = indexes
-    .filter(({ isSummary }) => !isSummary)
-    .flatMap((index) => {
-      const changed = index.columns.filter((column) => CHANGED_ALL_THE_TIME.includes(column));
-      return changed.length === 0 ? [] : [{ ...index, changed }];
-    });
-  return {
-    subject: 'indexes',
-    seen: `${numbered(indexes.length)}, none on what requests change`,
-    findings: found.map(({ schema, name, changed }) => ({
-      problem:
-        `The index ${quotedName(name)} is on ${changed.map(quotedName).join(', ')}, which requests change: each ` +
-        `renewal writes to all indexes of ${table}, instead of to none (${HOT}).`,
-      fix: `Run "drop index concurrently ${quotedName(schema)}.${quotedName(name)}".`,
-    })),
-  };
 }
 
 function hotShareOf(table: string, { updates, hotUpdates }: TableFacts): Check {

@@ -25,6 +25,12 @@ export interface FoundIndex {
   readonly name: string;
   readonly schema: string;
   readonly columns: readonly string[];
+  readonly isUnique: boolean;
+  readonly isPrimary: boolean;
+  /** Whether queries may use it. */
+  readonly isValid: boolean;
+  /** The constraint that it serves, with which alone it can be dropped. */
+  readonly constraint: string | null;
   /** Whether it stands for ranges of pages, as BRIN does, which from PostgreSQL 16 on ends no HOT update. */
   readonly isSummary: boolean;
 }
@@ -45,6 +51,10 @@ const FACTS = `
         'name', c.relname,
         'schema', n.nspname,
         'isSummary', m.amname = 'brin' and current_setting('server_version_num')::int >= 160000,
+        'isUnique', i.indisunique,
+        'isPrimary', i.indisprimary,
+        'isValid', i.indisvalid,
+        'constraint', (select o.conname from pg_constraint o where o.conindid = i.indexrelid and o.contype in ('p', 'u', 'x')),
         'columns', (
           select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a
           where a.attrelid = t.oid and a.attnum > 0 and (
