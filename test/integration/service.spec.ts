@@ -222,6 +222,16 @@ describe('SessionService', () => {
     expect((await sessions().listForUser(userId)).map(({ ip }) => ip)).toEqual([kept]);
   });
 
+  it.each(['::ffff:203.0.113.9', '::FFFF:203.0.113.9'])(
+    'keeps an IPv4 address as such where the server listens on IPv6, and Node.js says %s',
+    async (said) => {
+      const app = await startApp(fixture.database, { trustsProxy: true });
+      await visit(app.client(), (session) => session.login(said), { 'x-forwarded-for': said });
+      await app.close();
+      expect((await sessions().listForUser(said)).map(({ ip }) => ip)).toEqual(['203.0.113.9']);
+    },
+  );
+
   it('tells what happens to sessions', async () => {
     const events: SessionEvent[] = [];
     const subscription = sessions().events.subscribe((event) => events.push(event));

@@ -30,6 +30,8 @@ type Known = { [KEY]?: RequestContext };
 const MOST_USER_AGENT = 512;
 /** An IPv6 address, and the name of an interface after it. */
 const LONGEST_IP = 64;
+/** Before an IPv4 address, where the server listens on IPv6 as well. */
+const MAPPED = /^::ffff:(?=[\d.]+$)/i;
 /** What describes the body that is being replaced by an error. */
 const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
 
@@ -242,7 +244,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** What is no address is left out: behind a platform that trusts every proxy, a client can send anything. */
   get ip(): string | null {
     const ip = this.#request.ip ?? this.#raw.socket.remoteAddress ?? '';
-    return ip.length <= LONGEST_IP && isIP(ip) !== 0 ? ip : null;
+    return ip.length <= LONGEST_IP && isIP(ip) !== 0 ? ip.replace(MAPPED, '') : null;
   }
 
   get userAgent(): string | null {
