@@ -6,34 +6,8 @@ import { type Outcome, PackedModule, runNode } from '../support/packed.js';
 const page = (name: string): string => join(import.meta.dirname, '../../docs', `${name}.md`);
 const PAGES = ['testing', 'testing-with-jest', 'testing-with-vitest'].map(page);
 
-/** The application that is tested. Its database cannot be reached: the tests must not need it. */
-const APP = `
-import { MikroOrmModule } from '@mikro-orm/nestjs';
-import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { Controller, Get, Module, Post, UseGuards } from '@nestjs/common';
-import { Session, SessionGuard, SessionModule } from 'nestjs-mikro-session';
-
-@Controller()
-class AppController {
-  @Post('login') async login(@Session() session: Session) {
-    await session.login('ada');
-    session.increment('visits');
-    session.flash('success', 'Welcome');
-  }
-  @Get('me') @UseGuards(SessionGuard) me(@Session('userId') userId: string) {
-    return { userId };
-  }
-}
-
-@Module({
-  imports: [
-    MikroOrmModule.forRoot({ driver: PostgreSqlDriver, clientUrl: 'postgresql://127.0.0.1:1/none', autoLoadEntities: true }),
-    SessionModule.forRoot({ ensureSchema: true }),
-  ],
-  controllers: [AppController],
-})
-export class AppModule {}
-`;
+/** A database that cannot be reached: the tests must not need it. */
+const UNREACHABLE = 'postgresql://127.0.0.1:1/none';
 
 /** As `nest new` of Nest 11 writes it. */
 const TSCONFIG = {
@@ -93,13 +67,13 @@ describe('The pages on testing', () => {
     flags: readonly string[] = [],
   ): Promise<Outcome> {
     const folder = await packed.folder({
-      'app.module.ts': APP,
+      'app.module.ts': files['app.module.ts'] ?? '',
       'app.e2e-spec.ts': files['app.e2e-spec.ts'] ?? '',
       [recipe]: files[recipe] ?? '',
       'package.json': JSON.stringify({ private: true }),
       'tsconfig.json': JSON.stringify(TSCONFIG),
     });
-    return runNode(folder, [...flags, packed.file(program), ...args], { NO_COLOR: '1' });
+    return runNode(folder, [...flags, packed.file(program), ...args], { NO_COLOR: '1', DATABASE_URL: UNREACHABLE });
   }
   const JEST = 'jest/bin/jest.js';
 
