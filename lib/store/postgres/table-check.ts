@@ -73,17 +73,26 @@ export function* tableProblems(wanted: TableName, state: TableState): Generator<
 function missing(wanted: TableName, { role, elsewhere }: TableState): TableProblem {
   const place =
     wanted.schema === undefined ? `the search path of role ${quotedName(role)}` : `schema ${quotedName(wanted.schema)}`;
+  const schemas = elsewhere.map(({ schema }) => quotedName(schema)).join(', ');
   const hint =
     elsewhere.length === 0
       ? ''
-      : ` It was looked for in ${place}; there is one in ${elsewhere.map(quotedName).join(', ')}: if it ` +
-        'is meant, name that as "schema" in the configuration of MikroORM, or put it on the search path.';
+      : ` It was looked for in ${place}; there is one in ${schemas}: if it is meant, name that as "schema" in the ` +
+        'configuration of MikroORM, or put it on the search path.';
+  // PostgreSQL passes over schemas of the search path that the role may not use.
+  const grants = elsewhere
+    .filter(({ maySee }) => !maySee)
+    .map(({ schema }) => {
+      const name = quotedName(schema);
+      return ` Role ${quotedName(role)} may not use ${name}: run "grant usage on schema ${name} to ${quotedName(role)}".`;
+    });
   return {
     subject: 'table',
     problem: `The table ${quoted(wanted)} is missing.`,
     fix:
       'Apply SessionMigration (or the schema generator), or set "ensureSchema: true" to have it created at start.' +
-      hint,
+      hint +
+      grants.join(''),
   };
 }
 

@@ -13,7 +13,7 @@ export interface TableState {
   /** The schema in which it would be created. */
   readonly createsIn: string | null;
   /** Where else there is something of that name. */
-  readonly elsewhere: readonly string[];
+  readonly elsewhere: readonly { readonly schema: string; readonly maySee: boolean }[];
   /** `null` where there is none. */
   readonly table: FoundTable | null;
 }
@@ -62,7 +62,12 @@ const STATE = `
     'encoding', current_setting('server_encoding'),
     'isSchemaThere', $2::name is null or exists (select from pg_namespace where nspname = $2::name),
     'createsIn', coalesce($2::name, current_schema()),
-    'elsewhere', (select coalesce(json_agg(nspname order by nspname), '[]') from named where is_meant is not true),
+    'elsewhere', (
+      select coalesce(json_agg(json_build_object(
+        'schema', nspname, 'maySee', has_schema_privilege(relnamespace, 'USAGE')
+      ) order by nspname), '[]')
+      from named where is_meant is not true
+    ),
     'table', (
       select json_build_object(
         'schema', t.nspname,

@@ -123,6 +123,15 @@ describe('A table that cannot keep sessions is one sentence at start, with the f
       await table.database.query('drop schema web cascade');
     });
 
+    it('that may not use the schema on its search path, which is passed over', async () => {
+      await table.database.query('create schema web; alter table sessions set schema web');
+      await table.database.query(`alter role ${name} set search_path = web, public`);
+      expect(await table.refusal({ url })).toMatch(
+        /"sessions" is missing.*there is one in "web".* Role "app_.*" may not use "web": run "grant usage on schema "web" to "app_[^"]*""\.$/,
+      );
+      await table.database.query('drop schema web cascade');
+    });
+
     it('that row security shows no row, for no policy is for it', async () => {
       await secured();
       expect(await table.refusal({ url })).toMatch(
