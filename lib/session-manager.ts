@@ -228,10 +228,11 @@ export class SessionManager {
    * @returns how many
    */
   async revokeAll(end: () => AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
+    const old = this.#oldEndings?.end(userId) ?? null;
+    // It may fail before it is waited for.
+    old?.catch(() => {});
     const ended = await this.ended('revoked', end(), userId);
-    if (this.#oldEndings === null) return ended;
-    const old = await this.#oldEndings.end(userId);
-    return ended + old + (await this.ended('revoked', end(), userId));
+    return old === null ? ended : ended + (await old) + (await this.ended('revoked', end(), userId));
   }
 
   /** Emits for each session that the store ends, piece by piece. Returns how many. */
