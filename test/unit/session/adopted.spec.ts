@@ -11,6 +11,7 @@ import {
 } from '../../../lib/session/token.js';
 import { storedSession } from './stored.js';
 import { idOf, TestSessions } from './sessions.js';
+import { SessionGoneError } from '../../../lib/session.errors.js';
 
 describe('A credential that is made of bytes', () => {
   it('is a UUIDv8 of the first 16, and a secret of the first 32', () => {
@@ -68,13 +69,17 @@ describe('A request that came with the credential before the current one', () =>
     const sessions = new TestSessions();
     const cookie = await sessions.begun();
     const [session, other] = [await sessions.open(cookie), await sessions.open(cookie)];
-    const isOpen = (to = session): Promise<boolean> => to.isStillOpen(sessions.store);
+    const isOpen = async (to = session) => to.isStillOpen(sessions.store);
     expect(await isOpen()).toBe(true);
     await other.regenerate();
     expect([await isOpen(), await isOpen(other)]).toEqual([true, true]);
     sessions.store.time += 10_000;
     expect([await isOpen(), await isOpen(other)]).toEqual([false, true]);
-    // No client came with anything.
-    expect(await isOpen(await sessions.find(idOf(cookie)))).toBe(true);
+    await other.reload();
+    await expect(session.reload()).rejects.toThrow(SessionGoneError);
+    // One that was found by its id has no client, and is what it is.
+    const found = await sessions.find(idOf(cookie));
+    expect(await isOpen(found)).toBe(true);
+    await found.reload();
   });
 });
