@@ -47,7 +47,7 @@ export interface FoundColumn {
 }
 
 /**
- * From the catalog alone, so that no lock on the table is waited for. $1 the table's name, $2 its schema or null, $3 our
+ * From the catalog alone, so that no lock on the table is waited for (`pg_get_expr()` and `pg_get_constraintdef()` take one). $1 the table's name, $2 its schema or null, $3 our
  * columns.
  */
 const STATE = `
@@ -88,13 +88,16 @@ const STATE = `
             and i.indpred is null
         ),
         'primaryKey', (
-          select json_build_object('name', conname, 'definition', pg_get_constraintdef(oid))
+          select json_build_object('name', conname, 'definition', 'PRIMARY KEY (' || (
+            select string_agg(a.attname, ', ' order by at) from unnest(conkey) with ordinality as key(attnum, at)
+            join pg_attribute a on a.attrelid = t.oid and a.attnum = key.attnum
+          ) || ')' || case when condeferrable then ' DEFERRABLE' else '' end || case when condeferred then ' INITIALLY DEFERRED' else '' end)
           from pg_constraint where conrelid = t.oid and contype = 'p'
         ),
         'isUserIndexed', exists (
           select from pg_index i join pg_attribute a on a.attrelid = t.oid and a.attname = 'user_id' and a.attnum = i.indkey[0]
           where i.indrelid = t.oid and i.indisvalid
-            and coalesce(pg_get_expr(i.indpred, t.oid) = '(user_id IS NOT NULL)', true)
+            and coalesce(i.indpred::text ~ format('^{NULLTEST :arg {VAR :varno 1 :varattno %s [^{}]*} :nulltesttype 1 [^{}]*}$', a.attnum), true)
         ),
         'maySeeSchema', has_schema_privilege(t.relnamespace, 'USAGE'),
         'missingRights', (
