@@ -5,6 +5,7 @@ import type { Address, ConnectionSettings, RedisPlace } from './node-redis.js';
 /** What a client of the package `redis` was made with, as far as it is of use here. */
 interface ClientOptions extends ConnectionSettings {
   readonly url?: string;
+  readonly database?: number;
 }
 
 /**
@@ -40,8 +41,14 @@ function clusterOptionsOf(client: unknown): { rootNodes: ClientOptions[]; defaul
   return Array.isArray(options?.rootNodes) ? (options as { rootNodes: ClientOptions[] }) : null;
 }
 
-function addressOf({ url, socket }: ClientOptions): Address {
+function addressOf({ url, socket, database = 0 }: ClientOptions): Address {
   const named = url === undefined ? null : new URL(url);
+  if (database !== 0 || !/^\/?0?$/.test(named?.pathname ?? '')) {
+    throw new SessionConfigurationError(
+      'SessionModule option "store: redisSessionStore().client" has the number of a database, and sessions are in database 0. Fix: ' +
+        'keep applications apart by "prefix".',
+    );
+  }
   const { host = 'localhost', port = 6379 } = (socket ?? {}) as Partial<Address>;
   return named === null
     ? { host, port: Number(port) }

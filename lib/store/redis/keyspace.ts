@@ -68,7 +68,8 @@ export class Keyspace {
   ): AsyncGenerator<readonly (Answer & { readonly id: SessionId })[]> {
     for (const node of await this.#runner.primaries(operation)) {
       for await (const keys of this.#keysOf(operation, node)) {
-        const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true };
+        const isDurable = script === END;
+        const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true, isDurable };
         const given = typeof args === 'function' ? [args()] : args;
         const answers = await this.#runner.runAll(script, keys, given, run);
         const found: (Answer & { readonly id: SessionId })[] = [];

@@ -49,6 +49,7 @@ describeWithRedis('A cluster with a primary whose replica is gone', () => {
     const [one] = sessions as [(typeof sessions)[number]];
     await expect(store.delete(one.id, one.generation)).rejects.toThrow('could not end a session');
     for (const { id } of sessions.slice(1)) expect((await store.find(id))?.id).toBe(id);
+    await expect(store.deleteAll()[Symbol.asyncIterator]().next()).rejects.toThrow('could not end all sessions');
   });
 });
 

@@ -113,6 +113,21 @@ describeWithRedis('Sessions in Redis, at start,', () => {
     }
   });
 
+  it('refuse a client of another database than the first', async () => {
+    const refused = [
+      createClient({ url: 'redis://127.0.0.1/5' }),
+      createClient({ database: 1 }),
+      createCluster({ rootNodes: [{ url: 'redis://127.0.0.1:7000/2' }] }),
+    ];
+    for (const client of refused) {
+      await expect(refusalOf({ client })).rejects.toThrow(
+        'sessions are in database 0. Fix: keep applications apart by "prefix"',
+      );
+    }
+    const { url } = await start();
+    expect(await (await stores.open({ client: createClient({ url: `${url}/0` }) })).count()).toBe(0);
+  });
+
   it('keep what two applications have apart, by the prefix', async () => {
     const { url } = await start();
     const [one, other] = [await stores.open({ nodes: [url] }), await stores.open({ nodes: [url], prefix: 'other' })];
