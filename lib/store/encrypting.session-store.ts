@@ -177,8 +177,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
       for (const [key, by] of changes.increment) plain.set(key, JSON.stringify(incremented(key, valueOf(key), by)));
       for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, valueOf(key), items)));
     }
-    const set = new Map(Array.from(plain, ([key, text]) => [key, this.#cipher.seal(id, key, text)]));
-    return { set, unset: changes.unset, increment: new Map(), push: new Map() };
+    return { set: this.#cipher.sealAll(id, plain), unset: changes.unset, increment: new Map(), push: new Map() };
   }
 }
 

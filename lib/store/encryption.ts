@@ -5,7 +5,7 @@ import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import type { OpenedSession, OpenedTexts } from './opened-texts.js';
+import type { OpenedSession, OpenedText, OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
 
 /** 32 random bytes, as they are (`Buffer`, `Uint8Array`) or as base64, base64url or hex text. */
@@ -135,9 +135,20 @@ export class SessionCipher {
   }
 
   seal(id: SessionId, key: string, text: string): string {
-    const sealed = this.#keys.seal(text, dataContextOf(id, key));
-    this.#opened?.addSealed(id, key, { sealed, plain: text });
-    return JSON.stringify(sealed);
+    return JSON.stringify(this.#keys.seal(text, dataContextOf(id, key)));
+  }
+
+  /** The same of all values of a commit, by key. */
+  sealAll(id: SessionId, texts: ReadonlyMap<string, string>): Map<string, string> {
+    const sealed = new Map(Array.from(texts, ([key, text]) => [key, this.seal(id, key, text)]));
+    if (this.#opened !== null) {
+      const opened = Array.from(texts, ([key, plain]): [string, OpenedText] => {
+        // A sealed text has nothing in it that JSON would escape.
+        return [key, { sealed: (sealed.get(key) as string).slice(1, -1), plain }];
+      });
+      this.#opened.addSealed(id, new Map(opened));
+    }
+    return sealed;
   }
 
   /** @param generation that of the login, under which alone it opens */

@@ -21,8 +21,11 @@ export interface OpenedSession {
 
 /** In bytes, for all sessions together. */
 const MOST_KEPT = 24 * 1024 * 1024;
-/** In milliseconds: how long what is secret stays in memory after it was used last. */
-const LONGEST_KEPT = 60_000;
+/** Of how many keys a session's texts are kept that were sealed since it was opened: each commit goes through all of them. */
+const MOST_SEALED = 100;
+/** In milliseconds: how long what is secret counts after it was opened or found anew, and how often the rest is looked for: a minute in all. */
+const LONGEST_KEPT = 45_000;
+const PURGE_EVERY = 15_000;
 /** What a session, and each text that was opened, take besides the characters, in bytes; no less than was measured. */
 const SESSION_OVERHEAD = 200;
 const TEXT_OVERHEAD = 300;
@@ -40,6 +43,7 @@ export class OpenedTexts {
     ttl: LONGEST_KEPT,
   });
   readonly #opened = new Repeated();
+  #purging: NodeJS.Timeout | null = null;
 
   of(id: SessionId): OpenedSession {
     return this.#sessions.get(id) ?? NOTHING;
@@ -53,17 +57,27 @@ export class OpenedTexts {
   /** Keeps what was opened of a session in addition. */
   add(id: SessionId, opened: Partial<OpenedSession>): void {
     this.#sessions.set(id, { ...(this.#sessions.peek(id) ?? NOTHING), ...opened });
+    // The cache removes what is over only when it is asked for it.
+    this.#purging ??= setInterval(() => this.#purge(), PURGE_EVERY).unref();
   }
 
-  /** The same with what is about to be stored, where something of the session is kept. */
-  addSealed(id: SessionId, key: string, text: OpenedText): void {
+  /** The same with what is about to be stored, by key, where something of the session is kept; not with more than a few. */
+  addSealed(id: SessionId, texts: ReadonlyMap<string, OpenedText>): void {
     const before = this.#sessions.peek(id);
-    if (before === undefined) return;
-    this.#sessions.set(id, { ...before, sealed: new Map(before.sealed).set(key, text) });
+    if (before === undefined || texts.size > MOST_SEALED) return;
+    const isFull = before.sealed.size + texts.size > MOST_SEALED;
+    this.#sessions.set(id, { ...before, sealed: isFull ? texts : new Map([...before.sealed, ...texts]) });
   }
 
   forget(id: SessionId): void {
     this.#sessions.delete(id);
+  }
+
+  #purge(): void {
+    this.#sessions.purgeStale();
+    if (this.#sessions.size > 0) return;
+    clearInterval(this.#purging ?? undefined);
+    this.#purging = null;
   }
 }
 

@@ -5,6 +5,7 @@ import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
 import { EncryptingSessionStore, type EncryptionSettings } from '../../../lib/store/encrypting.session-store.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { LRUCache } from 'lru-cache';
 import { OpenedTexts } from '../../../lib/store/opened-texts.js';
 
 const KEYS = new KeyRing([randomBytes(32)]);
@@ -114,6 +115,30 @@ describe('What was decrypted', () => {
   });
 });
 
+describe('A commit of ten thousand keys', () => {
+  it('asks for the size of what is kept once, not once for each key', async () => {
+    const inner = new MemorySessionStore({ maxDataBytes: 10 * MEGABYTE });
+    const store = new EncryptingSessionStore(inner, KEYS, () => {});
+    const added = jest.spyOn(OpenedTexts.prototype, 'addSealed');
+    const id = createSessionId();
+    const session = {
+      id,
+      secretHash: randomBytes(32),
+      userId: null,
+      auth: null,
+      data: '{}',
+      ip: null,
+      userAgent: null,
+    };
+    await store.create({ ...session, lifetime: { ttl: 60_000, absolute: null } });
+    const set = new Map(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, '1']));
+    const data = { set, unset: [], increment: new Map(), push: new Map() };
+    await store.commit(id, 0, { data, lifetime: null, renew: true });
+    expect(added).toHaveBeenCalledTimes(1);
+    jest.restoreAllMocks();
+  });
+});
+
 describe('OpenedTexts', () => {
   const text = (plain: string) => ({ sealed: 'x'.repeat(plain.length), plain });
   const keep = (opened: OpenedTexts, id: string, plain: string): void => {
@@ -135,24 +160,47 @@ describe('OpenedTexts', () => {
     expect(kept.length * 255).toBeLessThan(24 * MEGABYTE);
   });
 
-  it('keep nothing for longer than a minute', async () => {
+  it('keep nothing for longer than a minute, though it is not asked for any more', async () => {
     let now = 1;
+    jest.useFakeTimers({ doNotFake: ['performance'] });
     jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const purged = jest.spyOn(LRUCache.prototype, 'purgeStale');
+    const pass = (time: number): void => {
+      now += time;
+      jest.advanceTimersByTime(time);
+    };
     const opened = new OpenedTexts();
     keep(opened, 'a', 'x');
-    now += 61_000;
-    // They look at the clock once a millisecond.
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    expect(opened.of('a').data).toBeNull();
+    pass(44_000);
+    expect(opened.of('a').data).not.toBeNull();
+    pass(16_000);
+    expect(purged.mock.results.map(({ value }): unknown => value)).toEqual([false, false, true]);
+    // Nothing is left to look for.
+    expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
     jest.restoreAllMocks();
   });
 
   it('take in what is about to be stored only of sessions of which they keep something', () => {
     const opened = new OpenedTexts();
-    opened.addSealed('a', 'k', text('x'));
+    opened.addSealed('a', new Map([['k', text('x')]]));
     expect(opened.of('a').sealed.size).toBe(0);
     keep(opened, 'a', 'x');
-    opened.addSealed('a', 'k', text('x'));
+    opened.addSealed('a', new Map([['k', text('x')]]));
     expect(opened.of('a').sealed.get('k')).toEqual(text('x'));
+  });
+
+  it('take in no more than 100 keys that are about to be stored, however many a commit has', () => {
+    const opened = new OpenedTexts();
+    const texts = (from: number, count: number) =>
+      new Map(Array.from({ length: count }, (_, n) => [`k${from + n}`, text('x')]));
+    keep(opened, 'a', 'x');
+    opened.addSealed('a', texts(0, 10_000));
+    expect(opened.of('a').sealed.size).toBe(0);
+    opened.addSealed('a', texts(0, 60));
+    opened.addSealed('a', texts(60, 40));
+    expect(opened.of('a').sealed.size).toBe(100);
+    opened.addSealed('a', texts(100, 1));
+    expect([...opened.of('a').sealed.keys()]).toEqual(['k100']);
   });
 });
