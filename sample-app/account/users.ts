@@ -35,7 +35,8 @@ export class UserDirectory implements OnModuleInit {
   async authenticate(id: string, password: string): Promise<User | null> {
     const known = this.#users.get(id);
     const isRight = await isPassword(password, known?.hash ?? (await this.#nobody));
-    return known !== undefined && isRight ? known.user : null;
+    // A password that was changed meanwhile is the old one.
+    return known !== undefined && isRight && this.#users.get(id) === known ? known.user : null;
   }
 
   async setPassword(id: string, password: string): Promise<User> {
