@@ -36,6 +36,4 @@ export default {
   // A worker that has run half of the tests is a process of a gigabyte: on a busy machine, to take that down takes longer
   // than Jest waits by default (500 ms), though nothing is open.
   workerGracefulExitTimeout: 10_000,
-  // What V8 keeps of the modules of each file makes every garbage collection of the next one slower.
-  workerIdleMemoryLimit: '1GB',
 };

@@ -12,9 +12,14 @@ const PATIENCE = 120_000;
 /** In milliseconds. */
 const SOON = 2_000;
 
-// More of it, and without waiting for replicas: npm run test:failover.
+// More of it, and without waiting for replicas: npm run test:failover. Slots that move: test/e2e/history.spec.ts.
 describeWithRedis('A cluster that is written to', () => {
-  it.each(FAULTS.filter(({ name }) => !['taken-over', 'hung'].includes(name)).map(({ title, name }) => [title, name]))(
+  it.each(
+    FAULTS.filter(({ name }) => !['taken-over', 'hung', 'resharded'].includes(name)).map(({ title, name }) => [
+      title,
+      name,
+    ]),
+  )(
     'loses nothing, and brings nothing back, where all writes wait for a replica: %s',
     async (_title, name) => {
       const fault = FAULTS.find((one) => one.name === name) as Fault;
