@@ -8,7 +8,6 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { compileSnippets } from '../snippets/compile.js';
 import { snippetsOf, textOf } from '../snippets/markdown.js';
-import { installPackages } from '../snippets/packages.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { programOf } from './chromium.js';
 
@@ -33,7 +32,6 @@ describe('The quick start of the README', () => {
   let url: string;
   beforeAll(async () => {
     programOf(['curl'], 'Install it (Debian: apt-get install curl).');
-    installPackages();
     database = await createDatabase();
     folder = await mkdtemp(join(tmpdir(), 'session-readme-'));
     const [main] = compileSnippets(snippetsOf('README.md').filter(({ code }) => code.includes('NestFactory.create')));

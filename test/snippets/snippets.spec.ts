@@ -4,7 +4,6 @@ import { createDatabase, type TestDatabase } from '../support/database.js';
 import { visit } from '../support/probe.js';
 import { compileSnippets } from './compile.js';
 import { pages, snippetsOf } from './markdown.js';
-import { installPackages } from './packages.js';
 import { devices } from './pages/devices.js';
 import { guards } from './pages/guards.js';
 import { lifetimes } from './pages/lifetimes.js';
@@ -12,7 +11,6 @@ import { recipes } from './pages/recipes.js';
 import { serverless } from './pages/serverless.js';
 import { Page, run } from './run.js';
 
-installPackages();
 const snippets = compileSnippets(pages().flatMap(snippetsOf));
 const named = snippets.map((snippet) => [`${snippet.page}:${snippet.line}`, snippet] as const);
 
