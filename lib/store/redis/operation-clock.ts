@@ -1,7 +1,5 @@
-import { afterArrivals, LostTime } from '../lost-time.js';
-
-/** In milliseconds. A timer may fire early, and two clocks never agree: "not written" is said only once Redis would refuse. */
-const MARGIN = 5;
+import { LostTime } from '../lost-time.js';
+import { untilDeadline } from '../until-deadline.js';
 
 /** An operation whose time is up. */
 export class GivenUp extends Error {
@@ -30,26 +28,9 @@ export class OperationClock {
   }
 
   /** @throws {GivenUp} when the time is up, and nothing lies unread that has arrived */
-  async until<Result>(deadline: number, promise: Promise<Result>): Promise<Result> {
-    let timer: NodeJS.Timeout | undefined;
-    let isOver = false;
-    const late = new Promise<never>((_, reject) => {
-      const wait = (): void => {
-        timer = setTimeout(() => afterArrivals(look), Math.ceil(Math.max(0, deadline - this.now())) + MARGIN);
-      };
-      const look = (): void => {
-        if (isOver) return;
-        if (this.now() < deadline) wait();
-        else reject(new GivenUp(`Redis did not answer within ${this.#limit} ms`));
-      };
-      wait();
-    });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      isOver = true;
-      clearTimeout(timer);
-    }
+  until<Result>(deadline: number, promise: Promise<Result>): Promise<Result> {
+    const left = (): number => deadline - this.now();
+    return untilDeadline(promise, left, () => new GivenUp(`Redis did not answer within ${this.#limit} ms`));
   }
 
   close(): void {

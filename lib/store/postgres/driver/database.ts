@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../session.errors.js';
 import { StoreClock } from '../../store-clock.js';
-import { afterArrivals, LostTime } from '../../lost-time.js';
+import { LostTime } from '../../lost-time.js';
+import { untilDeadline } from '../../until-deadline.js';
 import { FIRST_PAUSE, longerPause, paused } from '../../batching/backoff.js';
 import { marksOne } from '../../batching/splitting.js';
 import type { Connections, PoolClient, Query, Queryable } from './connections.js';
@@ -16,9 +17,6 @@ import {
   refusalOf,
   wasRolledBack,
 } from './refusals.js';
-
-/** In milliseconds. A timer may fire early, and two clocks never agree: "not written" is said only once the database would refuse. */
-const MARGIN = 5;
 
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
@@ -308,25 +306,8 @@ export class Database {
   /** @throws {GivenUp} when the time is up, and nothing lies unread that has arrived */
   async #inTime<Result>(promise: Promise<Result>, deadline: number): Promise<Result> {
     const lostBefore = this.#lost.total();
-    let timer: NodeJS.Timeout | undefined;
-    let isOver = false;
-    const late = new Promise<never>((_, reject) => {
-      const wait = (): void => {
-        timer = setTimeout(() => afterArrivals(look), Math.ceil(Math.max(0, deadline - this.time())) + MARGIN);
-      };
-      const look = (): void => {
-        if (isOver) return;
-        if (this.time() < deadline) wait();
-        else reject(new GivenUp(this.#noAnswer(this.#lost.total() - lostBefore)));
-      };
-      wait();
-    });
-    try {
-      return await Promise.race([promise, late]);
-    } finally {
-      isOver = true;
-      clearTimeout(timer);
-    }
+    const left = (): number => deadline - this.time();
+    return untilDeadline(promise, left, () => new GivenUp(this.#noAnswer(this.#lost.total() - lostBefore)));
   }
 
   /** @param lost how long this process could not look, in milliseconds */
