@@ -1,3 +1,4 @@
+import type { DataChanges } from '../session/data/changes.js';
 import { SessionDataError } from '../session.errors.js';
 
 /** @throws {SessionDataError} for a snapshot of a login that is bigger than the data of a session may be. */
@@ -19,6 +20,15 @@ export function tooLargeData(maxDataBytes: number): SessionDataError {
     `The session's data would exceed ${maxDataBytes} bytes of JSON. Keep large things elsewhere and an id ` +
       'here, or raise the option "maxDataBytes".',
   );
+}
+
+/** How many bytes changes certainly add up to, where nothing that is there goes: what is over the limit is not sent. */
+export function lengthOf(changes: DataChanges | null): number {
+  let length = 0;
+  if (changes === null) return length;
+  for (const [key, text] of [...changes.set, ...changes.push]) length += key.length + text.length;
+  for (const key of changes.increment.keys()) length += key.length;
+  return length;
 }
 
 /**

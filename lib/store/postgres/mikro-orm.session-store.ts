@@ -16,7 +16,7 @@ import {
 import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { CommitOutcome } from '../batching/commit-request.js';
-import { refuseLargeAuth } from '../limits.js';
+import { lengthOf, refuseLargeAuth } from '../limits.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import type { FoundValues } from '../../session/data/found-values.js';
 import { StoreMeter } from '../../stats/store-meter.js';
@@ -351,10 +351,6 @@ export class MikroOrmSessionStore extends SessionStore {
 
   /** Before any SQL is sent, as far as that can be told. */
   #refuseLarge({ data }: SessionChanges): void {
-    if (data === null) return;
-    let length = 0;
-    for (const [key, text] of [...data.set, ...data.push]) length += key.length + text.length;
-    for (const key of data.increment.keys()) length += key.length;
-    if (length > this.#options.maxDataBytes) throw this.#queries.tooLarge();
+    if (lengthOf(data) > this.#options.maxDataBytes) throw this.#queries.tooLarge();
   }
 }

@@ -25,12 +25,3 @@ export function changeArguments(changes: DataChanges | null): string[] {
     ...pairs(push),
   ];
 }
-
-/** How many bytes changes certainly add up to, where nothing that is there goes: what is over the limit is not sent. */
-export function lengthOf(changes: DataChanges | null): number {
-  let length = 0;
-  if (changes === null) return length;
-  for (const [key, text] of [...changes.set, ...changes.push]) length += key.length + text.length;
-  for (const key of changes.increment.keys()) length += key.length;
-  return length;
-}

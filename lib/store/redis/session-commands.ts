@@ -3,10 +3,10 @@ import { refusedAddition } from '../../session/data/merge.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import type { CommittedTimes, Login, NewSession, Rotation, RotationOutcome } from '../../session-store.js';
-import { refuseLargeAuth, tooLargeData } from '../limits.js';
+import { lengthOf, refuseLargeAuth, tooLargeData } from '../limits.js';
 import type { Keys } from './keys.js';
 import { dataFields, hashText, keyOf, newSessionFields, sessionOf, sizeOf, type Versioned } from './records.js';
-import { changeArguments, lengthOf, texts } from './script-arguments.js';
+import { changeArguments, texts } from './script-arguments.js';
 import type { Answer, Run, ScriptRunner } from './script-runner.js';
 import { COMMIT, CREATE, DELETE, FIND, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
 
