@@ -21,7 +21,6 @@ import { announce } from './context/announcement.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
 import { kindOf } from '../session/data/json.js';
-import type { SessionId } from '../session/token.js';
 import { SessionConfigurationError, SessionSetupError } from '../session.errors.js';
 import {
   type ResolvedSessionOptions,
@@ -39,7 +38,7 @@ import { SessionService } from './session.service.js';
 import { SessionManager } from '../session-manager.js';
 import { SessionSource } from './context/session-source.js';
 import { CachingSessionStore } from '../store/caching.session-store.js';
-import { EncryptingSessionStore } from '../store/encrypting.session-store.js';
+import { withEncryption } from '../store/encrypting.session-store.js';
 import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
 import { sessionEntity } from '../store/postgres/session.entity.js';
 import { SessionStore } from '../session-store.js';
@@ -186,22 +185,14 @@ function noMikroOrm(contextName: string | undefined): string {
 }
 
 /** The cache outside: it keeps what was decrypted, once. */
-function wrapped(
-  store: SessionStore,
-  { cache, encryption, queryTimeout }: ResolvedSessionOptions,
-  reports: OperatorReports,
-): SessionStore {
+function wrapped(store: SessionStore, options: ResolvedSessionOptions, reports: OperatorReports): SessionStore {
   if (!isStore(store)) {
     throw new SessionConfigurationError(
       `SessionModule option "store" must be ${STORE_HINT}, but what it gave was ${kindOf(store)}.`,
     );
   }
-  const unreadable = (id: SessionId, what: string): void => reports.undecipherable(id, what);
-  const readable =
-    encryption === null
-      ? store
-      : new EncryptingSessionStore(store, encryption.keys, unreadable, { ...encryption, queryTimeout });
-  return cache === null ? readable : new CachingSessionStore(readable, cache);
+  const readable = withEncryption(store, options, (id, what) => reports.undecipherable(id, what));
+  return options.cache === null ? readable : new CachingSessionStore(readable, options.cache);
 }
 
 function isStore(value: unknown): value is SessionStore {

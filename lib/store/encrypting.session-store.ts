@@ -2,6 +2,7 @@ import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/da
 import type { SessionId } from '../session/token.js';
 import { incremented, pushed } from '../session/data/merge.js';
 import type { CommittedTimes, Login, NewSession, SessionStore } from '../session-store.js';
+import type { ResolvedSessionOptions } from '../session.options.js';
 import type { SessionSecrets, StoredSession } from '../session/stored-session.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
 import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
@@ -179,6 +180,16 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     }
     return { set: this.#cipher.sealAll(id, plain), unset: changes.unset, increment: new Map(), push: new Map() };
   }
+}
+
+/** A store with encryption in front of it, where the options say so. @param onUnreadable as of {@link EncryptingSessionStore} */
+export function withEncryption(
+  store: SessionStore,
+  { encryption, queryTimeout }: Pick<ResolvedSessionOptions, 'encryption' | 'queryTimeout'>,
+  onUnreadable: UnreadableListener,
+): SessionStore {
+  if (encryption === null) return store;
+  return new EncryptingSessionStore(store, encryption.keys, onUnreadable, { ...encryption, queryTimeout });
 }
 
 /** Of one session: what it writes at a time is one request, into which all that wait are folded. */

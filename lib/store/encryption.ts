@@ -5,7 +5,7 @@ import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import type { OpenedSession, OpenedText, OpenedTexts } from './opened-texts.js';
+import { NOTHING_OPENED, type OpenedSession, type OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
 
 /** 32 random bytes, as they are (`Buffer`, `Uint8Array`) or as base64, base64url or hex text. */
@@ -140,15 +140,10 @@ export class SessionCipher {
 
   /** The same of all values of a commit, by key. */
   sealAll(id: SessionId, texts: ReadonlyMap<string, string>): Map<string, string> {
-    const sealed = new Map(Array.from(texts, ([key, text]) => [key, this.seal(id, key, text)]));
-    if (this.#opened !== null) {
-      const opened = Array.from(texts, ([key, plain]): [string, OpenedText] => {
-        // A sealed text has nothing in it that JSON would escape.
-        return [key, { sealed: (sealed.get(key) as string).slice(1, -1), plain }];
-      });
-      this.#opened.addSealed(id, new Map(opened));
-    }
-    return sealed;
+    const seal = (key: string, plain: string) => ({ sealed: this.#keys.seal(plain, dataContextOf(id, key)), plain });
+    const opened = new Map(Array.from(texts, ([key, plain]) => [key, seal(key, plain)]));
+    this.#opened?.addSealed(id, opened);
+    return new Map(Array.from(opened, ([key, { sealed }]) => [key, JSON.stringify(sealed)]));
   }
 
   /** @param generation that of the login, under which alone it opens */
@@ -190,7 +185,7 @@ export class SessionCipher {
   }
 
   #openAuth(id: SessionId, generation: number, auth: string, keep: Keep): string | null {
-    const known = this.#opened?.of(id).auth ?? null;
+    const known = this.#knownOf(id).auth;
     if (known?.sealed === auth && known.generation === generation) return known.plain;
     // A sealed text has nothing in it that JSON would escape.
     const plain = this.#open(id, 'auth', auth.slice(1, -1), () => auth, authContextOf(id, generation));
@@ -199,15 +194,19 @@ export class SessionCipher {
   }
 
   #openData(id: SessionId, data: string, keep: Keep): string {
-    const known = this.#opened?.of(id);
-    if (known?.data?.sealed === data) return known.data.plain;
+    const known = this.#knownOf(id);
+    if (known.data?.sealed === data) return known.data.plain;
     const document = parseObject(data);
     // What is no document is for the reader to report.
     if (document === null) return data;
-    const opened = known === undefined ? NONE_KNOWN : membersOf(known);
+    const opened = membersOf(known);
     const plain = textOf(document, (key) => opened(key, document[key]) ?? this.#openMember(id, key, document[key]));
     keep({ data: { sealed: data, plain }, sealed: new Map() });
     return plain;
+  }
+
+  #knownOf(id: SessionId): OpenedSession {
+    return this.#opened?.of(id) ?? NOTHING_OPENED;
   }
 
   #openMember(id: SessionId, key: string, value: unknown): string | null {
@@ -234,8 +233,6 @@ function dataContextOf(id: SessionId, key: string): string {
 function authContextOf(id: SessionId, generation: number): string {
   return `auth\0${id}\0${generation}`;
 }
-
-const NONE_KNOWN = (): null => null;
 
 /** The plain text of a member by its sealed one, as far as that is known. */
 function membersOf({ data, sealed }: OpenedSession): (key: string, value: unknown) => string | null {

@@ -30,7 +30,8 @@ const PURGE_EVERY = 15_000;
 const SESSION_OVERHEAD = 200;
 const TEXT_OVERHEAD = 300;
 
-const NOTHING: OpenedSession = { auth: null, data: null, sealed: new Map() };
+/** Of a session of which nothing is kept. */
+export const NOTHING_OPENED: OpenedSession = { auth: null, data: null, sealed: new Map() };
 
 /**
  * What was opened lately, so that the same sealed text need not be opened again. It is found by the whole sealed text: of what
@@ -46,7 +47,7 @@ export class OpenedTexts {
   #purging: NodeJS.Timeout | null = null;
 
   of(id: SessionId): OpenedSession {
-    return this.#sessions.get(id) ?? NOTHING;
+    return this.#sessions.get(id) ?? NOTHING_OPENED;
   }
 
   /** Whether it is worth the memory: a session that is opened for the first time may be never again. */
@@ -56,7 +57,7 @@ export class OpenedTexts {
 
   /** Keeps what was opened of a session in addition. */
   add(id: SessionId, opened: Partial<OpenedSession>): void {
-    this.#sessions.set(id, { ...(this.#sessions.peek(id) ?? NOTHING), ...opened });
+    this.#sessions.set(id, { ...(this.#sessions.peek(id) ?? NOTHING_OPENED), ...opened });
     // The cache removes what is over only when it is asked for it.
     this.#purging ??= setInterval(() => this.#purge(), PURGE_EVERY).unref();
   }

@@ -4,7 +4,7 @@ import { SessionConfigurationError } from '../../session.errors.js';
 import { type ResolvedSessionOptions, resolveOptions, type SessionModuleOptions } from '../../session.options.js';
 import { SessionManager } from '../../session-manager.js';
 import type { SessionStore } from '../../session-store.js';
-import { EncryptingSessionStore } from '../../store/encrypting.session-store.js';
+import { withEncryption } from '../../store/encrypting.session-store.js';
 import { MikroOrmSessionStore } from '../../store/postgres/mikro-orm.session-store.js';
 import { quoted, type TableName } from '../../store/postgres/table-name.js';
 import { type Command, type CommandContext, EXIT } from '../command.js';
@@ -78,9 +78,7 @@ async function run({ options, oldTable }: Given, place: SessionPlace, output: Ou
 function storeOf(options: ResolvedSessionOptions, oldTable: TableName, { orm, tableName }: SessionPlace): SessionStore {
   const invalidation = options.cache !== null;
   const store = new MikroOrmSessionStore(orm, { ...options, ensureSchema: false, tableName, oldTable, invalidation });
-  if (options.encryption === null) return store;
-  const { encryption, queryTimeout } = options;
-  return new EncryptingSessionStore(store, encryption.keys, () => {}, { ...encryption, queryTimeout });
+  return withEncryption(store, options, () => {});
 }
 
 /** What cannot be taken over. That sessions are ready is of no interest. */
