@@ -1,6 +1,7 @@
 import { kindOf } from '../../session/data/json.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import type { Address, ConnectionSettings, RedisPlace } from './node-redis.js';
+import { addressIn, credentialsIn, isOfFirstDatabase, isTls } from './redis-url.js';
 
 /** What a client of the package `redis` was made with, as far as it is of use here. */
 interface ClientOptions extends ConnectionSettings {
@@ -43,28 +44,26 @@ function clusterOptionsOf(client: unknown): { rootNodes: ClientOptions[]; defaul
 
 function addressOf({ url, socket, database = 0 }: ClientOptions): Address {
   const named = url === undefined ? null : new URL(url);
-  if (database !== 0 || !/^\/?0?$/.test(named?.pathname ?? '')) {
+  if (database !== 0 || (named !== null && !isOfFirstDatabase(named))) {
     throw new SessionConfigurationError(
       'SessionModule option "store: redisSessionStore().client" has the number of a database, and sessions are in database 0. Fix: ' +
         'keep applications apart by "prefix".',
     );
   }
+  if (named !== null) return addressIn(named);
   const { host = 'localhost', port = 6379 } = (socket ?? {}) as Partial<Address>;
-  return named === null
-    ? { host, port: Number(port) }
-    : { host: named.hostname.replace(/^\[|\]$/g, ''), port: Number(named.port || 6379) };
+  return { host, port: Number(port) };
 }
 
 function settingsOf({ url, username, password, credentialsProvider, socket }: ClientOptions): ConnectionSettings {
   const named = url === undefined ? null : new URL(url);
   const { host: _host, port: _port, ...rest } = (socket ?? {}) as Record<string, unknown>;
-  const user = username ?? (named?.username ? decodeURIComponent(named.username) : undefined);
-  const secret = password ?? (named?.password ? decodeURIComponent(named.password) : undefined);
   return {
-    ...(user !== undefined && { username: user }),
-    ...(secret !== undefined && { password: secret }),
+    ...(named !== null && credentialsIn(named)),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
     ...(credentialsProvider !== undefined && { credentialsProvider }),
-    socket: { ...rest, ...(named?.protocol === 'rediss:' && { tls: true }) } as NonNullable<
+    socket: { ...rest, ...(named !== null && isTls(named) && { tls: true }) } as NonNullable<
       ConnectionSettings['socket']
     >,
   };

@@ -52,7 +52,7 @@ export class Keyspace {
     for (let walk = 0, isLeft = true; isLeft && walk < MOST_WALKS; walk++) {
       isLeft = false;
       const age = () => String(Math.max(0, performance.now() - since));
-      for await (const found of this.#walk(operation, END, age)) {
+      for await (const found of this.#walk(operation, END, age, true)) {
         if (found.length === 0) continue;
         isLeft = true;
         yield found.map(({ id }) => id);
@@ -65,10 +65,10 @@ export class Keyspace {
     operation: string,
     script: Script,
     args: readonly string[] | (() => string),
+    isDurable = false,
   ): AsyncGenerator<readonly (Answer & { readonly id: SessionId })[]> {
     for (const node of await this.#runner.primaries(operation)) {
       for await (const keys of this.#keysOf(operation, node)) {
-        const isDurable = script === END;
         const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true, isDurable };
         const given = typeof args === 'function' ? [args()] : args;
         const answers = await this.#runner.runAll(script, keys, given, run);

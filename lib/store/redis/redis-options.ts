@@ -5,6 +5,7 @@ import { isPlainObject, kindOf } from '../../session/data/json.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { placeOfClient } from './client-settings.js';
 import type { RedisPlace } from './node-redis.js';
+import { addressIn, credentialsIn, isOfFirstDatabase, isTls } from './redis-url.js';
 
 /** Where the Redis or Valkey is that keeps the sessions, and how sure of it one wants to be. */
 export interface RedisSessionStoreOptions {
@@ -77,16 +78,11 @@ function placeOf(nodes: unknown, client: unknown, tls: unknown): RedisPlace {
   if (!Array.isArray(nodes) || nodes.length === 0) throw wrongNodes(kindOf(nodes));
   const urls = nodes.map(urlOf);
   const [first] = urls as [URL];
-  const isTls = first.protocol === 'rediss:';
   return {
-    addresses: urls.map(({ hostname, port }) => ({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: port === '' ? 6379 : Number(port),
-    })),
+    addresses: urls.map(addressIn),
     settings: {
-      ...(first.username !== '' && { username: decodeURIComponent(first.username) }),
-      ...(first.password !== '' && { password: decodeURIComponent(first.password) }),
-      ...(isTls && { socket: { ...(tls as SecureContextOptions | null), tls: true } }),
+      ...credentialsIn(first),
+      ...(isTls(first) && { socket: { ...(tls as SecureContextOptions | null), tls: true } }),
     },
   };
 }
@@ -97,8 +93,9 @@ function urlOf(node: unknown): URL {
   const isWhole = url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '';
   // It may have a password in it, and is not shown.
   if (!isWhole) throw wrongNodes('with a text in it that is no such URL');
-  if (!/^\/?0?$/.test(url.pathname))
+  if (!isOfFirstDatabase(url)) {
     throw wrongNodes('with the number of a database in it, and sessions are in database 0');
+  }
   return url;
 }
 

@@ -61,10 +61,10 @@ export async function factsOf(node: RedisNode): Promise<NodeFacts> {
 /**
  * Whether sessions can be kept there.
  *
- * @param replicas how many must confirm a write; `null` where it was not said
+ * @param replicas how many must confirm a write
  * @throws {SessionSetupError} with the fix
  */
-export function checkFacts(primaries: readonly NodeFacts[], replicas: number | null): void {
+export function checkFacts(primaries: readonly NodeFacts[], replicas: number): void {
   for (const { name, version, policy, isReplica } of primaries) {
     if (Number.parseInt(version) < OLDEST) {
       throw new SessionSetupError(
@@ -82,7 +82,7 @@ export function checkFacts(primaries: readonly NodeFacts[], replicas: number | n
     }
   }
   const most = Math.max(...primaries.map((primary) => primary.replicas));
-  if (most < (replicas ?? 0)) {
+  if (most < replicas) {
     throw new SessionSetupError(
       `"waitForReplicas" is ${replicas}, but no primary has more than ${most} replicas, so no session could begin. Add replicas, ` +
         'or set "waitForReplicas: 0" of redisSessionStore(), which docs/redis.md says what it costs.',

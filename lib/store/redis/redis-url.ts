@@ -1,0 +1,23 @@
+import type { Address, ConnectionSettings } from './node-redis.js';
+
+/** Where a URL of Redis leads. */
+export function addressIn({ hostname, port }: URL): Address {
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 6379) };
+}
+
+/** The user and the password that it names. */
+export function credentialsIn({ username, password }: URL): Pick<ConnectionSettings, 'username' | 'password'> {
+  return {
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  };
+}
+
+/** Whether it names no other database than the first, in which sessions are. */
+export function isOfFirstDatabase({ pathname }: URL): boolean {
+  return /^\/?0?$/.test(pathname);
+}
+
+export function isTls({ protocol }: URL): boolean {
+  return protocol === 'rediss:';
+}
