@@ -98,8 +98,8 @@ export class OperatorReports {
   }
 
   unreadable(id: SessionId, what: string, error: unknown): void {
-    const reason = error instanceof SyntaxError ? NO_JSON : shownError(error);
-    this.#ofRow(id, what, `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reason}`);
+    const line = `The stored ${what} of session ${id} cannot be read, and counts as empty. ${reasonOf(error)}`;
+    this.#ofRow(id, what, line);
   }
 
   rowCorrupt(id: SessionId, column: string): void {
@@ -186,8 +186,11 @@ const DROPPED =
 function withCause(error: unknown): string {
   if (!(error instanceof SessionStoreUnavailableError)) return shownError(error);
   const message = shownMessage(error);
-  if (error.cause instanceof SyntaxError) return `${message} Cause: ${NO_JSON}`;
-  return error.cause instanceof Error ? `${message} Cause: ${shownError(error.cause)}` : message;
+  return error.cause instanceof Error ? `${message} Cause: ${reasonOf(error.cause)}` : message;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof SyntaxError ? NO_JSON : shownError(error);
 }
 
 function inForce(options: ResolvedSessionOptions, store: string): string {

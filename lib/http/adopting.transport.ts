@@ -4,7 +4,7 @@ import type { ResolvedAdoption } from '../options/adopt.options.js';
 import type { ResolvedCookieOptions } from '../options/transport.options.js';
 import type { CookieChange } from '../session/cookie-intent.js';
 import type { Credential } from '../session/token.js';
-import { isOf, isSafe } from './origin-check.js';
+import { forwardedHostsOf, isOf, isSafe } from './origin-check.js';
 import { valuesOf } from './session-cookie.js';
 import type { Exchange, SessionTransport } from './session-transport.js';
 
@@ -84,7 +84,6 @@ export class AdoptingTransport implements SessionTransport {
 function isCrossSite({ 'sec-fetch-site': site, origin, ...headers }: IncomingHttpHeaders): boolean {
   if (site !== undefined || origin === undefined) return site === 'cross-site';
   // A proxy's word: no page can add it to a form, and scripts only where CORS allows that.
-  const forwarded = String(headers['x-forwarded-host'] ?? '').split(',');
-  const hosts = [headers.host, headers[':authority'] as string | undefined, ...forwarded.map((host) => host.trim())];
+  const hosts = [headers.host, headers[':authority'] as string | undefined, ...forwardedHostsOf(headers)];
   return !hosts.some((host) => isOf(origin, host));
 }

@@ -64,8 +64,14 @@ export function isSafe(method = ''): boolean {
 
 /** A WebSocket's request knows no platform. But scripts cannot add headers to it, so what it was forwarded for is a proxy's word. */
 function hostsOf(headers: IncomingHttpHeaders): readonly (string | undefined)[] {
-  const forwarded = isUpgrade(headers) ? String(headers['x-forwarded-host'] ?? '').split(',') : [];
-  return [headers.host, ...forwarded.map((host) => host.trim())];
+  return [headers.host, ...(isUpgrade(headers) ? forwardedHostsOf(headers) : [])];
+}
+
+/** Which hosts a request was sent to, as proxies say it. */
+export function forwardedHostsOf({ 'x-forwarded-host': hosts = '' }: IncomingHttpHeaders): string[] {
+  return String(hosts)
+    .split(',')
+    .map((host) => host.trim());
 }
 
 function isUpgrade({ upgrade }: IncomingHttpHeaders): boolean {

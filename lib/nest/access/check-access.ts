@@ -25,8 +25,9 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     const session = await sessionContext?.load();
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
-    if (!session?.isAuthenticated || session.isExpired()) throw new UnauthorizedException('Sign in to go on.');
-    if (!(await isStillTrue(source, session))) throw new UnauthorizedException('Sign in to go on.');
+    if (!session?.isAuthenticated || session.isExpired() || !(await isStillTrue(source, session))) {
+      throw new UnauthorizedException('Sign in to go on.');
+    }
     assertMeets(session, requirements, source.manager.now());
     if (sessionContext !== null) sessionContext.isAdmitted = true;
     return true;
