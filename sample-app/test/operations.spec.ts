@@ -2,24 +2,16 @@ import { describe, expect, it } from '@jest/globals';
 import { type SessionStats, SessionService } from 'nestjs-mikro-session';
 import { CHARTS } from '../operations/charts.js';
 import { figuresOf } from '../operations/figures.js';
+import { figuresTable } from './figures-table.js';
 import { useShopApp } from './shop-app.js';
 
 const shop = useShopApp();
-
-/** The figures of a table on the operator's page, by name: of the last seconds, and since the start. */
-function table(html: string): Record<string, string[]> {
-  const rows = html.matchAll(/<th scope="row">([^<]*)<\/th>\s*<td[^>]*>([^<]*)<\/td>\s*<td[^>]*>([^<]*)<\/td>/g);
-  return Object.fromEntries(Array.from(rows, ([, name, now, total]) => [name, [now, total]])) as Record<
-    string,
-    string[]
-  >;
-}
 
 describe('the operator’s page', () => {
   it('has a row for every figure that is drawn, without any script', async () => {
     const { text } = await shop.get('/operations', await shop.ada()).expect(200);
     const names = CHARTS.flatMap(({ lines }) => lines.map(({ name }) => name));
-    expect(Object.keys(table(text))).toEqual(expect.arrayContaining(names));
+    expect(Object.keys(figuresTable(text))).toEqual(expect.arrayContaining(names));
   });
 
   it('and its stream are for staff', async () => {

@@ -13,14 +13,17 @@ export interface Fault {
 const FROZEN = 5_000;
 const SLOTS_MOVED = 2_000;
 
+/** A primary is sent a signal after which it does nothing; done when its replica has taken over. */
+async function withoutFirst({ primaries, replicas }: TestRedisCluster, signal: NodeJS.Signals): Promise<void> {
+  (primaries[0] as RedisServer).process.kill(signal);
+  await isPrimary(replicas[0] as RedisServer);
+}
+
 export const FAULTS: readonly Fault[] = [
   {
     name: 'killed',
     title: 'a primary killed; its replica takes over',
-    async happen({ primaries, replicas }) {
-      (primaries[0] as RedisServer).process.kill('SIGKILL');
-      await isPrimary(replicas[0] as RedisServer);
-    },
+    happen: (cluster) => withoutFirst(cluster, 'SIGKILL'),
   },
   {
     name: 'frozen',
@@ -36,10 +39,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'hung',
     title: 'a primary frozen for good; its replica takes over',
-    async happen({ primaries, replicas }) {
-      (primaries[0] as RedisServer).process.kill('SIGSTOP');
-      await isPrimary(replicas[0] as RedisServer);
-    },
+    happen: (cluster) => withoutFirst(cluster, 'SIGSTOP'),
   },
   {
     name: 'taken-over',

@@ -12,6 +12,25 @@ const PATIENCE = 120_000;
 /** In milliseconds. */
 const SOON = 2_000;
 
+/** A cluster of its own, and stores on it. */
+function useRedisCluster(): { readonly stores: RedisStores; readonly cluster: TestRedisCluster } {
+  const stores = new RedisStores();
+  let cluster: TestRedisCluster;
+  beforeAll(async () => {
+    cluster = await startRedisCluster();
+  });
+  afterAll(async () => {
+    await stores.close();
+    await cluster.stop();
+  });
+  return {
+    stores,
+    get cluster() {
+      return cluster;
+    },
+  };
+}
+
 // More of it, and without waiting for replicas: npm run test:failover. Slots that move: test/e2e/history.spec.ts.
 describeWithRedis('A cluster that is written to', () => {
   it.each(
@@ -34,17 +53,10 @@ describeWithRedis('A cluster that is written to', () => {
 });
 
 describeWithRedis('A cluster with a primary whose replica is gone', () => {
-  const stores = new RedisStores();
-  let cluster: TestRedisCluster;
-  beforeAll(async () => {
-    cluster = await startRedisCluster();
-  });
-  afterAll(async () => {
-    await stores.close();
-    await cluster.stop();
-  });
+  const fixture = useRedisCluster();
 
   it('refuses to begin and to end sessions there, and says why; reads and changes go on', async () => {
+    const { cluster, stores } = fixture;
     const store = await stores.open({ nodes: cluster.urls }, { queryTimeout: 400 });
     const sessions = await Promise.all(Array.from({ length: 30 }, () => store.create(newSession())));
     for (const replica of cluster.replicas) (replica as RedisServer).process.kill('SIGKILL');
@@ -59,17 +71,10 @@ describeWithRedis('A cluster with a primary whose replica is gone', () => {
 });
 
 describeWithRedis('A session whose slot moves from one primary to another', () => {
-  const stores = new RedisStores();
-  let cluster: TestRedisCluster;
-  beforeAll(async () => {
-    cluster = await startRedisCluster();
-  });
-  afterAll(async () => {
-    await stores.close();
-    await cluster.stop();
-  });
+  const fixture = useRedisCluster();
 
   it('is read, changed, logged in to and ended, on whichever of them it is', async () => {
+    const { cluster, stores } = fixture;
     const store = await stores.open({ nodes: cluster.urls });
     const [from, to] = cluster.primaries as [RedisServer, RedisServer];
     const [source, target] = await Promise.all([from, to].map((node) => node.command<string>('CLUSTER', 'MYID')));
