@@ -28,8 +28,12 @@ export interface RedisConnections {
   nodeAt(address: string): Promise<RedisNode | null>;
   /** Learns anew which primary has what, as the one that was asked for a key says that another has it. */
   refresh(key: string): Promise<void>;
-  /** Makes all connections anew, as one of them is silent; not more often than is of use. */
-  renew(): void;
+  /**
+   * Makes all connections anew, as one of them is silent; not more often than is of use.
+   *
+   * @param silent the name of the node at its other end; `null` where there is none
+   */
+  renew(silent: string | null): void;
   /** All that are known. */
   primaries(): Promise<RedisNode[]>;
   close(): void;

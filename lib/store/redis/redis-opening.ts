@@ -2,9 +2,10 @@ import { createSessionId } from '../../session/token.js';
 import { withTimeLimit } from '../time-limit.js';
 import type { RedisConnections } from './connections.js';
 import type { Keys } from './keys.js';
-import { RedisCluster, SingleRedis } from './node-redis.js';
+import { RedisCluster } from './redis-cluster.js';
 import type { ResolvedRedisOptions } from './redis-options.js';
 import { ScriptRunner } from './script-runner.js';
+import { SingleRedis } from './single-redis.js';
 import { tryEverything } from './script-trial.js';
 import { checkFacts, factsOf, firstToAnswer, setupError, START_TIMEOUT } from './start-check.js';
 

@@ -255,7 +255,7 @@ export class ScriptRunner {
     try {
       return await this.#operations.until(deadline, answer);
     } catch (error) {
-      if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew();
+      if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew(node?.name ?? null);
       throw error;
     }
   }

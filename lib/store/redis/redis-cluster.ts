@@ -1,0 +1,146 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { NotSent, type RedisConnections, type RedisNode } from './connections.js';
+import {
+  type Address,
+  answeredAtOf,
+  type Client,
+  type Cluster,
+  clusterOf,
+  nodeOn,
+  REFRESH_AFTER,
+  type RedisPlace,
+  SILENCE,
+} from './node-redis.js';
+
+/** How often it is looked for another node in the place of a silent one. */
+const MOST_REFRESHES = 20;
+
+/** A cluster of them. */
+export class RedisCluster implements RedisConnections {
+  readonly isCluster = true;
+  readonly #place: RedisPlace;
+  readonly #retired = new Set<Cluster>();
+  #cluster: Cluster;
+  /** Which are asked for the others. */
+  #roots: readonly Address[];
+  #isRenewing = false;
+  #isClosed = false;
+
+  constructor(place: RedisPlace) {
+    this.#place = place;
+    this.#roots = place.addresses;
+    this.#cluster = this.#made();
+  }
+
+  async open(): Promise<void> {
+    let failure: unknown = null;
+    // Of the nodes that were asked for the others: what connecting throws does not say why.
+    this.#cluster.on('error', (error) => {
+      failure ??= error;
+    });
+    try {
+      await this.#cluster.connect();
+    } catch (error) {
+      throw failure ?? error;
+    }
+  }
+
+  async nodeOf(key: string): Promise<RedisNode> {
+    try {
+      const client = await this.#cluster.getNodeClientForKey(key);
+      return nodeOn(client as unknown as Client, nameOf(client as unknown as Client));
+    } catch (error) {
+      // Of a slot that no node has for the moment, the client has no node either.
+      throw new NotSent(`no primary of the cluster is known for the session: ${String(error)}`);
+    }
+  }
+
+  async nodeAt(address: string): Promise<RedisNode | null> {
+    const node = this.#cluster.nodeByAddress.get(address);
+    return node === undefined ? null : nodeOn((await this.#cluster.nodeClient(node)) as unknown as Client, address);
+  }
+
+  async refresh(key: string): Promise<void> {
+    // To follow a redirection, the client asks for the slots anew.
+    await this.#cluster.sendCommand(key, false, ['EXISTS', key]);
+  }
+
+  /**
+   * The client itself notices the silence of an idle connection only: to write to it counts as being alive, for as long as
+   * the operating system takes what is written.
+   */
+  renew(silent: string | null): void {
+    if (this.#isRenewing || this.#isClosed) return;
+    this.#isRenewing = true;
+    this.#replace(silent)
+      .catch(() => {})
+      .finally(() => {
+        this.#isRenewing = false;
+      });
+  }
+
+  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one. */
+  async #replace(silent: string | null): Promise<void> {
+    for (let left = MOST_REFRESHES; left > 0 && !this.#isClosed; left--) {
+      this.#noteAnswers();
+      const made = this.#made();
+      this.#retired.add(made);
+      try {
+        await made.connect();
+      } catch (error) {
+        this.#retire(made);
+        this.#roots = this.#place.addresses;
+        throw error;
+      }
+      if (this.#isClosed) return;
+      this.#retired.delete(made);
+      this.#retire(this.#cluster);
+      this.#cluster = made;
+      if (!made.masters.some(({ address }) => address === silent)) return;
+      await wait(REFRESH_AFTER, undefined, { ref: false });
+    }
+  }
+
+  /** The primary that has answered last is asked for the others: the client would wait for one that is silent. */
+  #noteAnswers(): void {
+    let last = -Infinity;
+    for (const { client, host, port } of this.#cluster.masters) {
+      const answeredAt = answeredAtOf(client);
+      if (answeredAt <= last) continue;
+      last = answeredAt;
+      this.#roots = [{ host, port }];
+    }
+  }
+
+  async primaries(): Promise<RedisNode[]> {
+    return Promise.all(
+      this.#cluster.masters.map(async (master) =>
+        nodeOn((await this.#cluster.nodeClient(master)) as unknown as Client, master.address),
+      ),
+    );
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const cluster of [this.#cluster, ...this.#retired]) cluster.destroy();
+  }
+
+  /** What is under way on its other connections has a moment to be answered. */
+  #retire(cluster: Cluster): void {
+    this.#retired.add(cluster);
+    setTimeout(() => {
+      if (this.#retired.delete(cluster)) cluster.destroy();
+    }, SILENCE).unref();
+  }
+
+  #made(): Cluster {
+    const cluster = clusterOf({ ...this.#place, addresses: this.#roots });
+    for (const event of ['error', 'node-error']) cluster.on(event, () => {});
+    return cluster;
+  }
+}
+
+function nameOf(client: Client): string {
+  const { host = '', port = '' } = (client.options.socket ?? {}) as { host?: string; port?: number | string };
+  return `${host}:${port}`;
+}
