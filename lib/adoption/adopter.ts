@@ -93,13 +93,20 @@ export class Adopter {
     }
   }
 
-  /** Whose an old session is; `null` for nobody's, and where `toSession` fails, which is reported. */
+  /**
+   * Whose an old session is; `null` for nobody's.
+   *
+   * @throws what `toSession` throws
+   */
   async userOf({ session }: OldRow): Promise<string | null> {
-    try {
-      return (await this.#adopted(session))?.userId ?? null;
-    } catch (error) {
-      return this.#failed(error);
-    }
+    return (await this.#adopted(session))?.userId ?? null;
+  }
+
+  /** Counts and reports that an old session cannot be made one of ours. */
+  failed(error: unknown): null {
+    this.#env.meter.failed += 1;
+    this.#env.failed(error);
+    return null;
   }
 
   get #store(): SessionStore {
@@ -133,7 +140,7 @@ export class Adopter {
     } catch (error) {
       // What is no JSON there will be none later either.
       const { cause } = error as Error;
-      if (cause instanceof SyntaxError) return this.#failed(cause);
+      if (cause instanceof SyntaxError) return this.failed(cause);
       throw error;
     }
   }
@@ -147,7 +154,7 @@ export class Adopter {
       return session;
     } catch (error) {
       if (error instanceof SessionStoreUnavailableError) throw error;
-      return this.#failed(error);
+      return this.failed(error);
     }
   }
 
@@ -229,14 +236,8 @@ export class Adopter {
   }
 
   #refused(error: unknown): null {
-    if (error instanceof SessionDataError) return this.#failed(error);
+    if (error instanceof SessionDataError) return this.failed(error);
     throw error;
-  }
-
-  #failed(error: unknown): null {
-    this.#env.meter.failed += 1;
-    this.#env.failed(error);
-    return null;
   }
 }
 

@@ -1,5 +1,7 @@
+import { SessionStoreUnavailableError } from '../session.errors.js';
 import type { OldSessions } from '../session-store.js';
 import type { Adopter } from './adopter.js';
+import { Owners } from './owners.js';
 
 /** How many are read, or removed, by one statement. */
 const PAGE = 500;
@@ -30,7 +32,12 @@ export class OldEndings {
     this.#oldSessions = oldSessions;
   }
 
-  /** Returns how many. Not an error: functions of the application find them, which can list none. */
+  /**
+   * Returns how many. Not an error: functions of the application find them, which can list none; or `toSession` fails for one
+   * of them each time.
+   *
+   * @throws {SessionStoreUnavailableError} where `toSession` did not answer for some, after all others were ended
+   */
   async end(whose: Whose): Promise<number> {
     const pass = (this.#next ??= this.#begin());
     pass.whose.add(whose);
@@ -50,19 +57,26 @@ export class OldEndings {
   async #endAll(whose: ReadonlySet<Whose>): Promise<ReadonlyMap<Whose, number>> {
     const counts = new Map<Whose, number>();
     const oldSessions = this.#oldSessions();
+    const owners = new Owners(this.#adopter);
     const areNamed = [...whose].some((one) => one !== null);
     for (let after: string | null = ''; oldSessions !== null && after !== null;) {
       const { rows, last } = await oldSessions.list(after, PAGE);
-      const owners = areNamed ? await Promise.all(rows.map((row) => this.#adopter.userOf(row))) : [];
+      const ownerOf = areNamed ? await owners.of(rows) : [];
       const doomed = new Map<string, Whose>();
       for (const [index, { sid }] of rows.entries()) {
-        const owner = owners[index] ?? null;
+        const owner = ownerOf[index] ?? null;
         if (whose.has(null) || whose.has(owner)) doomed.set(sid, owner);
       }
       for (const sid of doomed.size === 0 ? [] : await oldSessions.remove([...doomed.keys()])) {
         for (const one of new Set([null, doomed.get(sid) ?? null])) counts.set(one, (counts.get(one) ?? 0) + 1);
       }
       after = last;
+    }
+    if (owners.failure !== null && !whose.has(null)) {
+      throw new SessionStoreUnavailableError(
+        'find out whose some sessions of express-session are, as toSession() failed (where it always does for one, have it give null)',
+        owners.failure,
+      );
     }
     return counts;
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { passportSession, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import { useMovedApp } from '../../support/old-app.js';
 import { inHandler } from '../../support/probe.js';
@@ -88,5 +88,93 @@ describe('sessions of express-session whose visitors have not come yet', () => {
     for await (const _ of app.sessions.adoptAll());
     expect(await app.sessions.listForUser('dan')).toHaveLength(1);
     expect([await userOf(one), await userOf(two), await userOf(three)]).toEqual([null, null, 'dan']);
+  });
+});
+
+describe('sessions of express-session whose users a look-up of the application gives', () => {
+  let failing = (_user: unknown, _asked: number): boolean => false;
+  let underWay = 0;
+  let most = 0;
+  const asked = new Map<unknown, number>();
+  const fixture = useMovedApp({
+    adopt: {
+      toSession: async (old) => {
+        const user = old.passport?.user;
+        asked.set(user, (asked.get(user) ?? 0) + 1);
+        most = Math.max(most, ++underWay);
+        await new Promise(setImmediate);
+        underWay -= 1;
+        if (failing(user, asked.get(user) ?? 0)) throw new Error('the look-up of users is out of order');
+        return passportSession(old);
+      },
+    },
+  });
+  const userOf = async (browser: Parameters<typeof fixture.moved>[0]) =>
+    inHandler(fixture.moved(browser), (session) => session.userId);
+
+  beforeEach(async () => {
+    failing = () => false;
+    asked.clear();
+    await fixture.database.query('delete from session');
+  });
+
+  it('are not passed over while the look-up fails: the call rejects, and ends them when it is called again', async () => {
+    const { old, app } = fixture;
+    const [one, other] = [await old.signedIn('ada'), await old.signedIn('bob')];
+    failing = () => true;
+    await expect(app.sessions.revokeAllForUser('ada')).rejects.toThrow(SessionStoreUnavailableError);
+    await expect(app.sessions.revokeAllForUser('ada')).rejects.toThrow('toSession() failed');
+    failing = () => false;
+    expect(await app.sessions.revokeAllForUser('ada')).toBe(1);
+    expect([await userOf(one), await userOf(other)]).toEqual([null, 'bob']);
+  });
+
+  it('are not passed over where the look-up has begun to fail within the call, which ends those that it could tell', async () => {
+    const { old, app, database } = fixture;
+    for (let count = 0; count < 60; count++) await old.signedIn('ada');
+    failing = (_, count) => count > 40;
+    await expect(app.sessions.revokeAllForUser('ada')).rejects.toMatchObject({
+      cause: expect.objectContaining({ message: 'the look-up of users is out of order' }),
+    });
+    expect(await database.query('select from session')).toHaveLength(20);
+    failing = () => false;
+    expect(await app.sessions.revokeAllForUser('ada')).toBe(20);
+  });
+
+  it('end where the look-up fails for one of them once', async () => {
+    const { old, app } = fixture;
+    await old.signedIn('ada');
+    failing = (_, count) => count === 1;
+    expect(await app.sessions.revokeAllForUser('ada')).toBe(1);
+  });
+
+  it('end where it fails for another one each time, as for a user who is no more', async () => {
+    const { old, app } = fixture;
+    const failed = app.sessions.stats().adoption?.failed ?? 0;
+    const [, gone] = [await old.signedIn('ada'), await old.signedIn('gone'), await old.signedIn('ada')];
+    failing = (user) => user === 'gone';
+    expect(await app.sessions.revokeAllForUser('ada')).toBe(2);
+    expect(app.sessions.stats().adoption?.failed).toBe(failed + 1);
+    expect(await userOf(gone)).toBeNull();
+  });
+
+  it('are all ended without any, though it fails', async () => {
+    const { old, app, database } = fixture;
+    await old.signedIn('ada');
+    failing = () => true;
+    await Promise.all([app.sessions.revokeAll(), app.sessions.revokeAllForUser('ada').catch(() => {})]);
+    expect(await database.query('select from session')).toEqual([]);
+  });
+
+  it('are looked up twenty at a time', async () => {
+    const { app, database } = fixture;
+    await database.query(
+      `insert into session (sid, sess, expire)
+       select n, json_build_object('passport', json_build_object('user', 'many')), now() + interval '1 hour'
+       from generate_series(1, 200) n`,
+    );
+    most = 0;
+    expect(await app.sessions.revokeAllForUser('many')).toBe(200);
+    expect(most).toBe(20);
   });
 });
