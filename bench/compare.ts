@@ -78,7 +78,7 @@ async function compare(plan: Plan, rounds: number): Promise<void> {
   const signal = stopSignal();
   const cleanup = new Cleanup();
   try {
-    const environment = await startEnvironment(false);
+    const environment = await startEnvironment();
     cleanup.add(() => environment.stop());
     const earlier = join(environment.folder, 'build');
     await build(values.with, earlier, cleanup);

@@ -1,5 +1,5 @@
 import { Progress } from '#progress';
-import type { Contestant } from './contestants.js';
+import { type Contestant, needsRedis } from './contestants.js';
 import type { Environment } from './environment/environment.js';
 import { Entrant } from './measure/entrant.js';
 import { openRounds } from './measure/open-rounds.js';
@@ -63,7 +63,7 @@ async function admitAll(
   for (const contestant of contestants) {
     signal.throwIfAborted();
     const { name } = contestant;
-    if (contestant.store === 'redis' && environment.redis === null) {
+    if (needsRedis(contestant) && !environment.redis.has(contestant.store)) {
       missing.push({ name, reason: 'redis-server is not installed' });
       continue;
     }

@@ -1,3 +1,5 @@
+import type { RedisKind } from './environment/redis-server.js';
+
 /** Which HTTP framework carries Nest. */
 export type Platform = 'express' | 'fastify';
 
@@ -8,13 +10,18 @@ export interface Contestant {
   /** The file in `servers/` that starts it. */
   readonly server: 'bare' | 'interceptor' | 'ours' | 'express-session' | 'fastify-session' | 'mikro-orm';
   /** Where its sessions live. */
-  readonly store: 'none' | 'postgres' | 'redis';
+  readonly store: 'none' | 'postgres' | RedisKind;
   /** For the server; the options of `SessionModule`, where it is ours. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** The sum of all counters, in SQL, where SQL can read them: no request that was answered may be missing. */
   readonly sumOfCounts?: string;
   /** Whether `--quick` measures it. */
   readonly isEssential?: boolean;
+}
+
+/** Whether it keeps its sessions in a Redis. */
+export function needsRedis({ store }: Contestant): boolean {
+  return store !== 'none' && store !== 'postgres';
 }
 
 const bare = (platform: Platform, isEssential: boolean): Contestant => ({
@@ -68,6 +75,12 @@ export const CONTESTANTS: readonly Contestant[] = [
     server: 'express-session',
     store: 'redis',
     isEssential: true,
+  },
+  {
+    name: 'express-session + connect-redis, durable',
+    platform: 'express',
+    server: 'express-session',
+    store: 'durable redis',
   },
   {
     name: 'MikroORM find + flush',

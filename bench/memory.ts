@@ -88,7 +88,7 @@ async function heapsOf(server: ServerProcess, requests: number, signal: AbortSig
 
 async function check(requests: number): Promise<boolean> {
   const signal = stopSignal();
-  const environment = await startEnvironment(false);
+  const environment = await startEnvironment();
   try {
     const setting = {
       contestant: {
@@ -99,7 +99,7 @@ async function check(requests: number): Promise<boolean> {
         options: JSON.parse(values.options) as Record<string, unknown>,
       },
       databaseUrl: await environment.postgres.createDatabase('memory'),
-      redisUrl: '',
+      redisUrls: [],
       poolSize: 10,
       secret: '',
       idleSeconds: 1_800,

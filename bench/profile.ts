@@ -2,8 +2,9 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Contestant, CONTESTANTS } from './contestants.js';
+import { type Contestant, CONTESTANTS, needsRedis } from './contestants.js';
 import { startEnvironment } from './environment/environment.js';
+import type { RedisKind } from './environment/redis-server.js';
 import { stopSignal } from './environment/stop-signal.js';
 import { closedLoop, type Load } from './measure/closed-loop.js';
 import { Entrant } from './measure/entrant.js';
@@ -49,7 +50,7 @@ await profile(
 
 async function profile(which: Contestant, connections: number, duration: number, top: number): Promise<void> {
   const signal = stopSignal();
-  const environment = await startEnvironment(which.store === 'redis');
+  const environment = await startEnvironment(needsRedis(which) ? [which.store as RedisKind] : []);
   try {
     const entrant = await Entrant.admit(which, environment, signal);
     for (const method of ['GET', 'POST'] as const) {

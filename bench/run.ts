@@ -37,7 +37,7 @@ async function main(): Promise<number> {
   if (programs.wrk === null) return options.allowMissing ? 0 : 1;
 
   const signal = stopSignal();
-  const environment = await startEnvironment(programs.redis !== null);
+  const environment = await startEnvironment(programs.redis === null ? [] : ['redis', 'durable redis']);
   let results: Results;
   try {
     const outcome = await compete(environment, options, signal, log);

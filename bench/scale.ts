@@ -52,7 +52,7 @@ async function main(): Promise<number> {
   await mkdir(FOLDER, { recursive: true });
   if (!process.env.DATABASE_URL) await assertSpace(FOLDER, Math.max(options.expired, ...options.sizes));
   const signal = stopSignal();
-  const environment = await startEnvironment(false, { ...SETTINGS, shared_buffers: SHARED_BUFFERS });
+  const environment = await startEnvironment([], { ...SETTINGS, shared_buffers: SHARED_BUFFERS });
   try {
     const results = await measure(environment, options, signal);
     process.stdout.write(`\n${scaleTables(results).map(asText).join('\n')}\n`);

@@ -1,56 +1,95 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createClient } from 'redis';
-import { freePort } from './ports.js';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { Cleanup } from './cleanup.js';
+import { type RedisNode, startRedisNode } from './redis-node.js';
 
-/** A redis-server of the benchmark's own. */
+/** How sessions are kept: as Redis does by default, with each write on disk before it is answered, or on a cluster. */
+export type RedisKind = 'redis' | 'durable redis' | 'redis cluster';
+
+/** A Redis of the benchmark's own. */
 export interface RedisServer {
-  readonly url: string;
-  /** How many commands it has executed. */
+  /** One, or those of a cluster's primaries. */
+  readonly urls: readonly string[];
+  /** The ids of its processes. */
+  readonly primaries: readonly number[];
+  readonly replicas: readonly number[];
+  /** How many commands its primaries have executed. */
   commands(): Promise<number>;
   /** The sum of the counters of all sessions. */
   sumOfCounts(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** Starts it in a folder, with the persistence it has by default (snapshots, no append-only file). */
-export async function startRedis(folder: string): Promise<RedisServer> {
-  const port = await freePort();
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--logfile', 'redis.log'];
-  // Ctrl-C in a terminal is for the benchmark alone, which stops it in turn.
-  const child = spawn('redis-server', args, { stdio: 'ignore', detached: true });
-  await once(child, 'spawn');
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
-  };
-  const url = `redis://127.0.0.1:${port}`;
-  const client = createClient({ url, socket: { reconnectStrategy: (tries) => (tries < 100 ? 50 : false) } });
-  client.on('error', () => {});
+interface Kind {
+  readonly primaries: number;
+  /** Of each primary. */
+  readonly replicas: number;
+  /** As Redis takes them; with none, it takes snapshots now and then, and writes no append-only file. */
+  readonly settings: readonly string[];
+}
+
+const KINDS: Readonly<Record<RedisKind, Kind>> = {
+  redis: { primaries: 1, replicas: 0, settings: [] },
+  'durable redis': { primaries: 1, replicas: 0, settings: ['--appendonly', 'yes', '--appendfsync', 'always'] },
+  'redis cluster': { primaries: 3, replicas: 1, settings: ['--cluster-enabled', 'yes'] },
+};
+
+/** How long the nodes of a cluster may take to agree, in milliseconds. */
+const PATIENCE = 20_000;
+
+/** Starts it in a folder. */
+export async function startRedis(kind: RedisKind, folder: string): Promise<RedisServer> {
+  const { primaries: count, replicas, settings } = KINDS[kind];
+  const cleanup = new Cleanup();
   try {
-    await client.connect();
+    const nodes: RedisNode[] = [];
+    for (let index = 0; index < count * (1 + replicas); index++) {
+      const node = await startRedisNode(join(folder, `${kind.replaceAll(' ', '-')}-${index}`), settings);
+      cleanup.add(() => node.stop());
+      nodes.push(node);
+    }
+    if (count > 1) await joinAll(nodes, replicas);
+    const primaries = nodes.slice(0, count);
+    return {
+      urls: primaries.map(({ url }) => url),
+      primaries: primaries.map(({ pid }) => pid),
+      replicas: nodes.slice(count).map(({ pid }) => pid),
+      commands: () => sumOf(primaries, (node) => node.commands()),
+      sumOfCounts: () => sumOf(primaries, (node) => node.sumOfCounts()),
+      stop: () => cleanup.run(),
+    };
   } catch (error) {
-    await stop();
-    throw new Error(`redis-server does not start. See redis.log in ${folder}.`, { cause: error });
+    await cleanup.run();
+    throw error;
   }
-  return {
-    url,
-    commands: async () => Number(/total_commands_processed:(\d+)/.exec(await client.info('stats'))?.[1]),
-    sumOfCounts: async () => {
-      let sum = 0;
-      for await (const keys of client.scanIterator({ MATCH: 'sess:*', COUNT: 1000 })) {
-        if (keys.length === 0) continue;
-        for (const text of await client.mGet(keys)) {
-          if (text !== null) sum += (JSON.parse(text) as { count: number }).count;
-        }
-      }
-      return sum;
-    },
-    stop: async () => {
-      client.destroy();
-      await stop();
-    },
-  };
+}
+
+/** Makes a cluster of them, whose primaries are the first. */
+async function joinAll(nodes: readonly RedisNode[], replicas: number): Promise<void> {
+  const addresses = nodes.map(({ address }) => address);
+  const how = ['--cluster-replicas', String(replicas), '--cluster-yes'];
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, ...how]);
+  const deadline = performance.now() + PATIENCE;
+  while (!(await haveAgreed(nodes))) {
+    if (performance.now() > deadline) throw new Error('The nodes of the cluster of Redis do not agree.');
+    await pause(100);
+  }
+}
+
+async function haveAgreed(nodes: readonly RedisNode[]): Promise<boolean> {
+  const [states, links] = [
+    await Promise.all(nodes.map((node) => node.info('cluster'))),
+    await Promise.all(nodes.map((node) => node.info('replication'))),
+  ];
+  return (
+    states.every((state) => state.includes('cluster_state:ok')) &&
+    links.every((link) => /^(role:master|master_link_status:up)\r?$/m.test(link))
+  );
+}
+
+async function sumOf(nodes: readonly RedisNode[], count: (node: RedisNode) => Promise<number>): Promise<number> {
+  const counts = await Promise.all(nodes.map(count));
+  return counts.reduce((total, one) => total + one, 0);
 }

@@ -41,7 +41,7 @@ export class Entrant {
     const setting: Setting = {
       contestant,
       databaseUrl: await environment.postgres.createDatabase(contestant.name),
-      redisUrl: environment.redis?.url ?? '',
+      redisUrls: environment.redis.get(contestant.store)?.urls ?? [],
       poolSize: POOL_SIZE,
       secret: randomBytes(32).toString('hex'),
       idleSeconds: IDLE_SECONDS,
@@ -69,7 +69,8 @@ export class Entrant {
   /** The sum of all counters, read past the server; `null` where that cannot be done. */
   async sumOfCounts(): Promise<number | null> {
     const { contestant, databaseUrl } = this;
-    if (contestant.store === 'redis') return (await this.#environment.redis?.sumOfCounts()) ?? null;
+    const redis = this.#environment.redis.get(contestant.store);
+    if (redis !== undefined) return redis.sumOfCounts();
     if (contestant.sumOfCounts === undefined) return null;
     const client = await connect(databaseUrl);
     try {

@@ -34,7 +34,7 @@ export async function takeTurn(
   const server = await entrant.start(signal);
   const database = await connect(entrant.databaseUrl);
   try {
-    const redis = entrant.contestant.store === 'redis' ? environment.redis : null;
+    const redis = environment.redis.get(entrant.contestant.store) ?? null;
     const meters = new Meters(server, environment.postgres, redis, database);
     for (const count of connections) {
       for (const method of ['GET', 'POST'] as const) {

@@ -25,7 +25,7 @@ export class BenchSite {
     const setting: Setting = {
       contestant: CONTESTANTS.find(({ name }) => name === NAME) as Contestant,
       databaseUrl: await environment.postgres.createDatabase('scale'),
-      redisUrl: '',
+      redisUrls: [],
       poolSize: POOL_SIZE,
       secret: '',
       idleSeconds: 6 * 3600,

@@ -3,7 +3,8 @@ import connectPgSimple from 'connect-pg-simple';
 import { RedisStore } from 'connect-redis';
 import session from 'express-session';
 import pg from 'pg';
-import { createClient } from 'redis';
+import { createClient, createCluster } from 'redis';
+import { needsRedis } from '../contestants.js';
 import { PeerController } from './peer.controller.js';
 import { createApp } from './platform.js';
 import type { Setting, StartServer } from './setting.js';
@@ -27,9 +28,12 @@ export const start: StartServer = async (setting) => {
   return app;
 };
 
-async function storeFor({ contestant, databaseUrl, redisUrl, poolSize }: Setting): Promise<session.Store> {
-  if (contestant.store === 'redis') {
-    const client = createClient({ url: redisUrl });
+async function storeFor({ contestant, databaseUrl, redisUrls, poolSize }: Setting): Promise<session.Store> {
+  if (needsRedis(contestant)) {
+    const client =
+      redisUrls.length > 1
+        ? createCluster({ rootNodes: redisUrls.map((url) => ({ url })) })
+        : createClient({ url: redisUrls[0] ?? '' });
     await client.connect();
     return new RedisStore({ client });
   }

@@ -6,7 +6,8 @@ export interface Setting {
   readonly contestant: Contestant;
   /** Empty where the contestant uses none. */
   readonly databaseUrl: string;
-  readonly redisUrl: string;
+  /** Of one, or of the primaries of a cluster; empty where the contestant uses none. */
+  readonly redisUrls: readonly string[];
   /** How many connections to PostgreSQL. */
   readonly poolSize: number;
   /** For those who sign their cookies. */
