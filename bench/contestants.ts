@@ -13,6 +13,8 @@ export interface Contestant {
   readonly store: 'none' | 'postgres' | RedisKind;
   /** For the server; the options of `SessionModule`, where it is ours. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** The options of `redisSessionStore()`, where ours is on a Redis. */
+  readonly redisOptions?: Readonly<Record<string, unknown>>;
   /** The sum of all counters, in SQL, where SQL can read them: no request that was answered may be missing. */
   readonly sumOfCounts?: string;
   /** Whether `--quick` measures it. */

@@ -37,6 +37,9 @@ export function sampleData(): SampleData {
   };
 }
 
+/** What a session takes as JSON. */
+export const SESSION_BYTES = JSON.stringify(sampleData()).length;
+
 /** What a handler reads out of a session. */
 export function readingOf({ profile, cart, count }: Pick<SampleData, 'profile' | 'cart' | 'count'>): Reading {
   return { name: profile.name, items: cart.items.length, count };

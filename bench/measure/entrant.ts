@@ -37,7 +37,12 @@ export class Entrant {
    *
    * @throws {Error} if it does not start, or gives a wrong answer.
    */
-  static async admit(contestant: Contestant, environment: Environment, signal: AbortSignal): Promise<Entrant> {
+  static async admit(
+    contestant: Contestant,
+    environment: Environment,
+    signal: AbortSignal,
+    sessions = SESSIONS,
+  ): Promise<Entrant> {
     const setting: Setting = {
       contestant,
       databaseUrl: await environment.postgres.createDatabase(contestant.name),
@@ -47,7 +52,7 @@ export class Entrant {
       idleSeconds: IDLE_SECONDS,
     };
     const cookies = await withServer(setting, signal, async ({ port }) => {
-      if (contestant.store !== 'none') return prepare(port, signal);
+      if (contestant.store !== 'none') return prepare(port, sessions, signal);
       await assertBare(port);
       return ['none=here'];
     });
@@ -82,8 +87,8 @@ export class Entrant {
   }
 }
 
-async function prepare(port: number, signal: AbortSignal): Promise<string[]> {
-  const cookies = await seedSessions(port, SESSIONS, signal);
+async function prepare(port: number, sessions: number, signal: AbortSignal): Promise<string[]> {
+  const cookies = await seedSessions(port, sessions, signal);
   await assertCounts(port, cookies[0] as string);
   return cookies;
 }

@@ -76,7 +76,12 @@ export function loadFor(entrant: Entrant, port: number, method: Method): Load {
  * Every counted request must be in the store. When wrk stops, one request on each connection is under way, and may meet
  * the first of the next load in the same session, where a store without merging loses one of the two.
  */
-async function assertAllStored(entrant: Entrant, before: number, counted: number, connections: number): Promise<void> {
+export async function assertAllStored(
+  entrant: Entrant,
+  before: number,
+  counted: number,
+  connections: number,
+): Promise<void> {
   await pause(SETTLING);
   const stored = ((await entrant.sumOfCounts()) ?? 0) - before;
   if (stored >= counted - connections && stored <= counted + 2 * connections) return;

@@ -1,10 +1,11 @@
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { Controller, Get, Inject, Module, Post } from '@nestjs/common';
+import { Controller, type DynamicModule, Get, Inject, Module, Post } from '@nestjs/common';
 import { Session, SessionModule, SessionService } from 'nestjs-mikro-session';
 import { type Counting, type Reading, readingOf, type SampleData, sampleData } from '../sample-data.js';
+import { needsRedis } from '../contestants.js';
 import { createApp } from './platform.js';
-import type { StartServer } from './setting.js';
+import type { Setting, StartServer } from './setting.js';
 
 declare module 'nestjs-mikro-session' {
   interface SessionData extends SampleData {}
@@ -65,8 +66,17 @@ class OursController {
 @Module({ controllers: [OursController] })
 class OursModule {}
 
-export const start: StartServer = async ({ contestant, databaseUrl, poolSize, idleSeconds }) => {
-  const database = await MikroOrmModule.forRoot({
+export const start: StartServer = async (setting) => {
+  const { contestant, idleSeconds } = setting;
+  const options = { idleTimeout: idleSeconds * 1000, ...contestant.options };
+  const imports = needsRedis(contestant)
+    ? [SessionModule.forRoot({ ...options, store: await redisStore(setting) })]
+    : [await database(setting), SessionModule.forRoot({ ...options, ensureSchema: true })];
+  return createApp({ module: OursModule, imports }, contestant.platform);
+};
+
+async function database({ databaseUrl, poolSize }: Setting): Promise<DynamicModule> {
+  return MikroOrmModule.forRoot({
     driver: PostgreSqlDriver,
     clientUrl: databaseUrl,
     autoLoadEntities: true,
@@ -74,10 +84,10 @@ export const start: StartServer = async ({ contestant, databaseUrl, poolSize, id
     registerRequestContext: false,
     pool: { min: 0, max: poolSize },
   });
-  const sessions = SessionModule.forRoot({
-    ensureSchema: true,
-    idleTimeout: idleSeconds * 1000,
-    ...contestant.options,
-  });
-  return createApp({ module: OursModule, imports: [database, sessions] }, contestant.platform);
-};
+}
+
+async function redisStore({ contestant, redisUrls }: Setting) {
+  // The others load no client of Redis.
+  const { redisSessionStore } = await import('nestjs-mikro-session/redis');
+  return redisSessionStore({ nodes: redisUrls, ...contestant.redisOptions });
+}
