@@ -102,13 +102,6 @@ export class Adopter {
     return (await this.#adopted(session))?.userId ?? null;
   }
 
-  /** Counts and reports that an old session cannot be made one of ours. */
-  failed(error: unknown): null {
-    this.#env.meter.failed += 1;
-    this.#env.failed(error);
-    return null;
-  }
-
   get #store(): SessionStore {
     return this.#env.sessions().store;
   }
@@ -140,7 +133,7 @@ export class Adopter {
     } catch (error) {
       // What is no JSON there will be none later either.
       const { cause } = error as Error;
-      if (cause instanceof SyntaxError) return this.failed(cause);
+      if (cause instanceof SyntaxError) return this.#failed(cause);
       throw error;
     }
   }
@@ -154,7 +147,7 @@ export class Adopter {
       return session;
     } catch (error) {
       if (error instanceof SessionStoreUnavailableError) throw error;
-      return this.failed(error);
+      return this.#failed(error);
     }
   }
 
@@ -236,8 +229,14 @@ export class Adopter {
   }
 
   #refused(error: unknown): null {
-    if (error instanceof SessionDataError) return this.failed(error);
+    if (error instanceof SessionDataError) return this.#failed(error);
     throw error;
+  }
+
+  #failed(error: unknown): null {
+    this.#env.meter.failed += 1;
+    this.#env.failed(error);
+    return null;
   }
 }
 

@@ -33,10 +33,10 @@ export class OldEndings {
   }
 
   /**
-   * Returns how many. Not an error: functions of the application find them, which can list none; or `toSession` fails for one
-   * of them each time.
+   * Returns how many. Not an error: functions of the application find them, which can list none.
    *
-   * @throws {SessionStoreUnavailableError} where `toSession` did not answer for some, after all others were ended
+   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended: they may be of that
+   * user, and it does not tell whether it fails for the moment
    */
   async end(whose: Whose): Promise<number> {
     const pass = (this.#next ??= this.#begin());
@@ -72,10 +72,12 @@ export class OldEndings {
       }
       after = last;
     }
-    if (owners.failure !== null && !whose.has(null)) {
+    const [cause] = owners.failures;
+    if (cause !== undefined && !whose.has(null)) {
       throw new SessionStoreUnavailableError(
-        'find out whose some sessions of express-session are, as toSession() failed (where it always does for one, have it give null)',
-        owners.failure,
+        `tell whose ${owners.failures.length} of the old sessions are, as toSession() failed; all others were ended. Where it ` +
+          'always fails for one, have it give null',
+        { cause },
       );
     }
     return counts;

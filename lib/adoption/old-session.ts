@@ -36,8 +36,8 @@ export interface AdoptedSession {
 /**
  * Says what becomes of a session of express-session; `null` if it is not to be taken over. May be called several times for
  * one session, as for parallel requests. When it throws, the visitor is an ordinary one, the old session stays, and the log
- * says so. Where it fails for the moment, such as a look-up of users, `revokeAllForUser()` rejects, as it is not known whose
- * some sessions are. Give `null` for one that is of no use any more, say of a user who is gone.
+ * says so. Where it fails for one, such as a look-up of users, `revokeAllForUser()` rejects, as that session may be of
+ * that user. Give `null` for one that is of no use any more, say of a user who is gone.
  */
 export type ToSession = (old: OldSession) => AdoptedSession | null | Promise<AdoptedSession | null>;
 

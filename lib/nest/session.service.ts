@@ -188,8 +188,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * `adopt.sessions` finds. Whose they are is what `toSession` says, of each in the table.
    *
    * @throws {SessionArgumentError} for what is no user's id, or no session's.
-   * @throws {SessionStoreUnavailableError} where the store, or `adopt.toSession`, did not answer for all. Not an error: one for
-   * which `toSession` fails though it answers for others, which is logged
+   * @throws {SessionStoreUnavailableError} where the store did not answer; or where `adopt.toSession` throws for an old session, after
+   * all others were ended
    */
   async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
     const user = userIdOf('revokeAllForUser', userId);
