@@ -163,7 +163,7 @@ const NO_JSON = 'It is not JSON.';
 
 const FEED_LOST =
   'Changes of other processes are not received for the moment, so no session is cached: look-ups go to the database. It ' +
-  'connects again by itself.';
+  'connects again by itself; behind a pooler that shares connections it never does: take "cache" out.';
 
 const OWN_ORIGIN =
   'If it is the origin of the application itself, a proxy has changed the header "Host": have the proxy leave it, or send ' +

@@ -6,6 +6,8 @@ export class StoreReports implements StoreListener {
   readonly renewals: SessionId[] = [];
   readonly failures: unknown[] = [];
   readonly refusals: SessionId[] = [];
+  /** What other processes have changed, message by message. */
+  readonly changes: (readonly SessionId[] | null)[] = [];
   /** Whether the feed was connected, at each report of it. */
   readonly feed: boolean[] = [];
 
@@ -22,7 +24,9 @@ export class StoreReports implements StoreListener {
     this.failures.push(error);
   }
 
-  changed(): void {}
+  changed(ids: readonly SessionId[] | null): void {
+    this.changes.push(ids);
+  }
 
   feedConnected(isConnected: boolean): void {
     this.feed.push(isConnected);

@@ -6,8 +6,14 @@ import { CHANGES_CHANNEL } from './sql/announcement.js';
 
 const SHORTEST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
-/** How often the connection is asked for a sign of life, in milliseconds: a half-open one reports nothing by itself. */
+/**
+ * How often the connection is tried, in milliseconds: a half-open one reports nothing by itself, and a pooler that shares
+ * connections takes the LISTEN, and lets no message through.
+ */
 const HEARTBEAT = 2_000;
+/** Sends a message to all processes, on another connection. */
+type Announce = (payload: string) => Promise<unknown>;
+
 /** A server that is read-only hears nothing of what is written on the primary. */
 const SIGN_OF_LIFE = `select current_setting('transaction_read_only') as "isReadOnly"`;
 
@@ -21,16 +27,19 @@ export class InvalidationFeed {
   readonly #connect: () => DedicatedConnection;
   readonly #instanceId: string;
   readonly #listener: FeedListener;
+  readonly #announce: Announce;
+  #hearsItself: (() => void) | null = null;
   #connection: DedicatedConnection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #pause = SHORTEST_PAUSE;
   #isClosed = false;
 
-  /** @param instanceId that of this process, whose own messages it ignores */
-  constructor(connect: () => DedicatedConnection, instanceId: string, listener: FeedListener) {
+  /** @param instanceId that of this process, whose own messages tell it only that it hears */
+  constructor(connect: () => DedicatedConnection, instanceId: string, listener: FeedListener, announce: Announce) {
     this.#connect = connect;
     this.#instanceId = instanceId;
     this.#listener = listener;
+    this.#announce = announce;
   }
 
   async start(): Promise<void> {
@@ -39,10 +48,12 @@ export class InvalidationFeed {
     const lost = (): void => this.#lost(connection);
     connection.on('error', lost);
     connection.on('end', lost);
-    connection.on('notification', ({ payload }) => this.#received(payload ?? ''));
+    connection.on('notification', ({ payload }) => {
+      if (this.#connection === connection) this.#received(payload ?? '');
+    });
     const late = new Promise<never>((_, reject) => this.#wait(LONGEST_PAUSE, () => reject(new Error('No answer'))));
     try {
-      await Promise.race([listen(connection), late]);
+      await Promise.race([this.#listen(connection), late]);
     } catch {
       return lost();
     }
@@ -60,10 +71,26 @@ export class InvalidationFeed {
     this.#connection = null;
   }
 
+  async #listen(connection: DedicatedConnection): Promise<void> {
+    await connection.connect();
+    await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
+    await this.#try(connection);
+  }
+
+  /** One after the other: a pooler may give both connections the same one, which hears what itself has said. */
+  async #try(connection: DedicatedConnection): Promise<void> {
+    await assertWritable(connection);
+    const heard = new Promise<void>((resolve) => (this.#hearsItself = resolve));
+    await this.#announce(`${this.#instanceId}:`);
+    await heard;
+  }
+
   #received(payload: string): void {
     const colon = payload.indexOf(':');
-    if (payload.slice(0, colon) === this.#instanceId) return;
     const ids = payload.slice(colon + 1);
+    if (payload.slice(0, colon) === this.#instanceId) return this.#hearsItself?.();
+    // Another process tries whether it hears.
+    if (ids === '') return;
     this.#listener.changed(ids === '*' ? null : (ids.split(',') as SessionId[]));
   }
 
@@ -77,10 +104,10 @@ export class InvalidationFeed {
     this.#pause = longerPause(this.#pause, LONGEST_PAUSE);
   }
 
-  /** Asks for a sign of life; a connection that has not given one by the next time is lost. */
+  /** A connection on which nothing was heard by the next time is lost. */
   #beat(connection: DedicatedConnection): void {
     let isAlive = false;
-    check(connection).then(
+    this.#try(connection).then(
       () => (isAlive = true),
       () => this.#lost(connection),
     );
@@ -97,13 +124,7 @@ export class InvalidationFeed {
   }
 }
 
-async function listen(connection: DedicatedConnection): Promise<void> {
-  await connection.connect();
-  await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
-  await check(connection);
-}
-
-async function check(connection: DedicatedConnection): Promise<void> {
+async function assertWritable(connection: DedicatedConnection): Promise<void> {
   const { rows } = await connection.query({ text: SIGN_OF_LIFE, values: [] });
   const [row] = (rows ?? []) as { isReadOnly: string }[];
   if (row?.isReadOnly !== 'off') throw new Error('the server is read-only');

@@ -123,7 +123,8 @@ export class MikroOrmSessionStore extends SessionStore {
     const { renewals } = this.#open;
     meter.oldestRenewal = () => renewals.oldest();
     if (!invalidation || connections.dedicated === null) return;
-    this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener);
+    const announce = async (payload: string): Promise<void> => queries.announce(payload);
+    this.#feed = new InvalidationFeed(connections.dedicated, this.#instanceId, listener, announce);
     await this.#feed.start();
   }
 

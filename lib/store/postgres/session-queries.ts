@@ -16,7 +16,7 @@ import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
 import { RowVersionCache } from './row-version-cache.js';
 import { adoptionStatements, type OldTable } from './sql/adoption.js';
-import { sessionTable } from './sql/announcement.js';
+import { ANNOUNCE, sessionTable } from './sql/announcement.js';
 import { arrayOf, changesOf, mergeOf } from './sql/arguments.js';
 import { commitStatements } from './sql/commit.js';
 import { loginStatements } from './sql/login.js';
@@ -103,6 +103,11 @@ export class SessionQueries implements RenewalTarget {
 
   now(): number {
     return this.#db.now();
+  }
+
+  /** Sends a message to all processes that listen. */
+  async announce(payload: string): Promise<void> {
+    await this.#db.query('send a message to other processes', ANNOUNCE, [payload]);
   }
 
   /** The clock of deadlines, in milliseconds: it stands still while this process is kept from its work. */

@@ -1,7 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { useStores } from './stores.js';
+import { Pooler } from '../../faults/postgres/pooler.js';
+import { installed } from '../../faults/postgres/programs.js';
+import { ABSENT, useStores } from './stores.js';
 
 const stores = useStores();
+/** npm does not install it. */
+const pgbouncer = await installed('pgbouncer');
 
 describe('The feed of changes', () => {
   const databaseName = (): string => new URL(stores.database.url).pathname.slice(1);
@@ -27,4 +34,39 @@ describe('The feed of changes', () => {
     while (feed.at(-1) !== true) await new Promise(setImmediate);
     expect(await store.find((await stores.create()).id)).not.toBeNull();
   });
+
+  it.each([
+    ['is connected, though other processes try theirs and change nothing', ':', []],
+    ['hears which sessions another process has changed', `:${ABSENT}`, [[ABSENT]]],
+    ['hears that another process may have changed any', ':*', [null]],
+  ])('%s', async (_, message, changed) => {
+    const store = await stores.openStore({ invalidation: true });
+    const reports = stores.reportsOf(store);
+    await stores.database.query(`select pg_notify('nestjs_mikro_session', 'other${message}')`);
+    await stores.database.query(`select pg_notify('nestjs_mikro_session', 'last:last')`);
+    while (reports.changes.at(-1)?.[0] !== 'last') await new Promise(setImmediate);
+    expect(reports.changes.slice(0, -1)).toEqual(changed);
+    expect(reports.feed).toEqual([true]);
+  });
+
+  (pgbouncer === null ? it.skip : it)(
+    'is not connected behind a PgBouncer in transaction mode, which takes LISTEN and passes no message on',
+    () => expectToBeDeafBehindPooler(),
+  );
 });
+
+async function expectToBeDeafBehindPooler(): Promise<void> {
+  const server = new URL(stores.database.url);
+  const folder = await mkdtemp(join(tmpdir(), 'session-pooler-'));
+  const userList = `"${server.username}" "${decodeURIComponent(server.password)}"\n`;
+  const pooler = await Pooler.make({ port: Number(server.port), userList }, folder);
+  await pooler.start();
+  try {
+    server.host = `127.0.0.1:${pooler.port}`;
+    const store = await stores.openStore({ invalidation: true, preparedStatements: false }, 4, server.href);
+    expect(stores.reportsOf(store).feed).toEqual([false]);
+  } finally {
+    await pooler.stop();
+    await rm(folder, { recursive: true });
+  }
+}

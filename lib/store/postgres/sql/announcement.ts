@@ -1,5 +1,11 @@
-/** What instances tell each other: the instance id of the sender, a colon, and the ids of sessions that have changed, or a star for all. */
+/**
+ * What instances tell each other: the instance id of the sender, a colon, and the ids of sessions that have changed, or a star
+ * for all; nothing where the sender tries whether it hears.
+ */
 export const CHANGES_CHANNEL = 'nestjs_mikro_session';
+
+/** $1 a message. */
+export const ANNOUNCE = `select pg_notify('${CHANGES_CHANNEL}', $1::text)`;
 
 /** A message has room for 8,000 bytes (https://www.postgresql.org/docs/current/sql-notify.html). */
 const MOST_IDS_ANNOUNCED = 200;
