@@ -209,8 +209,8 @@ export class SessionManager {
     return new StandInSession(this.#environment, visitor, error, () => this.reports.writesDropped());
   }
 
-  /** The same in the place of one that pages of another origin may not use. */
-  standInForForeign(error: SessionOriginError): ActiveSession {
+  /** The same outside of all requests: for one that pages of another origin may not use, or that a filter cannot have. */
+  standInWithout(error: SessionOriginError | SessionStoreUnavailableError): ActiveSession {
     return new StandInSession(this.#environment, NO_VISITOR, error, () => {});
   }
 

@@ -18,7 +18,12 @@ import type { LiveSessionData, SessionData } from '../session/data/paths.js';
 import type { Session } from '../session/session.js';
 import { userIdOf } from '../session/signing-in.js';
 import { isSessionId, type SessionId } from '../session/token.js';
-import { SessionArgumentError, SessionGoneError, SessionOriginError } from '../session.errors.js';
+import {
+  SessionArgumentError,
+  SessionGoneError,
+  SessionOriginError,
+  SessionStoreUnavailableError,
+} from '../session.errors.js';
 import type { SessionEvent } from '../session.events.js';
 import type { SessionManager } from '../session-manager.js';
 import type { SessionStats } from '../stats/session-stats.js';
@@ -101,7 +106,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * (`originCheck`). Elsewhere it gives an empty session then, which is never stored: Nest awaits neither exception filters nor
    * `handleConnection()`, and an error there would end the process.
    * @throws {SessionStoreUnavailableError} when the database does not answer, unless the route goes on with a stand-in
-   * (`onStoreError`), which is what it gives then. Not an error: a cookie that opens nothing.
+   * (`onStoreError`), which is what it gives then; and so it does in exception filters. Not an error: a cookie that opens nothing.
    * @throws {SessionSetupError} where there is no session to be found, such as in a microservice.
    */
   async of(requestOrContext: ArgumentsHost | object): Promise<Session> {
@@ -109,14 +114,18 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     // A guard knows the route; an exception filter, whose host looks the same, does not.
     const context = requestOrContext as ExecutionContext;
     const isOfRoute = 'getHandler' in context && Boolean(context.getHandler() && context.getClass());
+    const isOfFilter = 'getHandler' in context && !isOfRoute;
     const metadata = isOfRoute ? metadataOf(context) : null;
     const isRequest = sessionContext instanceof RequestContext;
     let session: ActiveSession;
     try {
       session = await (isRequest ? sessionContext.loadOr(metadata?.onStoreError ?? null) : sessionContext.load());
     } catch (error) {
-      if (isOfRoute || !(error instanceof SessionOriginError)) throw error;
-      return this.#manager.standInForForeign(error).sealed;
+      const mayGoOn = isOfFilter && error instanceof SessionStoreUnavailableError;
+      if (mayGoOn || (!isOfRoute && error instanceof SessionOriginError)) {
+        return this.#manager.standInWithout(error).sealed;
+      }
+      throw error;
     }
     sessionContext.use();
     if (metadata !== null) sessionContext.accessed(metadata.renews, context);

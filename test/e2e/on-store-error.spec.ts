@@ -1,5 +1,17 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { type ArgumentsHost, Controller, Get, Inject, Post, Req, UseGuards } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  Get,
+  Inject,
+  Post,
+  Req,
+  UnauthorizedException,
+  UseFilters,
+  UseGuards,
+} from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { describe, expect, it } from '@jest/globals';
@@ -11,13 +23,14 @@ import {
   SessionGuard,
   sessionMiddleware,
   SessionService,
+  SkipSession,
 } from 'nestjs-mikro-session';
 import { type AppFixture, useApp } from '../support/app.js';
 import type { Client, Reply } from '../support/client.js';
 import { errorOf } from '../support/error-of.js';
 import { GuardedGateway, tell, VisitGateway } from '../support/gateway.js';
 import { graphql, GuardedResolver, ItemResolver } from '../support/graphql.js';
-import { PLATFORMS } from '../support/platform.js';
+import { PLATFORMS, type PlatformResponse } from '../support/platform.js';
 import { inHandler, tryVisit, visit } from '../support/probe.js';
 import { connect } from '../support/ws-client.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
@@ -102,6 +115,28 @@ class OrdinaryController {
   }
 }
 
+/** Asks who it was that was refused, and leaves a message, as applications do. */
+@Catch(UnauthorizedException)
+class TellingFilter implements ExceptionFilter {
+  constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
+  async catch(_error: UnauthorizedException, host: ArgumentsHost): Promise<void> {
+    const session = await this.sessions.of(host);
+    session.flash('info', 'Sign in to go on.');
+    const refusals = [await outcomeOf(session.save()), await outcomeOf(session.login('eve'))];
+    const answer = { userId: session.userId, isNew: session.isNew, refusals };
+    host.switchToHttp().getResponse<PlatformResponse>().status(401).send(answer);
+  }
+}
+
+@Controller('refusing')
+@UseFilters(TellingFilter)
+class RefusingController {
+  /** For which no session is looked up, until its filter asks. */
+  @Post('webhook') @SkipSession() webhook(): void {
+    throw new UnauthorizedException();
+  }
+}
+
 /** On Fastify a request does not know its response; a host knows both. */
 function hostOf(request: object): ArgumentsHost {
   const args = [request, {}];
@@ -133,7 +168,7 @@ const expect503 = (reply: Reply, retryAfter: string): void => {
 };
 
 describe.each(PLATFORMS)('While the store does not answer, on %s', (platform) => {
-  const controllers = [PublicController, OrdinaryController];
+  const controllers = [PublicController, OrdinaryController, RefusingController];
   const impatient = { queryTimeout: 300 } as const;
 
   describe("with onStoreError: 'fail', the default", () => {
@@ -163,6 +198,14 @@ describe.each(PLATFORMS)('While the store does not answer, on %s', (platform) =>
       const back = await client.get('/public/page');
       expect(back.json).toMatchObject({ userId: 'ada', isNew: false, data: { cart: ['milk'] } });
       expect(back.headers.get('cache-control')).toBeNull();
+    });
+
+    it('is an empty session in an exception filter, which Nest does not wait for, and whose error would end the process', async () => {
+      const client = await signedIn(fixture);
+      const empty = { userId: null, isNew: true, refusals: [UNAVAILABLE, UNAVAILABLE] };
+      const down = await whileDown(fixture, () => client.post('/refusing/webhook'));
+      expect(down).toMatchObject({ status: 401, json: empty, setCookies: [] });
+      expect((await client.get('/ordinary')).text).toBe('ordinary ada');
     });
 
     it('leaves a response alone that made no use of the session', async () => {
