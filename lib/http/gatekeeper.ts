@@ -5,8 +5,10 @@ export interface Gatekeeper {
    * wait for. The promise must settle; a rejection turns the response into the one that {@link failed} writes.
    */
   settle(status: number): Promise<void> | null;
-  /** Adds headers. The last moment at which that is possible. */
+  /** Adds headers, once what is said there is decided. */
   beforeHeaders(): void;
+  /** Adds the same headers once more: others were changed since. */
+  amendHeaders(): void;
   /** The response has ended: nothing is stored for it any more. */
   ended(): void;
   /** Prepares the response that reports the error and returns its body. The body is not used if the headers are out: the response is cut off then. */
@@ -35,6 +37,10 @@ export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
     beforeHeaders() {
       first.beforeHeaders();
       second.beforeHeaders();
+    },
+    amendHeaders() {
+      first.amendHeaders();
+      second.amendHeaders();
     },
     ended() {
       first.ended();

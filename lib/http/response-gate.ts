@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { bothKeepers, type Gatekeeper } from './gatekeeper.js';
 import { answerAs, type GateState, headersSentError } from './gated-response.js';
 import { copied, withHeadersSet } from './write-head.js';
+import { sendAmended } from './amended-headers.js';
 
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const;
 type Method = (typeof METHODS)[number];
@@ -58,6 +59,8 @@ export class ResponseGate {
   #keeper: Gatekeeper;
   /** The methods as they were before. */
   readonly #originals: Methods;
+  /** Whether something else is told when headers go out, which may change them. */
+  readonly #isWrapped: boolean;
   #state: GateState = 'closed';
   #held: Call[] = [];
   /** Has the response answer as it did before it was held or refused. */
@@ -70,6 +73,7 @@ export class ResponseGate {
     this.#keeper = keeper;
     const { writeHead, flushHeaders, write, end } = response as unknown as Methods;
     this.#originals = { writeHead, flushHeaders, write, end };
+    this.#isWrapped = Object.hasOwn(response, 'writeHead');
   }
 
   /** Waits for another keeper as well, of another registration. */
@@ -143,8 +147,13 @@ export class ResponseGate {
     const response = this.#response;
     if (response.headersSent) return this.#call(method, args);
     const rest = method === 'writeHead' ? withHeadersSet(response, args) : args;
+    return this.#sendHeaders(() => this.#call(method, rest));
+  }
+
+  #sendHeaders(send: () => unknown): unknown {
     this.#keeper.beforeHeaders();
-    return this.#call(method, rest);
+    const isListenedTo = this.#isWrapped || this.#response.writeHead !== PASSING.writeHead;
+    return isListenedTo ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
   }
 
   #call(method: Method, args: unknown[]): unknown {
@@ -182,8 +191,7 @@ export class ResponseGate {
     try {
       const body = this.#keeper.failed(error);
       if (response.headersSent) throw headersSentError();
-      this.#keeper.beforeHeaders();
-      this.#originals.end.call(response, body);
+      this.#sendHeaders(() => this.#originals.end.call(response, body));
       this.#keeper.ended();
     } catch {
       cutOff(response);

@@ -61,6 +61,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #isEnded = false;
   #ending: Promise<void> | null = null;
   #headersSent: boolean;
+  /** What the response tells the client to keep, or to forget. */
+  #cookieChange: CookieChange | null = null;
   /** Whether the response has ended. */
   #isOver: boolean;
   #isWatched = false;
@@ -195,12 +197,14 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
 
   beforeHeaders(): void {
     this.#headersSent = true;
-    const session = this.session;
+    this.session?.renew();
+    this.#cookieChange = this.session && ActiveSession.cookieChangeOf(this.session);
+    this.amendHeaders();
+  }
+
+  amendHeaders(): void {
     if (this.#isUsed) addVary(this.#response, this.#source.transport.requestHeader);
-    if (session === null) return;
-    session.renew();
-    const change = ActiveSession.cookieChangeOf(session);
-    if (change !== null) this.#giveOut(change);
+    if (this.#cookieChange !== null) this.#giveOut(this.#cookieChange);
     // A page that shows a visitor as signed out must not outlast the store's absence.
     if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
   }

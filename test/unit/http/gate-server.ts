@@ -42,6 +42,10 @@ export class ManualKeeper implements Gatekeeper {
     this.amend();
   }
 
+  amendHeaders(): void {
+    this.amend();
+  }
+
   ends = 0;
   ended(): void {
     this.ends++;

@@ -9,6 +9,7 @@ function keeper(name: string, calls: string[], settling: Promise<void> | null): 
       return settling;
     },
     beforeHeaders: () => calls.push(`${name} adds headers`),
+    amendHeaders: () => calls.push(`${name} adds them again`),
     ended: () => calls.push(`${name} ends`),
     failed: (error) => `${name} failed: ${(error as Error).message}`,
     report: (error) => calls.push(`${name} reports ${(error as Error).message}`),
@@ -23,12 +24,15 @@ describe('two keepers as one', () => {
     const both = bothKeepers(keeper('first', calls, null), keeper('second', calls, null));
     expect(both.settle(201)).toBeNull();
     both.beforeHeaders();
+    both.amendHeaders();
     both.ended();
     expect(calls).toEqual([
       'first settles 201',
       'second settles 201',
       'first adds headers',
       'second adds headers',
+      'first adds them again',
+      'second adds them again',
       'first ends',
       'second ends',
     ]);

@@ -159,6 +159,7 @@ describe('a response with two keepers', () => {
     const keeper: Gatekeeper = {
       settle: (status) => (pending ? Promise.resolve(void calls.push(`settle ${status}`)) : null),
       beforeHeaders: () => void calls.push('headers'),
+      amendHeaders: () => {},
       ended: () => void calls.push('ended'),
       failed: () => (calls.push('failed'), 'failed by the second'),
       report: () => void calls.push('report'),
