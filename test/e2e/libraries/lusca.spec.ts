@@ -1,9 +1,12 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import lusca from 'lusca';
+import { Session, sessionMiddleware } from 'nestjs-mikro-session';
+import { useApp } from '../../support/app.js';
 import { describeOnBoth } from '../../support/both-sessions.js';
-import type { Client } from '../../support/client.js';
+import { Client } from '../../support/client.js';
 
 @Controller()
 class FormController {
@@ -86,3 +89,44 @@ describeOnBoth(
     });
   },
 );
+
+@Controller()
+class SignInController {
+  @Get('form') form(@Res() response: Response): void {
+    response.json(response.locals['_csrf']);
+  }
+  @Post('login') async login(@Session() session: Session): Promise<string> {
+    session.delete('_csrfSecret');
+    await session.login('ada');
+    return 'signed in';
+  }
+  @Post('send') send(@Session('userId') userId: string | null): string {
+    return `sent by ${userId}`;
+  }
+}
+
+describe('lusca beside session.login(), which keeps the data', () => {
+  const fixture = useApp({
+    controllers: [SignInController],
+    prepare: (app: NestExpressApplication) => {
+      app.use(sessionMiddleware(app));
+      app.useBodyParser('json');
+      app.use(lusca.csrf());
+      app.use((error: Error, _request: Request, response: Response, _next: NextFunction) =>
+        response.json(error.message),
+      );
+    },
+  });
+
+  it('refuses a token of who planted the cookie that the victim has signed in with, once its secret was taken out', async () => {
+    const attacker = fixture.app.client();
+    const token = (await attacker.get('/form')).json as string;
+    const victim = new Client(fixture.app.url);
+    await victim.jar.setCookie(await attacker.cookie(), fixture.app.url);
+    const own = (await victim.get('/form')).json as string;
+    expect((await victim.post('/login', { _csrf: own })).text).toBe('signed in');
+    expect((await victim.post('/send', { _csrf: token })).status).toBe(403);
+    const next = (await victim.get('/form')).json as string;
+    expect((await victim.post('/send', { _csrf: next })).text).toBe('sent by ada');
+  });
+});
