@@ -151,9 +151,10 @@ export class Adopter {
     }
   }
 
-  /** What `toSession` says. */
+  /** What `toSession` says. @throws {SessionStoreUnavailableError} where it says nothing in the time that a store has */
   async #adopted(old: OldSession): Promise<Partial<AdoptedSession> | null> {
-    const adopted = (await this.#env.adoption.toSession?.(old)) ?? null;
+    const answer = (async () => this.#env.adoption.toSession?.(old) ?? null)();
+    const adopted = await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate('toSession()'));
     return adopted && argumentsOf('toSession', adopted);
   }
 
@@ -220,12 +221,17 @@ export class Adopter {
   /** What the application's functions give, within the time that a store has. */
   async #inTime<Result>(answer: Promise<Result>): Promise<Result> {
     try {
-      return await withTimeLimit(answer, this.#env.queryTimeout, () => {
-        throw new Error(`the functions of "adopt.sessions" did not answer within ${this.#env.queryTimeout} ms`);
-      });
+      return await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate('a function of "adopt.sessions"'));
     } catch (cause) {
-      throw new SessionStoreUnavailableError(OPERATION, { cause });
+      throw cause instanceof SessionStoreUnavailableError
+        ? cause
+        : new SessionStoreUnavailableError(OPERATION, { cause });
     }
+  }
+
+  #tooLate(what: string): never {
+    const cause = new Error(`${what} did not answer within ${this.#env.queryTimeout} ms`);
+    throw new SessionStoreUnavailableError(OPERATION, { cause });
   }
 
   #refused(error: unknown): null {

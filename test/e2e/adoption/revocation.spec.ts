@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { passportSession, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import { useMovedApp } from '../../support/old-app.js';
-import { inHandler } from '../../support/probe.js';
+import { inHandler, tryVisit } from '../../support/probe.js';
 import { statements } from '../../support/statements.js';
 
 describe('sessions of express-session whose visitors have not come yet', () => {
@@ -85,16 +85,19 @@ describe('sessions of express-session whose visitors have not come yet', () => {
 
 describe('sessions of express-session whose users a look-up of the application gives', () => {
   let failsAtOnce = false;
+  let isHung = false;
   let failing = (_user: unknown, _asked: number): boolean => false;
   let underWay = 0;
   let most = 0;
   const asked = new Map<unknown, number>();
   const fixture = useMovedApp({
+    options: { queryTimeout: 500 },
     adopt: {
       toSession: async (old) => {
         const user = old.passport?.user;
         asked.set(user, (asked.get(user) ?? 0) + 1);
         most = Math.max(most, ++underWay);
+        if (isHung) await new Promise(() => {});
         if (!failsAtOnce) await new Promise(setImmediate);
         underWay -= 1;
         if (failing(user, asked.get(user) ?? 0)) throw new Error('the look-up of users is out of order');
@@ -108,6 +111,8 @@ describe('sessions of express-session whose users a look-up of the application g
   beforeEach(async () => {
     failing = () => false;
     failsAtOnce = false;
+    isHung = false;
+    underWay = 0;
     asked.clear();
     await fixture.database.query('delete from session');
   });
@@ -133,6 +138,18 @@ describe('sessions of express-session whose users a look-up of the application g
     expect(await database.query('select from session')).toHaveLength(20);
     failing = () => false;
     expect(await app.sessions.revokeAllForUser('ada')).toBe(20);
+  });
+
+  it('are waited for no longer than for the store: neither a call nor a request hangs where the look-up does, and none after it', async () => {
+    const { old, app } = fixture;
+    const [one, other] = [await old.signedIn('ada'), await old.signedIn('bob')];
+    isHung = true;
+    const calls = [app.sessions.revokeAllForUser('ada'), app.sessions.revokeAllForUser('bob')];
+    await Promise.all(calls.map((call) => expect(call).rejects.toThrow(SessionStoreUnavailableError)));
+    expect((await tryVisit(fixture.moved(one), () => {})).status).toBe(503);
+    isHung = false;
+    expect(await app.sessions.revokeAllForUser('ada')).toBe(1);
+    expect([await userOf(one), await userOf(other)]).toEqual([null, 'bob']);
   });
 
   it('end where the look-up fails for one of them once', async () => {
