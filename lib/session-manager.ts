@@ -7,7 +7,7 @@ import { flawOf } from './session/flaw.js';
 import { isLive, recognise, recogniseBest } from './session/recognition.js';
 import { StandInSession } from './session/stand-in-session.js';
 import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } from './session/session-environment.js';
-import type { SessionSecrets, StoredSession } from './session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { Credential, SessionId } from './session/token.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { OperatorReports } from './operator-reports.js';
@@ -192,7 +192,7 @@ export class SessionManager {
   }
 
   /** A stored session that can be worked with; `null` for one that cannot be right, which is reported once. */
-  usable(stored: StoredSession | null): StoredSession | null {
+  usable<Stored extends ListedSession>(stored: Stored | null): Stored | null {
     const flaw = stored && flawOf(stored);
     if (stored === null || flaw === null) return stored;
     this.reports.rowCorrupt(stored.id, flaw);

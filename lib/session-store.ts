@@ -1,7 +1,7 @@
 import type { DataChanges, SessionChanges } from './session/data/changes.js';
 import { areStillFound, type FoundValues } from './session/data/found-values.js';
 import type { Lifetime } from './session/lifetime.js';
-import type { SessionSecrets, StoredSession } from './session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from './session/stored-session.js';
 import type { SessionId } from './session/token.js';
 import type { OldSession } from './adoption/old-session.js';
 import { SessionSetupError } from './session.errors.js';
@@ -271,8 +271,11 @@ export abstract class SessionStore {
    */
   abstract delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean>;
 
-  /** The live sessions of a user, oldest first; of very many, the 1,000 that began last. */
-  abstract findByUser(userId: string): Promise<StoredSession[]>;
+  /**
+   * The live sessions of a user, oldest first; of very many, the 1,000 that began last. Without their data and snapshots, which
+   * are not looked at.
+   */
+  abstract findByUser(userId: string): Promise<ListedSession[]>;
   /**
    * Deletes the sessions of a user, but for one, in pieces of which each is stored, and says which they were. Where it fails,
    * because it cannot lock them all in time, the pieces before are deleted all the same.

@@ -1,6 +1,6 @@
 import { LONGEST_DURATION } from './lifetime.js';
 import { isUserId } from './signing-in.js';
-import type { StoredSession } from './stored-session.js';
+import type { ListedSession } from './stored-session.js';
 
 /** A SHA-256. */
 const HASH_BYTES = 32;
@@ -17,7 +17,7 @@ const isNumber = (value: number | null): value is number => Number.isFinite(valu
  * Which column of a stored session has a value that no session of ours has, and with which no request could go on; `null`
  * for none. (What `data` and `auth` say is found out when they are read.)
  */
-export function flawOf(stored: StoredSession): string | null {
+export function flawOf(stored: ListedSession): string | null {
   const { secretHash, previousSecretHash, rotatedAt, generation, userId, authenticatedAt, ttl, endsAt } = stored;
   if (!isHash(secretHash)) return 'secret_hash';
   if (previousSecretHash !== null && !isHash(previousSecretHash)) return 'previous_secret_hash';

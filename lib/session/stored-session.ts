@@ -14,6 +14,9 @@ export interface SessionSecrets {
   readonly readAt: number;
 }
 
+/** A session in the list of a user's: without what the application keeps there, which may be much. */
+export type ListedSession = Omit<StoredSession, 'auth' | 'data'>;
+
 /** A session as a store keeps it. */
 export interface StoredSession extends SessionSecrets {
   /** Another one after every login. A change names the generation it was made under, and is refused under another one. */

@@ -132,11 +132,6 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     return this.inner.delete(id, generation, userId);
   }
 
-  override async findByUser(userId: string): Promise<StoredSession[]> {
-    const found = await this.inner.findByUser(userId);
-    return found.map((stored) => present(stored, this.#cipher.open(stored)));
-  }
-
   #sealed(session: NewSession): NewSession {
     const { id, auth, data } = session;
     const sealed = this.#cipher.sealAuth(id, this.inner.generationOf(session.secretHash, null), auth);

@@ -10,7 +10,7 @@ import {
   type RotationOutcome,
   SessionStore,
 } from '../session-store.js';
-import type { StoredSession } from '../session/stored-session.js';
+import type { ListedSession, StoredSession } from '../session/stored-session.js';
 import type { SessionId } from '../session/token.js';
 
 /**
@@ -95,7 +95,7 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.delete(id, generation, userId);
   }
 
-  findByUser(userId: string): Promise<StoredSession[]> {
+  findByUser(userId: string): Promise<ListedSession[]> {
     return this.inner.findByUser(userId);
   }
 

@@ -9,7 +9,7 @@
 export type { DataChanges, SessionChanges } from '../session/data/changes.js';
 export type { FoundValues } from '../session/data/found-values.js';
 export type { Lifetime, LifetimeChange } from '../session/lifetime.js';
-export type { SessionSecrets, StoredSession } from '../session/stored-session.js';
+export type { ListedSession, SessionSecrets, StoredSession } from '../session/stored-session.js';
 export type { SessionId } from '../session/token.js';
 export { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
 export {

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../session/token.js';
-import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { Database } from './driver/database.js';
 import { clockOf, type RawClock, type RawSession, sessionOf } from './driver/raw-session.js';
 import type { KnownSession, RowVersionCache } from './row-version-cache.js';
@@ -62,9 +62,11 @@ export class Lookups {
     return foundIn(await this.#db.read<Found<SessionSecrets>>('find a session', this.#sql.secrets, values, deadline));
   }
 
-  async findByUser(userId: string): Promise<StoredSession[]> {
+  async findByUser(userId: string): Promise<ListedSession[]> {
     const values = [userId, MOST_LISTED];
-    return foundIn(await this.#db.read<Found>('list the sessions of a user', this.#sql.findByUser, values));
+    return foundIn(
+      await this.#db.read<Found<ListedSession>>('list the sessions of a user', this.#sql.findByUser, values),
+    );
   }
 
   async count(): Promise<number> {

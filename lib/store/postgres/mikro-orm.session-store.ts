@@ -13,7 +13,7 @@ import {
   type RotationOutcome,
   SessionStore,
 } from '../../session-store.js';
-import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import { SessionDataError, SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { CommitOutcome } from '../batching/commit-request.js';
 import { lengthOf, refuseLargeAuth } from '../limits.js';
@@ -275,7 +275,7 @@ export class MikroOrmSessionStore extends SessionStore {
     return deletions.write({ id, generation, userId, deadline: queries.deadline() });
   }
 
-  async findByUser(userId: string): Promise<StoredSession[]> {
+  async findByUser(userId: string): Promise<ListedSession[]> {
     return this.#queries.lookups.findByUser(userId);
   }
 

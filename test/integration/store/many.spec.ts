@@ -24,6 +24,15 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
     expect(await fixture.store.findByUser('nobody')).toEqual([]);
   });
 
+  it('findByUser() transfers none of what is kept in them: a user may have a thousand, and fill them', async () => {
+    await several();
+    const listed = await fixture.store.findByUser('ada');
+    expect(listed).toHaveLength(3);
+    for (const one of listed) expect(Object.keys(one)).not.toEqual(expect.arrayContaining(['data', 'auth']));
+    for (const one of listed)
+      expect(one).toMatchObject({ userId: 'ada', ttl: expect.any(Number), readAt: expect.any(Number) });
+  });
+
   it('deleteByUser() ends those of a user, and names the live ones', async () => {
     const [a, b, c, , other] = await several();
     expect((await collected(fixture.store.deleteByUser('ada', null))).toSorted()).toEqual([a, b, c]);

@@ -50,6 +50,14 @@ export const columns = (row: string, now = NOW): string => {
   );
 };
 
+/** A row as a `ListedSession`. */
+export const listedColumns = (row: string, now: string): string =>
+  named(
+    ALL.filter((column) => !['auth', 'data', 'updated_at'].includes(column)),
+    row,
+    now,
+  );
+
 /** A row as `SessionSecrets`. */
 export const secretColumns = (row: string, now: string): string =>
   named(['id', 'secret_hash', 'previous_secret_hash', 'rotated_at', 'authenticated_at'], row, now);

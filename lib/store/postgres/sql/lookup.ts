@@ -1,5 +1,5 @@
 import type { SessionTable } from './announcement.js';
-import { columns, rawColumns, secretColumns } from './columns.js';
+import { columns, listedColumns, rawColumns, secretColumns } from './columns.js';
 import { isMeant, ms, NOW, ONCE_OF_PRIMARY, rowsOf, SERVER, UNSEEN } from './expressions.js';
 
 /**
@@ -46,7 +46,7 @@ export function lookupStatements({ table }: SessionTable) {
 
     /** The live sessions of a user, oldest first; those that began last. $1 user id, $2 how many at most. */
     findByUser: `
-      select ${columns('s', ONCE_OF_PRIMARY)}
+      select ${listedColumns('s', ONCE_OF_PRIMARY)}
       from (select) as one left join lateral (
         select * from ${table} s where s.user_id = $1::text and s.expires_at > ${ONCE_OF_PRIMARY}
         order by s.created_at desc, s.id desc limit $2::int
