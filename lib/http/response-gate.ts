@@ -59,7 +59,7 @@ export class ResponseGate {
   #keeper: Gatekeeper;
   /** The methods as they were before. */
   readonly #originals: Methods;
-  /** Whether something else is told when headers go out, which may change them. */
+  /** Whether other code comes by as headers go out, and may change them. */
   readonly #isWrapped: boolean;
   #state: GateState = 'closed';
   #held: Call[] = [];
@@ -73,7 +73,7 @@ export class ResponseGate {
     this.#keeper = keeper;
     const { writeHead, flushHeaders, write, end } = response as unknown as Methods;
     this.#originals = { writeHead, flushHeaders, write, end };
-    this.#isWrapped = Object.hasOwn(response, 'writeHead');
+    this.#isWrapped = [...METHODS, '_implicitHeader'].some((method) => Object.hasOwn(response, method));
   }
 
   /** Waits for another keeper as well, of another registration. */
@@ -152,8 +152,9 @@ export class ResponseGate {
 
   #sendHeaders(send: () => unknown): unknown {
     this.#keeper.beforeHeaders();
-    const isListenedTo = this.#isWrapped || this.#response.writeHead !== PASSING.writeHead;
-    return isListenedTo ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
+    const now = this.#response as unknown as Methods;
+    const isWrapped = this.#isWrapped || METHODS.some((method) => now[method] !== PASSING[method]);
+    return isWrapped ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
   }
 
   #call(method: Method, args: unknown[]): unknown {

@@ -40,6 +40,15 @@ function whenHeadersGo(response: ServerResponse, change: (response: ServerRespon
   } as never;
 }
 
+/** As it is written by hand: headers are set when the answer is sent, if they are not out. */
+function makePublicBy(method: 'end' | 'write', response: ServerResponse): void {
+  const original = response[method] as (...args: unknown[]) => unknown;
+  response[method] = function sent(this: ServerResponse, ...args: unknown[]) {
+    if (!response.headersSent) response.setHeader('Cache-Control', 'public, max-age=300');
+    return Reflect.apply(original, this, args);
+  } as never;
+}
+
 const CHANGES: readonly (readonly [string, (response: ServerResponse) => void])[] = [
   ['sets', (response) => void response.setHeader('Cache-Control', 'public, max-age=300')],
   [
@@ -67,12 +76,14 @@ const CHANGES: readonly (readonly [string, (response: ServerResponse) => void])[
 
 describe.each(PLATFORMS)('On %s, where middleware changes headers as they go out', (platform) => {
   let change: (response: ServerResponse) => void = () => {};
+  let wrapped: 'end' | 'write' | null = null;
   const fixture = useApp({
     platform,
     controllers: [ShopController],
     prepare: (app) =>
       void app.use((_request: unknown, response: ServerResponse, next: () => void) => {
-        whenHeadersGo(response, (going) => change(going));
+        if (wrapped === null) whenHeadersGo(response, (going) => change(going));
+        else makePublicBy(wrapped, response);
         next();
       }),
   });
@@ -89,6 +100,17 @@ describe.each(PLATFORMS)('On %s, where middleware changes headers as they go out
       expect([reply.headers.get('cdn-cache-control'), reply.headers.get('surrogate-control')]).toEqual([null, null]);
       expect(reply.headers.get('vary')).toMatch(/\bCookie\b/);
       expect((await client.get('/page')).text).toBe('page of ada');
+    },
+  );
+
+  it.each(['end', 'write'] as const)(
+    'nor does one whose %s() is wrapped by middleware that sets headers there',
+    async (method) => {
+      wrapped = method;
+      const reply = await fixture.app.client().post('/login');
+      wrapped = null;
+      expect(reply.setCookies).toHaveLength(1);
+      expect(reply.headers.get('cache-control')).not.toMatch(/public/);
     },
   );
 
