@@ -17,6 +17,13 @@ type Announce = (payload: string) => Promise<unknown>;
 /** A server that is read-only hears nothing of what is written on the primary. */
 const SIGN_OF_LIFE = `select current_setting('transaction_read_only') as "isReadOnly"`;
 
+/** What a connection has shown since it was last tried. */
+interface Seen {
+  isAlive: boolean;
+  isSent: boolean;
+  isHeard: boolean;
+}
+
 type FeedListener = Pick<StoreListener, 'changed' | 'feedConnected'>;
 
 /**
@@ -28,7 +35,7 @@ export class InvalidationFeed {
   readonly #instanceId: string;
   readonly #listener: FeedListener;
   readonly #announce: Announce;
-  #hearsItself: (() => void) | null = null;
+  #heard: (() => void) | null = null;
   #connection: DedicatedConnection | null = null;
   #timer: NodeJS.Timeout | null = null;
   #pause = SHORTEST_PAUSE;
@@ -74,21 +81,22 @@ export class InvalidationFeed {
   async #listen(connection: DedicatedConnection): Promise<void> {
     await connection.connect();
     await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
-    await this.#try(connection);
+    await assertWritable(connection);
+    const { sent, heard } = this.#tellItself();
+    await sent;
+    await heard;
   }
 
-  /** One after the other: a pooler may give both connections the same one, which hears what itself has said. */
-  async #try(connection: DedicatedConnection): Promise<void> {
-    await assertWritable(connection);
-    const heard = new Promise<void>((resolve) => (this.#hearsItself = resolve));
-    await this.#announce(`${this.#instanceId}:`);
-    await heard;
+  /** While nothing is asked on the feed's connection: a pooler might lend both the same one, which hears what itself has said. */
+  #tellItself(): { readonly sent: Promise<unknown>; readonly heard: Promise<void> } {
+    const heard = new Promise<void>((resolve) => (this.#heard = resolve));
+    return { sent: this.#announce(`${this.#instanceId}:`), heard };
   }
 
   #received(payload: string): void {
     const colon = payload.indexOf(':');
     const ids = payload.slice(colon + 1);
-    if (payload.slice(0, colon) === this.#instanceId) return this.#hearsItself?.();
+    if (payload.slice(0, colon) === this.#instanceId) return this.#heard?.();
     // Another process tries whether it hears.
     if (ids === '') return;
     this.#listener.changed(ids === '*' ? null : (ids.split(',') as SessionId[]));
@@ -104,17 +112,29 @@ export class InvalidationFeed {
     this.#pause = longerPause(this.#pause, LONGEST_PAUSE);
   }
 
-  /** A connection on which nothing was heard by the next time is lost. */
+  /** A connection that gives no sign of life by the next time, or on which a message that was sent was not heard, is lost. */
   #beat(connection: DedicatedConnection): void {
-    let isAlive = false;
-    this.#try(connection).then(
-      () => (isAlive = true),
-      () => this.#lost(connection),
-    );
+    const seen = { isAlive: false, isSent: false, isHeard: false };
+    this.#try(connection, seen).catch(() => this.#lost(connection));
     this.#wait(HEARTBEAT, () => {
-      if (!isAlive) this.#lost(connection);
+      if (!seen.isAlive || (seen.isSent && !seen.isHeard)) this.#lost(connection);
       else if (this.#connection === connection) this.#beat(connection);
     });
+  }
+
+  async #try(connection: DedicatedConnection, seen: Seen): Promise<void> {
+    await assertWritable(connection);
+    seen.isAlive = true;
+    const { sent, heard } = this.#tellItself();
+    void heard.then(() => {
+      seen.isHeard = true;
+    });
+    try {
+      await sent;
+      seen.isSent = true;
+    } catch {
+      // That the pool is busy, or out of reach, says nothing of what is heard.
+    }
   }
 
   #wait(milliseconds: number, then: () => unknown): void {

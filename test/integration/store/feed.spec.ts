@@ -49,6 +49,20 @@ describe('The feed of changes', () => {
     expect(reports.feed).toEqual([true]);
   });
 
+  it('stays connected while the pool has no connection to try it with', async () => {
+    const store = await stores.openStore({ invalidation: true, queryTimeout: 6_000 }, 1);
+    const { feed } = stores.reportsOf(store);
+    const { id } = await stores.create();
+    const held = await stores.database.hold('lock table sessions in access exclusive mode');
+    const waiting = store.find(id);
+    // Of two beats, at least one falls into it.
+    const over = performance.now() + 4_500;
+    while (performance.now() < over) await new Promise((resolve) => setTimeout(resolve, 50));
+    await held.release();
+    expect(await waiting).not.toBeNull();
+    expect(feed).toEqual([true]);
+  });
+
   (pgbouncer === null ? it.skip : it)(
     'is not connected behind a PgBouncer in transaction mode, which takes LISTEN and passes no message on',
     () => expectToBeDeafBehindPooler(),
