@@ -1,19 +1,20 @@
 import { Progress } from '#progress';
-import { type Contestant, needsRedis } from './contestants.js';
+import { admitAll } from './admission.js';
+import type { Contestant } from './contestants.js';
 import type { Environment } from './environment/environment.js';
-import { Entrant } from './measure/entrant.js';
+import type { Entrant } from './measure/entrant.js';
+import { measureMemory } from './measure/memory-use.js';
+import { onceRounds } from './measure/once-rounds.js';
 import { openRounds } from './measure/open-rounds.js';
 import { SampleBook } from './measure/sample-book.js';
+import { measureStarts, STARTS } from './measure/starts.js';
 import { takeTurn } from './measure/turn.js';
 import type { BenchOptions } from './options.js';
-import type { Figures, OpenFigures, Results } from './results.js';
+import { connectionsFor, participants, type Plan, planOf } from './plan.js';
+import type { Figures, Results } from './results.js';
 
 /** What came out. */
-export interface Outcome {
-  readonly closedLoop: readonly Figures[];
-  readonly openLoop: readonly OpenFigures[];
-  readonly missing: Results['missing'];
-}
+export type Outcome = Pick<Results, 'closedLoop' | 'openLoop' | 'once' | 'start' | 'memory' | 'missing'>;
 
 /** Admits the contestants and lets them take turns: round by round, so that a slow minute hits all of them. */
 export async function compete(
@@ -22,63 +23,62 @@ export async function compete(
   signal: AbortSignal,
   log: (text: string) => void,
 ): Promise<Outcome> {
-  const { entrants, missing } = await admitAll(environment, options.contestants, signal, log);
-  const book = new SampleBook();
-  const turns = entrants.length * options.rounds * (options.openLoop ? 2 : 1);
-  const progress = new Progress(process.stderr, 'Took', 'turn', turns);
+  const { rounds } = options;
+  const plan = planOf(options);
+  const { entrants, missing } = await admitAll(environment, participants(options), signal, log);
+  const among = (contestants: readonly Contestant[]): Entrant[] =>
+    entrants.filter(({ contestant }) => contestants.includes(contestant));
+  const progress = new Progress(process.stderr, 'Took', 'turn', turnsOf(plan, rounds));
   const say = (text: string): void => {
     progress.end();
     log(text);
   };
+  const onTurn = (text: string): void => {
+    say(text);
+    progress.add(1);
+  };
+  const inRound = (part: string) => (name: string, round: number) =>
+    onTurn(`${part}, round ${round}/${rounds}  ${name}`);
+
+  const closedLoop = await closedRounds(among(plan.closed), environment, options, signal, say, () => progress.add(1));
+  const openLoop = await openRounds(among(plan.open), closedLoop, rounds, options, signal, inRound('fixed rate'));
+  const once = await onceRounds(among(plan.once), environment, rounds, signal, inRound('first writes and logins'));
+  const start = plan.hasStart
+    ? await measureStarts(environment, signal, (count) =>
+        onTurn(`start ${count}/${STARTS}, without and with the module`),
+      )
+    : null;
+  const memory = plan.hasMemory
+    ? await measureMemory(environment, signal, (sessions) => onTurn(`memory, ${sessions} sessions`))
+    : null;
+  progress.end();
+  return { closedLoop, openLoop, once, start, memory, missing };
+}
+
+async function closedRounds(
+  entrants: readonly Entrant[],
+  environment: Environment,
+  options: BenchOptions,
+  signal: AbortSignal,
+  say: (text: string) => void,
+  onTurn: () => void,
+): Promise<Figures[]> {
+  const book = new SampleBook();
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const entrant of entrants) {
       const { contestant } = entrant;
-      await takeTurn(entrant, environment, options.connections, options, signal, (method, connections, sample) => {
+      const counts = connectionsFor(contestant, options);
+      await takeTurn(entrant, environment, counts, options, signal, (method, connections, sample) => {
         book.add(contestant, method, connections, sample);
         const rate = `${Math.round(sample.perSecond)}/s`;
         say(`round ${round}/${options.rounds}  ${contestant.name}  ${method} × ${connections}: ${rate}`);
       });
-      progress.add(1);
+      onTurn();
     }
   }
-  const closedLoop = book.figures();
-  const openLoop = options.openLoop
-    ? await openRounds(entrants, closedLoop, options.rounds, options, signal, (name, round) => {
-        say(`open loop, round ${round}/${options.rounds}  ${name}`);
-        progress.add(1);
-      })
-    : [];
-  progress.end();
-  return { closedLoop, openLoop, missing };
+  return book.figures();
 }
 
-async function admitAll(
-  environment: Environment,
-  contestants: readonly Contestant[],
-  signal: AbortSignal,
-  log: (text: string) => void,
-): Promise<{ entrants: Entrant[]; missing: { name: string; reason: string }[] }> {
-  const entrants: Entrant[] = [];
-  const missing: { name: string; reason: string }[] = [];
-  for (const contestant of contestants) {
-    signal.throwIfAborted();
-    const { name } = contestant;
-    if (needsRedis(contestant) && !environment.redis.has(contestant.store)) {
-      missing.push({ name, reason: 'redis-server is not installed' });
-      continue;
-    }
-    try {
-      entrants.push(await Entrant.admit(contestant, environment, signal));
-      log(`${name}: verified`);
-    } catch (error) {
-      signal.throwIfAborted();
-      missing.push({ name, reason: reasonOf(error) });
-      log(`${name}: left out. ${reasonOf(error)}`);
-    }
-  }
-  return { entrants, missing };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function turnsOf({ closed, open, once, hasStart, hasMemory }: Plan, rounds: number): number {
+  return rounds * (closed.length + open.length + once.length) + (hasStart ? STARTS : 0) + (hasMemory ? 2 : 0);
 }

@@ -8,7 +8,15 @@ export interface Contestant {
   readonly name: string;
   readonly platform: Platform;
   /** The file in `servers/` that starts it. */
-  readonly server: 'bare' | 'interceptor' | 'ours' | 'express-session' | 'fastify-session' | 'mikro-orm';
+  readonly server:
+    | 'bare'
+    | 'interceptor'
+    | 'ours'
+    | 'express-session'
+    | 'fastify-session'
+    | 'mikro-orm'
+    | 'with-module'
+    | 'without-module';
   /** Where its sessions live. */
   readonly store: 'none' | 'postgres' | RedisKind;
   /** For the server; the options of `SessionModule`, where it is ours. */
@@ -17,8 +25,19 @@ export interface Contestant {
   readonly redisOptions?: Readonly<Record<string, unknown>>;
   /** The sum of all counters, in SQL, where SQL can read them: no request that was answered may be missing. */
   readonly sumOfCounts?: string;
+  /** How many sessions there are (`sessions`), and how many of them are somebody's (`owned`), in SQL, where SQL can tell. */
+  readonly census?: string;
   /** Whether `--quick` measures it. */
   readonly isEssential?: boolean;
+  /** Whether its logins and first writes are measured. */
+  readonly signsIn?: boolean;
+  /** Whether it is measured with most connections only, and not at a fixed rate. */
+  readonly isAside?: boolean;
+}
+
+/** Whether it is ours with its default options. */
+export function isOursByDefault({ server, store, options = {} }: Contestant): boolean {
+  return server === 'ours' && store === 'postgres' && Object.keys(options).length === 0;
 }
 
 /** Whether it keeps its sessions in a Redis. */
@@ -43,6 +62,7 @@ const ours = (name: string, platform: Platform, options: Contestant['options'] =
   ...('encryption' in options ? {} : { sumOfCounts: `select sum((data->>'count')::int) from sessions` }),
 });
 
+const OWNED = `select count(*) as sessions, count(user_id) as owned from sessions`;
 const CONNECT_PG_SIMPLE = `select sum((sess->>'count')::int) from session`;
 
 /** Room for all sessions of the benchmark, and time enough to be found again. */
@@ -57,11 +77,15 @@ export const CONTESTANTS: readonly Contestant[] = [
     platform: 'express',
     server: 'interceptor',
     store: 'none',
+    isAside: true,
   },
-  { ...ours('ours on express', 'express'), isEssential: true },
+  { ...ours('ours on express', 'express'), census: OWNED, isEssential: true, signsIn: true },
   { ...ours('ours on express, interceptor: false', 'express', { interceptor: false }), isEssential: true },
   ours('ours on express, cached', 'express', { cache: CACHE }),
-  ours('ours on express, cached, interceptor: false', 'express', { cache: CACHE, interceptor: false }),
+  {
+    ...ours('ours on express, cached, interceptor: false', 'express', { cache: CACHE, interceptor: false }),
+    isAside: true,
+  },
   ours('ours on express, encrypted', 'express', { encryption: ENCRYPTION }),
   {
     name: 'express-session + connect-pg-simple',
@@ -69,7 +93,9 @@ export const CONTESTANTS: readonly Contestant[] = [
     server: 'express-session',
     store: 'postgres',
     sumOfCounts: CONNECT_PG_SIMPLE,
+    census: `select count(*) as sessions, count(sess->>'userId') as owned from session`,
     isEssential: true,
+    signsIn: true,
   },
   {
     name: 'express-session + connect-redis',
@@ -77,12 +103,14 @@ export const CONTESTANTS: readonly Contestant[] = [
     server: 'express-session',
     store: 'redis',
     isEssential: true,
+    signsIn: true,
   },
   {
     name: 'express-session + connect-redis, durable',
     platform: 'express',
     server: 'express-session',
     store: 'durable redis',
+    signsIn: true,
   },
   {
     name: 'MikroORM find + flush',
@@ -90,10 +118,11 @@ export const CONTESTANTS: readonly Contestant[] = [
     server: 'mikro-orm',
     store: 'postgres',
     sumOfCounts: `select sum((data->>'count')::int) from plain_session`,
+    isAside: true,
   },
   bare('fastify', false),
   ours('ours on fastify', 'fastify'),
-  ours('ours on fastify, interceptor: false', 'fastify', { interceptor: false }),
+  { ...ours('ours on fastify, interceptor: false', 'fastify', { interceptor: false }), isAside: true },
   {
     name: '@fastify/session + connect-pg-simple',
     platform: 'fastify',

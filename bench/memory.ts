@@ -37,7 +37,7 @@ class Visitor {
     else if (this.#cookie === '') await this.#ask('POST /seed', '');
     else if (dice < 0.75) await this.#ask('GET /keys', this.#cookie);
     else if (dice < 0.95) await this.#ask('POST /count', this.#cookie);
-    else await this.#ask(dice < 0.975 ? 'POST /login' : 'POST /logout', this.#cookie);
+    else await this.#ask(dice < 0.975 ? 'POST /welcome' : 'POST /logout', this.#cookie);
   }
 
   close(): void {

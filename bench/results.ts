@@ -40,6 +40,8 @@ interface Who {
 /** A run at a fixed rate. Latencies in milliseconds. */
 export interface OpenFigures extends Who {
   readonly rate: number;
+  /** Which of ours the rate follows from. */
+  readonly rateOf: string;
   readonly perSecond: Spread;
   readonly p50: Spread;
   readonly p99: Spread;
@@ -48,6 +50,46 @@ export interface OpenFigures extends Who {
   readonly addedP99: number | null;
   /** Whether it kept up with the rate in every round. */
   readonly holds: boolean;
+}
+
+/** What every session is once in its life: filled for the first time, and signed in. */
+export type Act = 'login' | 'first write';
+
+/** What it takes to do that in many sessions, in each once. CPU times in microseconds a request. */
+export interface OnceFigures {
+  readonly contestant: string;
+  readonly platform: Platform;
+  readonly act: Act;
+  /** Of one round. */
+  readonly requests: number;
+  readonly perSecond: Spread;
+  readonly serverCpu: Spread | null;
+  readonly postgresCpu: Spread | null;
+}
+
+/** From the fork of a process until it listens, in milliseconds. */
+export interface StartFigures {
+  /** Of each of the two. */
+  readonly starts: number;
+  readonly without: Spread;
+  readonly with: Spread;
+  /** With the module ÷ without it: of the medians, and the extremes of the pairs that were started one after the other. */
+  readonly ratio: Spread;
+}
+
+/** What a process needs for sessions in use, in bytes, after a garbage collection. */
+export interface MemoryFigures {
+  readonly sessions: number;
+  /** How many it had that it is compared with. */
+  readonly fewSessions: number;
+  /** How many requests each process has answered. */
+  readonly requests: number;
+  readonly many: MemoryUse;
+  readonly few: MemoryUse;
+}
+export interface MemoryUse {
+  readonly rss: number;
+  readonly heap: number;
 }
 
 /** Everything one run found out: what `results/latest.json` holds. */
@@ -59,6 +101,8 @@ export interface Results {
     readonly rounds: number;
     readonly duration: number;
     readonly warmUp: number;
+    /** For a server that has been under the same load from more connections. */
+    readonly warmUpAgain: number;
     readonly sessions: number;
     readonly bytesPerSession: number;
     readonly poolSize: number;
@@ -67,6 +111,9 @@ export interface Results {
   };
   readonly closedLoop: readonly Figures[];
   readonly openLoop: readonly OpenFigures[];
+  readonly once: readonly OnceFigures[];
+  readonly start: StartFigures | null;
+  readonly memory: MemoryFigures | null;
   /** What could not be measured, and why. */
   readonly missing: readonly { readonly name: string; readonly reason: string }[];
 }

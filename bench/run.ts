@@ -6,7 +6,9 @@ import { describeMachine } from './environment/machine.js';
 import { HOW_TO_INSTALL, programVersions } from './environment/programs.js';
 import { stopSignal } from './environment/stop-signal.js';
 import { POOL_SIZE, SESSIONS } from './measure/entrant.js';
+import { WARM_UP_AGAIN } from './measure/turn.js';
 import { type BenchOptions, parseOptions, USAGE } from './options.js';
+import { planText } from './plan.js';
 import { consoleReport } from './report/console-report.js';
 import { writeDocs } from './report/docs.js';
 import type { Results } from './results.js';
@@ -36,6 +38,7 @@ async function main(): Promise<number> {
   if (absent.length > 0) log(`Not installed: ${absent.map(([name]) => name).join(', ')}. Install: ${HOW_TO_INSTALL}`);
   if (programs.wrk === null) return options.allowMissing ? 0 : 1;
 
+  log(planText(options));
   const signal = stopSignal();
   const environment = await startEnvironment(programs.redis === null ? [] : ['redis', 'durable redis']);
   let results: Results;
@@ -65,6 +68,7 @@ function describe(
       rounds: options.rounds,
       duration: options.duration,
       warmUp: options.warmUp,
+      warmUpAgain: WARM_UP_AGAIN,
       sessions: SESSIONS,
       bytesPerSession: SESSION_BYTES,
       poolSize: POOL_SIZE,

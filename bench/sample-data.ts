@@ -44,3 +44,8 @@ export const SESSION_BYTES = JSON.stringify(sampleData()).length;
 export function readingOf({ profile, cart, count }: Pick<SampleData, 'profile' | 'cart' | 'count'>): Reading {
   return { name: profile.name, items: cart.items.length, count };
 }
+
+/** One of a thousand users. */
+export function randomUserId(): string {
+  return `user-${Math.floor(Math.random() * 1_000)}`;
+}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Cleanup } from './cleanup.js';
-import { type RedisNode, startRedisNode } from './redis-node.js';
+import { type Census, type RedisNode, startRedisNode } from './redis-node.js';
 
 /** How sessions are kept: as Redis does by default, with each write on disk before it is answered, or on a cluster. */
 export type RedisKind = 'redis' | 'durable redis' | 'redis cluster';
@@ -19,6 +19,8 @@ export interface RedisServer {
   commands(): Promise<number>;
   /** The sum of the counters of all sessions. */
   sumOfCounts(): Promise<number>;
+  /** Of the sessions of connect-redis. */
+  census(): Promise<Census>;
   stop(): Promise<void>;
 }
 
@@ -58,6 +60,10 @@ export async function startRedis(kind: RedisKind, folder: string): Promise<Redis
       replicas: nodes.slice(count).map(({ pid }) => pid),
       commands: () => sumOf(primaries, (node) => node.commands()),
       sumOfCounts: () => sumOf(primaries, (node) => node.sumOfCounts()),
+      census: async () => ({
+        sessions: await sumOf(primaries, async (node) => (await node.census()).sessions),
+        owned: await sumOf(primaries, async (node) => (await node.census()).owned),
+      }),
       stop: () => cleanup.run(),
     };
   } catch (error) {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { Contestant } from '../contestants.js';
 import type { Environment } from '../environment/environment.js';
 import { connect } from '../environment/postgres-server.js';
+import type { Census } from '../environment/redis-node.js';
+import type { RedisServer } from '../environment/redis-server.js';
 import { ServerProcess } from '../server-process.js';
 import type { Setting } from '../servers/setting.js';
 import { assertBare, assertCounted, assertCounts, seedSessions, writeCookies } from './sessions.js';
@@ -73,14 +75,33 @@ export class Entrant {
 
   /** The sum of all counters, read past the server; `null` where that cannot be done. */
   async sumOfCounts(): Promise<number | null> {
-    const { contestant, databaseUrl } = this;
-    const redis = this.#environment.redis.get(contestant.store);
+    const { sumOfCounts } = this.contestant;
+    const redis = this.#redis;
     if (redis !== undefined) return redis.sumOfCounts();
-    if (contestant.sumOfCounts === undefined) return null;
-    const client = await connect(databaseUrl);
+    if (sumOfCounts === undefined) return null;
+    return Number((await this.#ask<{ sum: string }>(sumOfCounts)).sum);
+  }
+
+  /** How many sessions there are, and how many of them are somebody's, read past the server. @throws {Error} where none can tell. */
+  async census(): Promise<Census> {
+    const { census, name } = this.contestant;
+    const redis = this.#redis;
+    if (redis !== undefined) return redis.census();
+    if (census === undefined) throw new Error(`Nothing says how to count the sessions of "${name}".`);
+    const { sessions, owned } = await this.#ask<Record<keyof Census, string>>(census);
+    return { sessions: Number(sessions), owned: Number(owned) };
+  }
+
+  get #redis(): RedisServer | undefined {
+    return this.#environment.redis.get(this.contestant.store);
+  }
+
+  /** The only row that a question to its database gives. */
+  async #ask<Row extends object>(sql: string): Promise<Row> {
+    const client = await connect(this.databaseUrl);
     try {
-      const { rows } = await client.query<{ sum: string }>(contestant.sumOfCounts);
-      return Number(rows[0]?.sum);
+      const { rows } = await client.query<Row>(sql);
+      return rows[0] as Row;
     } finally {
       await client.end();
     }

@@ -1,21 +1,22 @@
 import type { Figures, Method, OpenFigures } from '../results.js';
 import { closedLoop } from './closed-loop.js';
 import type { Entrant } from './entrant.js';
+import { type FixedRate, fixedRate } from './fixed-rate.js';
 import { openLoop, type OpenLoopResult } from './open-loop.js';
 import { spreadOf } from './statistics.js';
 import { type Pace, ROUTES } from './turn.js';
 
-/** Of what the bare server can take. */
-const SHARE_OF_BARE = 0.5;
+/** A contestant that answers a smaller share in a round cannot keep up: further rounds would show nothing else. */
+const HOPELESS = 0.8;
 
 interface Page {
   readonly entrant: Entrant;
   readonly method: Method;
-  readonly rate: number;
+  readonly rate: FixedRate;
   readonly results: OpenLoopResult[];
 }
 
-/** Runs at half the rate that a bare server reached, again in turns. Nothing, where no bare server takes part. */
+/** Runs at a rate that ours can take, again in turns. Nothing, where ours has not been measured. */
 export async function openRounds(
   entrants: readonly Entrant[],
   closed: readonly Figures[],
@@ -25,9 +26,8 @@ export async function openRounds(
   onTurn: (name: string, round: number) => void,
 ): Promise<OpenFigures[]> {
   const pages = (['GET', 'POST'] as const).flatMap((method) => {
-    const bare = bareRate(method, entrants, closed);
-    if (bare === null) return [];
-    const rate = Math.round(bare * SHARE_OF_BARE);
+    const rate = fixedRate(method, closed);
+    if (rate === null) return [];
     return entrants.map((entrant): Page => ({ entrant, method, rate, results: [] }));
   });
   for (let round = 1; round <= rounds; round += 1) {
@@ -47,12 +47,13 @@ export async function openRounds(
 async function takeOpenTurn(entrant: Entrant, pages: Page[], pace: Pace, signal: AbortSignal): Promise<void> {
   const { cookies, cookieFile } = entrant;
   for (const { method, rate, results } of pages) {
+    if (results.some(({ perSecond }) => perSecond < HOPELESS * rate.perSecond)) continue;
     // A server for each: one that cannot keep up goes on working off what nobody waits for any more.
     const { port, stop } = await started(entrant, signal);
     try {
       const target = { port, method, path: ROUTES[method] };
       await closedLoop({ ...target, cookieFile, cookieCount: cookies.length }, 64, pace.warmUp, signal);
-      results.push(await openLoop({ ...target, cookies, rate, seconds: pace.duration }, signal));
+      results.push(await openLoop({ ...target, cookies, rate: rate.perSecond, seconds: pace.duration }, signal));
     } finally {
       await stop();
     }
@@ -62,18 +63,6 @@ async function takeOpenTurn(entrant: Entrant, pages: Page[], pace: Pace, signal:
 async function started(entrant: Entrant, signal: AbortSignal): Promise<{ port: number; stop: () => Promise<void> }> {
   const server = await entrant.start(signal);
   return { port: server.port, stop: () => server.stop() };
-}
-
-/** What the slower of the bare servers can take: the same for everybody, and within reach of the generator. */
-function bareRate(method: Method, entrants: readonly Entrant[], closed: readonly Figures[]): number | null {
-  const bare = entrants
-    .filter(({ contestant }) => contestant.store === 'none')
-    .map(({ contestant }) => contestant.name);
-  const most = Math.max(...closed.map(({ connections }) => connections));
-  const rates = closed
-    .filter((one) => bare.includes(one.contestant) && one.method === method && one.connections === most)
-    .map(({ spread }) => spread.perSecond.median);
-  return rates.length === 0 ? null : Math.min(...rates);
 }
 
 function isBareOf(other: Page, page: Page): boolean {
@@ -88,7 +77,8 @@ function figuresOf({ entrant, method, rate, results }: Page, bare: Page | null):
     contestant: entrant.contestant.name,
     platform: entrant.contestant.platform,
     method,
-    rate,
+    rate: rate.perSecond,
+    rateOf: rate.of,
     perSecond: spreadOf(results.map((result) => result.perSecond)),
     p50,
     p99,

@@ -1,6 +1,6 @@
 import type { Contestant } from '../contestants.js';
 import type { Figures, Method, Sample } from '../results.js';
-import { type Spread, spreadOf } from './statistics.js';
+import { spreadOf, spreadOfKnown } from './statistics.js';
 
 /** Collects the samples of all rounds. */
 export class SampleBook {
@@ -36,9 +36,4 @@ export class SampleBook {
       },
     }));
   }
-}
-
-function spreadOfKnown(values: readonly (number | null)[]): Spread | null {
-  const known = values.filter((value) => value !== null);
-  return known.length > 0 ? spreadOf(known) : null;
 }

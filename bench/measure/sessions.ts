@@ -42,6 +42,11 @@ export async function assertCounted(port: number, cookie: string): Promise<void>
   await expectAnswer(port, 'GET', '/read', cookie, readingOf({ ...sampleData(), count: 2 }));
 }
 
+/** Reads a session that has been filled, and not counted in. @throws {Error} for a wrong answer. */
+export async function assertSeeded(port: number, cookie: string): Promise<void> {
+  await expectAnswer(port, 'GET', '/read', cookie, readingOf(sampleData()));
+}
+
 /** A server without sessions still has to give the answers. @throws {Error} for a wrong one. */
 export async function assertBare(port: number): Promise<void> {
   await expectAnswer(port, 'GET', '/read', undefined, readingOf(sampleData()));

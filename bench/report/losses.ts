@@ -1,10 +1,11 @@
-import type { OpenFigures, Results } from '../results.js';
+import type { Spread } from '../measure/statistics.js';
+import type { OnceFigures, OpenFigures, Results } from '../results.js';
 import { type Event, eventsOf, isOurs, isPeer } from './comparison.js';
 import { figure, percent, times } from './format.js';
 
 /** Where ours is behind a peer on the same framework: one sentence each, out of the figures. */
 export function lossesOf(results: Results): string[] {
-  return [...eventsOf(results).flatMap(closedLosses), ...openLosses(results.openLoop)];
+  return [...eventsOf(results).flatMap(closedLosses), ...openLosses(results.openLoop), ...onceLosses(results.once)];
 }
 
 function closedLosses({ method, connections, figures }: Event): string[] {
@@ -14,8 +15,7 @@ function closedLosses({ method, connections, figures }: Event): string[] {
     const losses: string[] = [];
     const [own, other] = [ours.spread.perSecond, peer.spread.perSecond];
     if (own.median < other.median) {
-      const doubt = own.max >= other.min ? ' (the rounds overlap)' : '';
-      const by = `${times(other.median / own.median)} the requests/s of ours${doubt}`;
+      const by = `${times(other.median / own.median)} the requests/s of ours${doubt(own, other)}`;
       losses.push(`${where} is slower than ${peer.contestant}, which has ${by}.`);
     }
     const [ownTail, otherTail] = [ours.spread.p99, peer.spread.p99];
@@ -24,7 +24,7 @@ function closedLosses({ method, connections, figures }: Event): string[] {
         `${where} has a p99 of ${figure(ownTail.median)} ms, ${peer.contestant} one of ${figure(otherTail.median)} ms.`,
       );
     }
-    // Redis writes no WAL, which is not to its credit: its saves are not durable.
+    // Redis writes no WAL, durable or not.
     if (peer.spread.statements.median > 0) {
       const [ownWal, otherWal] = [ours.spread.walBytes.median, peer.spread.walBytes.median];
       if (ownWal > otherWal) {
@@ -61,6 +61,22 @@ function openLosses(openLoop: readonly OpenFigures[]): string[] {
     });
     return [...behind, ...slower];
   });
+}
+
+function onceLosses(once: readonly OnceFigures[]): string[] {
+  return (['first write', 'login'] as const).flatMap((act) =>
+    pairsOf(once.filter((one) => one.act === act))
+      .filter(([ours, peer]) => ours.perSecond.median < peer.perSecond.median)
+      .map(
+        ([ours, peer]) =>
+          `${act}: ${ours.contestant} is slower than ${peer.contestant}, which has ` +
+          `${times(peer.perSecond.median / ours.perSecond.median)} the requests/s of ours${doubt(ours.perSecond, peer.perSecond)}.`,
+      ),
+  );
+}
+
+function doubt(own: Spread, other: Spread): string {
+  return own.max >= other.min ? ' (the rounds overlap)' : '';
 }
 
 /** Every one of ours with every peer on the same framework. */

@@ -2,8 +2,8 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Controller, type DynamicModule, Get, Inject, Module, Post } from '@nestjs/common';
 import { Session, SessionModule, SessionService } from 'nestjs-mikro-session';
-import { type Counting, type Reading, readingOf, type SampleData, sampleData } from '../sample-data.js';
 import { needsRedis } from '../contestants.js';
+import { type Counting, randomUserId, type Reading, readingOf, type SampleData, sampleData } from '../sample-data.js';
 import { createApp } from './platform.js';
 import type { Setting, StartServer } from './setting.js';
 
@@ -41,10 +41,16 @@ class OursController {
     return { keys: session.keys(), flashes: session.flashes() };
   }
 
-  /** For the check of memory. */
   @Post('login')
   async login(@Session() session: Session): Promise<object> {
-    await session.login(`user-${Math.floor(Math.random() * 1_000)}`, { roles: ['reader'] });
+    await session.login(randomUserId());
+    return {};
+  }
+
+  /** For the check of memory. */
+  @Post('welcome')
+  async welcome(@Session() session: Session): Promise<object> {
+    await session.login(randomUserId(), { roles: ['reader'] });
     session.flash('info', 'Welcome back.');
     return {};
   }
