@@ -49,7 +49,9 @@ export async function compete(
       )
     : null;
   const memory = plan.hasMemory
-    ? await measureMemory(environment, signal, (sessions) => onTurn(`memory, ${sessions} sessions`))
+    ? await measureMemory(environment, rounds, signal, (sessions, round) =>
+        inRound('memory')(`${sessions} sessions`, round),
+      )
     : null;
   progress.end();
   return { closedLoop, openLoop, once, start, memory, missing };
@@ -80,5 +82,5 @@ async function closedRounds(
 }
 
 function turnsOf({ closed, open, once, hasStart, hasMemory }: Plan, rounds: number): number {
-  return rounds * (closed.length + open.length + once.length) + (hasStart ? STARTS : 0) + (hasMemory ? 2 : 0);
+  return rounds * (closed.length + open.length + once.length) + (hasStart ? STARTS : 0) + (hasMemory ? 2 * rounds : 0);
 }

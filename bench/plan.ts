@@ -5,10 +5,11 @@ import type { BenchOptions } from './options.js';
 
 /** In seconds, as measured: what is done besides loading servers. */
 const ADMISSION = 7;
-const START_AND_STOP = 1.5;
+const START_AND_STOP = 2;
 /** Of a turn in which each session is written and signed in once. */
 const ONCE_TURN = 7;
-const MEMORY = 60;
+/** Of one process. */
+const MEMORY_TURN = 20;
 
 /** Who takes part in what. */
 export interface Plan {
@@ -44,19 +45,16 @@ export function connectionsFor({ isAside }: Contestant, { connections }: BenchOp
 export function secondsOf(options: BenchOptions): number {
   const { duration, rounds, warmUp } = options;
   const { closed, open, once, hasStart, hasMemory } = planOf(options);
-  const closedTurns = closed.map((contestant) =>
-    connectionsFor(contestant, options).reduce(
-      (sum, _, index) => sum + 2 * (duration + (index === 0 ? warmUp : Math.min(warmUp, WARM_UP_AGAIN)) + 0.5),
-      START_AND_STOP,
-    ),
-  );
+  const turn = (loads: number): number =>
+    START_AND_STOP + warmUp - Math.min(warmUp, WARM_UP_AGAIN) + loads * (Math.min(warmUp, WARM_UP_AGAIN) + duration);
+  const closedTurns = closed.map((one) => turn(2 * connectionsFor(one, options).length));
   return (
     participants(options).length * ADMISSION +
-    rounds * closedTurns.reduce((sum, turn) => sum + turn, 0) +
-    rounds * open.length * 2 * (START_AND_STOP + warmUp + duration) +
+    rounds * closedTurns.reduce((sum, seconds) => sum + seconds, 0) +
+    rounds * open.length * turn(2) +
     rounds * once.length * ONCE_TURN +
     (hasStart ? 2 * (STARTS + 1) * START_AND_STOP : 0) +
-    (hasMemory ? MEMORY : 0)
+    (hasMemory ? 2 * rounds * MEMORY_TURN : 0)
   );
 }
 

@@ -88,8 +88,8 @@ export interface MemoryFigures {
   readonly few: MemoryUse;
 }
 export interface MemoryUse {
-  readonly rss: number;
-  readonly heap: number;
+  readonly rss: Spread;
+  readonly heap: Spread;
 }
 
 /** Everything one run found out: what `results/latest.json` holds. */
@@ -101,7 +101,7 @@ export interface Results {
     readonly rounds: number;
     readonly duration: number;
     readonly warmUp: number;
-    /** For a server that has been under the same load from more connections. */
+    /** For a server that has been under load already. */
     readonly warmUpAgain: number;
     readonly sessions: number;
     readonly bytesPerSession: number;

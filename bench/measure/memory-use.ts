@@ -8,6 +8,7 @@ import { ServerProcess } from '../server-process.js';
 import type { Setting } from '../servers/setting.js';
 import { POOL_SIZE } from './entrant.js';
 import { requestText, sendOnce } from './once-load.js';
+import { spreadOf } from './statistics.js';
 
 /** How many sessions are in use, and how many in the process that it is compared with. */
 const SESSIONS = 100_000;
@@ -21,11 +22,18 @@ const VISITS = 2;
  */
 const APART = 1_000;
 
-/** What a process of ours needs for many sessions, and for few after as many requests. */
+/** Of one process, in bytes. */
+interface Use {
+  readonly rss: number;
+  readonly heap: number;
+}
+
+/** What a process of ours needs for many sessions, and for few after as many requests, in turns. */
 export async function measureMemory(
   environment: Environment,
+  rounds: number,
   signal: AbortSignal,
-  onTurn: (sessions: number) => void,
+  onTurn: (sessions: number, round: number) => void,
 ): Promise<MemoryFigures> {
   const setting: Setting = {
     contestant: CONTESTANTS.find(isOursByDefault) as Contestant,
@@ -41,19 +49,26 @@ export async function measureMemory(
   try {
     const filler = new Filler(database);
     await filler.fill(0, SESSIONS, false, signal);
-    const uses: MemoryUse[] = [];
-    for (const sessions of [FEW, SESSIONS]) {
-      onTurn(sessions);
-      uses.push(await useOf(setting, filler, sessions, signal));
+    const [few, many]: [Use[], Use[]] = [[], []];
+    for (let round = 1; round <= rounds; round += 1) {
+      onTurn(FEW, round);
+      few.push(await useOf(setting, filler, FEW, signal));
+      onTurn(SESSIONS, round);
+      many.push(await useOf(setting, filler, SESSIONS, signal));
     }
-    const [few, many] = uses as [MemoryUse, MemoryUse];
-    return { sessions: SESSIONS, fewSessions: FEW, requests: SESSIONS * VISITS, many, few };
+    return {
+      sessions: SESSIONS,
+      fewSessions: FEW,
+      requests: SESSIONS * VISITS,
+      many: memoryUse(many),
+      few: memoryUse(few),
+    };
   } finally {
     await database.end();
   }
 }
 
-async function useOf(setting: Setting, filler: Filler, sessions: number, signal: AbortSignal): Promise<MemoryUse> {
+async function useOf(setting: Setting, filler: Filler, sessions: number, signal: AbortSignal): Promise<Use> {
   const server = await ServerProcess.start(setting, signal, ['--expose-gc']);
   try {
     for (let first = 0; first < SESSIONS; first += APART) {
@@ -67,4 +82,8 @@ async function useOf(setting: Setting, filler: Filler, sessions: number, signal:
   } finally {
     await server.stop();
   }
+}
+
+function memoryUse(uses: readonly Use[]): MemoryUse {
+  return { rss: spreadOf(uses.map(({ rss }) => rss)), heap: spreadOf(uses.map(({ heap }) => heap)) };
 }

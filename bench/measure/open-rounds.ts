@@ -1,10 +1,11 @@
 import type { Figures, Method, OpenFigures } from '../results.js';
+import type { ServerProcess } from '../server-process.js';
 import { closedLoop } from './closed-loop.js';
 import type { Entrant } from './entrant.js';
 import { type FixedRate, fixedRate } from './fixed-rate.js';
 import { openLoop, type OpenLoopResult } from './open-loop.js';
 import { spreadOf } from './statistics.js';
-import { type Pace, ROUTES } from './turn.js';
+import { type Pace, ROUTES, WARM_UP_AGAIN } from './turn.js';
 
 /** A contestant that answers a smaller share in a round cannot keep up: further rounds would show nothing else. */
 const HOPELESS = 0.8;
@@ -46,23 +47,26 @@ export async function openRounds(
 
 async function takeOpenTurn(entrant: Entrant, pages: Page[], pace: Pace, signal: AbortSignal): Promise<void> {
   const { cookies, cookieFile } = entrant;
-  for (const { method, rate, results } of pages) {
-    if (results.some(({ perSecond }) => perSecond < HOPELESS * rate.perSecond)) continue;
-    // A server for each: one that cannot keep up goes on working off what nobody waits for any more.
-    const { port, stop } = await started(entrant, signal);
-    try {
-      const target = { port, method, path: ROUTES[method] };
-      await closedLoop({ ...target, cookieFile, cookieCount: cookies.length }, 64, pace.warmUp, signal);
-      results.push(await openLoop({ ...target, cookies, rate: rate.perSecond, seconds: pace.duration }, signal));
-    } finally {
-      await stop();
+  let server: ServerProcess | null = null;
+  let { warmUp } = pace;
+  try {
+    for (const { method, rate, results } of pages) {
+      if (results.some(({ perSecond }) => perSecond < HOPELESS * rate.perSecond)) continue;
+      server ??= await entrant.start(signal);
+      const target = { port: server.port, method, path: ROUTES[method] };
+      await closedLoop({ ...target, cookieFile, cookieCount: cookies.length }, 64, warmUp, signal);
+      const result = await openLoop({ ...target, cookies, rate: rate.perSecond, seconds: pace.duration }, signal);
+      results.push(result);
+      warmUp = Math.min(warmUp, WARM_UP_AGAIN);
+      if (result.holds) continue;
+      // One that cannot keep up goes on working off what nobody waits for any more.
+      await server.stop();
+      server = null;
+      ({ warmUp } = pace);
     }
+  } finally {
+    await server?.stop();
   }
-}
-
-async function started(entrant: Entrant, signal: AbortSignal): Promise<{ port: number; stop: () => Promise<void> }> {
-  const server = await entrant.start(signal);
-  return { port: server.port, stop: () => server.stop() };
 }
 
 function isBareOf(other: Page, page: Page): boolean {

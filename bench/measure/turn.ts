@@ -15,7 +15,7 @@ const SETTLING = 500;
 
 /** In seconds: as long as V8 goes on optimising what it sees under load. */
 export const WARM_UP = 3;
-/** For a server that has been under the same load already, from more connections. */
+/** For a server that has been under load already: what another method takes besides is optimised within the first second. */
 export const WARM_UP_AGAIN = 1;
 
 /** How long to load a server. */
@@ -38,10 +38,11 @@ export async function takeTurn(
   try {
     const redis = environment.redis.get(entrant.contestant.store) ?? null;
     const meters = new Meters(server, environment.postgres, redis, database);
-    for (const [index, count] of connections.entries()) {
-      const warmUp = index === 0 ? pace.warmUp : Math.min(pace.warmUp, WARM_UP_AGAIN);
+    let { warmUp } = pace;
+    for (const count of connections) {
       for (const method of ['GET', 'POST'] as const) {
         onSample(method, count, await measure(entrant, server, meters, method, count, { ...pace, warmUp }, signal));
+        warmUp = Math.min(warmUp, WARM_UP_AGAIN);
       }
     }
   } finally {

@@ -82,7 +82,7 @@ export const START: Measure = {
 export const MEMORY: Measure = {
   name: 'memory (RSS) of a process with many sessions in use: MB more than with few',
   lessIsBetter: true,
-  of: ({ memory }) => memory && (memory.many.rss - memory.few.rss) / 2 ** 20,
+  of: ({ memory }) => memory && (memory.many.rss.median - memory.few.rss.median) / 2 ** 20,
   show: (value) => (value < 0 ? figure(value) : `+${figure(value)}`),
 };
 

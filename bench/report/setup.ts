@@ -8,7 +8,7 @@ export function setupOf({ date, machine, versions, setup }: Results): string[] {
   return [
     `${date.slice(0, 16).replace('T', ' ')} UTC, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}.`,
     `Node ${node}, PostgreSQL ${versions.postgres}, Redis ${versions.redis ?? 'not installed'}, ${versions.wrk ?? 'no wrk'}.`,
-    `${setup.rounds} rounds in turns (ABC ABC …), ${setup.duration} s each after ${setup.warmUp} s of warming up (${Math.min(setup.warmUp, setup.warmUpAgain)} s for the same load from fewer connections); medians (min–max).`,
+    `${setup.rounds} rounds in turns (ABC ABC …), ${setup.duration} s each after ${setup.warmUp} s of warming up (${Math.min(setup.warmUp, setup.warmUpAgain)} s where the server has been under load already); medians (min–max).`,
     `${setup.sessions.toLocaleString('en-US')} sessions of ${setup.bytesPerSession} bytes of JSON, visited in a random order; every request renews the expiry (the peers: rolling).`,
     `PostgreSQL writes to disk for every commit (fsync and synchronous_commit on), with a pool of ${setup.poolSize} connections; ` +
       (setup.postgres === 'given'

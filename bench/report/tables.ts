@@ -1,4 +1,5 @@
 import { SHARE_OF_OURS } from '../measure/fixed-rate.js';
+import type { Spread } from '../measure/statistics.js';
 import type { Figures, MemoryUse, OpenFigures, Results } from '../results.js';
 import { bareFor, type Event, eventsOf, oursFor } from './comparison.js';
 import { figure, percent, times, withSpread } from './format.js';
@@ -54,18 +55,16 @@ export function startTable({ start }: Pick<Results, 'start'>): Table | null {
 export function memoryTable({ memory }: Pick<Results, 'memory'>): Table | null {
   if (memory === null) return null;
   const { sessions, fewSessions, requests, many, few } = memory;
-  const row = (name: string, { rss, heap }: MemoryUse): string[] => [
-    name,
-    figure(rss / 2 ** 20),
-    figure(heap / 2 ** 20),
-  ];
+  const megabytes = ({ median, min, max }: Spread): string =>
+    withSpread({ median: median / 2 ** 20, min: min / 2 ** 20, max: max / 2 ** 20 });
+  const more = (which: keyof MemoryUse): string => figure((many[which].median - few[which].median) / 2 ** 20);
   return {
     title: `Memory after ${requests.toLocaleString('en-US')} requests, and a garbage collection`,
     header: ['sessions in use', 'RSS MB', 'heap MB'],
     rows: [
-      row(fewSessions.toLocaleString('en-US'), few),
-      row(sessions.toLocaleString('en-US'), many),
-      row('difference', { rss: many.rss - few.rss, heap: many.heap - few.heap }),
+      [fewSessions.toLocaleString('en-US'), megabytes(few.rss), megabytes(few.heap)],
+      [sessions.toLocaleString('en-US'), megabytes(many.rss), megabytes(many.heap)],
+      ['difference of the medians', more('rss'), more('heap')],
     ],
   };
 }

@@ -28,8 +28,8 @@ describe('the targets of the benchmark', () => {
         sessions: 100,
         fewSessions: 1,
         requests: 200,
-        many: { rss: MB, heap: MB },
-        few: { rss: MB, heap: MB },
+        many: { rss: constant(MB), heap: constant(MB) },
+        few: { rss: constant(MB), heap: constant(MB) },
       },
     });
     expect(rows).toHaveLength(TARGETS.length);
@@ -125,13 +125,13 @@ describe('the targets of the benchmark', () => {
     [61, '+61.0', 'MISSED'],
     [-2, '-2.00', 'goal'],
   ])('count how many MB a process has grown: %d are %s, %s', (megabytes, now, reached) => {
-    const few = { rss: 100 * MB, heap: 0 };
+    const few = { rss: constant(100 * MB), heap: constant(0) };
     const memory = {
       sessions: 100_000,
       fewSessions: 64,
       requests: 200_000,
       few,
-      many: { rss: few.rss + megabytes * MB, heap: 0 },
+      many: { rss: constant((100 + megabytes) * MB), heap: constant(0) },
     };
     const name = 'memory (RSS) of a process with many sessions in use: MB more than with few';
     expect(row({ memory }, name)).toEqual(['+60.0', '+40.0', now, reached]);
