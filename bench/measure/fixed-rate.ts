@@ -4,6 +4,9 @@ import type { Figures, Method } from '../results.js';
 /** Of what ours can take: so near to its limits that queues show, and not beyond. */
 export const SHARE_OF_OURS = 0.7;
 
+/** A contestant that answers a smaller share in a round cannot keep up: further rounds would show nothing else. */
+export const HOPELESS = 0.8;
+
 /** Requests a second that all contestants are offered alike. */
 export interface FixedRate {
   readonly perSecond: number;

@@ -1,5 +1,8 @@
 import { KeepAliveConnection } from './keep-alive-connection.js';
 
+/** Of what each session does once. */
+export const ONCE_CONNECTIONS = 64;
+
 /** What came of requests that were each sent once. */
 export interface OnceResult {
   readonly perSecond: number;

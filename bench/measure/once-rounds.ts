@@ -4,14 +4,13 @@ import type { Act, OnceFigures } from '../results.js';
 import type { ServerProcess } from '../server-process.js';
 import type { Entrant } from './entrant.js';
 import { Meters } from './meters.js';
-import { requestText, sendOnce } from './once-load.js';
+import { ONCE_CONNECTIONS, requestText, sendOnce } from './once-load.js';
 import { assertSeeded, shuffled } from './sessions.js';
 import { spreadOf, spreadOfKnown } from './statistics.js';
 
 /** How many requests of each kind warm a server up, and how many are measured then. */
-const WARMING = 1_500;
-const COUNTED = 4_000;
-const CONNECTIONS = 64;
+const WARMING = 2_000;
+const COUNTED = 6_000;
 
 /** What one round showed. CPU times in microseconds a request. */
 interface OnceSample {
@@ -86,9 +85,9 @@ async function take(
   requests: readonly string[],
   signal: AbortSignal,
 ): Promise<{ sample: OnceSample; cookies: (string | null)[] }> {
-  const warming = await sendOnce(server.port, requests.slice(0, WARMING), CONNECTIONS, signal);
+  const warming = await sendOnce(server.port, requests.slice(0, WARMING), ONCE_CONNECTIONS, signal);
   const counted = requests.slice(WARMING);
-  const { result, spent } = await meters.around(() => sendOnce(server.port, counted, CONNECTIONS, signal));
+  const { result, spent } = await meters.around(() => sendOnce(server.port, counted, ONCE_CONNECTIONS, signal));
   const each = (total: number | null): number | null => (total === null ? null : total / counted.length);
   return {
     sample: {

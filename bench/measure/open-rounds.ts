@@ -2,13 +2,10 @@ import type { Figures, Method, OpenFigures } from '../results.js';
 import type { ServerProcess } from '../server-process.js';
 import { closedLoop } from './closed-loop.js';
 import type { Entrant } from './entrant.js';
-import { type FixedRate, fixedRate } from './fixed-rate.js';
+import { type FixedRate, fixedRate, HOPELESS } from './fixed-rate.js';
 import { openLoop, type OpenLoopResult } from './open-loop.js';
 import { spreadOf } from './statistics.js';
 import { type Pace, ROUTES, WARM_UP_AGAIN } from './turn.js';
-
-/** A contestant that answers a smaller share in a round cannot keep up: further rounds would show nothing else. */
-const HOPELESS = 0.8;
 
 interface Page {
   readonly entrant: Entrant;

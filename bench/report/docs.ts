@@ -1,17 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import { HOW_TO_INSTALL } from '../environment/programs.js';
 import type { Results } from '../results.js';
 import type { ScaleResults } from '../scale-results.js';
-import { SHARE_OF_OURS } from '../measure/fixed-rate.js';
 import { chartOf } from './chart.js';
-import { percent } from './format.js';
-import { lossesOf } from './losses.js';
-import { scaleTables } from './scale-tables.js';
-import { setupOf } from './setup.js';
-import { asMarkdown, type Table } from './table.js';
-import { closedLoopTables, memoryTable, onceTable, openLoopTables, startTable, summaryOf } from './tables.js';
+import { pageOf } from './page.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const PAGE = join(ROOT, 'docs', 'performance.md');
@@ -21,7 +14,7 @@ const SCALE = join(ROOT, 'bench', 'results', 'scale.json');
 /** Writes `docs/performance.md` and the chart in it. */
 export async function writeDocs(results: Results): Promise<void> {
   await writeFile(CHART, chartOf(results));
-  const text = page(results, await scaleResults());
+  const text = pageOf(results, await scaleResults(), await readFile(PAGE, 'utf8'));
   await writeFile(PAGE, await format(text, { ...(await resolveConfig(PAGE)), parser: 'markdown' }));
 }
 
@@ -31,86 +24,4 @@ async function scaleResults(): Promise<ScaleResults | null> {
   } catch {
     return null;
   }
-}
-
-function page(results: Results, scale: ScaleResults | null): string {
-  return [
-    '# Performance',
-    'Written by `npm run bench`: every figure and every sentence about a figure on this page comes from that run.',
-    '![Requests per second of every contestant](performance.svg)',
-    '## Results',
-    asMarkdown(summaryOf(results)),
-    'Medians; latencies, costs and spreads are [below](#closed-loop). “Ours” is this library; “bare” is Nest without sessions.',
-    '## Where we lose',
-    losses(lossesOf(results)),
-    '## How it was measured',
-    setupOf(results)
-      .map((line) => `- ${line}`)
-      .join('\n'),
-    'All contestants are Nest applications with the same two handlers: `GET /read` reads three values of the session, `POST /count` increments a number in it. ' +
-      'Each was checked before it was measured: the answers, and that the count is in the store after a restart. Every answer under load was a success, and the counters in ' +
-      'the store add up to the requests that were answered (where SQL or Redis can read them).',
-    '“Of bare” is the share of the requests per second that the same handlers reach without a session; “ours ÷ this” how many times as fast as that row ours is on the same framework. “Bare + an empty interceptor” is what Nest itself takes for a route’s first interceptor, which ours is by default ([decision 7](decisions/0007-doing-without-the-interceptor.md)).',
-    '## Closed loop',
-    'Every connection sends its next request when it has the answer to the last one. That flatters a server that batches, because slow answers slow the load down; hence the open loop below.',
-    ...closedLoopTables(results).map(asMarkdown),
-    ...section(
-      'Open loop',
-      'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. ' +
-        `The rate is ${percent(SHARE_OF_OURS)} of what the slower of ours with default options answered in the closed loop; the titles say which one it was. ` +
-        'A server that cannot keep up with the rate has no latency worth naming: it grows as long as the load goes on.',
-      openLoopTables(results),
-    ),
-    ...section(
-      'Once in a session’s life',
-      'Requests that a session makes once, each sent once from 64 connections: the first write of a visitor without a cookie (`POST /seed` fills the session), and the login of a session that has data (`POST /login`). ' +
-        'A login changes the credential and keeps the data: `session.login()` here; for express-session, `regenerate()`, the user’s id and what there was, and `save()`. ' +
-        'Each answer had to set a cookie that there was not before, and the store had to hold as many sessions, and as many of users, as were answered.',
-      [onceTable(results)],
-    ),
-    ...section(
-      'Start',
-      'An application of Nest, MikroORM and PostgreSQL that counts the rows of a table before it listens, with and without `SessionModule.forRoot({ ensureSchema: true })`, whose table is there; ' +
-        'started in turns. The ratio is that of the medians, with the extremes of the pairs in brackets.',
-      [startTable(results)],
-    ),
-    ...section('Memory', memoryText(results), [memoryTable(results)]),
-    ...(scale === null
-      ? []
-      : [
-          '## Scale',
-          `Written by \`npm run bench:scale\` on ${scale.date.slice(0, 10)}, with PostgreSQL ${scale.postgres} and shared_buffers = ${scale.sharedBuffers}; medians of ${scale.rounds} rounds.`,
-          ...scaleTables(scale).map(asMarkdown),
-        ]),
-    ...missing(results),
-    '## Do it again',
-    `\`\`\`sh\n${HOW_TO_INSTALL}   # what npm does not bring\nnpm run bench                                     # everything\nnpm run bench -- --quick                          # the essential comparison, in under three minutes\nnpm run bench:scale -- --full                     # up to ten million sessions\nnpm run bench:compare -- --with main~1            # this version beside another one, at the same time\nnpm run bench:profile -- --connections 4          # where the time goes\n\`\`\``,
-  ].join('\n\n');
-}
-
-function losses(sentences: readonly string[]): string {
-  if (sentences.length === 0) return 'Nowhere in this run: ours was ahead of every peer in every figure compared here.';
-  return `Compared with every peer on the same framework, ours was behind in this run here:\n\n${sentences
-    .map((sentence) => `- ${sentence}`)
-    .join('\n')}`;
-}
-
-function missing({ missing: list }: Results): string[] {
-  if (list.length === 0) return [];
-  return ['## What is missing', list.map(({ name, reason }) => `- ${name}: ${reason.split('\n', 1)[0]}`).join('\n')];
-}
-
-/** Nothing, where nothing of it was measured. */
-function section(title: string, text: string, tables: readonly (Table | null)[]): string[] {
-  const shown = tables.filter((table) => table !== null);
-  return shown.length === 0 ? [] : [`## ${title}`, text, ...shown.map(asMarkdown)];
-}
-
-function memoryText({ memory }: Results): string {
-  if (memory === null) return '';
-  const { sessions, fewSessions, requests } = memory;
-  return (
-    `A process of ours on Express with ${sessions.toLocaleString('en-US')} sessions, beside another one with ${fewSessions} that has answered as many requests. ` +
-    `Each of the many was read ${requests / sessions} times, soon after one another, so that the process takes it for one that is worth keeping.`
-  );
 }

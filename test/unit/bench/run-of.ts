@@ -1,7 +1,7 @@
 import { CONTESTANTS } from '../../../bench/contestants.js';
 import type { Spread } from '../../../bench/measure/statistics.js';
 import type { Measured } from '../../../bench/report/measures.js';
-import type { Act, Figures, Method, OnceFigures, OpenFigures } from '../../../bench/results.js';
+import type { Act, Figures, Method, OnceFigures, OpenFigures, Results } from '../../../bench/results.js';
 
 /** What a run would have to say that measured nothing. */
 export const NOTHING: Measured = { closedLoop: [], openLoop: [], once: [], start: null, memory: null };
@@ -65,4 +65,27 @@ function platformOf(name: string): 'express' | 'fastify' {
   const contestant = CONTESTANTS.find((one) => one.name === name);
   if (contestant === undefined) throw new Error(`There is no contestant "${name}".`);
   return contestant.platform;
+}
+
+/** A whole run, with what it measured. */
+export function resultsOf(measured: Partial<Measured>): Results {
+  return {
+    ...NOTHING,
+    ...measured,
+    date: '2026-11-29T16:20:00.000Z',
+    machine: { cpu: 'A processor', cores: 2, memoryGiB: 24, kernel: '6', node: 'v24' },
+    versions: { postgres: '15', redis: '7', wrk: 'wrk 4' },
+    setup: {
+      rounds: 3,
+      duration: 2,
+      warmUp: 3,
+      warmUpAgain: 1,
+      sessions: 10_000,
+      bytesPerSession: 1_000,
+      poolSize: 10,
+      postgres: 'installed',
+      statementsCountedBy: 'pg_stat_statements',
+    },
+    missing: [],
+  };
 }
