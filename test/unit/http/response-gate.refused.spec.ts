@@ -10,7 +10,14 @@ afterEach(closeServers);
 async function gated(): Promise<Exchange & { readonly gate: ResponseGate }> {
   const on = await exchange();
   on.keeper.pending = false;
-  const keeper = { settle: () => null, beforeHeaders() {}, amendHeaders() {}, ended() {}, failed: () => '', report() {} };
+  const keeper = {
+    settle: () => null,
+    beforeHeaders() {},
+    amendHeaders() {},
+    ended() {},
+    failed: () => '',
+    report() {},
+  };
   return { ...on, gate: installGate(on.response, keeper) };
 }
 
