@@ -228,7 +228,7 @@ export class SessionManager {
    * @returns how many
    */
   async revokeAll(end: () => AsyncIterable<readonly SessionId[]>, userId: string | null): Promise<number> {
-    const old = this.#oldEndings?.end(userId) ?? null;
+    const old = (userId === null ? this.#oldEndings?.endAll() : this.#oldEndings?.endOf(userId)) ?? null;
     // It may fail before it is waited for.
     old?.catch(() => {});
     const ended = await this.ended('revoked', end(), userId);

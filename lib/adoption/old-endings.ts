@@ -1,24 +1,21 @@
 import { SessionStoreUnavailableError } from '../session.errors.js';
-import type { OldSessions } from '../session-store.js';
+import type { OldRow, OldSessions } from '../session-store.js';
 import type { Adopter } from './adopter.js';
 import { Owners } from './owners.js';
 
 /** How many are read, or removed, by one statement. */
 const PAGE = 500;
 
-/** Whose sessions are ended; `null` for everybody's. */
-type Whose = string | null;
-
 /** One way through the table, which is yet to begin. */
 interface Pass {
-  readonly whose: Set<Whose>;
+  readonly users: Set<string>;
   /** How many there were of each. */
-  readonly counts: Promise<ReadonlyMap<Whose, number>>;
+  readonly counts: Promise<ReadonlyMap<string, number>>;
 }
 
 /**
- * Ends sessions of express-session that have not been taken over. Whose they are is what `toSession` says, so each in the table has
- * to be looked at: by one pass at a time, and what is called for meanwhile is done by the next.
+ * Ends sessions of express-session that have not been taken over. Not an error: functions of the application find them, which can
+ * list none.
  */
 export class OldEndings {
   readonly #adopter: Adopter;
@@ -32,54 +29,69 @@ export class OldEndings {
     this.#oldSessions = oldSessions;
   }
 
+  /** Everybody's. Returns how many. */
+  async endAll(): Promise<number> {
+    let count = 0;
+    for await (const [rows, oldSessions] of this.#pages()) {
+      if (rows.length > 0) count += (await oldSessions.remove(rows.map(({ sid }) => sid))).length;
+    }
+    return count;
+  }
+
   /**
-   * Returns how many. Not an error: functions of the application find them, which can list none.
+   * Those of a user. Returns how many. Whose they are is what `toSession` says, so each in the table has to be looked at: by one
+   * pass at a time, and what is called for meanwhile is done by the next.
    *
-   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended: they may be of that
-   * user, and it does not tell whether it fails for the moment
+   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended (but where it fails for
+   * many, it is asked no further): they may be of that user, and it does not tell whether it fails for the moment
    */
-  async end(whose: Whose): Promise<number> {
+  async endOf(userId: string): Promise<number> {
     const pass = (this.#next ??= this.#begin());
-    pass.whose.add(whose);
-    return (await pass.counts).get(whose) ?? 0;
+    pass.users.add(userId);
+    return (await pass.counts).get(userId) ?? 0;
   }
 
   #begin(): Pass {
-    const whose = new Set<Whose>();
+    const users = new Set<string>();
     const counts = this.#underWay.then(() => {
       this.#next = null;
-      return this.#endAll(whose);
+      return this.#endOfSome(users);
     });
     this.#underWay = counts.catch(() => {});
-    return { whose, counts };
+    return { users, counts };
   }
 
-  async #endAll(whose: ReadonlySet<Whose>): Promise<ReadonlyMap<Whose, number>> {
-    const counts = new Map<Whose, number>();
-    const oldSessions = this.#oldSessions();
+  async #endOfSome(users: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>();
     const owners = new Owners(this.#adopter);
-    const areNamed = [...whose].some((one) => one !== null);
-    for (let after: string | null = ''; oldSessions !== null && after !== null;) {
-      const { rows, last } = await oldSessions.list(after, PAGE);
-      const ownerOf = areNamed ? await owners.of(rows) : [];
-      const doomed = new Map<string, Whose>();
+    for await (const [rows, oldSessions] of this.#pages()) {
+      const ownerOf = await owners.of(rows);
+      const doomed = new Map<string, string>();
       for (const [index, { sid }] of rows.entries()) {
         const owner = ownerOf[index] ?? null;
-        if (whose.has(null) || whose.has(owner)) doomed.set(sid, owner);
+        if (owner !== null && users.has(owner)) doomed.set(sid, owner);
       }
       for (const sid of doomed.size === 0 ? [] : await oldSessions.remove([...doomed.keys()])) {
-        for (const one of new Set([null, doomed.get(sid) ?? null])) counts.set(one, (counts.get(one) ?? 0) + 1);
+        const owner = doomed.get(sid) as string;
+        counts.set(owner, (counts.get(owner) ?? 0) + 1);
       }
-      after = last;
+      if (owners.isGivenUp) break;
     }
     const [cause] = owners.failures;
-    if (cause !== undefined && !whose.has(null)) {
-      throw new SessionStoreUnavailableError(
-        `tell whose ${owners.failures.length} of the old sessions are, as toSession() failed; all others were ended. Where it ` +
-          'always fails for one, have it give null',
-        { cause },
-      );
+    if (cause === undefined) return counts;
+    throw new SessionStoreUnavailableError(
+      `tell whose ${owners.failures.length} of the old sessions are, as toSession() failed; ` +
+        `${owners.isGivenUp ? 'it was asked no further' : 'all others were ended'}. Where it always fails for one, have it give null`,
+      { cause },
+    );
+  }
+
+  async *#pages(): AsyncGenerator<readonly [readonly OldRow[], OldSessions]> {
+    const oldSessions = this.#oldSessions();
+    for (let after: string | null = ''; oldSessions !== null && after !== null;) {
+      const { rows, last } = await oldSessions.list(after, PAGE);
+      yield [rows, oldSessions];
+      after = last;
     }
-    return counts;
   }
 }
