@@ -53,7 +53,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
       : '';
     return `
     with ${isExact ? `${EXACT},` : ''} locked as materialized (
-      select s.id, s.data, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
+      select s.id, s.data, s.last_access_at, s.expires_at, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
              ${changes.map((name) => `, c.${name}`).join('')}
       from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
         select * from ${table} s
@@ -63,19 +63,19 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     ),
     -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
     ready as materialized (
-      select l.id, l.now, l.ttl, l.renew, ${hasLifetimes ? 'l.changed,' : ''} m.data,
-             ${sizeOf('m.data', '$5::int')} as size, ${endsAt} as ends_at ${outdated}
-      from locked l cross join lateral (
+      select l.id, l.now, l.ttl, m.data, ${sizeOf('m.data', '$5::int')} as size, e.ends_at,
+             case when l.renew then l.now else l.last_access_at end as last_access_at,
+             case ${hasLifetimes ? `when l.changed then least(l.now + ${span('l.ttl')}, e.ends_at)` : ''}
+                  when not l.renew then l.expires_at
+                  else least(greatest(l.expires_at, l.now + ${span('l.ttl')}), e.ends_at) end as expires_at ${outdated}
+      from locked l cross join lateral (select ${endsAt} as ends_at) e cross join lateral (
         select ${merged('l.data', 'l', kinds)} as data ${isExact ? 'from exact' : ''} offset 0
       ) m
     ),
     saved as (
       update ${table} s
       set data = r.data, updated_at = r.now, ${hasLifetimes ? 'ttl = r.ttl, ends_at = r.ends_at,' : ''}
-          last_access_at = case when r.renew then r.now else s.last_access_at end,
-          expires_at = case ${hasLifetimes ? `when r.changed then least(r.now + ${span('r.ttl')}, r.ends_at)` : ''}
-                            when not r.renew then s.expires_at
-                            else least(greatest(s.expires_at, r.now + ${span('r.ttl')}), r.ends_at) end
+          last_access_at = r.last_access_at, expires_at = r.expires_at
       from ready r
       where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
       returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
@@ -129,28 +129,28 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     /**
      * Moves expiries forward, each by its own ttl from the moment of the access, which lies `age` milliseconds back:
      * so collecting renewals never lengthens a session. Gives the ids that were not renewed, because another transaction
-     * has locked them (`locked`) or they are absent (`gone`). A row is updated where it was locked: one that moved in
-     * between is left for the next time. (Its place alone may be that of another row, in another partition.) Gives, too, the ids whose row was not in the version given (`changed`): all
-     * others are what they were, but for their times, in a new `version`. `renewedOf` reads the columns in this order. $1 ids, $2 ages,
-     * $3 deadline, $4 known versions, null where there is none.
+     * has locked them (`locked`) or they are absent (`gone`). Gives, too, the ids whose row was not in the version given
+     * (`changed`): all others are what they were, but for their times, in a new `version`. `renewedOf` reads the columns in
+     * this order. $1 ids, $2 ages, $3 deadline, $4 known versions, null where there is none.
      */
     renew: `
       with access as (
         select * from ${rowsOf({ id: '$1::uuid[]', age: '$2::bigint[]', version: '$4::xid[]' })} as access
       ),
       locked as materialized (
-        select s.id, s.place, ${ONCE} - ${span('a.age')} as accessed_at, s.version <> a.version as is_changed
+        select s.id, greatest(s.last_access_at, ${ONCE} - ${span('a.age')}) as last_access_at,
+               least(greatest(s.expires_at, ${ONCE} - ${span('a.age')} + ${span('s.ttl')}), s.ends_at) as expires_at,
+               s.version <> a.version as is_changed
         from (select * from access order by id) a, lateral (
-          select s.id, s.ctid as place, s.xmin as version from ${table} s
+          select s.id, s.last_access_at, s.expires_at, s.ends_at, s.ttl, s.xmin as version from ${table} s
           where s.id = a.id and s.expires_at > ${NOW} and ${ONCE} < ${at('$3::float8')}
           for no key update skip locked
         ) s where s.id = a.id
       ),
       renewed as (
         update ${table} s
-        set last_access_at = greatest(s.last_access_at, l.accessed_at),
-            expires_at = least(greatest(s.expires_at, l.accessed_at + ${span('s.ttl')}), s.ends_at)
-        from locked l where s.ctid = l.place and s.id = l.id
+        set last_access_at = l.last_access_at, expires_at = l.expires_at
+        from locked l where s.id = l.id
         returning s.id, l.is_changed
       ),
       -- Usually nothing, and then not looked for.

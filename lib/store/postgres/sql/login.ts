@@ -26,18 +26,19 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
       with ${EXACT}, ${locked},
       change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increments, $12::jsonb as pushes),
       merged as materialized (
-        select l.id, case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', MERGED_AT_LOGIN)} end as data
+        select l.id, l.now, l.generation + 1 as generation, coalesce($15::bytea, l.secret_hash) as previous_secret_hash,
+               l.now + ${span('$13::bigint')} as ends_at,
+               least(l.now + ${span('$7::bigint')}, l.now + ${span('$13::bigint')}) as expires_at,
+               case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', MERGED_AT_LOGIN)} end as data
         from exact, locked l, change c
       ),
       changed as (
         update ${table} s
-        set secret_hash = $4::bytea, previous_secret_hash = coalesce($15::bytea, s.secret_hash), rotated_at = l.now,
-            authenticated_at = l.now,
-            generation = s.generation + 1, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint, persistent = $16::boolean,
-            ends_at = l.now + ${span('$13::bigint')}, updated_at = l.now, last_access_at = l.now,
-            expires_at = least(l.now + ${span('$7::bigint')}, l.now + ${span('$13::bigint')})
-        from locked l join merged m on m.id = l.id
-        where s.id = l.id and octet_length(m.data::text) <= $14::int
+        set secret_hash = $4::bytea, previous_secret_hash = m.previous_secret_hash, rotated_at = m.now, authenticated_at = m.now,
+            generation = m.generation, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint,
+            persistent = $16::boolean, ends_at = m.ends_at, updated_at = m.now, last_access_at = m.now, expires_at = m.expires_at
+        from merged m
+        where s.id = m.id and octet_length(m.data::text) <= $14::int
         returning s.*
       )${announced('changed')}
       select ${live}, (select count(*) from locked)::int as locked, ${columns('changed')}
