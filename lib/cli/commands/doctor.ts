@@ -66,7 +66,7 @@ async function examine(
   const place = quoted(placeOf(wanted, state));
   const facts = await factsOf(database, place);
   checks.push(
-    userIndexCheck(place, table.isUserIndexed),
+    userIndexCheck(place, table.isUserIndexed, facts.isPartitioned),
     indexesCheck(place, facts.indexes),
     ...tableChecks(place, facts),
   );
@@ -81,7 +81,9 @@ async function examine(
 function fitnessOf(problems: readonly TableProblem[], { encoding, table }: TableState): Check[] {
   const seen: Readonly<Record<TableProblem['subject'], string>> = {
     encoding,
-    table: 'an ordinary table',
+    table: table?.partitioning
+      ? `in ${counted(table.partitioning.partitions.length, 'partition')}`
+      : 'an ordinary table',
     columns: 'as this version wants them',
     key: 'on "id"',
     rights: 'select, insert, update, delete',

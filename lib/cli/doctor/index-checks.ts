@@ -1,4 +1,5 @@
 import { quotedName } from '../../store/postgres/sql/quoting.js';
+import { quoted } from '../../store/postgres/table-name.js';
 import { numbered } from '../output.js';
 import { type Check, check, type Finding } from './check.js';
 import type { FoundIndex } from './table-facts.js';
@@ -11,8 +12,11 @@ const DIFFERENT_ANYWAY = ['id', 'secret_hash'];
 
 const HOT = 'https://www.postgresql.org/docs/current/storage-hot.html';
 
-/** @param table its quoted name */
-export function userIndexCheck(table: string, isUserIndexed: boolean): Check {
+/**
+ * @param table its quoted name
+ * @param isPartitioned for which no index can be created or dropped concurrently
+ */
+export function userIndexCheck(table: string, isUserIndexed: boolean, isPartitioned: boolean): Check {
   return check(
     'index on users',
     'there is one',
@@ -20,7 +24,7 @@ export function userIndexCheck(table: string, isUserIndexed: boolean): Check {
       ? null
       : {
           problem: 'There is no index on "user_id": to list or end the sessions of a user reads the whole table.',
-          fix: `Run "create index concurrently on ${table} ("user_id") where "user_id" is not null".`,
+          fix: `Run "create index ${isPartitioned ? '' : 'concurrently '}on ${table} ("user_id") where "user_id" is not null".`,
         },
   );
 }
@@ -36,7 +40,7 @@ export function indexesCheck(table: string, indexes: readonly FoundIndex[]): Che
     seen: `${numbered(indexes.length)}, none on what requests change`,
     findings: indexes.flatMap((index) => {
       const problem = problemOf(table, index);
-      return problem === null ? [] : [{ problem, fix: fixOf(table, index) } satisfies Finding];
+      return problem === null ? [] : [{ problem, fix: fixOf(index) } satisfies Finding];
     }),
   };
 }
@@ -67,11 +71,11 @@ function problemOf(
   return null;
 }
 
-function fixOf(table: string, { name, schema, constraint, isValid }: FoundIndex): string {
+function fixOf({ name, schema, table, isPartitioned, constraint, isValid }: FoundIndex): string {
   const statement =
     constraint === null
-      ? `drop index concurrently ${quotedName(schema)}.${quotedName(name)}`
-      : `alter table ${table} drop constraint ${quotedName(constraint)}`;
+      ? `drop index ${isPartitioned ? '' : 'concurrently '}${quoted({ schema, name })}`
+      : `alter table ${quoted({ schema, name: table })} drop constraint ${quotedName(constraint)}`;
   return isValid ? `Run "${statement}".` : `Unless it is being created just now, run "${statement}".`;
 }
 

@@ -1,7 +1,8 @@
 import { quotedText } from '../../store/postgres/sql/quoting.js';
 import { counted, numbered } from '../output.js';
 import { type Check, check } from './check.js';
-import type { TableFacts } from './table-facts.js';
+import { quoted } from '../../store/postgres/table-name.js';
+import type { TableFacts, TableStorage } from './table-facts.js';
 
 /** That of the migration, in per cent, and what still leaves room enough. */
 const FILLFACTOR = 70;
@@ -33,16 +34,20 @@ const MANY_WAITING = 1_000;
 export function tableChecks(table: string, facts: TableFacts): Check[] {
   return [
     hotShareOf(table, facts),
-    fillfactorOf(table, facts),
+    fillfactorOf(facts),
     deadRowsOf(table, facts),
     bloatOf(table, facts),
-    loggedOf(table, facts),
+    loggedOf(facts),
   ];
 }
 
-function hotShareOf(table: string, { updates, hotUpdates }: TableFacts): Check {
+function hotShareOf(table: string, { updates, hotUpdates, isPartitioned }: TableFacts): Check {
   const share = updates === 0 ? 1 : Math.min(1, hotUpdates / updates);
   const seen = updates === 0 ? 'no update yet' : `${percent(share)} of ${counted(updates, 'update')}`;
+  const named = `${quotedText(table)}::regclass`;
+  const reset = isPartitioned
+    ? `select pg_stat_reset_single_table_counters(inhrelid) from pg_inherits where inhparent = ${named}`
+    : `select pg_stat_reset_single_table_counters(${named})`;
   const isLow = updates >= ENOUGH_UPDATES && share < LOWEST_HOT_SHARE;
   return check(
     'HOT updates',
@@ -52,32 +57,45 @@ function hotShareOf(table: string, { updates, hotUpdates }: TableFacts): Check {
           problem: `Only ${seen} touched no index (HOT); it should be nearly all.`,
           fix:
             `Drop indexes on what renewals change, set the fillfactor, and look in pg_stat_activity for transactions that stay ` +
-            `open, which keep the space of old rows; then run "select pg_stat_reset_single_table_counters(${quotedText(table)}::regclass)" to count anew.`,
+            `open, which keep the space of old rows; then run "${reset}" to count anew.`,
         }
       : null,
   );
 }
 
-function fillfactorOf(table: string, { fillfactor }: TableFacts): Check {
+function fillfactorOf({ storage }: TableFacts): Check {
+  const fillfactor = highestFillfactor(storage);
+  const full = storage.filter((one) => one.fillfactor > HIGHEST_FILLFACTOR);
   return check(
     'fillfactor',
     `${fillfactor} %`,
-    fillfactor <= HIGHEST_FILLFACTOR
+    full.length === 0
       ? null
       : {
           problem: `The fillfactor is ${fillfactor} %: a full page has no room for the next version of its rows.`,
-          fix: `Run "alter table ${table} set (fillfactor = ${FILLFACTOR})"; it holds for pages that are filled from then on.`,
+          fix: `Run ${altering(full, `set (fillfactor = ${FILLFACTOR})`)}; it holds for pages that are filled from then on.`,
         },
   );
 }
 
-function deadRowsOf(table: string, { liveRows, deadRows, isAutovacuumed }: TableFacts): Check {
+function highestFillfactor(storage: readonly TableStorage[]): number {
+  return Math.max(...storage.map(({ fillfactor }) => fillfactor));
+}
+
+/** The statement that changes what keeps rows: the table, or its partitions. */
+function altering([first, ...others]: readonly TableStorage[], change: string): string {
+  const statement = `"alter table ${quoted(first as TableStorage)} ${change}"`;
+  return others.length === 0 ? statement : `${statement}, and the same for ${counted(others.length, 'more partition')}`;
+}
+
+function deadRowsOf(table: string, { liveRows, deadRows, storage }: TableFacts): Check {
+  const forgotten = storage.filter(({ isAutovacuumed }) => !isAutovacuumed);
   const share = deadRows / Math.max(1, liveRows + deadRows);
   const seen = `${counted(deadRows, 'dead row')} beside ${numbered(liveRows)}`;
-  if (!isAutovacuumed) {
+  if (forgotten.length > 0) {
     return check('vacuum', seen, {
       problem: 'The automatic vacuum is switched off for the table, which then only grows.',
-      fix: `Run "alter table ${table} reset (autovacuum_enabled)".`,
+      fix: `Run ${altering(forgotten, 'reset (autovacuum_enabled)')}.`,
     });
   }
   const isMuch = deadRows >= MANY_DEAD_ROWS && share > HIGHEST_DEAD_SHARE;
@@ -95,12 +113,12 @@ function deadRowsOf(table: string, { liveRows, deadRows, isAutovacuumed }: Table
   );
 }
 
-function bloatOf(table: string, { pages, pageBytes, rows, rowBytes, fillfactor }: TableFacts): Check {
+function bloatOf(table: string, { pages, pageBytes, rows, rowBytes, storage }: TableFacts): Check {
   const bytes = pages * pageBytes;
   if (rows === null || rowBytes === null) {
     return check('size', `${megabytes(bytes)}; it was not analyzed yet`, null);
   }
-  const needed = (rows * rowBytes * 100) / Math.min(fillfactor, FILLFACTOR);
+  const needed = (rows * rowBytes * 100) / Math.min(highestFillfactor(storage), FILLFACTOR);
   const isMuch = bytes - needed > SMALLEST_BLOAT && bytes > HIGHEST_BLOAT * needed;
   return check(
     'size',
@@ -116,14 +134,15 @@ function bloatOf(table: string, { pages, pageBytes, rows, rowBytes, fillfactor }
   );
 }
 
-function loggedOf(table: string, { isUnlogged }: TableFacts): Check {
+function loggedOf({ storage }: TableFacts): Check {
+  const unlogged = storage.filter(({ isUnlogged }) => isUnlogged);
   return check(
     'durability',
     'the table is logged',
-    isUnlogged
+    unlogged.length > 0
       ? {
           problem: 'The table is unlogged: a crash of the server ends all sessions, and a standby has none.',
-          fix: `Run "alter table ${table} set logged", which locks it while it is written anew.`,
+          fix: `Run ${altering(unlogged, 'set logged')}, which locks it while it is written anew.`,
         }
       : null,
   );

@@ -4,7 +4,7 @@ import type { Database } from './driver/database.js';
 import type { maintenanceStatements } from './sql/maintenance.js';
 
 const OPERATION = 'sweep sessions';
-/** How many pages one statement looks through: half a megabyte, so that none is felt. */
+/** How many pages one statement looks through, of all partitions together: half a megabyte, so that none is felt. */
 const PAGES = 64;
 
 /** Of millions of rows, all may be refused: one error is kept. */
@@ -21,9 +21,11 @@ type Sql = Pick<ReturnType<typeof maintenanceStatements>, 'pages' | 'sweep' | 'e
  */
 export async function* sweep(db: Database, sql: Sql): AsyncGenerator<readonly SessionId[]> {
   const refusals: Refusals = { first: null };
-  const [counted] = await db.query<{ count: number }>(OPERATION, sql.pages, []);
-  for (let page = 0; page < (counted?.count ?? 0); page += PAGES) {
-    const pages = Array.from({ length: PAGES }, (_, index) => page + index);
+  const [counted] = await db.query<{ count: number; tables: number }>(OPERATION, sql.pages, []);
+  const { count = 0, tables = 1 } = counted ?? {};
+  const length = Math.max(1, Math.floor(PAGES / tables));
+  for (let page = 0; page < count; page += length) {
+    const pages = Array.from({ length }, (_, index) => page + index);
     yield* sweepPages(db, sql, pages, refusals);
   }
   if (refusals.first !== null) throw refusals.first;

@@ -1,4 +1,5 @@
 import { SessionSetupError } from '../../session.errors.js';
+import { partitionFlaw } from './partition-check.js';
 import { COLUMNS } from './sql/columns.js';
 import { quotedName } from './sql/quoting.js';
 import { quoted, type TableName } from './table-name.js';
@@ -11,11 +12,10 @@ export interface TableProblem {
   readonly fix: string;
 }
 
-/** What `relkind` says where it is no ordinary table. */
+/** What `relkind` says where it is neither an ordinary table nor a partitioned one. */
 const OTHER_KINDS: Readonly<Record<string, string | undefined>> = {
   v: 'a view',
   m: 'a materialized view',
-  p: 'a partitioned table',
   f: 'a foreign table',
   i: 'an index',
   S: 'a sequence',
@@ -96,7 +96,11 @@ function missing(wanted: TableName, { role, elsewhere }: TableState): TableProbl
   };
 }
 
-function wrongKind(table: string, { kind, isParent }: FoundTable): TableProblem | null {
+function wrongKind(table: string, { kind, isParent, partitioning }: FoundTable): TableProblem | null {
+  if (partitioning !== null) {
+    const flaw = partitionFlaw(table, partitioning);
+    return flaw && { subject: 'table', ...flaw };
+  }
   const fix = 'Rename it, or drop it, and apply SessionMigration.';
   if (kind !== 'r') {
     const what = OTHER_KINDS[kind] ?? 'something else';

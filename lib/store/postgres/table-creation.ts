@@ -62,7 +62,7 @@ function isComplete({ table }: TableState): boolean {
   if (table === null) return false;
   return (
     table.isUserIndexed ||
-    table.kind !== 'r' ||
+    (table.kind !== 'r' && table.partitioning === null) ||
     Object.keys(COLUMNS).some((name) => !Object.hasOwn(table.columns, name))
   );
 }
@@ -76,7 +76,8 @@ function reasonOf(code: string, state: TableState, lockTimeout: number): string 
   if (code === '55P03') {
     return (
       `another transaction held a lock on it for ${lockTimeout} ms, behind which its missing index had to wait. End that ` +
-      'transaction, or create the index by "create index concurrently".'
+      // What PostgreSQL does not do for partitioned tables.
+      `transaction${table?.partitioning === null ? ', or create the index by "create index concurrently"' : ''}.`
     );
   }
   if (code === '3F000') {

@@ -25,6 +25,8 @@ export interface FoundTable {
   readonly kind: string;
   /** Whether other tables inherit from it. */
   readonly isParent: boolean;
+  /** How it is partitioned; `null` where it is not. */
+  readonly partitioning: FoundPartitioning | null;
   readonly columns: Readonly<Record<string, FoundColumn>>;
   /** Whether no two rows can have the same id, at any moment: what is checked late is no target of `on conflict`. */
   readonly hasKey: boolean;
@@ -38,6 +40,24 @@ export interface FoundTable {
   readonly isSecured: boolean;
   /** What row security lets the role do with no row at all. */
   readonly withoutPolicy: readonly string[];
+}
+
+/** By what a table is partitioned, and into what. */
+export interface FoundPartitioning {
+  /** `partstrat` (https://www.postgresql.org/docs/current/catalog-pg-partitioned-table.html). */
+  readonly strategy: string;
+  /** The columns of the key; `null` for an expression. */
+  readonly columns: readonly (string | null)[];
+  readonly partitions: readonly FoundPartition[];
+}
+
+export interface FoundPartition {
+  readonly schema: string;
+  readonly name: string;
+  /** `relkind`. */
+  readonly kind: string;
+  /** One in so many rows is its own; `null` where rows are not dealt by their hash. */
+  readonly modulus: number | null;
 }
 
 export interface FoundColumn {
@@ -74,6 +94,20 @@ const STATE = `
         'owner', pg_get_userbyid(t.relowner),
         'kind', t.relkind,
         'isParent', exists (select from pg_inherits where inhparent = t.oid),
+        'partitioning', (
+          select json_build_object('strategy', p.partstrat, 'columns', (
+            select json_agg(a.attname order by at) from unnest(p.partattrs::int2[]) with ordinality as key(attnum, at)
+            left join pg_attribute a on a.attrelid = t.oid and a.attnum = key.attnum
+          ), 'partitions', (
+            select coalesce(json_agg(json_build_object(
+              'schema', n.nspname, 'name', c.relname, 'kind', c.relkind,
+              'modulus', substring(c.relpartbound::text, ':modulus ([0-9]+)')::int
+            ) order by c.oid), '[]')
+            from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
+            where i.inhparent = t.oid and not i.inhdetachpending
+          ))
+          from pg_partitioned_table p where p.partrelid = t.oid
+        ),
         'columns', (
           select coalesce(json_object_agg(a.attname, json_build_object(
             'type', format_type(a.atttypid, a.atttypmod),

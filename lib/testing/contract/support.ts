@@ -13,9 +13,11 @@ export interface StoreExpectation {
    * Tries it.
    *
    * @param store opened, empty, with 65,536 `maxDataBytes`
+   * @param other another one on the same sessions, as another process would open it. Leave it out for a store that lets each
+   *   process have sessions of its own, or that may lag behind other processes, as a cache does.
    * @throws {AssertionError} when the store does not do it.
    */
-  readonly run: (store: SessionStore) => Promise<void>;
+  readonly run: (store: SessionStore, other?: SessionStore) => Promise<void>;
 }
 
 export const MINUTE = 60_000;

@@ -60,10 +60,10 @@ describe('doctor', () => {
       /Rename it/,
     ],
     [
-      'a partitioned table',
-      ['alter table sessions rename to old', 'create table sessions (like old) partition by hash (id)'],
+      'a table partitioned by something else',
+      ['alter table sessions rename to old', 'create table sessions (like old) partition by list (user_id)'],
       'table',
-      /is a partitioned table/,
+      /is partitioned by list \("user_id"\)/,
       /Rename it/,
     ],
     [

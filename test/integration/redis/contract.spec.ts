@@ -12,8 +12,8 @@ import { StoreReports } from '../../support/store-listener.js';
 
 const OPTIONS = { maxDataBytes: 65_536, queryTimeout: 10_000 };
 
-const encrypted = (store: SessionStore): SessionStore =>
-  new EncryptingSessionStore(store, new KeyRing([randomBytes(32)]), () => {}, { queryTimeout: OPTIONS.queryTimeout });
+const encrypted = (store: SessionStore, keys: KeyRing): SessionStore =>
+  new EncryptingSessionStore(store, keys, () => {}, { queryTimeout: OPTIONS.queryTimeout });
 
 /** One Redis by itself, as a cluster is. */
 async function startSingle(): Promise<Pick<TestRedisCluster, 'urls' | 'stop'> & { clear(): Promise<unknown> }> {
@@ -38,15 +38,20 @@ describeWithRedis('RedisSessionStore', () => {
       ['encrypted', encrypted, {}],
       ['with commits that wait for replicas', (store: SessionStore) => store, { waitForReplicasOnCommit: true }],
     ])('%s', (_how, wrap, more) => {
-      let store: SessionStore;
+      let [store, other]: SessionStore[] = [];
       beforeAll(async () => {
-        store = wrap(new RedisSessionStore({ nodes: redis.urls, ...more }, OPTIONS));
-        await store.open(new StoreReports());
+        const keys = new KeyRing([randomBytes(32)]);
+        const open = async (): Promise<SessionStore> => {
+          const opened = wrap(new RedisSessionStore({ nodes: redis.urls, ...more }, OPTIONS), keys);
+          await opened.open(new StoreReports());
+          return opened;
+        };
+        [store, other] = [await open(), await open()];
       });
-      afterAll(() => store.close());
+      afterAll(() => Promise.all([store?.close(), other?.close()]));
 
       // oxlint-disable-next-line jest/expect-expect -- the contract asserts
-      it.each(sessionStoreContract)('$name', ({ run }) => run(store));
+      it.each(sessionStoreContract)('$name', ({ run }) => run(store as SessionStore, other));
     });
   });
 });

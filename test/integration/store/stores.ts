@@ -12,6 +12,7 @@ import {
   MikroOrmSessionStore,
   type MikroOrmSessionStoreOptions,
 } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { createTableSql } from '../../../lib/store/postgres/session.migration.js';
 import { StoreReports } from '../../support/store-listener.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 
@@ -73,7 +74,7 @@ export function failStatements(text: string, error = new Error('Connection lost'
 
 /** Stores over a database of their own, for all tests of a file; there once its first test runs. */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- said once, below
-export function useStores() {
+export function useStores({ partitions = null }: { partitions?: number | null } = {}) {
   let database: TestDatabase;
   const orms: MikroORM[] = [];
   const reports = new Map<MikroOrmSessionStore, StoreReports>();
@@ -102,6 +103,10 @@ export function useStores() {
 
   beforeAll(async () => {
     database = await createDatabase();
+    if (partitions !== null) {
+      const statements = createTableSql({ schema: undefined, name: 'sessions' }, partitions);
+      for (const statement of statements) await database.query(statement);
+    }
     store = await openStore();
     impatient = await openStore({ queryTimeout: SOON });
   });

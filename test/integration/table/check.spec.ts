@@ -23,11 +23,6 @@ describe('A table that cannot keep sessions is one sentence at start, with the f
       /is a materialized view/,
     ],
     [
-      'a partitioned table',
-      `alter table sessions rename to old; create table sessions (like old) partition by hash (id)`,
-      /is a partitioned table/,
-    ],
-    [
       'a table that others inherit from',
       `create table archive () inherits (sessions)`,
       /has others that inherit from it/,

@@ -74,12 +74,17 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       deleteAll: next(conditions.deleteAll),
     },
 
-    /** How many pages the table has. */
-    pages: `select (pg_relation_size(${relation}) / current_setting('block_size')::int)::int as count`,
+    /** How many pages the table has, or the biggest of its partitions; and how many partitions there are, or one table. */
+    pages: `
+      select (max(pg_relation_size(t.oid)) / current_setting('block_size')::int)::int as count,
+             greatest(count(*) - 1, 1)::int as tables
+      from (select ${relation}::oid union all select inhrelid from pg_inherits where inhparent = ${relation}) as t(oid)`,
 
     /**
-     * Removes what has expired from a range of pages, and leaves alone what another transaction holds. The table is
-     * walked instead of searched: an index on `expires_at` would cost more with every renewal than a sweep ever does.
+     * Removes what has expired from a range of pages, of every partition where there are some, and leaves alone what another
+     * transaction holds. The table is walked instead of searched: an index on `expires_at` would cost more with every renewal
+     * than a sweep ever does. Rows are removed by their place, which takes a fifth of what it takes by their ids alone. (By
+     * their place alone it could be a row of another partition.)
      * It does not wait for the disk: what a crash brings back is expired, and removed by the next sweep.
      * $1 the first place, $2 the place after the last.
      */
@@ -98,8 +103,12 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       select s.id::text as id from ${table} s
       where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}`,
 
-    /** Removes one session if it has expired. $1 id. */
-    sweepOne: `delete from ${table} s where s.id = $1::uuid and s.expires_at <= ${NOW} returning s.id::text as id`,
+    /** Removes one session if it has expired, and no other transaction holds it. $1 id. */
+    sweepOne: `
+      with doomed as materialized (
+        select s.id from ${table} s where s.id = $1::uuid and s.expires_at <= ${NOW} for update skip locked
+      )
+      delete from ${table} s using doomed d where s.id = d.id returning s.id::text as id`,
 
     /**
      * Whether this connection is the one that sweeps, from now until it ends; the server ends it once it has been idle for a
