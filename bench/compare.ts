@@ -23,6 +23,7 @@ import type { ServerProcess } from './server-process.js';
 
 const USAGE = `npm run bench:compare -- [options]
   --with REVISION    what to compare with (HEAD)
+  --against NAME     another contestant to compare with, instead of a revision
   --only NAME        the contestant (ours on express)
   --method GET|POST  what is asked for (GET)
   --connections N    of the load of each (32)
@@ -42,6 +43,7 @@ interface Plan {
 
 /** One build of the library, with a contestant made of it. */
 interface Side {
+  /** What it is called in the report. */
   readonly name: string;
   readonly entrant: Entrant;
 }
@@ -58,6 +60,7 @@ interface Cost {
 const { values } = parseArgs({
   options: {
     with: { type: 'string', default: 'HEAD' },
+    against: { type: 'string' },
     only: { type: 'string', default: 'ours on express' },
     method: { type: 'string', default: 'GET' },
     connections: { type: 'string', default: '32' },
@@ -80,12 +83,7 @@ async function compare(plan: Plan, rounds: number): Promise<void> {
   try {
     const environment = await startEnvironment();
     cleanup.add(() => environment.stop());
-    const earlier = join(environment.folder, 'build');
-    await build(values.with, earlier, cleanup);
-    const sides = [
-      await sideOf('before', earlier, environment, signal),
-      await sideOf('now', ROOT, environment, signal),
-    ];
+    const sides = await sidesOf(environment, cleanup, signal);
     const costs: Cost[][] = [];
     const progress = new Progress(process.stderr, 'Played', 'round', rounds);
     for (let round = 1; round <= rounds; round++) {
@@ -93,7 +91,7 @@ async function compare(plan: Plan, rounds: number): Promise<void> {
       progress.add(1);
     }
     progress.end();
-    const title = `${values.only}, ${plan.method}, ${plan.connections} connections each`;
+    const title = `${values.against === undefined ? values.only : 'Contestants'}, ${plan.method}, ${plan.connections} connections each`;
     process.stdout.write(`\n${report(title, sides, costs)}`);
   } finally {
     await cleanup.run();
@@ -110,18 +108,50 @@ async function build(revision: string, folder: string, cleanup: Cleanup): Promis
   await run('sh', ['-c', 'nest build && nest build sample-app && tsc -p bench'], { cwd: folder, env });
 }
 
-async function sideOf(name: string, root: string, environment: Environment, signal: AbortSignal): Promise<Side> {
+/** What is compared with, and what is compared. */
+async function sidesOf(environment: Environment, cleanup: Cleanup, signal: AbortSignal): Promise<[Side, Side]> {
+  const { against, only } = values;
+  if (against !== undefined) {
+    const [other, one] = [
+      await entrantOf(against, 'other', ROOT, environment, signal),
+      await entrantOf(only, 'one', ROOT, environment, signal),
+    ];
+    return [
+      { name: against, entrant: other },
+      { name: only, entrant: one },
+    ];
+  }
+  const earlier = join(environment.folder, 'build');
+  await build(values.with, earlier, cleanup);
+  const [before, now] = [
+    await entrantOf(only, 'before', earlier, environment, signal),
+    await entrantOf(only, 'now', ROOT, environment, signal),
+  ];
+  return [
+    { name: 'before', entrant: before },
+    { name: 'now', entrant: now },
+  ];
+}
+
+/** @param place what its files and its database are told apart by */
+async function entrantOf(
+  name: string,
+  place: string,
+  root: string,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<Entrant> {
   const of = async <Module>(file: string): Promise<Module> => (await import(join(root, 'bench/dist', file))) as Module;
   const { CONTESTANTS } = await of<{ CONTESTANTS: readonly Contestant[] }>('contestants.js');
-  const contestant = CONTESTANTS.find((one) => one.name === values.only);
-  if (contestant === undefined) throw new Error(`There is no contestant "${values.only}" (${name}).`);
-  const folder = join(environment.folder, name);
+  const contestant = CONTESTANTS.find((one) => one.name === name);
+  if (contestant === undefined) throw new Error(`There is no contestant "${name}" (${place}).`);
+  const folder = join(environment.folder, place);
   await mkdir(folder);
   const { postgres } = environment;
-  const own = { ...postgres, createDatabase: (database: string) => postgres.createDatabase(`${name} ${database}`) };
+  const own = { ...postgres, createDatabase: (database: string) => postgres.createDatabase(`${place} ${database}`) };
   // It starts the server of the build that it is from.
   const entrants = await of<{ Entrant: typeof Entrant }>('measure/entrant.js');
-  return { name, entrant: await entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal) };
+  return entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal);
 }
 
 /** One round of all. */
@@ -189,7 +219,7 @@ function report(title: string, sides: readonly Side[], costs: readonly Cost[][])
     return withSpread(spreadOf(of(1, figure).map((now, round) => now / (before[round] as number))));
   });
   const header = ['', 'requests/s', 'server CPU µs', 'PostgreSQL CPU µs', 'p50 ms', 'p99 ms'];
-  return asText({ title: `${title}; medians (min–max)`, header, rows: [...rows, ['now ÷ before', ...ratios]] });
+  return asText({ title: `${title}; medians (min–max)`, header, rows: [...rows, [`${sides[1]?.name} ÷ ${sides[0]?.name}`, ...ratios]] });
 }
 
 function methodOf(text: string): Method {

@@ -23,6 +23,8 @@ export interface Contestant {
   readonly options?: Readonly<Record<string, unknown>>;
   /** The options of `redisSessionStore()`, where ours is on a Redis. */
   readonly redisOptions?: Readonly<Record<string, unknown>>;
+  /** How many partitions its table has; none unless given. */
+  readonly partitions?: number;
   /** The sum of all counters, in SQL, where SQL can read them: no request that was answered may be missing. */
   readonly sumOfCounts?: string;
   /** How many sessions there are (`sessions`), and how many of them are somebody's (`owned`), in SQL, where SQL can tell. */
@@ -87,6 +89,7 @@ export const CONTESTANTS: readonly Contestant[] = [
     isAside: true,
   },
   ours('ours on express, encrypted', 'express', { encryption: ENCRYPTION }),
+  { ...ours('ours on express, 16 partitions', 'express'), partitions: 16 },
   {
     name: 'express-session + connect-pg-simple',
     platform: 'express',

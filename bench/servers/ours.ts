@@ -1,7 +1,8 @@
+import { Migrator } from '@mikro-orm/migrations';
 import { MikroOrmModule } from '@mikro-orm/nestjs';
-import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { MikroORM, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { Controller, type DynamicModule, Get, Inject, Module, Post } from '@nestjs/common';
-import { Session, SessionModule, SessionService } from 'nestjs-mikro-session';
+import { Session, SessionEntity, SessionMigration, SessionModule, SessionService } from 'nestjs-mikro-session';
 import { needsRedis } from '../contestants.js';
 import { type Counting, randomUserId, type Reading, readingOf, type SampleData, sampleData } from '../sample-data.js';
 import { createApp } from './platform.js';
@@ -81,7 +82,8 @@ export const start: StartServer = async (setting) => {
   return createApp({ module: OursModule, imports }, contestant.platform);
 };
 
-async function database({ databaseUrl, poolSize }: Setting): Promise<DynamicModule> {
+async function database({ contestant, databaseUrl, poolSize }: Setting): Promise<DynamicModule> {
+  if (contestant.partitions !== undefined) await createPartitioned(databaseUrl, contestant.partitions);
   return MikroOrmModule.forRoot({
     driver: PostgreSqlDriver,
     clientUrl: databaseUrl,
@@ -90,6 +92,20 @@ async function database({ databaseUrl, poolSize }: Setting): Promise<DynamicModu
     registerRequestContext: false,
     pool: { min: 0, max: poolSize },
   });
+}
+
+/** What is there already, the application takes as it is. */
+async function createPartitioned(clientUrl: string, partitions: number): Promise<void> {
+  const migrationsList = [{ name: 'sessions', class: SessionMigration.partitioned(partitions) }];
+  const orm = await MikroORM.init({
+    driver: PostgreSqlDriver,
+    clientUrl,
+    entities: [SessionEntity],
+    extensions: [Migrator],
+    migrations: { migrationsList, silent: true, snapshot: false },
+  });
+  await orm.migrator.up();
+  await orm.close();
 }
 
 async function redisStore({ contestant, redisUrls }: Setting) {

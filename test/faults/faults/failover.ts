@@ -40,6 +40,19 @@ export const FAILOVER: readonly Fault[] = [
       world.proxy.lead(standby.port);
     },
   },
+  {
+    name: 'failover-promoted',
+    title: 'a hot standby is promoted while the primary goes on, and the primary killed later',
+    server: { hasStandby: true },
+    async run(world) {
+      const old = world.cluster;
+      const standby = await promoted(world);
+      // What the old one commits now has no standby, and must not be acknowledged.
+      await world.during(2_500);
+      await old.stop('immediate');
+      world.proxy.lead(standby.port);
+    },
+  },
 ];
 
 /** The standby, which has become the primary: what is looked at from now on. */
