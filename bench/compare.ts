@@ -219,7 +219,11 @@ function report(title: string, sides: readonly Side[], costs: readonly Cost[][])
     return withSpread(spreadOf(of(1, figure).map((now, round) => now / (before[round] as number))));
   });
   const header = ['', 'requests/s', 'server CPU µs', 'PostgreSQL CPU µs', 'p50 ms', 'p99 ms'];
-  return asText({ title: `${title}; medians (min–max)`, header, rows: [...rows, [`${sides[1]?.name} ÷ ${sides[0]?.name}`, ...ratios]] });
+  return asText({
+    title: `${title}; medians (min–max)`,
+    header,
+    rows: [...rows, [`${sides[1]?.name} ÷ ${sides[0]?.name}`, ...ratios]],
+  });
 }
 
 function methodOf(text: string): Method {

@@ -24,6 +24,8 @@ describe('A table that is moved into partitions, as the documentation says,', ()
   let database: TestDatabase;
   let orm: MikroORM;
   let store: MikroOrmSessionStore;
+  /** What the store had no session for, though there was one. */
+  const refused: string[] = [];
 
   beforeAll(async () => {
     database = await createDatabase();
@@ -58,22 +60,21 @@ describe('A table that is moved into partitions, as the documentation says,', ()
   }
 
   /** Somebody who begins, changes, renews and ends sessions until told to stop. */
-  async function visit(known: Known[], isOver: () => boolean): Promise<number> {
-    let done = 0;
-    for (; !isOver(); done++) {
+  async function visit(known: Known[], isOver: () => boolean): Promise<void> {
+    for (let done = 0; !isOver(); done++) {
       const one = known[(done * 37) % known.length] as Known;
       if (done % 5 === 0) await create(known);
       else if (!one.isEnded && done % 5 === 1) {
         one.isEnded = true;
-        expect(await store.delete(one.id, one.generation)).toBe(true);
+        if (!(await store.delete(one.id, one.generation))) refused.push(`end of ${one.id}`);
       } else if (!one.isEnded) {
         one.n += 1;
-        expect(await store.commit(one.id, one.generation, setting({ n: one.n }))).not.toBeNull();
+        if ((await store.commit(one.id, one.generation, setting({ n: one.n }))) === null)
+          refused.push(`save of ${one.id}`);
         store.renew({ id: one.id, at: store.now(), expiresAt: store.now() + 1 });
       }
     }
     await store.flush();
-    return done;
   }
 
   it('loses no session and no change of one, and brings none back that has ended', async () => {
@@ -97,6 +98,7 @@ describe('A table that is moved into partitions, as the documentation says,', ()
     const outcomes = await Promise.allSettled([steps, ...visitors]);
     expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
 
+    expect(refused).toEqual([]);
     const partitions = await database.query('select distinct tableoid from sessions');
     expect(partitions).toHaveLength(16);
     const all = known.flat();
