@@ -178,9 +178,9 @@ export class SessionManager {
       return this.#openOrAdopt(this.#adopter, credentials, visitor);
     }
     if (credentials.length > 1) return this.#openOneOf(credentials, visitor);
-    return this.#lookUp(first, (found) => {
+    return this.#lookUp(first, (found, isAbsent) => {
       this.#judge(first.id, found, visitor, found?.stored.userId ?? null);
-      return this.#opened(found, visitor);
+      return this.#opened(found, visitor, isAbsent ? [first.id] : undefined);
     });
   }
 
@@ -279,10 +279,12 @@ export class SessionManager {
   async #openOneOf(credentials: readonly Credential[], visitor: Visitor): Promise<ActiveSession> {
     const named = Map.groupBy(credentials, ({ id }) => id);
     this.meter.lookups.total += named.size;
+    let absent: SessionId[] = [];
     const best = (session: SessionSecrets): Pick<FoundSession, 'credential' | 'recognition'> =>
       recogniseBest(named.get(session.id) as Credential[], session, this.#options.rotationGrace);
     const choose = (sessions: readonly SessionSecrets[]): SessionId | null => {
       const found = new Map(sessions.map((session) => [session.id, { stored: session, ...best(session) }]));
+      absent = [...named.keys()].filter((id) => !found.has(id));
       const all = [...found.values()];
       const live = all.filter(({ recognition }) => isLive(recognition));
       for (const id of named.keys()) this.#judge(id, found.get(id) ?? null, visitor, null, live.length > 1);
@@ -295,18 +297,23 @@ export class SessionManager {
     };
     const stored = this.usable(await this.#store.findOneOf([...named.keys()], choose).catch(this.#lookUpFailed));
     this.reports.storeAnswered();
-    return this.#opened(stored && { stored, ...best(stored) }, visitor);
+    return this.#opened(stored && { stored, ...best(stored) }, visitor, absent);
   }
 
-  #lookUp<Result>(credential: Credential, then: (found: FoundSession | null) => Result): Promise<Result> {
+  #lookUp<Result>(
+    credential: Credential,
+    then: (found: FoundSession | null, isAbsent: boolean) => Result,
+  ): Promise<Result> {
     this.meter.lookups.total += 1;
     return this.#store.find(credential.id).then((stored) => {
       // What the cache answers proves nothing.
       if (this.#options.cache === null) this.reports.storeAnswered();
       const found = this.#recognised(credential, stored);
-      if (found?.recognition !== 'unknown') return then(found);
+      if (found?.recognition !== 'unknown') return then(found, stored === null);
       // A copy may not know the newest credential yet.
-      return this.#store.refind(found.stored).then((newer) => then(this.#recognised(credential, newer)));
+      return this.#store
+        .refind(found.stored)
+        .then((newer) => then(this.#recognised(credential, newer), newer === null));
     }, this.#lookUpFailed);
   }
 
@@ -333,8 +340,9 @@ export class SessionManager {
     return stored && { stored, credential, recognition: recognise(credential, stored, this.#options.rotationGrace) };
   }
 
-  #opened(found: FoundSession | null, visitor: Visitor): ActiveSession {
+  /** @param absent as of `ActiveSession` */
+  #opened(found: FoundSession | null, visitor: Visitor, absent?: readonly SessionId[]): ActiveSession {
     if (found !== null && isLive(found.recognition)) this.emit('loaded', found.stored.id, found.stored.userId);
-    return new ActiveSession(this.#environment, visitor, found);
+    return new ActiveSession(this.#environment, visitor, found, absent);
   }
 }

@@ -272,6 +272,14 @@ export abstract class SessionStore {
   abstract delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean>;
 
   /**
+   * Makes the absence of a session as sure as {@link delete} makes its end, for a request that is to end what it does not find: an end
+   * that was answered with an error may be all that is between. Here at once; a store whose failover can undo an end waits.
+   */
+  confirmEnd(_id: SessionId): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /**
    * The live sessions of a user, oldest first; of very many, the 1,000 that began last. Without their data and snapshots, which
    * are not looked at.
    */

@@ -32,9 +32,10 @@ export class ActiveSession implements Session {
   /** Called whenever the data or the lifetime is used, once nothing stores them by itself any more. */
   onUse: (() => void) | null = null;
 
-  constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
+  /** @param absent the ids that the client came with, and of which there is no session */
+  constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null, absent?: readonly SessionId[]) {
     this.#env = env;
-    this.#lifecycle = new Lifecycle(env, visitor, found);
+    this.#lifecycle = new Lifecycle(env, visitor, found, absent);
   }
 
   /** What applications are given of it. */

@@ -18,6 +18,8 @@ import { type Leave, Written } from './written.js';
  */
 export type SessionState = 'unsaved' | 'live' | 'gone' | 'ended';
 
+const NONE: readonly SessionId[] = [];
+
 /** What a request knows of its session. The operations on it are those of `Lifecycle`. */
 export class LifecycleState {
   state: SessionState = 'unsaved';
@@ -34,6 +36,8 @@ export class LifecycleState {
 
   protected readonly env: SessionEnvironment;
   protected readonly visitor: Visitor;
+  /** The ids that the client came with, and of which there is no session. */
+  protected readonly absent: readonly SessionId[];
   protected credential: Credential | null = null;
   /** Whether this request has moved the expiry forward. */
   protected isRenewed = false;
@@ -44,9 +48,15 @@ export class LifecycleState {
   #bornAt: number | null = null;
   #identity: Identity | null = null;
 
-  constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null) {
+  constructor(
+    env: SessionEnvironment,
+    visitor: Visitor,
+    found: FoundSession | null,
+    absent: readonly SessionId[] = NONE,
+  ) {
     this.env = env;
     this.visitor = visitor;
+    this.absent = absent;
     this.renews = found === null || found.credential !== null;
     this.cookie = new CookieIntent(found);
     this.#namedId = found?.stored.id ?? null;

@@ -145,6 +145,7 @@ export class Lifecycle extends LifecycleState {
     let deleted = false;
     try {
       if (this.state === 'live') deleted = await this.env.store.delete(id, (stored as StoredSession).generation);
+      else if (this.state === 'unsaved') await Promise.all(this.absent.map((one) => this.env.store.confirmEnd(one)));
     } catch (error) {
       this.stay(leave);
       throw error;

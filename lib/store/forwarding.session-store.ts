@@ -95,6 +95,10 @@ export abstract class ForwardingSessionStore extends SessionStore {
     return this.inner.delete(id, generation, userId);
   }
 
+  override confirmEnd(id: SessionId): Promise<void> {
+    return this.inner.confirmEnd(id);
+  }
+
   findByUser(userId: string): Promise<ListedSession[]> {
     return this.inner.findByUser(userId);
   }

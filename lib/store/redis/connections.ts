@@ -36,6 +36,8 @@ export interface RedisConnections {
   renew(silent: string | null): void;
   /** All that are known. */
   primaries(): Promise<RedisNode[]>;
+  /** A key on each of them, of many. */
+  keyOnEach(keyOf: (number: number) => string): Promise<string[]>;
   close(): void;
 }
 

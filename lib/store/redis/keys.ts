@@ -25,6 +25,11 @@ export class Keys {
     return `${this.#prefix}:sweep`;
   }
 
+  /** Where nothing is: to have replicas confirm what was written before. */
+  nothing(number: number): string {
+    return `${this.#prefix}:n:${number}`;
+  }
+
   /** Of all sessions, as SCAN takes it. */
   get allSessions(): string {
     return `${this.#prefix}:s:*`;

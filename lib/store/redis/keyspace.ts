@@ -2,7 +2,7 @@ import type { SessionId } from '../../session/token.js';
 import type { RedisNode } from './connections.js';
 import type { Keys } from './keys.js';
 import type { Answer, Run, ScriptRunner } from './script-runner.js';
-import { END, EXPIRE, LOOK } from './scripts/session-scripts.js';
+import { CONFIRM, END, EXPIRE, LOOK } from './scripts/session-scripts.js';
 import type { Script } from './scripts/script.js';
 import type { UserIndex } from './user-index.js';
 
@@ -49,6 +49,7 @@ export class Keyspace {
   async *endAll(): AsyncGenerator<readonly SessionId[]> {
     const operation = 'end all sessions';
     const since = performance.now();
+    await this.#confirmEnds(operation);
     for (let walk = 0, isLeft = true; isLeft && walk < MOST_WALKS; walk++) {
       isLeft = false;
       const age = () => String(Math.max(0, performance.now() - since));
@@ -57,6 +58,16 @@ export class Keyspace {
         isLeft = true;
         yield found.map(({ id }) => id);
       }
+    }
+  }
+
+  /** What was ended before is not found by a walk, and may not have been confirmed. */
+  async #confirmEnds(operation: string): Promise<void> {
+    if (!this.#runner.waitsForReplicas) return;
+    const keys = await this.#runner.keyOnEach(operation, (number) => this.#keys.nothing(number));
+    const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true, isDurable: true };
+    for (const answer of await this.#runner.runAll(CONFIRM, keys, [''], run)) {
+      if (answer.status === 'rejected') throw answer.reason;
     }
   }
 

@@ -15,6 +15,9 @@ import {
 /** How often it is looked for another node in the place of a silent one. */
 const MOST_REFRESHES = 20;
 
+/** How many keys are tried to find one on each primary: enough for one that has one slot of 16,384. */
+const MOST_KEYS = 200_000;
+
 /** A cluster of them. */
 export class RedisCluster implements RedisConnections {
   readonly isCluster = true;
@@ -118,6 +121,18 @@ export class RedisCluster implements RedisConnections {
         nodeOn((await this.#cluster.nodeClient(master)) as unknown as Client, master.address),
       ),
     );
+  }
+
+  async keyOnEach(keyOf: (number: number) => string): Promise<string[]> {
+    const left = new Set(this.#cluster.masters.map(({ address }) => address));
+    const keys: string[] = [];
+    for (let number = 0; left.size > 0; number++) {
+      if (number === MOST_KEYS) throw new NotSent(`of no key it is known that ${[...left].join(', ')} has it`);
+      const key = keyOf(number);
+      const { name } = await this.nodeOf(key);
+      if (left.delete(name)) keys.push(key);
+    }
+    return keys;
   }
 
   close(): void {

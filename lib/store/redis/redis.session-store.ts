@@ -180,6 +180,14 @@ export class RedisSessionStore extends SessionStore {
     return this.#delete(id, generation, userId ?? null, this.#run('end a session', { isDurable: true }));
   }
 
+  override async confirmEnd(id: SessionId): Promise<void> {
+    if (!this.#runner.waitsForReplicas) return;
+    const operation = 'end a session';
+    const run = this.#run(operation, { isDurable: true, isRepeatable: true });
+    if (await this.#opened.commands.confirmEnd(id, run)) return;
+    throw new SessionStoreUnavailableError(operation, { cause: new Error('a failover has brought it back') });
+  }
+
   async findByUser(userId: string): Promise<StoredSession[]> {
     const { commands, index } = this.#opened;
     const operation = 'list the sessions of a user';
@@ -193,12 +201,18 @@ export class RedisSessionStore extends SessionStore {
   }
 
   async *deleteByUser(userId: string, except: SessionId | null): AsyncGenerator<readonly SessionId[]> {
+    const { index } = this.#opened;
     const operation = 'end the sessions of a user';
-    for await (const sessions of this.#opened.index.sessionsOf(userId, operation)) {
-      const meant = sessions.filter(({ id }) => id !== except);
-      // Whichever login of the user it is by now.
+    for await (const entries of index.entriesOf(userId, operation)) {
+      const meant = entries.filter(({ id }) => id !== except);
+      // Whichever login of the user it is by now. What has ended already is confirmed.
       const whichever = meant.map(({ id }) => ({ id, generation: null }));
-      yield await this.#deleteMany(whichever, userId, operation);
+      const ended = new Set(await this.#deleteMany(whichever, userId, operation));
+      await index.removeStale(
+        userId,
+        meant.filter(({ id }) => !ended.has(id)),
+      );
+      yield [...ended];
     }
   }
 

@@ -37,6 +37,9 @@ const FOR_A_MOMENT = new Set([
   'NOSCRIPT',
 ]);
 
+/** What a script says that has written. */
+const WRITTEN = new Set(['ok', 'absent']);
+
 /** The share of its time that a primary has left to say that replicas have not confirmed: Redis looks for that ten times a second. */
 const FOR_THE_ANSWER = 1 / 3;
 const LONGEST_ANSWER = 150;
@@ -72,6 +75,11 @@ export class ScriptRunner {
     this.#durable = durable;
     this.#replicas = replicas;
     this.#operations = new OperationClock(queryTimeout);
+  }
+
+  /** Whether there is anything that waits for replicas. */
+  get waitsForReplicas(): boolean {
+    return this.#replicas > 0;
   }
 
   /** The clock of the node that is furthest ahead, in milliseconds since the epoch. */
@@ -125,28 +133,33 @@ export class ScriptRunner {
     return Promise.allSettled(keys.map((key) => this.run(script, key, args, run)));
   }
 
-  /** A command for each primary there is, on its clock. @throws {SessionStoreUnavailableError} */
-  async primaries(operation: string): Promise<RedisNode[]> {
-    try {
-      return await this.#operations.until(this.deadline(), this.#connections.primaries());
-    } catch (error) {
-      throw new SessionStoreUnavailableError(operation, { cause: causeOf(error) });
-    }
+  /** Each primary there is. @throws {SessionStoreUnavailableError} */
+  primaries(operation: string): Promise<RedisNode[]> {
+    return this.#inTime(operation, this.#connections.primaries());
+  }
+
+  /** A key on each of them. @throws {SessionStoreUnavailableError} */
+  keyOnEach(operation: string, keyOf: (number: number) => string): Promise<string[]> {
+    return this.#inTime(operation, this.#connections.keyOnEach(keyOf));
   }
 
   /** A command for a node. @throws {SessionStoreUnavailableError} */
-  async ask(operation: string, node: RedisNode, command: readonly string[]): Promise<unknown> {
-    try {
-      return await this.#operations.until(this.deadline(), node.send(command));
-    } catch (error) {
-      throw new SessionStoreUnavailableError(operation, { cause: causeOf(error) });
-    }
+  ask(operation: string, node: RedisNode, command: readonly string[]): Promise<unknown> {
+    return this.#inTime(operation, node.send(command));
   }
 
   /** Reads the clocks of all primaries. */
   async readClocks(operation: string): Promise<void> {
     const deadline = this.deadline();
     await Promise.all((await this.primaries(operation)).map(async (node) => this.#clockOf(node, deadline)));
+  }
+
+  async #inTime<Result>(operation: string, answer: Promise<Result>): Promise<Result> {
+    try {
+      return await this.#operations.until(this.deadline(), answer);
+    } catch (error) {
+      throw new SessionStoreUnavailableError(operation, { cause: causeOf(error) });
+    }
   }
 
   async #once(
@@ -175,7 +188,7 @@ export class ScriptRunner {
     clock.observe(answer.now);
     this.#clock.observe(answer.now);
     if (answer.status === 'late') throw new GivenUp('it reached Redis too late');
-    if (waiting !== null && answer.status === 'ok') {
+    if (waiting !== null && WRITTEN.has(answer.status)) {
       const replicas = await this.#until(connections, deadline, node, waiting, sentAt);
       if (replicas < this.#replicas) {
         throw new TooFewReplicas(`${replicas} of ${this.#replicas} replicas of ${node.name} have confirmed it in time`);

@@ -39,6 +39,7 @@ export async function tryEverything(
     [session.EXPIRE, own, []],
     [session.DELETE, own, ['', '']],
     [session.END, own, ['0']],
+    [session.CONFIRM, own, ['']],
     [REMOVE, user, [id, '1', id, '']],
     [CLAIM, lease, [id, TTL]],
     [RELEASE, lease, [id]],

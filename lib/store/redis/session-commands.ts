@@ -8,7 +8,7 @@ import type { Keys } from './keys.js';
 import { dataFields, hashText, keyOf, newSessionFields, sessionOf, sizeOf, type Versioned } from './records.js';
 import { changeArguments, texts } from './script-arguments.js';
 import type { Answer, Run, ScriptRunner } from './script-runner.js';
-import { COMMIT, CREATE, DELETE, FIND, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
+import { COMMIT, CONFIRM, CREATE, DELETE, FIND, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
 
 /** Whose a session is, and since when and for how long: what the list of its user needs. */
 export interface Ownership {
@@ -133,6 +133,11 @@ export class SessionCommands {
     const args = texts(generation, userId);
     const { status, values } = await this.#runner.run(DELETE, this.#keys.session(id), args, run);
     return status === 'ok' ? (values[0] as string) : null;
+  }
+
+  /** Makes sure that there is none. @returns whether there is none */
+  async confirmEnd(id: SessionId, run: Run): Promise<boolean> {
+    return (await this.#runner.run(CONFIRM, this.#keys.session(id), [''], run)).status === 'ok';
   }
 
   /**

@@ -49,6 +49,10 @@ export class SingleRedis implements RedisConnections {
     return [await this.nodeOf()];
   }
 
+  async keyOnEach(keyOf: (number: number) => string): Promise<string[]> {
+    return [keyOf(0)];
+  }
+
   close(): void {
     end(this.#client);
   }

@@ -4,7 +4,7 @@ import type { Keys } from './keys.js';
 import type { Ownership } from './session-commands.js';
 import type { Run, ScriptRunner } from './script-runner.js';
 import { ADD, LIST, REMOVE } from './scripts/index-scripts.js';
-import { LOOK } from './scripts/session-scripts.js';
+import { CONFIRM, LOOK } from './scripts/session-scripts.js';
 
 /** In milliseconds. An entry is made before its session, which may still be on its way. */
 const ON_ITS_WAY = 60_000;
@@ -14,6 +14,15 @@ const AGAIN_AFTER = 5 * 60_000;
 const MOST_REMEMBERED = 20_000;
 /** How many sessions of a user are looked at together. */
 const TOGETHER = 200;
+
+/** What the list of a user has of a session. */
+export interface Entry {
+  readonly id: SessionId;
+  /** When it was made, or when the session began: as the list has it. */
+  readonly enteredAt: string;
+  /** Whether the session is there, if it ever was to be. */
+  readonly isSettled: boolean;
+}
 
 /** A session of a user, as it was when it was looked at. Times are milliseconds of its node's clock. */
 export interface UserSession {
@@ -60,8 +69,7 @@ export class UserIndex {
     const entering = this.#add(userId, id, startedAt, ttl, run).catch(() => {
       this.#entered.delete(id);
     });
-    this.#pending.add(entering);
-    void entering.then(() => this.#pending.delete(entering));
+    this.#note(entering);
   }
 
   /** Takes out sessions that have ended for good. Never rejects: an entry too many does no harm. */
@@ -74,32 +82,41 @@ export class UserIndex {
     );
   }
 
+  /** All that the list of a user has, oldest first, some at a time. */
+  async *entriesOf(userId: string, operation: string): AsyncGenerator<readonly Entry[]> {
+    const { values, now } = await this.#runner.run(LIST, this.#keys.user(userId), [], this.#reading(operation));
+    const list = values[0] as string[];
+    for (let from = 0; from < list.length; from += 2 * TOGETHER) {
+      const entries: Entry[] = [];
+      for (let index = from; index < Math.min(from + 2 * TOGETHER, list.length); index += 2) {
+        const [id, enteredAt] = [list[index] as string, list[index + 1] as string];
+        entries.push({ id, enteredAt, isSettled: Number(enteredAt) < now - ON_ITS_WAY });
+      }
+      yield entries;
+    }
+  }
+
   /** The live sessions of a user, in the order in which they began, some at a time. */
   async *sessionsOf(userId: string, operation: string): AsyncGenerator<readonly UserSession[]> {
-    const key = this.#keys.user(userId);
-    const { values, now } = await this.#runner.run(LIST, key, [], this.#reading(operation));
-    const entries = values[0] as string[];
-    for (let from = 0; from < entries.length; from += 2 * TOGETHER) {
-      const piece = entries.slice(from, from + 2 * TOGETHER);
-      const ids = piece.filter((_, index) => index % 2 === 0);
-      const keys = ids.map((id) => this.#keys.session(id));
+    for await (const entries of this.entriesOf(userId, operation)) {
+      const keys = entries.map(({ id }) => this.#keys.session(id));
       const looks = await this.#runner.runAll(LOOK, keys, [], this.#reading(operation));
       const live: UserSession[] = [];
-      const stale: string[] = [];
+      const stale: Entry[] = [];
       for (const [index, look] of looks.entries()) {
         if (look.status === 'rejected') throw look.reason;
-        const [id, enteredAt] = piece.slice(2 * index, 2 * index + 2) as [string, string];
+        const entry = entries[index] as Entry;
         const [owner, generation, authenticatedAt, createdAt] = look.value.values as string[];
         if (look.value.status === 'ok' && owner === userId) {
           live.push({
-            id,
+            id: entry.id,
             generation: Number(generation),
             authenticatedAt: Number(authenticatedAt),
             createdAt: Number(createdAt),
           });
-        } else if (Number(enteredAt) < now - ON_ITS_WAY) stale.push(id, enteredAt);
+        } else stale.push(entry);
       }
-      if (stale.length > 0) await this.#remove(userId, stale);
+      await this.#forget(userId, stale);
       yield live;
     }
   }
@@ -110,7 +127,17 @@ export class UserIndex {
     return all;
   }
 
-  /** Waits for entries that are still being made. */
+  /** Takes out entries of what is not the user's, as far as their sessions are not still on their way. Never rejects. */
+  async removeStale(userId: string, entries: readonly Entry[]): Promise<void> {
+    const settled = entries.filter(({ isSettled }) => isSettled);
+    if (settled.length === 0) return;
+    await this.#remove(
+      userId,
+      settled.flatMap(({ id, enteredAt }) => [id, enteredAt]),
+    );
+  }
+
+  /** Waits for entries that are still being made, or taken out. */
   async close(): Promise<void> {
     await Promise.all(this.#pending);
   }
@@ -118,6 +145,32 @@ export class UserIndex {
   async #add(userId: string, id: SessionId, startedAt: string, ttl: number, run: Run): Promise<void> {
     const keep = Math.max(0, ttl) + this.#slack + 2 * AGAIN_AFTER;
     await this.#runner.run(ADD, this.#keys.user(userId), [id, startedAt, String(keep)], run);
+  }
+
+  /**
+   * The same with what was found not to be the user's. Its end may not have been confirmed, and who ends it once more finds it by
+   * its entry: so that goes once replicas have confirmed it, and nothing waits for them.
+   */
+  async #forget(userId: string, stale: readonly Entry[]): Promise<void> {
+    if (!this.#runner.waitsForReplicas) return this.removeStale(userId, stale);
+    const settled = stale.filter(({ isSettled }) => isSettled);
+    const keys = settled.map(({ id }) => this.#keys.session(id));
+    const run = { ...this.#reading('list the sessions of a user'), isDurable: true };
+    const forgetting = this.#runner.runAll(CONFIRM, keys, [userId], run).then((answers) =>
+      this.removeStale(
+        userId,
+        settled.filter((_, index) => {
+          const answer = answers[index];
+          return answer?.status === 'fulfilled' && answer.value.status === 'ok';
+        }),
+      ),
+    );
+    this.#note(forgetting);
+  }
+
+  #note(work: Promise<void>): void {
+    this.#pending.add(work);
+    void work.then(() => this.#pending.delete(work));
   }
 
   /** @param entries each id, and the moment under which it is there; an empty text for any */

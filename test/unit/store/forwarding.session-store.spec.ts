@@ -15,6 +15,7 @@ const METHODS = [
   ['login', ['login', 'changesTo']],
   ['rotate', ['rotation']],
   ['delete', ['id', 1, 'ada']],
+  ['confirmEnd', ['id']],
   ['findByUser', ['ada']],
   ['deleteByUser', ['ada', 'except']],
   ['keepNewest', ['ada', 3]],

@@ -26,6 +26,17 @@ local function keepUntil(moment, slack)
 end
 `;
 
+/**
+ * Changes nothing, by a write that replicas get: when they have confirmed it, they have all that was written before. What ends
+ * nothing is to be as sure as what ends something, where the one before was not confirmed.
+ */
+export const TOUCH = `
+local function touch()
+  redis.call('HSET', key, 'z', '')
+  redis.call('HDEL', key, 'z')
+end
+`;
+
 /** Whether it is live, of a generation and a version; an empty text for any. */
 export const MEANT = `
 local function is(field, expected)

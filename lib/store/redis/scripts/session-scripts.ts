@@ -1,4 +1,4 @@
-import { LIVE, MEANT, MERGE } from './parts.js';
+import { LIVE, MEANT, MERGE, TOUCH } from './parts.js';
 import { script } from './script.js';
 
 // What one session's key takes. `ARGV[1]` is the deadline; an empty text stands for none, or any.
@@ -134,22 +134,39 @@ redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', string.fo
 return {ms(now), 'ok'}`,
 );
 
-/** Ends a live session. 2 generation, 3 user. Gives its user. */
+/** Ends a live session. 2 generation, 3 user. Gives its user. `absent`: there is none, which replicas confirm all the same. */
 export const DELETE = script(
   'delete',
   'allow-oom',
-  `${LIVE}${MEANT}
-if not isLive or not is('g', ARGV[2]) or not is('u', ARGV[3]) then return {ms(now), 'gone'} end
+  `${LIVE}${MEANT}${TOUCH}
+if not isLive or not is('g', ARGV[2]) or not is('u', ARGV[3]) then
+  touch()
+  return {ms(now), 'absent'}
+end
 local user = redis.call('HGET', key, 'u') or ''
 redis.call('DEL', key)
 return {ms(now), 'ok', user}`,
+);
+
+/** Makes sure that there is no live session, as sure as a session that is ended. 2 user. `live`: there is one. */
+export const CONFIRM = script(
+  'confirm',
+  'allow-oom',
+  `${LIVE}${MEANT}${TOUCH}
+if isLive and is('u', ARGV[2]) then return {ms(now), 'live'} end
+touch()
+return {ms(now), 'ok'}`,
 );
 
 /** Ends a live session that was created until a moment of its node's clock: 2 how many milliseconds ago that was. */
 export const END = script(
   'end',
   'allow-oom',
-  `${LIVE}
+  `${LIVE}${TOUCH}
+if not expires then
+  touch()
+  return {ms(now), 'absent'}
+end
 if not isLive or at('c') > now - tonumber(ARGV[2]) then return {ms(now), 'gone'} end
 redis.call('DEL', key)
 return {ms(now), 'ok'}`,
