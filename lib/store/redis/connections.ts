@@ -34,6 +34,13 @@ export interface RedisConnections {
    * @param silent the name of the node at its other end; `null` where there is none
    */
   renew(silent: string | null): void;
+  /**
+   * Whether a look-up counts that a node answers: a replica would answer as well, with what it knows. `null`: it counts; or what is
+   * to be waited for besides, sent before it, which rejects with {@link FromReplica}.
+   */
+  proof(node: RedisNode): Promise<void> | null;
+  /** A node was found to be a replica: its address may lead to the primary by now. */
+  demoted(node: RedisNode): void;
   /** All that are known. */
   primaries(): Promise<RedisNode[]>;
   /** A key on each of them, of many. */
@@ -50,6 +57,15 @@ export class RedisRefusal extends Error {
     super(message);
     this.name = 'RedisRefusal';
     this.code = message.split(' ', 1)[0] as string;
+  }
+}
+
+/** What has answered is a replica, perhaps the primary from before a failover: it may not know what has ended. */
+export class FromReplica extends Error {
+  override readonly name = 'FromReplica';
+
+  constructor(node: RedisNode) {
+    super(`${node.name} is a replica, or the primary from before a failover, and what it answers does not count`);
   }
 }
 

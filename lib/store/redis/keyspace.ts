@@ -61,9 +61,8 @@ export class Keyspace {
     }
   }
 
-  /** What was ended before is not found by a walk, and may not have been confirmed. */
+  /** What was ended before is not found by a walk, and may not have been confirmed. A server that takes no writes is found out. */
   async #confirmEnds(operation: string): Promise<void> {
-    if (!this.#runner.waitsForReplicas) return;
     const keys = await this.#runner.keyOnEach(operation, (number) => this.#keys.nothing(number));
     const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true, isDurable: true };
     for (const answer of await this.#runner.runAll(CONFIRM, keys, [''], run)) {

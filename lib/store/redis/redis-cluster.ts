@@ -115,6 +115,13 @@ export class RedisCluster implements RedisConnections {
     }
   }
 
+  /** A replica of a cluster says which its primary is. */
+  proof(): null {
+    return null;
+  }
+
+  demoted(): void {}
+
   async primaries(): Promise<RedisNode[]> {
     return Promise.all(
       this.#cluster.masters.map(async (master) =>

@@ -1,7 +1,14 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
 import { StoreClock } from '../store-clock.js';
-import { ConnectionLost, NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
+import {
+  ConnectionLost,
+  FromReplica,
+  NotSent,
+  type RedisConnections,
+  type RedisNode,
+  RedisRefusal,
+} from './connections.js';
 import { GivenUp, OperationClock } from './operation-clock.js';
 import type { Script } from './scripts/script.js';
 
@@ -177,12 +184,14 @@ export class ScriptRunner {
     const given = ['1', key, (clock.now() + left).toFixed(3), ...args];
     const command = target.isUnknown ? ['EVAL', script.text, ...given] : ['EVALSHA', script.sha, ...given];
     // What is sent together stays together.
+    const proof = script.isReading ? connections.proof(node) : null;
     const asking = isAsked ? node.send(['ASKING']) : null;
     const answering = node.send(command);
     const waiting = isDurable ? this.#waitOn(node, left) : null;
     const sentAt = performance.now();
-    asking?.catch(() => {});
+    for (const beside of [asking, proof]) beside?.catch(() => {});
     const reply = (await this.#until(connections, deadline, node, answering, sentAt)) as unknown[];
+    if (proof !== null) await this.#until(connections, deadline, node, proof, sentAt);
     const [now, status, ...values] = reply;
     const answer = { now: Number(now), status: String(status), values };
     clock.observe(answer.now);
@@ -228,7 +237,7 @@ export class ScriptRunner {
     target: Target,
     { deadline, isRepeatable = false }: Run,
   ): Promise<boolean> {
-    if (error instanceof NotSent) return true;
+    if (error instanceof NotSent || error instanceof FromReplica) return true;
     if (error instanceof ConnectionLost) return isRepeatable;
     if (!(error instanceof RedisRefusal)) return false;
     if (error.code === 'ASK') {
@@ -257,7 +266,10 @@ export class ScriptRunner {
     return clock;
   }
 
-  /** Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone. */
+  /**
+   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, and one that is a
+   * replica has given its place to another.
+   */
   async #until<Result>(
     connections: RedisConnections,
     deadline: number,
@@ -269,9 +281,16 @@ export class ScriptRunner {
       return await this.#operations.until(deadline, answer);
     } catch (error) {
       if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew(node?.name ?? null);
+      if (node !== null && isOfReplica(error)) connections.demoted(node);
       throw error;
     }
   }
+}
+
+function isOfReplica(error: unknown): boolean {
+  return (
+    error instanceof FromReplica || (error instanceof RedisRefusal && ['READONLY', 'MASTERDOWN'].includes(error.code))
+  );
 }
 
 function isRedirection(error: unknown): boolean {

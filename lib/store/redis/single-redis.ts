@@ -1,4 +1,4 @@
-import type { RedisConnections, RedisNode } from './connections.js';
+import { FromReplica, type RedisConnections, type RedisNode } from './connections.js';
 import {
   type Address,
   type Client,
@@ -10,12 +10,28 @@ import {
   shownAddress,
 } from './node-redis.js';
 
+/** How long a server that was a primary is taken for one, in milliseconds. */
+const PROVEN_FOR = 200;
+/** How often a replica is left for what its address leads to by then, in milliseconds. */
+const LEAVE_EVERY = 500;
+
+/** When a server was asked what it is, on which connection. */
+interface Proof {
+  readonly node: RedisNode;
+  readonly epoch: number;
+  readonly askedAt: number;
+  readonly answer: Promise<void>;
+  isGiven: boolean;
+}
+
 /** A Redis by itself. */
 export class SingleRedis implements RedisConnections {
   readonly isCluster = false;
   readonly #address: Address;
   readonly #settings: ConnectionSettings;
   #client: Client;
+  #madeAt = 0;
+  #proof: Proof | null = null;
 
   constructor({ addresses, settings }: RedisPlace) {
     this.#address = addresses[0] as Address;
@@ -28,7 +44,7 @@ export class SingleRedis implements RedisConnections {
   }
 
   async nodeOf(): Promise<RedisNode> {
-    return nodeOn(this.#client, shownAddress(this.#address));
+    return this.#node;
   }
 
   async nodeAt(): Promise<RedisNode | null> {
@@ -45,8 +61,27 @@ export class SingleRedis implements RedisConnections {
     this.#client.connect().catch(() => {});
   }
 
+  proof(node: RedisNode): Promise<void> | null {
+    const { epoch } = node;
+    const now = performance.now();
+    let proof = this.#proof;
+    if (proof?.node !== node || proof.epoch !== epoch || now - proof.askedAt >= PROVEN_FOR) {
+      const asked: Proof = { node, epoch, askedAt: now, answer: assertPrimary(node), isGiven: false };
+      asked.answer.then(
+        () => (asked.isGiven = true),
+        () => {},
+      );
+      this.#proof = proof = asked;
+    }
+    return proof.isGiven ? null : proof.answer;
+  }
+
+  demoted(node: RedisNode): void {
+    if (node === this.#node && performance.now() - this.#madeAt >= LEAVE_EVERY) this.renew();
+  }
+
   async primaries(): Promise<RedisNode[]> {
-    return [await this.nodeOf()];
+    return [this.#node];
   }
 
   async keyOnEach(keyOf: (number: number) => string): Promise<string[]> {
@@ -57,10 +92,20 @@ export class SingleRedis implements RedisConnections {
     end(this.#client);
   }
 
+  get #node(): RedisNode {
+    return nodeOn(this.#client, shownAddress(this.#address));
+  }
+
   #made(): Client {
     const client = clientOf(this.#address, this.#settings);
+    this.#madeAt = performance.now();
     // It connects again by itself, and what is asked of it meanwhile says that it could not.
     client.on('error', () => {});
     return client;
   }
+}
+
+async function assertPrimary(node: RedisNode): Promise<void> {
+  const info = String(await node.send(['INFO', 'replication']));
+  if (/^role:slave/m.test(info)) throw new FromReplica(node);
 }

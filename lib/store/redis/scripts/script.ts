@@ -7,6 +7,8 @@ export interface Script {
   readonly text: string;
   /** SHA-1 of the text. */
   readonly sha: string;
+  /** Whether a replica would run it as well. */
+  readonly isReading: boolean;
 }
 
 /**
@@ -34,5 +36,5 @@ end
  */
 export function script(name: string, flags: 'no-writes' | 'allow-oom' | '', body: string): Script {
   const text = `#!lua${flags === '' ? '' : ` flags=${flags}`}${PRELUDE}${body}`;
-  return { name, text, sha: createHash('sha1').update(text).digest('hex') };
+  return { name, text, sha: createHash('sha1').update(text).digest('hex'), isReading: flags === 'no-writes' };
 }
