@@ -69,5 +69,6 @@ describeWithRedis('A Redis that has become a replica, on connections that stay,'
     await demote();
     proxy.lead(primary.port);
     await until(async () => (await isOfPrimary(id, generation).catch(() => false)) === true, SOON);
+    expect((await store.find(id))?.data).toBe('{"a":1,"b":2}');
   });
 });
