@@ -1,5 +1,5 @@
 import { parseObject } from '../../session/data/json.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import type { NewSession } from '../../session-store.js';
 
@@ -64,35 +64,57 @@ export function sizeOf(bytes: number): number {
 
 /** A session, given all its fields and their values. */
 export function sessionOf(id: SessionId, hash: readonly string[], readAt: number): Versioned {
-  const meta: Record<string, string | undefined> = {};
+  const { meta, data } = partsOf(hash);
+  const stored: StoredSession = {
+    ...secretsIn(meta, id, readAt),
+    generation: Number(meta['g']),
+    userId: meta['u'] ?? null,
+    auth: meta['a'] ?? null,
+    data: `{${data.join(',')}}`,
+    ttl: Number(meta['t']),
+    createdAt: Number(meta['c']),
+    lastAccessAt: Number(meta['l']),
+    expiresAt: Number(meta['e']),
+    endsAt: timeOf(meta['x']),
+    persistent: meta['k'] === undefined ? null : meta['k'] === '1',
+    ip: meta['i'] ?? null,
+    userAgent: meta['w'] ?? null,
+  };
+  return { stored, version: meta['v'] ?? '' };
+}
+
+/** What tells whether a credential opens a session, given those fields and their values. */
+export function secretsOf(id: SessionId, hash: readonly string[], readAt: number): SessionSecrets {
+  return secretsIn(partsOf(hash).meta, id, readAt);
+}
+
+type Meta = Record<string, string | undefined>;
+
+function partsOf(hash: readonly string[]): { readonly meta: Meta; readonly data: readonly string[] } {
+  // Most sessions lack some fields, which no prototype must fill in.
+  const meta = Object.create(null) as Meta;
   const data: string[] = [];
   for (let index = 0; index < hash.length; index += 2) {
     const [field, value] = [hash[index] as string, hash[index + 1] as string];
     if (field.startsWith('"')) data.push(`${field}:${value}`);
     else meta[field] = value;
   }
-  const time = (field: string): number | null => (meta[field] === undefined ? null : Number(meta[field]));
-  const stored: StoredSession = {
+  return { meta, data };
+}
+
+function secretsIn(meta: Meta, id: SessionId, readAt: number): SessionSecrets {
+  return {
     id,
     secretHash: hashOf(meta['s'] ?? ''),
     previousSecretHash: meta['p'] === undefined ? null : hashOf(meta['p']),
-    rotatedAt: time('r'),
-    generation: Number(meta['g']),
-    userId: meta['u'] ?? null,
-    auth: meta['a'] ?? null,
-    authenticatedAt: time('n'),
-    data: `{${data.join(',')}}`,
-    ttl: Number(meta['t']),
-    createdAt: Number(meta['c']),
-    lastAccessAt: Number(meta['l']),
-    expiresAt: Number(meta['e']),
-    endsAt: time('x'),
-    persistent: meta['k'] === undefined ? null : meta['k'] === '1',
-    ip: meta['i'] ?? null,
-    userAgent: meta['w'] ?? null,
+    rotatedAt: timeOf(meta['r']),
+    authenticatedAt: timeOf(meta['n']),
     readAt,
   };
-  return { stored, version: meta['v'] ?? '' };
+}
+
+function timeOf(text: string | undefined): number | null {
+  return text === undefined ? null : Number(text);
 }
 
 function hashOf(text: string): Buffer {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import {
   type Access,
@@ -114,6 +114,17 @@ export class RedisSessionStore extends SessionStore {
   async find(id: SessionId): Promise<StoredSession | null> {
     const run = this.#run('look up a session', { isRepeatable: true });
     return (await this.#opened.commands.find(id, run))?.stored ?? null;
+  }
+
+  override async findOneOf(
+    ids: readonly SessionId[],
+    choose: (live: readonly SessionSecrets[]) => SessionId | null,
+  ): Promise<StoredSession | null> {
+    const { commands } = this.#opened;
+    const run = this.#run('look up a session', { isRepeatable: true });
+    const found = await Promise.all(ids.map((id) => commands.secretsOf(id, run)));
+    const chosen = choose(found.filter((secrets) => secrets !== null));
+    return chosen === null ? null : ((await commands.find(chosen, run))?.stored ?? null);
   }
 
   async create(session: NewSession): Promise<StoredSession> {

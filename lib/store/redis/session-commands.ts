@@ -1,14 +1,23 @@
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
 import { refusedAddition } from '../../session/data/merge.js';
-import type { StoredSession } from '../../session/stored-session.js';
+import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import type { CommittedTimes, Login, NewSession, Rotation, RotationOutcome } from '../../session-store.js';
 import { lengthOf, refuseLargeAuth, tooLargeData } from '../limits.js';
 import type { Keys } from './keys.js';
-import { dataFields, hashText, keyOf, newSessionFields, sessionOf, sizeOf, type Versioned } from './records.js';
+import {
+  dataFields,
+  hashText,
+  keyOf,
+  newSessionFields,
+  secretsOf,
+  sessionOf,
+  sizeOf,
+  type Versioned,
+} from './records.js';
 import { changeArguments, texts } from './script-arguments.js';
 import type { Answer, Run, ScriptRunner } from './script-runner.js';
-import { COMMIT, CONFIRM, CREATE, DELETE, FIND, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
+import { COMMIT, CONFIRM, CREATE, DELETE, FIND, LOGIN, RENEW, ROTATE, SECRETS } from './scripts/session-scripts.js';
 
 /** Whose a session is, and since when and for how long: what the list of its user needs. */
 export interface Ownership {
@@ -41,6 +50,12 @@ export class SessionCommands {
 
   async find(id: SessionId, run: Run): Promise<Versioned | null> {
     return this.#sessionOf(id, await this.#runner.run(FIND, this.#keys.session(id), [], run));
+  }
+
+  /** Without the data: what tells whether a credential opens it. */
+  async secretsOf(id: SessionId, run: Run): Promise<SessionSecrets | null> {
+    const { status, values, now } = await this.#runner.run(SECRETS, this.#keys.session(id), [], run);
+    return status === 'ok' ? secretsOf(id, values[0] as string[], now) : null;
   }
 
   /**

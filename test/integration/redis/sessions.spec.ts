@@ -41,6 +41,20 @@ describeWithRedis('A session in Redis', () => {
   const keyOf = (id: string): string => `session:s:${id}`;
   const data = async (id: string): Promise<unknown> => JSON.parse((await store.find(id))?.data ?? 'null') as unknown;
 
+  it('is looked for among others without reading the data of any but the one', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 30 }, async () => (await store.create(newSession({ data: '{"a":1}' }))).id),
+    );
+    const reads = async (): Promise<number> =>
+      Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.command<string>('INFO', 'commandstats'))?.[1]);
+    const before = await reads();
+    const [one] = ids as [string];
+    expect(await store.findOneOf(ids, (live) => (live.length === 30 ? null : one))).toBeNull();
+    expect(await reads()).toBe(before);
+    expect(await store.findOneOf([...ids, newSession().id], () => one)).toMatchObject({ id: one, data: '{"a":1}' });
+    expect(await reads()).toBe(before + 1);
+  });
+
   it('is one hash: a field for each top-level key of the data, and no secret', async () => {
     const { id } = await store.create(newSession({ data: '{"cart":{"items":["book"]},"n":1}', userId: 'ada' }));
     expect(await redis.command('HMGET', keyOf(id), '"cart"', '"n"', 'u')).toEqual(['{"items":["book"]}', '1', 'ada']);

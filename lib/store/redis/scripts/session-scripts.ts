@@ -12,6 +12,23 @@ if not isLive then return {ms(now), 'gone'} end
 return {ms(now), 'ok', redis.call('HGETALL', key)}`,
 );
 
+/** Of the fields of a live session those that say what opens it. */
+export const SECRETS = script(
+  'secrets',
+  'no-writes',
+  `${LIVE}
+if not isLive then return {ms(now), 'gone'} end
+local found = {}
+for _, field in ipairs({'s', 'p', 'r', 'n'}) do
+  local text = redis.call('HGET', key, field)
+  if text then
+    found[#found + 1] = field
+    found[#found + 1] = text
+  end
+end
+return {ms(now), 'ok', found}`,
+);
+
 /**
  * Stores a session, unless there is one. 2 ttl, 3 absolute timeout, 4 slack, 5 whether its user signs in; then its fields but for
  * the times, and their values. Gives all fields.
