@@ -5,7 +5,7 @@ import { isPlainObject, kindOf } from '../../session/data/json.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { placeOfClient } from './client-settings.js';
 import type { RedisPlace } from './node-redis.js';
-import { addressIn, credentialsIn, isOfFirstDatabase, isTls } from './redis-url.js';
+import { addressIn, credentialsIn, hasMore, isOfFirstDatabase, isTls } from './redis-url.js';
 
 /** Where the Redis or Valkey is that keeps the sessions, and how sure of it one wants to be. */
 export interface RedisSessionStoreOptions {
@@ -78,6 +78,15 @@ function placeOf(nodes: unknown, client: unknown, tls: unknown): RedisPlace {
   if (!Array.isArray(nodes) || nodes.length === 0) throw wrongNodes(kindOf(nodes));
   const urls = nodes.map(urlOf);
   const [first] = urls as [URL];
+  if (urls.some((url) => isTls(url) !== isTls(first))) {
+    throw wrongNodes('some with "redis://" and some with "rediss://", which would be spoken to all alike');
+  }
+  if (tls !== null && !isTls(first)) {
+    throw new SessionConfigurationError(
+      `SessionModule option "${NAME}.tls" says how TLS is spoken, and "nodes" begin with "redis://", which is in the clear. Fix: ` +
+        'write "rediss://", or leave "tls" out.',
+    );
+  }
   return {
     addresses: urls.map(addressIn),
     settings: {
@@ -93,6 +102,7 @@ function urlOf(node: unknown): URL {
   const isWhole = url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '';
   // It may have a password in it, and is not shown.
   if (!isWhole) throw wrongNodes('with a text in it that is no such URL');
+  if (hasMore(url)) throw wrongNodes('with a "?" or a "#" in it, after which nothing is read');
   if (!isOfFirstDatabase(url)) {
     throw wrongNodes('with the number of a database in it, and sessions are in database 0');
   }

@@ -18,6 +18,11 @@ export function isOfFirstDatabase({ pathname }: URL): boolean {
   return /^\/?0?$/.test(pathname);
 }
 
+/** Whether it says more than is understood, such as `?db=5`. */
+export function hasMore({ href }: URL): boolean {
+  return /[?#]/.test(href);
+}
+
 export function isTls({ protocol }: URL): boolean {
   return protocol === 'rediss:';
 }
