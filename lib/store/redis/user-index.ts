@@ -15,6 +15,9 @@ const MOST_REMEMBERED = 20_000;
 /** How many sessions of a user are looked at together. */
 const TOGETHER = 200;
 
+/** From so many entries on a list is looked through for stale ones, each time that it has got twice as long. */
+const LONG = 256;
+
 /** What the list of a user has of a session. */
 export interface Entry {
   readonly id: SessionId;
@@ -144,7 +147,20 @@ export class UserIndex {
 
   async #add(userId: string, id: SessionId, startedAt: string, ttl: number, run: Run): Promise<void> {
     const keep = Math.max(0, ttl) + this.#slack + 2 * AGAIN_AFTER;
-    await this.#runner.run(ADD, this.#keys.user(userId), [id, startedAt, String(keep)], run);
+    const args = [id, startedAt, String(keep)];
+    const { values } = await this.#runner.run(ADD, this.#keys.user(userId), args, run);
+    if (isLong(Number(values[0]))) this.#tidy(userId);
+  }
+
+  /** To read the list takes out what is stale. Does not wait: what fails is done when the list is twice as long. */
+  #tidy(userId: string): void {
+    const reading = this.allSessionsOf(userId, 'list the sessions of a user');
+    this.#note(
+      reading.then(
+        () => {},
+        () => {},
+      ),
+    );
   }
 
   /**
@@ -182,4 +198,8 @@ export class UserIndex {
   #reading(operation: string): Run {
     return { operation, deadline: this.#runner.deadline(), isRepeatable: true };
   }
+}
+
+function isLong(count: number): boolean {
+  return count >= LONG && (count & (count - 1)) === 0;
 }

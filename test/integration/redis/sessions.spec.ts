@@ -4,6 +4,7 @@ import { RedisSessionStore } from 'nestjs-mikro-session/redis';
 import { SessionDataError, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { Login } from 'nestjs-mikro-session/store';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
+import { until } from '../../support/redis-cluster.js';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
 import { StoreReports } from '../../support/store-listener.js';
 import { changing, newSession, RedisStores, setting } from '../../support/redis-stores.js';
@@ -357,6 +358,17 @@ describeWithRedis('The sessions of a user in Redis', () => {
     expect(await entries()).toEqual([other.id]);
     for await (const _ of store.deleteExpired());
     expect(await entries()).toEqual([]);
+  });
+
+  it('are looked through while the user goes on signing in, where nothing else forgets those that have ended', async () => {
+    const ended = Array.from({ length: 254 }, () => ['1', newSession().id]).flat();
+    await redis.command('ZADD', 'session:u:ada', ...ended);
+    const one = await store.create(newSession({ userId: 'ada' }));
+    await store.login(loginOf(one.id, one.generation));
+    expect(await entries()).toHaveLength(255);
+    const other = await store.create(newSession({ userId: 'ada' }));
+    await until(async () => (await entries()).length < 255);
+    expect((await entries()).toSorted()).toEqual([one.id, other.id].toSorted());
   });
 
   it('are kept in a list that outlives each of them, and not much longer', async () => {

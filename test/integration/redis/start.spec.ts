@@ -143,7 +143,7 @@ describeWithRedis('Sessions in Redis, for a user with few rights,', () => {
   const COMMANDS = (
     'hello ping info time evalsha eval wait scan exists cluster|slots asking ' +
     'hget hset hdel hgetall hkeys hstrlen del pexpireat pexpiretime ' +
-    'zadd zrange zscore zrem get set'
+    'zadd zcard zrange zscore zrem get set'
   ).split(' ');
 
   it('run with the commands that docs/redis.md lists, on a single Redis and on a cluster, and no others', async () => {

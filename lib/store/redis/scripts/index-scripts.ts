@@ -2,17 +2,20 @@ import { script } from './script.js';
 
 // The sessions of a user: a sorted set of their ids, by the moment at which each began, as far as that is known.
 
-/** Adds a session. 2 its id, 3 when it began, or an empty text for now, 4 how long the set is to be kept, in milliseconds. */
+/**
+ * Adds a session. 2 its id, 3 when it began, or an empty text for now, 4 how long the set is to be kept, in milliseconds. Gives how many
+ * there are then; 0 where it was there.
+ */
 export const ADD = script(
   'index',
   '',
   `
-redis.call('ZADD', key, 'GT', ARGV[3] == '' and ms(now) or ARGV[3], ARGV[2])
+local added = redis.call('ZADD', key, 'GT', ARGV[3] == '' and ms(now) or ARGV[3], ARGV[2])
 local keepUntil = math.ceil(now + tonumber(ARGV[4]))
 if redis.call('PEXPIRETIME', key) < keepUntil then
   redis.call('PEXPIREAT', key, string.format('%.0f', keepUntil))
 end
-return {ms(now), 'ok'}`,
+return {ms(now), 'ok', added == 1 and redis.call('ZCARD', key) or 0}`,
 );
 
 /** All of them, oldest first: each id, and when it began. */
