@@ -1,5 +1,8 @@
 import type { SessionId } from '../../session/token.js';
 
+/** As long as an id, and as the commands of Redis take it. */
+const ANY_ID = [8, 4, 4, 4, 12].map((length) => '?'.repeat(length)).join('-');
+
 /** What the keys of Redis are called. */
 export class Keys {
   readonly #prefix: string;
@@ -30,8 +33,8 @@ export class Keys {
     return `${this.#prefix}:n:${number}`;
   }
 
-  /** Of all sessions, as SCAN takes it. */
+  /** Of all sessions, as SCAN takes it: of none of a longer prefix, such as this one and `:s`. */
   get allSessions(): string {
-    return `${this.#prefix}:s:*`;
+    return this.session(ANY_ID);
   }
 }

@@ -135,6 +135,12 @@ describeWithRedis('Sessions in Redis, at start,', () => {
     expect(await other.find(id)).toBeNull();
     expect([await one.count(), await other.count()]).toEqual([1, 0]);
     expect(await other.findByUser('ada')).toEqual([]);
+    // One that begins as the keys of the first one's sessions do.
+    const within = await stores.open({ nodes: [url], prefix: 'session:s' });
+    await within.create(newSession());
+    expect([await one.count(), await within.count()]).toEqual([1, 1]);
+    for await (const ended of one.deleteAll()) expect(ended.filter((found) => found !== id)).toEqual([]);
+    expect([await one.count(), await within.count()]).toEqual([0, 1]);
   });
 });
 
