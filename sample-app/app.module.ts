@@ -3,6 +3,7 @@ import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { SessionModule } from 'nestjs-mikro-session';
+import { redisSessionStore } from 'nestjs-mikro-session/redis';
 import { AccountController } from './account/account.controller.js';
 import { DevicesController } from './account/devices.controller.js';
 import { PasswordController } from './account/password.controller.js';
@@ -39,6 +40,7 @@ import { ErrorPageFilter } from './views/error-page.filter.js';
   ],
 })
 export class AppModule {
+  /** With its sessions in PostgreSQL. */
   static async forDatabase(url: string): Promise<DynamicModule> {
     return {
       module: AppModule,
@@ -47,5 +49,11 @@ export class AppModule {
         SessionModule.forRoot(sessionOptions()),
       ],
     };
+  }
+
+  /** With its sessions in Redis: then there is no MikroORM. */
+  static forRedis(url: string): DynamicModule {
+    const store = redisSessionStore({ nodes: [url] });
+    return { module: AppModule, imports: [SessionModule.forRoot({ ...sessionOptions(), store })] };
   }
 }

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { ConsoleLogger } from '@nestjs/common';
+import { ConsoleLogger, type DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { SessionSetupError } from 'nestjs-mikro-session';
 import { DEMO_ACCOUNTS } from './account/users.js';
-import { AppModule } from './app.module.js';
 import { setUp } from './app.setup.js';
-import { migrate, openDatabase } from './database.js';
+import { openSessionPlace } from './session-place.js';
 import { StartupError } from './startup-error.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -15,29 +15,28 @@ const stop = stopSignal();
 try {
   await run();
 } catch (error) {
-  console.error(error instanceof StartupError ? error.message : error);
+  console.error(error instanceof StartupError || error instanceof SessionSetupError ? error.message : error);
   process.exitCode = 1;
 }
 
 async function run(): Promise<void> {
   const port = portOf(process.env.PORT);
-  const database = await openDatabase();
+  const place = await openSessionPlace();
   try {
-    await migrate(database.url);
-    const app = await startApp(database.url, port);
+    const app = await startApp(await place.app(), port);
     if (!stop.aborted) {
       announce(await app.getUrl());
       await once(stop, 'abort');
     }
     await app.close();
   } finally {
-    await database.release();
+    await place.release();
   }
 }
 
-async function startApp(databaseUrl: string, port: number): Promise<NestExpressApplication> {
+async function startApp(shop: DynamicModule, port: number): Promise<NestExpressApplication> {
   const logger = new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] });
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forDatabase(databaseUrl), {
+  const app = await NestFactory.create<NestExpressApplication>(shop, {
     logger,
     abortOnError: false,
     forceCloseConnections: true,

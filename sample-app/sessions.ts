@@ -3,7 +3,7 @@ import type { SessionModuleOptions } from 'nestjs-mikro-session';
 /** How long a visitor may stay away. */
 const IDLE_TIMEOUT = '30m';
 
-/** How this shop keeps its sessions: in PostgreSQL, as no `store` is named. */
+/** How this shop keeps its sessions: in PostgreSQL, unless a `store` is named besides. */
 export function sessionOptions(): SessionModuleOptions {
   return {
     idleTimeout: IDLE_TIMEOUT,
