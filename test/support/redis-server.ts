@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type RedisClientOptions } from 'redis';
 
+/** The program: another one, such as Valkey's, where `REDIS_SERVER` names it. */
+export const REDIS_SERVER = process.env['REDIS_SERVER'] || 'redis-server';
+
 /** A Redis that a test has started. */
 export interface RedisServer {
   readonly port: number;
@@ -49,7 +52,7 @@ export async function startRedis(
     ...settings,
   };
   const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]);
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(REDIS_SERVER, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   await new Promise<void>((resolve, reject) => {
     const listen = (chunk: Buffer): void => {
@@ -58,7 +61,7 @@ export async function startRedis(
     };
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
-    child.once('exit', () => reject(new Error(`redis-server did not start: ${said}`)));
+    child.once('exit', () => reject(new Error(`${REDIS_SERVER} did not start: ${said}`)));
     child.once('error', reject);
   });
   const { socket, ...credentials } = connection;

@@ -95,12 +95,12 @@ export function setupError(what: string, error: unknown): SessionSetupError {
   if (error instanceof SessionSetupError) return error;
   const failure = error instanceof SessionStoreUnavailableError ? error.cause : error;
   const cause = failure instanceof Error ? failure : new Error(String(failure));
-  const says = cause.message === '' ? cause.name : shownMessage(cause);
+  const says = (cause.message === '' ? cause.name : shownMessage(cause)).replace(/\.$/, '');
   return new SessionSetupError(`Sessions could not start. They ${what}: ${says}. ${fixFor(cause.message)}`, { cause });
 }
 
-/** What Redis says where a command is not allowed, by itself or in a script. */
-const NOT_ALLOWED = /^NOPERM|can't run this command/;
+/** What is said where a command is not allowed: by itself, in a script of Redis 7.0, and of newer ones and Valkey. */
+const NOT_ALLOWED = /^NOPERM|can't run this command|ACL failure in script/;
 
 function fixFor(message: string): string {
   if (NOT_ALLOWED.test(message)) return 'Give the user of Redis the commands and keys that docs/redis.md lists.';
