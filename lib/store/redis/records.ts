@@ -1,5 +1,5 @@
 import { parseObject } from '../../session/data/json.js';
-import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import type { NewSession } from '../../session-store.js';
 
@@ -65,23 +65,20 @@ export function sizeOf(bytes: number): number {
 /** A session, given all its fields and their values. */
 export function sessionOf(id: SessionId, hash: readonly string[], readAt: number): Versioned {
   const { meta, data } = partsOf(hash);
-  const stored: StoredSession = {
-    ...secretsIn(meta, id, readAt),
-    generation: Number(meta['g']),
-    userId: meta['u'] ?? null,
-    auth: meta['a'] ?? null,
-    data: `{${data.join(',')}}`,
-    ttl: Number(meta['t']),
-    createdAt: Number(meta['c']),
-    lastAccessAt: Number(meta['l']),
-    expiresAt: Number(meta['e']),
-    endsAt: timeOf(meta['x']),
-    persistent: meta['k'] === undefined ? null : meta['k'] === '1',
-    ip: meta['i'] ?? null,
-    userAgent: meta['w'] ?? null,
-  };
+  const stored = { ...listedIn(meta, id, readAt), auth: meta['a'] ?? null, data: `{${data.join(',')}}` };
   return { stored, version: meta['v'] ?? '' };
 }
+
+/** The fields that {@link listedOf} takes. */
+export const LISTED_FIELDS: readonly string[] = ['s', 'p', 'r', 'n', 'g', 'u', 't', 'c', 'l', 'e', 'x', 'k', 'i', 'w'];
+
+/** The same without what is kept in it. */
+export function listedOf(id: SessionId, hash: readonly string[], readAt: number): ListedSession {
+  return listedIn(partsOf(hash).meta, id, readAt);
+}
+
+/** The fields that {@link secretsOf} takes. */
+export const SECRET_FIELDS: readonly string[] = ['s', 'p', 'r', 'n'];
 
 /** What tells whether a credential opens a session, given those fields and their values. */
 export function secretsOf(id: SessionId, hash: readonly string[], readAt: number): SessionSecrets {
@@ -100,6 +97,22 @@ function partsOf(hash: readonly string[]): { readonly meta: Meta; readonly data:
     else meta[field] = value;
   }
   return { meta, data };
+}
+
+function listedIn(meta: Meta, id: SessionId, readAt: number): ListedSession {
+  return {
+    ...secretsIn(meta, id, readAt),
+    generation: Number(meta['g']),
+    userId: meta['u'] ?? null,
+    ttl: Number(meta['t']),
+    createdAt: Number(meta['c']),
+    lastAccessAt: Number(meta['l']),
+    expiresAt: Number(meta['e']),
+    endsAt: timeOf(meta['x']),
+    persistent: meta['k'] === undefined ? null : meta['k'] === '1',
+    ip: meta['i'] ?? null,
+    userAgent: meta['w'] ?? null,
+  };
 }
 
 function secretsIn(meta: Meta, id: SessionId, readAt: number): SessionSecrets {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
-import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import {
   type Access,
@@ -199,15 +199,16 @@ export class RedisSessionStore extends SessionStore {
     throw new SessionStoreUnavailableError(operation, { cause: new Error('a failover has brought it back') });
   }
 
-  async findByUser(userId: string): Promise<StoredSession[]> {
+  async findByUser(userId: string): Promise<ListedSession[]> {
     const { commands, index } = this.#opened;
     const operation = 'list the sessions of a user';
     const all = await index.allSessionsOf(userId, operation);
     const newest = all.toSorted((one, other) => other.createdAt - one.createdAt).slice(0, MOST_LISTED);
     const run = this.#run(operation, { isRepeatable: true });
-    const found = await Promise.all(newest.map(({ id }) => commands.find(id, run)));
+    const found = await Promise.all(newest.map(({ id }) => commands.listedOf(id, run)));
     return found
-      .flatMap((versioned) => (versioned?.stored.userId === userId ? [versioned.stored] : []))
+      .filter((listed) => listed !== null)
+      .filter((listed) => listed.userId === userId)
       .toSorted((one, other) => one.createdAt - other.createdAt);
   }
 

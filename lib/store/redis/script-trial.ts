@@ -35,7 +35,7 @@ export async function tryEverything(
     [session.ROTATE, own, ['0', 'secret', 'next']],
     [session.LOGIN, own, ['0', '', '1000', '0', '1', TTL, '', '1', 'last', '', '', '', '', ...NO_CHANGES]],
     [session.FIND, own, []],
-    [session.SECRETS, own, []],
+    [session.GLANCE, own, ['s']],
     [session.LOOK, own, []],
     [session.EXPIRE, own, []],
     [session.DELETE, own, ['', '']],

@@ -1,6 +1,6 @@
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
 import { refusedAddition } from '../../session/data/merge.js';
-import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
+import type { ListedSession, SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import type { CommittedTimes, Login, NewSession, Rotation, RotationOutcome } from '../../session-store.js';
 import { lengthOf, refuseLargeAuth, tooLargeData } from '../limits.js';
@@ -9,7 +9,10 @@ import {
   dataFields,
   hashText,
   keyOf,
+  LISTED_FIELDS,
+  listedOf,
   newSessionFields,
+  SECRET_FIELDS,
   secretsOf,
   sessionOf,
   sizeOf,
@@ -17,7 +20,7 @@ import {
 } from './records.js';
 import { changeArguments, texts } from './script-arguments.js';
 import type { Answer, Run, ScriptRunner } from './script-runner.js';
-import { COMMIT, CONFIRM, CREATE, DELETE, FIND, LOGIN, RENEW, ROTATE, SECRETS } from './scripts/session-scripts.js';
+import { COMMIT, CONFIRM, CREATE, DELETE, FIND, GLANCE, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
 
 /** Whose a session is, and since when and for how long: what the list of its user needs. */
 export interface Ownership {
@@ -52,10 +55,16 @@ export class SessionCommands {
     return this.#sessionOf(id, await this.#runner.run(FIND, this.#keys.session(id), [], run));
   }
 
-  /** Without the data: what tells whether a credential opens it. */
+  /** What tells whether a credential opens it, and no more. */
   async secretsOf(id: SessionId, run: Run): Promise<SessionSecrets | null> {
-    const { status, values, now } = await this.#runner.run(SECRETS, this.#keys.session(id), [], run);
+    const { status, values, now } = await this.#runner.run(GLANCE, this.#keys.session(id), SECRET_FIELDS, run);
     return status === 'ok' ? secretsOf(id, values[0] as string[], now) : null;
+  }
+
+  /** Without what is kept in it. */
+  async listedOf(id: SessionId, run: Run): Promise<ListedSession | null> {
+    const { status, values, now } = await this.#runner.run(GLANCE, this.#keys.session(id), LISTED_FIELDS, run);
+    return status === 'ok' ? listedOf(id, values[0] as string[], now) : null;
   }
 
   /**

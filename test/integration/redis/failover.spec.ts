@@ -109,7 +109,8 @@ describeWithRedis('A session whose slot moves from one primary to another', () =
     await use();
     for (const node of [to, from]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', target as string);
     await use();
-    expect((await store.findByUser('ada')).map((stored) => [stored.id, stored.data])).toEqual([[id, '{"n":4}']]);
+    expect((await store.findByUser('ada')).map((listed) => listed.id)).toEqual([id]);
+    expect((await store.find(id))?.data).toBe('{"n":4}');
     expect(await store.delete(id, null)).toBe(true);
   });
 });

@@ -325,6 +325,16 @@ describeWithRedis('The sessions of a user in Redis', () => {
     expect(await listed()).toEqual([mine.id]);
   });
 
+  it('are listed without what is kept in them, which is not read', async () => {
+    const created = await store.create(newSession({ userId: 'ada', auth: '{"roles":[]}', data: '{"a":1}', ip: '::1' }));
+    const reads = async (): Promise<number> =>
+      Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.command<string>('INFO', 'commandstats'))?.[1]);
+    const before = await reads();
+    const { auth: _auth, data: _data, readAt: _readAt, ...rest } = created;
+    expect(await store.findByUser('ada')).toEqual([{ ...rest, readAt: expect.any(Number) }]);
+    expect(await reads()).toBe(before);
+  });
+
   it('are listed again where a failover has lost the entry, once the session is used', async () => {
     const ways: ((id: string, generation: number) => Promise<unknown>)[] = [
       async (id) => {

@@ -12,17 +12,17 @@ if not isLive then return {ms(now), 'gone'} end
 return {ms(now), 'ok', redis.call('HGETALL', key)}`,
 );
 
-/** Of the fields of a live session those that say what opens it. */
-export const SECRETS = script(
-  'secrets',
+/** Some fields of a live session: those that are named from 2 on. */
+export const GLANCE = script(
+  'glance',
   'no-writes',
   `${LIVE}
 if not isLive then return {ms(now), 'gone'} end
 local found = {}
-for _, field in ipairs({'s', 'p', 'r', 'n'}) do
-  local text = redis.call('HGET', key, field)
+for index = 2, #ARGV do
+  local text = redis.call('HGET', key, ARGV[index])
   if text then
-    found[#found + 1] = field
+    found[#found + 1] = ARGV[index]
     found[#found + 1] = text
   end
 end
