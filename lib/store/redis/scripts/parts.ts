@@ -5,10 +5,13 @@
 //   t ttl · c created at · l last access at · e expires at · x ends at · k persistent · i ip · w user agent
 //   b bytes of the data: for each key its name, its value, and two for the colon and the comma
 
-/** The session, where it is live. */
+/** The session as it was when the script began: by one command, as each takes a microsecond. */
 export const LIVE = `
+local was = redis.call('HMGET', key, 'e', 'g', 'v', 's', 'b', 't', 'c', 'l', 'x', 'n', 'u')
+for index, field in ipairs({'e', 'g', 'v', 's', 'b', 't', 'c', 'l', 'x', 'n', 'u'}) do was[field] = was[index] end
+
 local function at(field)
-  return tonumber(redis.call('HGET', key, field))
+  return tonumber(was[field])
 end
 
 local expires = at('e')
@@ -40,7 +43,7 @@ end
 /** Whether it is live, of a generation and a version; an empty text for any. */
 export const MEANT = `
 local function is(field, expected)
-  return expected == '' or redis.call('HGET', key, field) == expected
+  return expected == '' or was[field] == expected
 end
 `;
 
@@ -65,7 +68,7 @@ local function inPieces(command, list)
   end
 end
 
-local values, fields = {}, {}
+local values, fields, lengths = {}, {}, {}
 
 local function put(field, text)
   if values[field] == nil then fields[#fields + 1] = field end
@@ -77,7 +80,9 @@ local function merge(place, isFlushed)
   local function value(field)
     local known = values[field]
     if known ~= nil then return known end
-    return not isFlushed and redis.call('HGET', key, field)
+    local old = not isFlushed and redis.call('HGET', key, field)
+    lengths[field] = old and #old or 0
+    return old
   end
   local function each(width, visit)
     local count = tonumber(ARGV[place])
@@ -119,15 +124,16 @@ end
 local function sizeAfter(isFlushed)
   local size = isFlushed and 0 or at('b') or 0
   for _, field in ipairs(fields) do
-    local old = isFlushed and 0 or redis.call('HSTRLEN', key, field)
+    local old = isFlushed and 0 or lengths[field] or redis.call('HSTRLEN', key, field)
     if old > 0 then size = size - #field - old - 2 end
     if values[field] then size = size + #field + #values[field] + 2 end
   end
   return size
 end
 
-local function write(isFlushed)
-  local gone, there = {}, {}
+-- Together with other fields, and their values.
+local function write(isFlushed, there)
+  local gone = {}
   if isFlushed then
     for _, field in ipairs(redis.call('HKEYS', key)) do
       if string.byte(field) == 34 then gone[#gone + 1] = field end

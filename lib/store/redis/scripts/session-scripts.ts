@@ -82,13 +82,11 @@ elseif ARGV[6] == '1' then
   expires = math.max(expires, expiry(now, ttl, ends))
 end
 if ARGV[6] == '1' then accessed = now end
-write(false)
-redis.call('HSET', key, 'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't',
-  string.format('%.0f', ttl), 'l', ms(accessed), 'e', ms(expires))
-if ends then redis.call('HSET', key, 'x', ms(ends)) else redis.call('HDEL', key, 'x') end
-local user = redis.call('HGET', key, 'u')
+write(false, {'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't', string.format('%.0f', ttl),
+  'l', ms(accessed), 'e', ms(expires)})
+if newTtl and ends then redis.call('HSET', key, 'x', ms(ends)) elseif newTtl then redis.call('HDEL', key, 'x') end
 keepUntil(expires, tonumber(ARGV[5]))
-return {ms(now), 'ok', string.format('%.0f', ttl), ms(accessed), ms(expires), ends and ms(ends) or '', user or '', ms(start)}`,
+return {ms(now), 'ok', string.format('%.0f', ttl), ms(accessed), ms(expires), ends and ms(ends) or '', was.u or '', ms(start)}`,
 );
 
 /**
@@ -105,7 +103,7 @@ local ttl = at('t')
 expires = math.max(expires, expiry(accessed, ttl, at('x')))
 redis.call('HSET', key, 'l', ms(math.max(at('l'), accessed)), 'e', ms(expires))
 keepUntil(expires, tonumber(ARGV[3]))
-return {ms(now), 'ok', redis.call('HGET', key, 'u') or '', ms(at('n') or at('c')), string.format('%.0f', ttl)}`,
+return {ms(now), 'ok', was.u or '', ms(at('n') or at('c')), string.format('%.0f', ttl)}`,
 );
 
 /**
@@ -127,11 +125,10 @@ if #fields > 0 and size + 1 > tonumber(ARGV[4]) then return {ms(now), 'too large
 
 local ttl, absolute = tonumber(ARGV[7]), tonumber(ARGV[8])
 local ends = absolute and now + absolute
-local previous = ARGV[11] ~= '' and ARGV[11] or redis.call('HGET', key, 's')
-write(isFlushed)
-redis.call('HSET', key, 's', ARGV[10], 'p', previous, 'r', ms(now), 'n', ms(now), 'g', ARGV[9],
+local previous = ARGV[11] ~= '' and ARGV[11] or was.s
+write(isFlushed, {'s', ARGV[10], 'p', previous, 'r', ms(now), 'n', ms(now), 'g', ARGV[9],
   'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't', ARGV[7], 'l', ms(now),
-  'e', ms(expiry(now, ttl, ends)))
+  'e', ms(expiry(now, ttl, ends))})
 for name, text in pairs({x = ends and ms(ends) or '', u = ARGV[12], a = ARGV[13], k = ARGV[14]}) do
   if text == '' then redis.call('HDEL', key, name) else redis.call('HSET', key, name, text) end
 end
@@ -160,7 +157,7 @@ if not isLive or not is('g', ARGV[2]) or not is('u', ARGV[3]) then
   touch()
   return {ms(now), 'absent'}
 end
-local user = redis.call('HGET', key, 'u') or ''
+local user = was.u or ''
 redis.call('DEL', key)
 return {ms(now), 'ok', user}`,
 );
@@ -195,7 +192,7 @@ export const EXPIRE = script(
   'allow-oom',
   `${LIVE}
 if not expires or isLive then return {ms(now), 'gone'} end
-local user = redis.call('HGET', key, 'u') or ''
+local user = was.u or ''
 redis.call('DEL', key)
 return {ms(now), 'ok', user}`,
 );
@@ -206,6 +203,6 @@ export const LOOK = script(
   'no-writes',
   `${LIVE}
 if not isLive then return {ms(now), 'gone'} end
-local function text(field) return redis.call('HGET', key, field) or '' end
+local function text(field) return was[field] or '' end
 return {ms(now), 'ok', text('u'), text('g'), text('n'), text('c')}`,
 );
