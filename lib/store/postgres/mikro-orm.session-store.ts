@@ -202,10 +202,10 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     this.#refuseLarge(changes);
-    const { commits, queries } = this.#opened;
+    const { commitsLike, queries } = this.#opened;
     const request = { id, generation, changes, found: null, deadline: queries.deadline() };
     // As nothing had to be found, nothing can have changed.
-    return commits.write(request) as Promise<CommittedTimes | null>;
+    return commitsLike(changes).write(request) as Promise<CommittedTimes | null>;
   }
 
   override async commitIf(
@@ -216,7 +216,8 @@ export class MikroOrmSessionStore extends SessionStore {
     until?: number,
   ): Promise<CommitOutcome> {
     this.#refuseLarge(changes);
-    return this.#opened.commits.write({ id, generation, changes, found, deadline: this.#deadline(until) });
+    const request = { id, generation, changes, found, deadline: this.#deadline(until) };
+    return this.#opened.commitsLike(changes).write(request);
   }
 
   async update(

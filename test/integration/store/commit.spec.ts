@@ -34,6 +34,27 @@ describe('MikroOrmSessionStore: commit()', () => {
     expect(await dataOf(id)).toEqual({ kept: 1, old: { a: 1 }, n: 42.5, list: [50, 6, []], other: 6, new: 'x' });
   });
 
+  it('waits for no commit of much data, which PostgreSQL takes long to parse', async () => {
+    const store = await openStore({ maxDataBytes: 100_000 });
+    const [large, small] = [await create(), await create()];
+    const finished: string[] = [];
+    const commitTo = ({ id, generation }: StoredSession, value: string, name: string) =>
+      store.commit(id, generation, changesOf({ set: { value } })).then(() => finished.push(name));
+    const { database } = fixture;
+    await database.query(`create function take_long() returns trigger language plpgsql as
+      $$ begin if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new; end $$;
+      create trigger take_long before update on sessions for each row execute function take_long()`);
+    try {
+      const waiting = commitTo(large, 'x'.repeat(20_000), 'large');
+      while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
+      await commitTo(small, 'x', 'small');
+      await waiting;
+    } finally {
+      await database.query('drop trigger take_long on sessions; drop function take_long');
+    }
+    expect(finished).toEqual(['small', 'large']);
+  });
+
   it.each(['__proto__', 'a.b', '', '"', '$flash:1', '0'])('treats the key %j like any other', async (key) => {
     const { id } = await create();
     const only = (value: unknown): Record<string, any> =>
