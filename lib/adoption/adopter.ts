@@ -154,7 +154,7 @@ export class Adopter {
   /** What `toSession` says. @throws {SessionStoreUnavailableError} where it says nothing in the time that a store has */
   async #adopted(old: OldSession): Promise<Partial<AdoptedSession> | null> {
     const answer = (async () => this.#env.adoption.toSession?.(old) ?? null)();
-    const adopted = await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate('toSession()'));
+    const adopted = await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate());
     return adopted && argumentsOf('toSession', adopted);
   }
 
@@ -221,7 +221,7 @@ export class Adopter {
   /** What the application's functions give, within the time that a store has. */
   async #inTime<Result>(answer: Promise<Result>): Promise<Result> {
     try {
-      return await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate('a function of "adopt.sessions"'));
+      return await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate());
     } catch (cause) {
       throw cause instanceof SessionStoreUnavailableError
         ? cause
@@ -229,8 +229,8 @@ export class Adopter {
     }
   }
 
-  #tooLate(what: string): never {
-    const cause = new Error(`${what} did not answer within ${this.#env.queryTimeout} ms`);
+  #tooLate(): never {
+    const cause = new Error(`a function that "adopt" was given did not answer within ${this.#env.queryTimeout} ms`);
     throw new SessionStoreUnavailableError(OPERATION, { cause });
   }
 

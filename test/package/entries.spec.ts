@@ -38,7 +38,7 @@ const ROOT = `
 
 const STORE = `
   Access CommittedTimes DataChanges FoundValues Lifetime
-  LifetimeChange Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession OldPage OldRow OldSessions
+  LifetimeChange ListedSession Login MemorySessionStore MikroOrmSessionStore MikroOrmSessionStoreOptions NewSession OldPage OldRow OldSessions
   ResolvedSessionOptions Rotation RotationOutcome SESSION_OPTIONS SessionChanges
   SessionId SessionSecrets SessionStore StoreListener StoredSession`;
 
