@@ -148,7 +148,7 @@ describeWithRedis('Sessions in Redis, for a user with few rights,', () => {
   const stores = new RedisStores();
   const COMMANDS = (
     'hello ping info time evalsha eval wait scan exists cluster|slots asking ' +
-    'hget hset hdel hgetall hkeys hstrlen del pexpireat pexpiretime ' +
+    'hget hmget hset hdel hgetall hkeys hstrlen del pexpireat pexpiretime ' +
     'zadd zcard zrange zscore zrem get set'
   ).split(' ');
 

@@ -7,9 +7,12 @@ import { script } from './script.js';
 export const FIND = script(
   'find',
   'no-writes',
-  `${LIVE}
-if not isLive then return {ms(now), 'gone'} end
-return {ms(now), 'ok', redis.call('HGETALL', key)}`,
+  `
+local all = redis.call('HGETALL', key)
+for index = 1, #all, 2 do
+  if all[index] == 'e' and tonumber(all[index + 1]) > now then return {ms(now), 'ok', all} end
+end
+return {ms(now), 'gone'}`,
 );
 
 /** Some fields of a live session: those that are named from 2 on. */
