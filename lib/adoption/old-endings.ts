@@ -20,12 +20,17 @@ interface Pass {
 export class OldEndings {
   readonly #adopter: Adopter;
   readonly #oldSessions: () => OldSessions | null;
+  readonly #queryTimeout: number;
   #underWay: Promise<unknown> = Promise.resolve();
   #next: Pass | null = null;
 
-  /** @param oldSessions where they are, now */
-  constructor(adopter: Adopter, oldSessions: () => OldSessions | null) {
+  /**
+   * @param oldSessions where they are, now
+   * @param queryTimeout how long may be waited for a store, in milliseconds
+   */
+  constructor(adopter: Adopter, oldSessions: () => OldSessions | null, queryTimeout: number) {
     this.#adopter = adopter;
+    this.#queryTimeout = queryTimeout;
     this.#oldSessions = oldSessions;
   }
 
@@ -42,8 +47,8 @@ export class OldEndings {
    * Those of a user. Returns how many. Whose they are is what `toSession` says, so each in the table has to be looked at: by one
    * pass at a time, and what is called for meanwhile is done by the next.
    *
-   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended (but where it fails for
-   * many, it is asked no further): they may be of that user, and it does not tell whether it fails for the moment
+   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended (but where it was
+   * waited for four times as long as a store may take, it is asked no further): they may be of that user, and it does not tell whether it fails for the moment
    */
   async endOf(userId: string): Promise<number> {
     const pass = (this.#next ??= this.#begin());
@@ -63,7 +68,7 @@ export class OldEndings {
 
   async #endOfSome(users: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
     const counts = new Map<string, number>();
-    const owners = new Owners(this.#adopter);
+    const owners = new Owners(this.#adopter, this.#queryTimeout);
     for await (const [rows, oldSessions] of this.#pages()) {
       const ownerOf = await owners.of(rows);
       const doomed = new Map<string, string>();

@@ -3,6 +3,7 @@ import {
   type CanActivate,
   Controller,
   Delete,
+  Post,
   type ExecutionContext,
   Get,
   Injectable,
@@ -225,19 +226,21 @@ describe('What decorators say about access', () => {
   });
 });
 
+/** Starts an application with some controllers, or providers. */
+const start = async (metadata: Pick<ModuleMetadata, 'controllers' | 'providers'>) => {
+  @Module(metadata)
+  class FeatureModule {}
+  const session = SessionModule.forRoot({ store: MemorySessionStore });
+  const module = await Test.createTestingModule({ imports: [session, FeatureModule] }).compile();
+  const app = module.createNestApplication({ logger: false });
+  try {
+    await app.init();
+  } finally {
+    await app.close();
+  }
+};
+
 describe('@Public() beside a requirement', () => {
-  const start = async (metadata: Pick<ModuleMetadata, 'controllers' | 'providers'>) => {
-    @Module(metadata)
-    class FeatureModule {}
-    const session = SessionModule.forRoot({ store: MemorySessionStore });
-    const module = await Test.createTestingModule({ imports: [session, FeatureModule] }).compile();
-    const app = module.createNestApplication({ logger: false });
-    try {
-      await app.init();
-    } finally {
-      await app.close();
-    }
-  };
   const sentence = (where: string) =>
     expect.objectContaining({
       constructor: SessionConfigurationError,
@@ -331,5 +334,71 @@ describe('@Public() beside a requirement', () => {
       @Authorize() @Get('b') b(): void {}
     }
     await expect(start({ controllers: [FineController] })).resolves.toBeUndefined();
+  });
+});
+
+/** As MikroORM's `@Transactional()` does, and what else wraps a method: without what is noted on the function. */
+function Wrapped(): MethodDecorator {
+  return (_target, _key, descriptor: PropertyDescriptor) => {
+    const method = descriptor.value as (...args: unknown[]) => unknown;
+    descriptor.value = function wrapped(this: unknown, ...args: unknown[]) {
+      return method.apply(this, args);
+    };
+  };
+}
+
+describe('@Authorize() below a decorator that puts another function in the place of the method', () => {
+  const refused = (where: string) =>
+    expect.objectContaining({
+      constructor: SessionConfigurationError,
+      message: `On ${where}, a decorator above @Authorize() has put another function in the place of the method, and nothing guards that. Fix: move @Authorize() above it.`,
+    });
+
+  it('is refused at start, on controllers, gateways and resolvers, and on what they inherit', async () => {
+    @Controller()
+    class OpenController {
+      @Post() @Wrapped() @Authorize({ roles: ['admin'] }) remove(): void {}
+    }
+    @Controller()
+    class InheritingController extends OpenController {}
+    @Controller()
+    class HalfController {
+      @Post() @Authorize() @Wrapped() @Authorize({ roles: ['admin'] }) remove(): void {}
+    }
+    @WebSocketGateway()
+    class Gateway {
+      @SubscribeMessage('remove') @Wrapped() @Authorize() remove(): void {}
+    }
+    @Resolver()
+    class RemovingResolver {
+      @Query(() => String) @Wrapped() @Authorize() remove(): void {}
+    }
+    for (const controller of [OpenController, InheritingController]) {
+      await expect(start({ controllers: [controller] })).rejects.toEqual(refused('OpenController.remove()'));
+    }
+    await expect(start({ controllers: [HalfController] })).rejects.toEqual(refused('HalfController.remove()'));
+    await expect(start({ providers: [Gateway] })).rejects.toEqual(refused('Gateway.remove()'));
+    await expect(start({ providers: [RemovingResolver] })).rejects.toEqual(refused('RemovingResolver.remove()'));
+  });
+
+  it('is fine above it, below one that keeps what is noted, and on a method that a subclass overrides', async () => {
+    const Keeping = (): MethodDecorator => (target, key, descriptor: PropertyDescriptor) => {
+      const method = descriptor.value as object;
+      Wrapped()(target, key, descriptor);
+      for (const name of Reflect.getMetadataKeys(method) as string[]) {
+        Reflect.defineMetadata(name, Reflect.getMetadata(name, method), descriptor.value as object);
+      }
+    };
+    @Controller()
+    class FineController {
+      @Authorize({ roles: ['admin'] }) @Post() @Wrapped() above(): void {}
+      @Post('kept') @Keeping() @Authorize({ roles: ['admin'] }) kept(): void {}
+      @Post('twice') @Authorize() @Authorize({ roles: ['admin'] }) twice(): void {}
+    }
+    @Controller('sub')
+    class OverridingController extends FineController {
+      @Post() override above(): void {}
+    }
+    await expect(start({ controllers: [FineController, OverridingController] })).resolves.toBeUndefined();
   });
 });

@@ -1,18 +1,23 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../../session.errors.js';
-import { inheritanceOf, methodsOf, statementOn } from './route-access.js';
+import { hasLostRequirements, inheritanceOf, methodsOf, statementOn } from './route-access.js';
 
 /**
  * Looks at all controllers, gateways and resolvers, and at their base classes.
  *
- * @throws {SessionConfigurationError} where one class or handler is `@Public()` and has requirements as well.
+ * @throws {SessionConfigurationError} where one class or handler is `@Public()` and has requirements as well, and where a method
+ * has lost them.
  */
 export function assertNoContradictions(modules: ModulesContainer): void {
   for (const type of typesOf(modules)) {
     for (const one of inheritanceOf(type)) {
       assertOneVoice(one, `the class ${one.name}`, ', or move one to the handlers that it is meant for');
-      for (const [name, method] of methodsOf(one)) assertOneVoice(method, `${one.name}.${String(name)}()`);
+      for (const [name, method] of methodsOf(one)) {
+        const where = `${one.name}.${String(name)}()`;
+        assertOneVoice(method, where);
+        if (hasLostRequirements(one, name, method)) throw lostRequirements(where);
+      }
     }
   }
 }
@@ -23,6 +28,13 @@ function assertOneVoice(target: object, where: string, orElse = ''): void {
   throw new SessionConfigurationError(
     `On ${where}, @Public() stands beside @Authorize() or @UseGuards(SessionGuard): the one lets every visitor in, the other ` +
       `does not. Fix: remove one of the two${orElse}.`,
+  );
+}
+
+function lostRequirements(where: string): SessionConfigurationError {
+  return new SessionConfigurationError(
+    `On ${where}, a decorator above @Authorize() has put another function in the place of the method, and nothing guards that. ` +
+      'Fix: move @Authorize() above it.',
   );
 }
 

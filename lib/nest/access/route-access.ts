@@ -2,7 +2,10 @@ import type { CanActivate, Type } from '@nestjs/common';
 
 /** Where `@Public()` leaves its mark. */
 export const PUBLIC = 'nestjs-mikro-session:public';
-/** Where `@Authorize()` leaves its {@link Requirements}, a list: those of one target add up. */
+/**
+ * Where `@Authorize()` leaves its {@link Requirements}, a list: those of one target add up. Of a method, they are on the function,
+ * and noted on the prototype under its name.
+ */
 export const AUTHORIZE = 'nestjs-mikro-session:authorize';
 /** The mark of `SessionGuard`, which its subclasses inherit. */
 export const SESSION_GUARD = 'nestjs-mikro-session:guard';
@@ -35,6 +38,14 @@ export interface RouteAccess {
 export interface Statement {
   readonly isPublic: boolean;
   readonly requirements: readonly Requirements[];
+}
+
+/** Whether `@Authorize()` was said of a method whose function does not know of it. */
+export function hasLostRequirements({ prototype }: Type, name: PropertyKey, method: object): boolean {
+  const noted = (Reflect.getOwnMetadata(AUTHORIZE, prototype as object, name as string) ??
+    []) as readonly Requirements[];
+  const known = (Reflect.getMetadata(AUTHORIZE, method) ?? []) as readonly Requirements[];
+  return !noted.every((requirements) => known.includes(requirements));
 }
 
 export function statementOn(target: object): Statement {

@@ -22,7 +22,8 @@ export interface AuthorizeOptions {
  * methods that it overrides, all must be met. Only a `@Public()` that is nearer to the handler lifts them.
  *
  * @throws {SessionConfigurationError} when the class is defined, for a duration that is none and for an empty list; at
- *   start, where `@Public()` stands on the same class or handler.
+ *   start, where `@Public()` stands on the same class or handler, or a decorator above has replaced the method, which leaves
+ *   the requirements behind.
  */
 export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & MethodDecorator {
   const roles = namesIn('roles', options.roles);
@@ -50,9 +51,15 @@ function namesIn(option: 'roles' | 'permissions', names: readonly string[] | und
 }
 
 function adding(requirements: Requirements): ClassDecorator & MethodDecorator {
-  return (target: object, _key?: PropertyKey, descriptor?: PropertyDescriptor): void => {
-    const on = descriptor === undefined ? target : (descriptor.value as object);
-    const others = (Reflect.getOwnMetadata(AUTHORIZE, on) ?? []) as readonly Requirements[];
-    Reflect.defineMetadata(AUTHORIZE, [...others, requirements], on);
+  return (target: object, key?: PropertyKey, descriptor?: PropertyDescriptor): void => {
+    note(requirements, descriptor === undefined ? target : (descriptor.value as object));
+    // A decorator above may put another function in the place of the method.
+    if (key !== undefined) note(requirements, target, key);
   };
+}
+
+function note(requirements: Requirements, target: object, key?: PropertyKey): void {
+  const name = key as string;
+  const others = (Reflect.getOwnMetadata(AUTHORIZE, target, name) ?? []) as readonly Requirements[];
+  Reflect.defineMetadata(AUTHORIZE, [...others, requirements], target, name);
 }
