@@ -14,6 +14,13 @@ export function keepFromSharedCaches(response: ServerResponse): void {
   response.setHeader('Cache-Control', given === undefined ? 'no-store' : withoutSharing([given].flat().join(', ')));
 }
 
+/** Keeps every cache from storing a response that a handler may have called good for long, before an error took its place. */
+export function keepFromCaches(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
+  response.removeHeader('Expires');
+  response.setHeader('Cache-Control', 'no-store');
+}
+
 function withoutSharing(cacheControl: string): string {
   const kept = (cacheControl.match(DIRECTIVE) ?? []).filter((one) => !/^(public|s-maxage)(=|$)/i.test(one));
   // `private="Set-Cookie"` keeps back a header, where caches know it at all.

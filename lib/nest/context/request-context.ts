@@ -3,10 +3,10 @@ import { isIP } from 'node:net';
 import { ActiveSession } from '../../session/active-session.js';
 import type { CookieChange } from '../../session/cookie-intent.js';
 import type { Visitor } from '../../session/session-environment.js';
-import { SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
+import { SessionError, SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { OnStoreErrorPolicy } from '../../session.options.js';
 import { announcedTo } from './announcement.js';
-import { addVary, keepFromSharedCaches } from '../../http/cache-control.js';
+import { addVary, keepFromCaches, keepFromSharedCaches } from '../../http/cache-control.js';
 import { reportFailure, statusOf, toHttpException } from '../http-errors.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
@@ -61,6 +61,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #isEnded = false;
   #ending: Promise<void> | null = null;
   #headersSent: boolean;
+  /** Whether the response is an error of ours, in place of the handler's answer. */
+  #isFailure = false;
   /** What the response tells the client to keep, or to forget. */
   #cookieChange: CookieChange | null = null;
   /** Whether the response has ended. */
@@ -205,6 +207,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   amendHeaders(): void {
     if (this.#isUsed) addVary(this.#response, this.#source.transport.requestHeader);
     if (this.#cookieChange !== null) this.#giveOut(this.#cookieChange);
+    if (this.#isFailure) keepFromCaches(this.#response);
     // A page that shows a visitor as signed out must not outlast the store's absence.
     if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
   }
@@ -222,6 +225,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
       return '';
     }
     this.report(error);
+    this.#isFailure = true;
     const status = statusOf(error);
     for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
     if (error instanceof SessionStoreUnavailableError) this.#sayWhenToRetry();
@@ -238,6 +242,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
 
   /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
   reported(error: unknown): unknown {
+    if (error instanceof SessionError) this.#isFailure = true;
     if (error instanceof SessionStoreUnavailableError) {
       this.report(error);
       if (this.#gate !== null && !this.#response.headersSent) this.#sayWhenToRetry();
