@@ -11,7 +11,6 @@ import { HOW_TO_INSTALL, programVersions } from './environment/programs.js';
 import { stopSignal } from './environment/stop-signal.js';
 import { Entrant } from './measure/entrant.js';
 import { type Spread, spreadOf } from './measure/statistics.js';
-import { WARM_UP } from './measure/turn.js';
 import { positive } from './options.js';
 import { clusterTables, writeClusterDocs } from './report/cluster-page.js';
 import { asText } from './report/table.js';
@@ -19,6 +18,8 @@ import { asText } from './report/table.js';
 // Sessions on a cluster of Redis beside those on PostgreSQL, and beside connect-redis on the same cluster, with one process of
 // the application and with two: `npm run bench:cluster`.
 
+/** In seconds, for each method. */
+const WARM_UP = 3;
 const USAGE = `npm run bench:cluster -- [options]
   --sessions N,N     how many each contestant has (10000,200000)
   --processes N,N    of the application (1,2)

@@ -55,7 +55,7 @@ export interface SessionEncryptionOptions {
   readonly acceptPlain?: boolean;
   /**
    * Whether what was decrypted stays in the memory of the process for up to a minute, so that the next request need not decrypt
-   * it again: 24 MB at most. With `false`, a dump of the memory shows the keys, but no values of requests that are answered;
+   * it again: 64 MB at most. With `false`, a dump of the memory shows the keys, but no values of requests that are answered;
    * a GET costs about a third more. @default true
    */
   readonly keepOpened?: boolean;

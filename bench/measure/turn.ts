@@ -13,8 +13,8 @@ export const ROUTES: Readonly<Record<Method, string>> = { GET: '/read', POST: '/
 /** How long answers that nobody waited for may take to be stored, in milliseconds. */
 const SETTLING = 500;
 
-/** In seconds: as long as V8 goes on optimising what it sees under load. */
-export const WARM_UP = 3;
+/** In seconds: as long as V8 goes on optimising what it sees under load, and until each session was visited some times. */
+export const WARM_UP = 5;
 /** For a server that has been under load already: what another method takes besides is optimised within the first second. */
 export const WARM_UP_AGAIN = 1;
 

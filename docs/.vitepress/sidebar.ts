@@ -37,6 +37,7 @@ const PAGES: Record<string, Record<string, string>> = {
     'security-clauses': 'Security, clause by clause',
     reliability: 'Reliability',
     performance: 'Performance',
+    'performance-cluster': 'Performance on Redis',
     'performance-2026-11-20': 'Figures of 20 November',
   },
   Reference: {

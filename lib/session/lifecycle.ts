@@ -10,6 +10,9 @@ import type { StoredSession } from './stored-session.js';
 import { type Credential, issueCredential } from './token.js';
 import type { Leave, Written } from './written.js';
 
+/** Of the cookies that a client brought: a browser has one, and anybody can make up a hundred, each a write in Redis. */
+const MOST_CONFIRMED = 2;
+
 /** Begins, stores, rotates and ends one visitor's session. Its operations must not overlap: `ActiveSession` queues them. */
 export class Lifecycle extends LifecycleState {
   /** @param data what has changed, where the caller knows */
@@ -145,7 +148,8 @@ export class Lifecycle extends LifecycleState {
     let deleted = false;
     try {
       if (this.state === 'live') deleted = await this.env.store.delete(id, (stored as StoredSession).generation);
-      else if (this.state === 'unsaved') await Promise.all(this.absent.map((one) => this.env.store.confirmEnd(one)));
+      else if (this.state === 'unsaved')
+        await Promise.all(this.absent.slice(0, MOST_CONFIRMED).map((id) => this.env.store.confirmEnd(id)));
     } catch (error) {
       this.stay(leave);
       throw error;

@@ -20,7 +20,7 @@ export interface OpenedSession {
 }
 
 /** In bytes, for all sessions together. */
-const MOST_KEPT = 24 * 1024 * 1024;
+const MOST_KEPT = 64 * 1024 * 1024;
 /** Of how many keys a session's texts are kept that were sealed since it was opened: each commit goes through all of them. */
 const MOST_SEALED = 100;
 /** In milliseconds: how long what is secret counts after it was opened or found anew, and how often the rest is looked for: a minute in all. */

@@ -7,7 +7,10 @@ import { UserDirectory } from './users.js';
 
 const SHORTEST = 8;
 
-/** Asks a user who has signed in longer ago to do so again: whoever finds the machine unlocked does not know the password. */
+/**
+ * Asks a user who has signed in longer ago to do so again, and for the password besides: who finds the machine unlocked, or has
+ * copied the cookie, does not know it.
+ */
 @Controller('password')
 @Authorize({ within: '5m' })
 export class PasswordController {
@@ -32,6 +35,10 @@ export class PasswordController {
     @Session('userId') userId: string,
     @Body() form: unknown,
   ): Promise<{ url: string } | undefined> {
+    if ((await this.#users.authenticate(userId, fieldOf(form, 'current'))) === null) {
+      session.flash('error', 'That is not your current password.');
+      return { url: '/password' };
+    }
     const password = fieldOf(form, 'password');
     if (password.length < SHORTEST) {
       session.flash('error', `That is too short: a password has ${SHORTEST} characters or more.`);

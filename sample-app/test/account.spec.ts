@@ -81,14 +81,25 @@ describe('the page for another password', () => {
 
   it('refuses one that is too short, and leaves all sessions alone', async () => {
     const [here, there] = [await shop.ada(), await shop.ada()];
-    await shop.post('/password', here, { password: 'short' }).expect('Location', '/password');
+    await shop.post('/password', here, { current: 'engine', password: 'short' }).expect('Location', '/password');
     await expectFlash(shop.app, here.cookie, 'error', 'That is too short: a password has 8 characters or more.');
     await expectSignedIn(shop.app, there.cookie, 'ada');
   });
 
+  it('refuses who does not know the present one, as a thief of the cookie', async () => {
+    const here = await shop.grace();
+    for (const given of [{}, { current: 'a guess' }]) {
+      await shop.post('/password', here, { ...given, password: 'a new compiler' }).expect('Location', '/password');
+    }
+    await expectFlash(shop.app, here.cookie, 'error', 'That is not your current password.');
+    const login = await shop.request().post('/login').type('form').send({ user: 'grace', password: 'compiler' });
+    expect(login.get('Location')).toBe('/');
+  });
+
   it('signs out everywhere else, and a copy of the cookie that was used as well', async () => {
     const [here, there, other] = [await shop.grace(), await shop.grace(), await shop.ada()];
-    const changed = await shop.post('/password', here, { password: 'a new compiler' }).expect('Location', '/profile');
+    const form = { current: 'compiler', password: 'a new compiler' };
+    const changed = await shop.post('/password', here, form).expect('Location', '/profile');
     await expectSignedIn(shop.app, changed.get('Set-Cookie'), 'grace');
     await expectFlash(shop.app, changed.get('Set-Cookie'), 'success');
     await expectSignedOut(shop.app, here.cookie);

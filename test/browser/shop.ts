@@ -42,6 +42,7 @@ export const SHOP_PAGES: Readonly<Record<string, (page: Page, url: string) => Pr
   'password that is too short': async (page, url) => {
     await SHOP_PAGES['password']?.(page, url);
     await page.getByLabel('New password').evaluate((field) => field.removeAttribute('minlength'));
+    await page.getByLabel('Current password').fill('engine');
     await page.getByLabel('New password').fill('short');
     await page.getByRole('button', { name: 'Change password' }).click();
     await page.getByText('That is too short').waitFor();

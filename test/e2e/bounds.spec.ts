@@ -8,7 +8,8 @@ import {
   type SessionModuleOptions,
 } from 'nestjs-mikro-session';
 import { SessionStore } from 'nestjs-mikro-session/store';
-import { databaseModule, startApp, type TestApp } from '../support/app.js';
+import { createSessionId } from '../../lib/session/token.js';
+import { databaseModule, startApp, type TestApp, useApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { inHandler, visit } from '../support/probe.js';
 
@@ -143,5 +144,21 @@ describe.each<[string, boolean, SessionModuleOptions]>([
       session.delete(text(90 * KB)),
     ]);
     expect(said).toEqual([false, true, false, false]);
+  });
+});
+
+describe('A logout by a client with a hundred made-up cookies', () => {
+  const asked: string[] = [];
+  class CountingStore extends MemorySessionStore {
+    override async confirmEnd(id: string): Promise<void> {
+      asked.push(id);
+    }
+  }
+  const fixture = useApp({ session: SessionModule.forRoot({ store: CountingStore }), controllers: [] });
+
+  it('has the ends of two of them confirmed: a browser has one', async () => {
+    const cookies = Array.from({ length: 100 }, () => `session_id=${createSessionId()}.${'A'.repeat(43)}`);
+    await visit(fixture.app.client(), (session) => session.logout(), { cookie: cookies.join('; ') });
+    expect(asked).toHaveLength(2);
   });
 });

@@ -173,25 +173,28 @@ describeWithRedis('Sessions in Redis, for a user with few rights,', () => {
     ],
   ])('run on %s, and say which right is missing', async (where, make) => {
     const nodes = await make();
-    const [first] = nodes as [RedisServer];
-    const url = `redis://sessions:secret@127.0.0.1:${first.port}`;
-    for (const node of nodes) await setUser(node, allowed);
-    const store = await stores.open({ nodes: [url] });
-    const { id, generation } = await store.create(newSession({ userId: 'ada' }));
-    expect(await store.findByUser('ada')).toHaveLength(1);
-    expect(await store.delete(id, generation)).toBe(true);
-    const ofCluster = ['cluster|slots', 'asking', 'exists'];
-    const ofConnection = ['hello', 'ping'];
-    const needed = where === 'a cluster' ? ofCluster : COMMANDS.filter((command) => !ofCluster.includes(command));
     const refusals = new Map<string, string>();
-    for (const missing of needed.filter((command) => !ofConnection.includes(command))) {
-      const left = allowed.filter((command) => command !== `+${missing}`);
-      for (const node of nodes) await setUser(node, left);
-      if (missing === 'eval') await first.command('SCRIPT', 'FLUSH');
-      refusals.set(missing, await refusalOf({ nodes: [url] }).catch(String));
+    try {
+      const [first] = nodes as [RedisServer];
+      const url = `redis://sessions:secret@127.0.0.1:${first.port}`;
+      for (const node of nodes) await setUser(node, allowed);
+      const store = await stores.open({ nodes: [url] });
+      const { id, generation } = await store.create(newSession({ userId: 'ada' }));
+      expect(await store.findByUser('ada')).toHaveLength(1);
+      expect(await store.delete(id, generation)).toBe(true);
+      const ofCluster = ['cluster|slots', 'asking', 'exists'];
+      const ofConnection = ['hello', 'ping'];
+      const needed = where === 'a cluster' ? ofCluster : COMMANDS.filter((command) => !ofCluster.includes(command));
+      for (const missing of needed.filter((command) => !ofConnection.includes(command))) {
+        const left = allowed.filter((command) => command !== `+${missing}`);
+        for (const node of nodes) await setUser(node, left);
+        if (missing === 'eval') await first.command('SCRIPT', 'FLUSH');
+        refusals.set(missing, await refusalOf({ nodes: [url] }).catch(String));
+      }
+    } finally {
+      await stores.close();
+      await Promise.all(nodes.map((node) => node.stop()));
     }
-    await stores.close();
-    await Promise.all(nodes.map((node) => node.stop()));
     for (const refusal of refusals.values()) expect(refusal).not.toContain('secret');
     const unnoticed = [...refusals].filter(([, refusal]) => !refusal.includes('docs/redis.md'));
     expect(unnoticed).toEqual([]);

@@ -145,19 +145,19 @@ describe('OpenedTexts', () => {
     opened.add(id, { data: text(plain) });
   };
 
-  it('take 24 MB at most, and drop what was not used for longest', () => {
+  it('take 64 MB at most, and drop what was not used for longest', () => {
     const opened = new OpenedTexts();
-    for (let n = 0; n < 40; n++) keep(opened, `${n}`, 'x'.repeat(MEGABYTE / 2));
-    const kept = Array.from({ length: 40 }, (_, n) => n).filter((n) => opened.of(`${n}`).data !== null);
-    expect(kept).toEqual(Array.from({ length: 23 }, (_, n) => n + 17));
+    for (let n = 0; n < 80; n++) keep(opened, `${n}`, 'x'.repeat(MEGABYTE / 2));
+    const kept = Array.from({ length: 80 }, (_, n) => n).filter((n) => opened.of(`${n}`).data !== null);
+    expect(kept).toEqual(Array.from({ length: 63 }, (_, n) => n + 17));
   });
 
   it('count what many small ones take besides', () => {
     const opened = new OpenedTexts();
-    for (let n = 0; n < 60_000; n++) keep(opened, `${n}`, '');
-    const kept = Array.from({ length: 60_000 }, (_, n) => n).filter((n) => opened.of(`${n}`).data !== null);
-    expect(kept.length).toBeGreaterThan(10_000);
-    expect(kept.length * 255).toBeLessThan(24 * MEGABYTE);
+    for (let n = 0; n < 160_000; n++) keep(opened, `${n}`, '');
+    const kept = Array.from({ length: 160_000 }, (_, n) => n).filter((n) => opened.of(`${n}`).data !== null);
+    expect(kept.length).toBeGreaterThan(30_000);
+    expect(kept.length * 255).toBeLessThan(64 * MEGABYTE);
   });
 
   it('keep nothing for longer than a minute, though it is not asked for any more', async () => {
