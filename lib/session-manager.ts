@@ -104,7 +104,8 @@ export class SessionManager {
             sessions: () => this.#environment,
             failed: (error) => reports.adoptionFailed(error),
           });
-    this.#oldEndings = this.#adopter && new OldEndings(this.#adopter, () => this.#store.oldSessions, options.queryTimeout);
+    this.#oldEndings =
+      this.#adopter && new OldEndings(this.#adopter, () => this.#store.oldSessions, options.queryTimeout);
   }
 
   /** The store's clock, in milliseconds since the epoch. */
