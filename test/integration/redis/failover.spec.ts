@@ -11,6 +11,8 @@ import { newSession, RedisStores, setting } from '../../support/redis-stores.js'
 const PATIENCE = 120_000;
 /** In milliseconds. */
 const SOON = 2_000;
+/** For what takes one to two seconds alone, and longer where other tests run beside it; to wait for the silent node would take for ever. */
+const BACK = 10_000;
 
 /** A cluster of its own, and stores on it. */
 function useRedisCluster(): { readonly stores: RedisStores; readonly cluster: TestRedisCluster } {
@@ -122,7 +124,7 @@ describeWithRedis('A cluster with a primary that hangs for good', () => {
       const hung = FAULTS.find((one) => one.name === 'hung') as Fault;
       const outcome = await play(hung, { waitForReplicas: 0 }, 20_261_129);
       expect(outcome.wrong).toBe(0);
-      expect(outcome.recovery).toBeLessThan(SOON);
+      expect(outcome.recovery).toBeLessThan(BACK);
     },
     PATIENCE,
   );
