@@ -31,7 +31,7 @@ function slowRenewals(): { count: number } {
   // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
   const query = pg.Client.prototype.query as (...args: unknown[]) => unknown;
   jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
-    if ((args[0] as { text?: string }).text?.includes('accessed_at') !== true) return query.apply(this, args);
+    if ((args[0] as { text?: string }).text?.includes('with access as') !== true) return query.apply(this, args);
     seen.count++;
     setTimeout(() => query.apply(this, args), 100);
     return undefined;
