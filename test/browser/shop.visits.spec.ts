@@ -92,7 +92,7 @@ describe.each([
     const page = await pageOf({ ...DESK, javaScriptEnabled });
     await signIn(page, url, 'ada', 'engine');
     await shops.database.query(`update sessions set expires_at = clock_timestamp() + interval '5 min'`);
-    const answered = page.waitForResponse((response) => response.url().includes('/time-left'));
+    const answered = page.waitForResponse((response) => /\/time-left(?!\.js)/.test(response.url()));
     await page.getByRole('button', { name: 'Stay signed in' }).click();
     const answer = await answered;
     if (!javaScriptEnabled) await page.getByText('You stay signed in.').waitFor();
