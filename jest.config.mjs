@@ -36,4 +36,6 @@ export default {
   // A worker that has run half of the tests is a process of a gigabyte: on a busy machine, to take that down takes longer
   // than Jest waits by default (500 ms), though nothing is open.
   workerGracefulExitTimeout: 10_000,
+  // Such a process is slow: a test that collects garbage took 150 s in one, and 6 s in a new one.
+  workerIdleMemoryLimit: '500MB',
 };
