@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { CLUSTER_CONTESTANTS } from './cluster/contestants.js';
 import { type Contestant, CONTESTANTS, needsRedis } from './contestants.js';
 import { startEnvironment } from './environment/environment.js';
 import type { RedisKind } from './environment/redis-server.js';
@@ -39,7 +40,7 @@ const { values } = parseArgs({
     top: { type: 'string', default: '40' },
   },
 });
-const contestant = CONTESTANTS.find(({ name }) => name === values.only);
+const contestant = [...CONTESTANTS, ...CLUSTER_CONTESTANTS].find(({ name }) => name === values.only);
 if (contestant === undefined) throw new Error(`There is no contestant "${values.only}".`);
 await profile(
   contestant,

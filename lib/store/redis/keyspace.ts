@@ -1,7 +1,8 @@
 import type { SessionId } from '../../session/token.js';
 import type { RedisNode } from './connections.js';
 import type { Keys } from './keys.js';
-import type { Answer, Run, ScriptRunner } from './script-runner.js';
+import type { Run } from './attempts.js';
+import type { Answer, ScriptRunner } from './script-runner.js';
 import { CONFIRM, END, EXPIRE, LOOK } from './scripts/session-scripts.js';
 import type { Script } from './scripts/script.js';
 import type { UserIndex } from './user-index.js';

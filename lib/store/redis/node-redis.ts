@@ -6,6 +6,7 @@ import {
   ErrorReply,
   type RedisClientOptions,
   type RedisClusterOptions,
+  RESP_TYPES,
 } from 'redis';
 import { ConnectionLost, NotSent, type RedisNode, RedisRefusal } from './connections.js';
 
@@ -48,7 +49,8 @@ function settingsOf({ socket, ...credentials }: ConnectionSettings) {
     pingInterval: PING_EVERY,
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
-    commandOptions: { timeout: 0 },
+    // Fields and values as they come, not as an object of them.
+    commandOptions: { timeout: 0, typeMapping: { [RESP_TYPES.MAP]: Array } },
   } as const;
 }
 

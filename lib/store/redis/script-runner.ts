@@ -1,14 +1,6 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
-import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
-import { StoreClock } from '../store-clock.js';
-import {
-  ConnectionLost,
-  FromReplica,
-  NotSent,
-  type RedisConnections,
-  type RedisNode,
-  RedisRefusal,
-} from './connections.js';
+import { Attempts, causeOf, type Run, type Target } from './attempts.js';
+import type { RedisConnections, RedisNode } from './connections.js';
 import { GivenUp, OperationClock } from './operation-clock.js';
 import type { Script } from './scripts/script.js';
 
@@ -20,29 +12,13 @@ export interface Answer {
   readonly now: number;
 }
 
-/** How a script is run. */
-export interface Run {
-  /** What it is for, to follow "the session store could not …". */
-  readonly operation: string;
-  /** A moment of {@link ScriptRunner.time}. */
-  readonly deadline: number;
-  /** Whether it changes nothing, or nothing more when it runs again: then it is sent again where a connection ends. */
-  readonly isRepeatable?: boolean;
-  /** Whether it waits for as many replicas as were asked for. */
-  readonly isDurable?: boolean;
+/** What a hash has. */
+export interface Fields {
+  /** Each field, and its value; none where there is no hash. */
+  readonly fields: readonly string[];
+  /** The clock of its node, in milliseconds: not before it was read. */
+  readonly now: number;
 }
-
-/** What a node refuses before it has done anything, and takes a moment later, as a cluster fails over or slots move. */
-const FOR_A_MOMENT = new Set([
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'LOADING',
-  'MASTERDOWN',
-  'READONLY',
-  'NOREPLICAS',
-  'BUSY',
-  'NOSCRIPT',
-]);
 
 /** What a script says that has written. */
 const WRITTEN = new Set(['ok', 'absent']);
@@ -56,12 +32,6 @@ class TooFewReplicas extends Error {
   override readonly name = 'TooFewReplicas';
 }
 
-/** Where a script is to be run: where the key is, or where a node says that it is. */
-interface Target {
-  address: string | null;
-  isUnknown: boolean;
-}
-
 /**
  * Runs scripts where their keys are, each until its deadline, and reads the clocks of the nodes from the answers. A script that
  * arrives late does nothing, so that what was given up is not written later. Every failure is a
@@ -73,8 +43,7 @@ export class ScriptRunner {
   readonly #durable: RedisConnections;
   readonly #replicas: number;
   readonly #operations: OperationClock;
-  readonly #clock = new StoreClock();
-  readonly #clocks = new WeakMap<RedisNode, { readonly epoch: number; readonly clock: StoreClock }>();
+  readonly #attempts: Attempts;
 
   /** @param durable for what waits for replicas; the same where nothing does */
   constructor(connections: RedisConnections, durable: RedisConnections, replicas: number, queryTimeout: number) {
@@ -82,6 +51,7 @@ export class ScriptRunner {
     this.#durable = durable;
     this.#replicas = replicas;
     this.#operations = new OperationClock(queryTimeout);
+    this.#attempts = new Attempts(this.#operations);
   }
 
   /** Whether there is anything that waits for replicas. */
@@ -91,7 +61,7 @@ export class ScriptRunner {
 
   /** The clock of the node that is furthest ahead, in milliseconds since the epoch. */
   now(): number {
-    return this.#clock.now();
+    return this.#attempts.clocks.now();
   }
 
   /** The clock of deadlines, in milliseconds. */
@@ -112,22 +82,17 @@ export class ScriptRunner {
     this.#operations.close();
   }
 
-  async run(script: Script, key: string, args: readonly string[], run: Run): Promise<Answer> {
-    const target: Target = { address: null, isUnknown: false };
+  run(script: Script, key: string, args: readonly string[], run: Run): Promise<Answer> {
     const isDurable = run.isDurable === true && this.#replicas > 0;
     const connections = isDurable ? this.#durable : this.#connections;
-    try {
-      for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
-        try {
-          return await this.#once(connections, script, key, args, run.deadline, target, isDurable);
-        } catch (error) {
-          if (!(await this.#mayGoOn(error, connections, key, target, run))) throw error;
-          if (!isRedirection(error) && !(await paused(pause, run.deadline - this.time()))) throw error;
-        }
-      }
-    } catch (error) {
-      throw new SessionStoreUnavailableError(run.operation, { cause: causeOf(error) });
-    }
+    return this.#attempts.untilDone(connections, key, run, (target) =>
+      this.#once(connections, script, key, args, run.deadline, target, isDurable),
+    );
+  }
+
+  /** All fields of a hash. By no script, which would take Redis three times as long: it changes nothing, so it may be late. */
+  fieldsOf(key: string, run: Run): Promise<Fields> {
+    return this.#attempts.untilDone(this.#connections, key, run, (target) => this.#read(key, run.deadline, target));
   }
 
   /** The same at many keys, all at once: what each says, or why it failed. */
@@ -158,7 +123,9 @@ export class ScriptRunner {
   /** Reads the clocks of all primaries. */
   async readClocks(operation: string): Promise<void> {
     const deadline = this.deadline();
-    await Promise.all((await this.primaries(operation)).map(async (node) => this.#clockOf(node, deadline)));
+    await Promise.all(
+      (await this.primaries(operation)).map(async (node) => this.#attempts.clockOf(this.#connections, node, deadline)),
+    );
   }
 
   async #inTime<Result>(operation: string, answer: Promise<Result>): Promise<Result> {
@@ -178,8 +145,14 @@ export class ScriptRunner {
     target: Target,
     isDurable: boolean,
   ): Promise<Answer> {
-    const { node, isAsked } = await this.#until(connections, deadline, null, this.#nodeFor(connections, key, target));
-    const clock = await this.#clockOf(node, deadline, connections);
+    const { node, isAsked } = await this.#attempts.until(
+      connections,
+      deadline,
+      null,
+      this.#attempts.nodeFor(connections, key, target),
+    );
+    const clock = await this.#attempts.clockOf(connections, node, deadline);
+    const { epoch } = node;
     const left = deadline - this.time();
     const given = ['1', key, (clock.now() + left).toFixed(3), ...args];
     const command = target.isUnknown ? ['EVAL', script.text, ...given] : ['EVALSHA', script.sha, ...given];
@@ -190,15 +163,14 @@ export class ScriptRunner {
     const waiting = isDurable ? this.#waitOn(node, left) : null;
     const sentAt = performance.now();
     for (const beside of [asking, proof]) beside?.catch(() => {});
-    const reply = (await this.#until(connections, deadline, node, answering, sentAt)) as unknown[];
-    if (proof !== null) await this.#until(connections, deadline, node, proof, sentAt);
+    const reply = (await this.#attempts.until(connections, deadline, node, answering, sentAt)) as unknown[];
+    if (proof !== null) await this.#attempts.until(connections, deadline, node, proof, sentAt);
     const [now, status, ...values] = reply;
     const answer = { now: Number(now), status: String(status), values };
-    clock.observe(answer.now);
-    this.#clock.observe(answer.now);
+    this.#attempts.clocks.observe(node, epoch, answer.now);
     if (answer.status === 'late') throw new GivenUp('it reached Redis too late');
     if (waiting !== null && WRITTEN.has(answer.status)) {
-      const replicas = await this.#until(connections, deadline, node, waiting, sentAt);
+      const replicas = await this.#attempts.until(connections, deadline, node, waiting, sentAt);
       if (replicas < this.#replicas) {
         throw new TooFewReplicas(`${replicas} of ${this.#replicas} replicas of ${node.name} have confirmed it in time`);
       }
@@ -206,18 +178,31 @@ export class ScriptRunner {
     return answer;
   }
 
-  async #nodeFor(
-    connections: RedisConnections,
-    key: string,
-    target: Target,
-  ): Promise<{ readonly node: RedisNode; readonly isAsked: boolean }> {
-    const { address } = target;
-    target.address = null;
-    const asked = address === null ? null : await connections.nodeAt(address);
-    if (asked !== null) return { node: asked, isAsked: true };
-    // One that has joined since.
-    if (address !== null) await connections.refresh(key);
-    return { node: await connections.nodeOf(key), isAsked: false };
+  async #read(key: string, deadline: number, target: Target): Promise<Fields> {
+    const connections = this.#connections;
+    const { node, isAsked } = await this.#attempts.until(
+      connections,
+      deadline,
+      null,
+      this.#attempts.nodeFor(connections, key, target),
+    );
+    const clock = await this.#attempts.clockOf(connections, node, deadline);
+    const sentAt = performance.now();
+    const beside: Promise<unknown>[] = [
+      connections.proof(node),
+      clock.isFresh ? null : this.#attempts.readClock(node),
+    ].filter((one) => one !== null);
+    const asking = isAsked ? node.send(['ASKING']) : null;
+    for (const one of [asking, ...beside]) one?.catch(() => {});
+    const fields = (await this.#attempts.until(
+      connections,
+      deadline,
+      node,
+      node.send(['HGETALL', key]),
+      sentAt,
+    )) as string[];
+    for (const one of beside) await this.#attempts.until(connections, deadline, node, one, sentAt);
+    return { fields, now: clock.now() };
   }
 
   /** How many replicas have all that was written on the connection before. */
@@ -228,82 +213,4 @@ export class ScriptRunner {
     waiting.catch(() => {});
     return waiting;
   }
-
-  /** Whether an operation that was refused, or not answered, may be tried once more. */
-  async #mayGoOn(
-    error: unknown,
-    connections: RedisConnections,
-    key: string,
-    target: Target,
-    { deadline, isRepeatable = false }: Run,
-  ): Promise<boolean> {
-    if (error instanceof NotSent || error instanceof FromReplica) return true;
-    if (error instanceof ConnectionLost) return isRepeatable;
-    if (!(error instanceof RedisRefusal)) return false;
-    if (error.code === 'ASK') {
-      target.address = error.message.slice(error.message.lastIndexOf(' ') + 1);
-      return true;
-    }
-    if (error.code === 'MOVED') {
-      await this.#until(connections, deadline, null, connections.refresh(key)).catch(() => {});
-      return this.time() < deadline;
-    }
-    target.isUnknown = error.code === 'NOSCRIPT';
-    return FOR_A_MOMENT.has(error.code);
-  }
-
-  /** The clock of a node, estimated: asked for before anything is sent there with a deadline. */
-  async #clockOf(node: RedisNode, deadline: number, connections = this.#connections): Promise<StoreClock> {
-    const known = this.#clocks.get(node);
-    if (known?.epoch === node.epoch) return known.clock;
-    const { epoch } = node;
-    const [seconds, microseconds] = (await this.#until(connections, deadline, node, node.send(['TIME']))) as string[];
-    const clock = new StoreClock();
-    const now = Number(seconds) * 1000 + Number(microseconds) / 1000;
-    clock.observe(now);
-    this.#clock.observe(now);
-    this.#clocks.set(node, { epoch, clock });
-    return clock;
-  }
-
-  /**
-   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, and one that is a
-   * replica has given its place to another.
-   */
-  async #until<Result>(
-    connections: RedisConnections,
-    deadline: number,
-    node: RedisNode | null,
-    answer: Promise<Result>,
-    since = performance.now(),
-  ): Promise<Result> {
-    try {
-      return await this.#operations.until(deadline, answer);
-    } catch (error) {
-      if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew(node?.name ?? null);
-      if (node !== null && isOfReplica(error)) connections.demoted(node);
-      throw error;
-    }
-  }
-}
-
-function isOfReplica(error: unknown): boolean {
-  return (
-    error instanceof FromReplica || (error instanceof RedisRefusal && ['READONLY', 'MASTERDOWN'].includes(error.code))
-  );
-}
-
-function isRedirection(error: unknown): boolean {
-  return error instanceof RedisRefusal && ['ASK', 'MOVED', 'NOSCRIPT'].includes(error.code);
-}
-
-/** What Redis says names commands, users and keys, and quotes no value. */
-function causeOf(error: unknown): unknown {
-  if (error instanceof SessionStoreUnavailableError) return error.cause;
-  if (error instanceof RedisRefusal && error.code === 'OOM') {
-    return new Error('the memory of Redis is full ("maxmemory"), and it takes nothing new; ending sessions goes on', {
-      cause: error,
-    });
-  }
-  return error;
 }

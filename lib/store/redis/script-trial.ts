@@ -34,7 +34,6 @@ export async function tryEverything(
     [session.RENEW, own, ['0', '0']],
     [session.ROTATE, own, ['0', 'secret', 'next']],
     [session.LOGIN, own, ['0', '', '1000', '0', '1', TTL, '', '1', 'last', '', '', '', '', ...NO_CHANGES]],
-    [session.FIND, own, []],
     [session.GLANCE, own, ['s']],
     [session.LOOK, own, []],
     [session.EXPIRE, own, []],
@@ -48,6 +47,7 @@ export async function tryEverything(
   for (const [script, key, args] of steps) {
     await runner.run(script, key, args, { operation, deadline: runner.deadline() });
   }
+  await runner.fieldsOf(own, { operation, deadline: runner.deadline() });
   await connections.refresh(own);
   for (const node of await runner.primaries(operation)) {
     await runner.ask(operation, node, ['SCAN', '0', 'MATCH', keys.allSessions, 'COUNT', '1']);

@@ -4,6 +4,7 @@ import type { ListedSession, SessionSecrets, StoredSession } from '../../session
 import type { SessionId } from '../../session/token.js';
 import type { CommittedTimes, Login, NewSession, Rotation, RotationOutcome } from '../../session-store.js';
 import { lengthOf, refuseLargeAuth, tooLargeData } from '../limits.js';
+import type { Run } from './attempts.js';
 import type { Keys } from './keys.js';
 import {
   dataFields,
@@ -19,8 +20,8 @@ import {
   type Versioned,
 } from './records.js';
 import { changeArguments, texts } from './script-arguments.js';
-import type { Answer, Run, ScriptRunner } from './script-runner.js';
-import { COMMIT, CONFIRM, CREATE, DELETE, FIND, GLANCE, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
+import type { Answer, ScriptRunner } from './script-runner.js';
+import { COMMIT, CONFIRM, CREATE, DELETE, GLANCE, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
 
 /** Whose a session is, and since when and for how long: what the list of its user needs. */
 export interface Ownership {
@@ -52,7 +53,10 @@ export class SessionCommands {
   }
 
   async find(id: SessionId, run: Run): Promise<Versioned | null> {
-    return this.#sessionOf(id, await this.#runner.run(FIND, this.#keys.session(id), [], run));
+    const { fields, now } = await this.#runner.fieldsOf(this.#keys.session(id), run);
+    const session = fields.length === 0 ? null : sessionOf(id, fields, now);
+    // What is no session has no expiry.
+    return session !== null && session.stored.expiresAt > now ? session : null;
   }
 
   /** What tells whether a credential opens it, and no more. */

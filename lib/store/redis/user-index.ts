@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../session/token.js';
+import type { Run } from './attempts.js';
 import type { Keys } from './keys.js';
 import type { Ownership } from './session-commands.js';
-import type { Run, ScriptRunner } from './script-runner.js';
+import type { ScriptRunner } from './script-runner.js';
 import { ADD, LIST, REMOVE } from './scripts/index-scripts.js';
 import { CONFIRM, LOOK } from './scripts/session-scripts.js';
 

@@ -1,25 +1,13 @@
-import { LIVE, MEANT, MERGE, TOUCH } from './parts.js';
+import { LASTING, MEANT, MERGE, reading, TOUCH } from './parts.js';
 import { script } from './script.js';
 
 // What one session's key takes. `ARGV[1]` is the deadline; an empty text stands for none, or any.
-
-/** All fields of a live session. */
-export const FIND = script(
-  'find',
-  'no-writes',
-  `
-local all = redis.call('HGETALL', key)
-for index = 1, #all, 2 do
-  if all[index] == 'e' and tonumber(all[index + 1]) > now then return {ms(now), 'ok', all} end
-end
-return {ms(now), 'gone'}`,
-);
 
 /** Some fields of a live session: those that are named from 2 on. */
 export const GLANCE = script(
   'glance',
   'no-writes',
-  `${LIVE}
+  `${reading()}
 if not isLive then return {ms(now), 'gone'} end
 local found = {}
 for index = 2, #ARGV do
@@ -39,7 +27,7 @@ return {ms(now), 'ok', found}`,
 export const CREATE = script(
   'create',
   '',
-  `${LIVE}
+  `${reading()}${LASTING}
 if expires then return {ms(now), 'there'} end
 local ttl, absolute, slack = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local ends = absolute and now + absolute
@@ -53,7 +41,7 @@ for from = 6, #ARGV, 1000 do
   redis.call('HSET', key, unpack(ARGV, from, math.min(from + 999, #ARGV)))
 end
 local fields = redis.call('HGETALL', key)
-keepUntil(expiry(now, ttl, ends), slack)
+keep(expiry(now, ttl, ends), slack)
 return {ms(now), 'ok', fields}`,
 );
 
@@ -64,32 +52,34 @@ return {ms(now), 'ok', fields}`,
 export const COMMIT = script(
   'commit',
   '',
-  `${LIVE}${MEANT}${MERGE}
-if not isLive or not is('g', ARGV[2]) then return {ms(now), 'gone'} end
-if not is('v', ARGV[3]) then return {ms(now), 'changed'} end
+  `${reading('generation', 'version', 'bytes', 'ttl', 'accessed', 'ends', 'kept', 'authenticated', 'created', 'user')}${LASTING}${MEANT}${MERGE}
+if not isLive or not is(generation, ARGV[2]) then return {ms(now), 'gone'} end
+if not is(version, ARGV[3]) then return {ms(now), 'changed'} end
 local refusal, field = merge(9, false)
 if refusal then return {ms(now), refusal, field} end
-local size = sizeAfter(false)
+local size = sizeAfter(bytes, false)
 if #fields > 0 and size + 1 > tonumber(ARGV[4]) then return {ms(now), 'too large'} end
 
-local start = at('n') or at('c')
-local ttl, ends, accessed = at('t'), at('x'), at('l')
+local start = authenticated or created
+ttl, ends = tonumber(ttl), tonumber(ends)
 local newTtl = tonumber(ARGV[7])
 if newTtl then
   ttl = newTtl
   if ARGV[8] == 'none' then ends = nil
-  elseif ARGV[8] ~= '' then ends = start + tonumber(ARGV[8])
-  elseif ends then ends = math.max(ends, start + ttl) end
+  elseif ARGV[8] ~= '' then ends = tonumber(start) + tonumber(ARGV[8])
+  elseif ends then ends = math.max(ends, tonumber(start) + ttl) end
   expires = expiry(now, ttl, ends)
 elseif ARGV[6] == '1' then
   expires = math.max(expires, expiry(now, ttl, ends))
 end
-if ARGV[6] == '1' then accessed = now end
-write(false, {'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't', string.format('%.0f', ttl),
-  'l', ms(accessed), 'e', ms(expires)})
-if newTtl and ends then redis.call('HSET', key, 'x', ms(ends)) elseif newTtl then redis.call('HDEL', key, 'x') end
-keepUntil(expires, tonumber(ARGV[5]))
-return {ms(now), 'ok', string.format('%.0f', ttl), ms(accessed), ms(expires), ends and ms(ends) or '', was.u or '', ms(start)}`,
+if ARGV[6] == '1' then accessed = ms(now) end
+write(false, {'v', string.format('%.0f', version + 1), 'b', string.format('%.0f', size), 'l', accessed, 'e', ms(expires)})
+if newTtl then
+  redis.call('HSET', key, 't', string.format('%.0f', ttl))
+  if ends then redis.call('HSET', key, 'x', ms(ends)) else redis.call('HDEL', key, 'x') end
+end
+keep(expires, tonumber(ARGV[5]), kept)
+return {ms(now), 'ok', string.format('%.0f', ttl), accessed, ms(expires), ends and ms(ends) or '', user or '', start}`,
 );
 
 /**
@@ -99,14 +89,13 @@ return {ms(now), 'ok', string.format('%.0f', ttl), ms(accessed), ms(expires), en
 export const RENEW = script(
   'renew',
   'allow-oom',
-  `${LIVE}
+  `${reading('ttl', 'accessed', 'ends', 'kept', 'authenticated', 'created', 'user')}${LASTING}
 if not isLive then return {ms(now), 'gone'} end
-local accessed = now - tonumber(ARGV[2])
-local ttl = at('t')
-expires = math.max(expires, expiry(accessed, ttl, at('x')))
-redis.call('HSET', key, 'l', ms(math.max(at('l'), accessed)), 'e', ms(expires))
-keepUntil(expires, tonumber(ARGV[3]))
-return {ms(now), 'ok', was.u or '', ms(at('n') or at('c')), string.format('%.0f', ttl)}`,
+local access = now - tonumber(ARGV[2])
+expires = math.max(expires, expiry(access, tonumber(ttl), tonumber(ends)))
+redis.call('HSET', key, 'l', ms(math.max(tonumber(accessed), access)), 'e', ms(expires))
+keep(expires, tonumber(ARGV[3]), kept)
+return {ms(now), 'ok', user or '', authenticated or created, ttl}`,
 );
 
 /**
@@ -117,26 +106,26 @@ return {ms(now), 'ok', was.u or '', ms(at('n') or at('c')), string.format('%.0f'
 export const LOGIN = script(
   'login',
   '',
-  `${LIVE}${MEANT}${MERGE}
-if not isLive or not is('g', ARGV[2]) then return {ms(now), 'gone'} end
-if not is('v', ARGV[3]) then return {ms(now), 'changed'} end
+  `${reading('generation', 'version', 'bytes', 'secret', 'kept')}${LASTING}${MEANT}${MERGE}
+if not isLive or not is(generation, ARGV[2]) then return {ms(now), 'gone'} end
+if not is(version, ARGV[3]) then return {ms(now), 'changed'} end
 local isFlushed = ARGV[6] == '1'
 local refusal, field = merge(15, isFlushed)
 if refusal then return {ms(now), refusal, field} end
-local size = sizeAfter(isFlushed)
+local size = sizeAfter(bytes, isFlushed)
 if #fields > 0 and size + 1 > tonumber(ARGV[4]) then return {ms(now), 'too large'} end
 
 local ttl, absolute = tonumber(ARGV[7]), tonumber(ARGV[8])
 local ends = absolute and now + absolute
-local previous = ARGV[11] ~= '' and ARGV[11] or was.s
+local previous = ARGV[11] ~= '' and ARGV[11] or secret
 write(isFlushed, {'s', ARGV[10], 'p', previous, 'r', ms(now), 'n', ms(now), 'g', ARGV[9],
-  'v', string.format('%.0f', at('v') + 1), 'b', string.format('%.0f', size), 't', ARGV[7], 'l', ms(now),
+  'v', string.format('%.0f', version + 1), 'b', string.format('%.0f', size), 't', ARGV[7], 'l', ms(now),
   'e', ms(expiry(now, ttl, ends))})
 for name, text in pairs({x = ends and ms(ends) or '', u = ARGV[12], a = ARGV[13], k = ARGV[14]}) do
   if text == '' then redis.call('HDEL', key, name) else redis.call('HSET', key, name, text) end
 end
 local all = redis.call('HGETALL', key)
-keepUntil(expiry(now, ttl, ends), tonumber(ARGV[5]))
+keep(expiry(now, ttl, ends), tonumber(ARGV[5]), kept)
 return {ms(now), 'ok', all}`,
 );
 
@@ -144,10 +133,10 @@ return {ms(now), 'ok', all}`,
 export const ROTATE = script(
   'rotate',
   '',
-  `${LIVE}${MEANT}
-if not isLive or not is('g', ARGV[2]) then return {ms(now), 'gone'} end
-if not is('s', ARGV[3]) then return {ms(now), 'overtaken'} end
-redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', string.format('%.0f', at('v') + 1))
+  `${reading('generation', 'secret', 'version')}${MEANT}
+if not isLive or not is(generation, ARGV[2]) then return {ms(now), 'gone'} end
+if not is(secret, ARGV[3]) then return {ms(now), 'overtaken'} end
+redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', string.format('%.0f', version + 1))
 return {ms(now), 'ok'}`,
 );
 
@@ -155,22 +144,21 @@ return {ms(now), 'ok'}`,
 export const DELETE = script(
   'delete',
   'allow-oom',
-  `${LIVE}${MEANT}${TOUCH}
-if not isLive or not is('g', ARGV[2]) or not is('u', ARGV[3]) then
+  `${reading('generation', 'user')}${MEANT}${TOUCH}
+if not isLive or not is(generation, ARGV[2]) or not is(user, ARGV[3]) then
   touch()
   return {ms(now), 'absent'}
 end
-local user = was.u or ''
 redis.call('DEL', key)
-return {ms(now), 'ok', user}`,
+return {ms(now), 'ok', user or ''}`,
 );
 
 /** Makes sure that there is no live session, as sure as a session that is ended. 2 user. `live`: there is one. */
 export const CONFIRM = script(
   'confirm',
   'allow-oom',
-  `${LIVE}${MEANT}${TOUCH}
-if isLive and is('u', ARGV[2]) then return {ms(now), 'live'} end
+  `${reading('user')}${MEANT}${TOUCH}
+if isLive and is(user, ARGV[2]) then return {ms(now), 'live'} end
 touch()
 return {ms(now), 'ok'}`,
 );
@@ -179,12 +167,12 @@ return {ms(now), 'ok'}`,
 export const END = script(
   'end',
   'allow-oom',
-  `${LIVE}${TOUCH}
+  `${reading('created')}${TOUCH}
 if not expires then
   touch()
   return {ms(now), 'absent'}
 end
-if not isLive or at('c') > now - tonumber(ARGV[2]) then return {ms(now), 'gone'} end
+if not isLive or tonumber(created) > now - tonumber(ARGV[2]) then return {ms(now), 'gone'} end
 redis.call('DEL', key)
 return {ms(now), 'ok'}`,
 );
@@ -193,19 +181,17 @@ return {ms(now), 'ok'}`,
 export const EXPIRE = script(
   'expire',
   'allow-oom',
-  `${LIVE}
+  `${reading('user')}
 if not expires or isLive then return {ms(now), 'gone'} end
-local user = was.u or ''
 redis.call('DEL', key)
-return {ms(now), 'ok', user}`,
+return {ms(now), 'ok', user or ''}`,
 );
 
 /** Whether a session is live. Gives its user, generation, and the moments of its login and its creation. */
 export const LOOK = script(
   'look',
   'no-writes',
-  `${LIVE}
+  `${reading('user', 'generation', 'authenticated', 'created')}
 if not isLive then return {ms(now), 'gone'} end
-local function text(field) return was[field] or '' end
-return {ms(now), 'ok', text('u'), text('g'), text('n'), text('c')}`,
+return {ms(now), 'ok', user or '', generation or '', authenticated or '', created or ''}`,
 );

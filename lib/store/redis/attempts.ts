@@ -1,0 +1,165 @@
+import { SessionStoreUnavailableError } from '../../session.errors.js';
+import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
+import {
+  ConnectionLost,
+  FromReplica,
+  NotSent,
+  type RedisConnections,
+  type RedisNode,
+  RedisRefusal,
+} from './connections.js';
+import { type NodeClock, NodeClocks } from './node-clocks.js';
+import { GivenUp, type OperationClock } from './operation-clock.js';
+
+/** What is asked for, and how. */
+export interface Run {
+  /** What it is for, to follow "the session store could not …". */
+  readonly operation: string;
+  /** A moment of the clock of deadlines. */
+  readonly deadline: number;
+  /** Whether it changes nothing, or nothing more when it runs again: then it is sent again where a connection ends. */
+  readonly isRepeatable?: boolean;
+  /** Whether it waits for as many replicas as were asked for. */
+  readonly isDurable?: boolean;
+}
+
+/** What a node refuses before it has done anything, and takes a moment later, as a cluster fails over or slots move. */
+const FOR_A_MOMENT = new Set([
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'LOADING',
+  'MASTERDOWN',
+  'READONLY',
+  'NOREPLICAS',
+  'BUSY',
+  'NOSCRIPT',
+]);
+
+/** Where something is to be asked: where the key is, or where a node says that it is. */
+export interface Target {
+  address: string | null;
+  /** Whether the script is to be told. */
+  isUnknown: boolean;
+}
+
+/** Attempts at what one node is to do, until one succeeds, or the deadline. */
+export class Attempts {
+  readonly clocks = new NodeClocks();
+  readonly #operations: OperationClock;
+
+  constructor(operations: OperationClock) {
+    this.#operations = operations;
+  }
+
+  /** Every failure is a {@link SessionStoreUnavailableError}. */
+  async untilDone<Result>(
+    connections: RedisConnections,
+    key: string,
+    run: Run,
+    attempt: (target: Target) => Promise<Result>,
+  ): Promise<Result> {
+    const target: Target = { address: null, isUnknown: false };
+    try {
+      for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
+        try {
+          return await attempt(target);
+        } catch (error) {
+          if (!(await this.#mayGoOn(error, connections, key, target, run))) throw error;
+          if (!isRedirection(error) && !(await paused(pause, run.deadline - this.#operations.now()))) throw error;
+        }
+      }
+    } catch (error) {
+      throw new SessionStoreUnavailableError(run.operation, { cause: causeOf(error) });
+    }
+  }
+
+  /** The node of a key, and whether it is only to be asked as another one said so. */
+  async nodeFor(
+    connections: RedisConnections,
+    key: string,
+    target: Target,
+  ): Promise<{ readonly node: RedisNode; readonly isAsked: boolean }> {
+    const { address } = target;
+    target.address = null;
+    const asked = address === null ? null : await connections.nodeAt(address);
+    if (asked !== null) return { node: asked, isAsked: true };
+    // One that has joined since.
+    if (address !== null) await connections.refresh(key);
+    return { node: await connections.nodeOf(key), isAsked: false };
+  }
+
+  /** The clock of a node: asked for before anything is sent there with a deadline. */
+  async clockOf(connections: RedisConnections, node: RedisNode, deadline: number): Promise<NodeClock> {
+    return this.clocks.of(node) ?? this.until(connections, deadline, node, this.readClock(node));
+  }
+
+  async readClock(node: RedisNode): Promise<NodeClock> {
+    const { epoch } = node;
+    const [seconds, microseconds] = (await node.send(['TIME'])) as string[];
+    return this.clocks.observe(node, epoch, Number(seconds) * 1000 + Number(microseconds) / 1000);
+  }
+
+  /**
+   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, and one that is a
+   * replica has given its place to another.
+   */
+  async until<Result>(
+    connections: RedisConnections,
+    deadline: number,
+    node: RedisNode | null,
+    answer: Promise<Result>,
+    since = performance.now(),
+  ): Promise<Result> {
+    try {
+      return await this.#operations.until(deadline, answer);
+    } catch (error) {
+      if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew(node?.name ?? null);
+      if (node !== null && isOfReplica(error)) connections.demoted(node);
+      throw error;
+    }
+  }
+
+  /** Whether an operation that was refused, or not answered, may be tried once more. */
+  async #mayGoOn(
+    error: unknown,
+    connections: RedisConnections,
+    key: string,
+    target: Target,
+    { deadline, isRepeatable = false }: Run,
+  ): Promise<boolean> {
+    if (error instanceof NotSent || error instanceof FromReplica) return true;
+    if (error instanceof ConnectionLost) return isRepeatable;
+    if (!(error instanceof RedisRefusal)) return false;
+    if (error.code === 'ASK') {
+      target.address = error.message.slice(error.message.lastIndexOf(' ') + 1);
+      return true;
+    }
+    if (error.code === 'MOVED') {
+      await this.until(connections, deadline, null, connections.refresh(key)).catch(() => {});
+      return this.#operations.now() < deadline;
+    }
+    target.isUnknown = error.code === 'NOSCRIPT';
+    return FOR_A_MOMENT.has(error.code);
+  }
+}
+
+function isOfReplica(error: unknown): boolean {
+  return (
+    error instanceof FromReplica || (error instanceof RedisRefusal && ['READONLY', 'MASTERDOWN'].includes(error.code))
+  );
+}
+
+function isRedirection(error: unknown): boolean {
+  return error instanceof RedisRefusal && ['ASK', 'MOVED', 'NOSCRIPT'].includes(error.code);
+}
+
+/** What Redis says names commands, users and keys, and quotes no value. */
+export function causeOf(error: unknown): unknown {
+  if (error instanceof SessionStoreUnavailableError) return error.cause;
+  if (error instanceof RedisRefusal && error.code === 'OOM') {
+    return new Error('the memory of Redis is full ("maxmemory"), and it takes nothing new; ending sessions goes on', {
+      cause: error,
+    });
+  }
+  return error;
+}
