@@ -18,7 +18,7 @@ export const FOLDERS = {
     specs: ['test/unit/guarded-observable.spec.ts', 'test/unit/nest/**/*.spec.ts'],
   },
   store: {
-    mutate: ['lib/store/**/*.ts', '!lib/store/postgres/**', '!lib/store/index.ts'],
+    mutate: ['lib/store/**/*.ts', '!lib/store/{postgres,redis}/**', '!lib/store/index.ts'],
     specs: [
       'test/unit/store/{,batching/}*.spec.ts',
       // It takes half a minute.
@@ -29,7 +29,16 @@ export const FOLDERS = {
   },
   postgres: {
     mutate: ['lib/store/postgres/**/*.ts'],
-    specs: ['test/unit/store/postgres/*.spec.ts', 'test/integration/{store,table}/*.spec.ts'],
+    specs: [
+      'test/unit/store/postgres/*.spec.ts',
+      'test/integration/{store,table}/*.spec.ts',
+      'test/e2e/adoption/{adoption,conversion,revocation}.spec.ts',
+      // They take half a minute each.
+      '!test/integration/store/known.spec.ts',
+      '!test/integration/table/bounds.spec.ts',
+      // It runs the code as it was built.
+      '!test/integration/table/command-line.spec.ts',
+    ],
     testTimeout: 30_000,
     needsDatabase: true,
   },
