@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { incremented, pushed } from '../session/data/merge.js';
@@ -10,6 +11,10 @@ import { foundValues } from '../session/data/found-values.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 import { OpenedTexts } from './opened-texts.js';
 import { WriteBatcher } from './batching/write-batcher.js';
+
+/** Of how many sessions it is remembered what was found last, and how many characters in all. */
+const MOST_SEEN = 4_096;
+const MOST_SEEN_TEXT = 8 * 1024 * 1024;
 
 /** How a store encrypts. */
 export interface EncryptionSettings {
@@ -34,16 +39,22 @@ export interface EncryptionSettings {
  *   be opened. Decision 17 says how the two are told apart, and what is not noticed.
  * - `auth` opens under the generation of its login only.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
- * - `increment` and `push` are done here: what they are added to is read, and written if it is still the same by then; if
- *   not, they are done under the lock of the inner store's `update`. So they are as exact as ever, at the price of a look-up,
- *   one at a time for each session. Those that wait meanwhile share the next. All other changes take the inner store's own
- *   way.
+ * - `increment` and `push` are done here: they are added to what the request has found, or to what is found for them, and
+ *   written if it is still the same by then; if not, they are done under the lock of the inner store's `update`. So they are
+ *   as exact as ever, one at a time for each session. Those that wait meanwhile share the next. All other changes take the
+ *   inner store's own way.
  * - The inner store's `maxDataBytes` counts what is sealed: 4/3 of the plain JSON, and 55 bytes for each top-level key.
  */
 export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
   readonly #opened: OpenedTexts | null;
   readonly #queryTimeout: number;
+  /** Data as it was found, sealed, until this process changes it: most likely what additions of the same request are to. */
+  readonly #seen = new LRUCache<SessionId, string>({
+    max: MOST_SEEN,
+    maxSize: MOST_SEEN_TEXT,
+    sizeCalculation: (data) => data.length,
+  });
   /** Additions under way, for each session by itself: they wait for none of another session. */
   readonly #additions = new Map<SessionId, { readonly batcher: AdditionBatcher; waiting: number }>();
 
@@ -61,16 +72,14 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   override async find(id: SessionId): Promise<StoredSession | null> {
-    const stored = await this.inner.find(id);
-    return stored && present(stored, this.#cipher.open(stored));
+    return this.#found(await this.inner.find(id));
   }
 
   override async findOneOf(
     ids: readonly SessionId[],
     choose: (live: readonly SessionSecrets[]) => SessionId | null,
   ): Promise<StoredSession | null> {
-    const stored = await this.inner.findOneOf(ids, choose);
-    return stored && present(stored, this.#cipher.open(stored));
+    return this.#found(await this.inner.findOneOf(ids, choose));
   }
 
   override async create(session: NewSession): Promise<StoredSession> {
@@ -109,7 +118,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     const sealed = (stored: StoredSession): SessionChanges | null => {
       plain = this.#cipher.open(stored);
       const changes = change(present(stored, plain));
-      return changes && this.#seal(stored.id, changes, stored);
+      return changes && this.#seal(stored.id, changes, stored.data);
     };
     const updated = await this.inner.update(id, generation, sealed, deadline);
     return updated && present(updated, plain ?? this.#cipher.open(updated));
@@ -122,14 +131,21 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation, auth) };
     const loggedIn =
       hasAdditions(changes) && !flush
-        ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored))
+        ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored.data))
         : await this.inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
   }
 
   override async delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
     this.#opened?.forget(id);
+    this.#seen.delete(id);
     return this.inner.delete(id, generation, userId);
+  }
+
+  #found(stored: StoredSession | null): StoredSession | null {
+    if (stored === null) return null;
+    this.#seen.set(stored.id, stored.data);
+    return present(stored, this.#cipher.open(stored));
   }
 
   #sealed(session: NewSession): NewSession {
@@ -147,29 +163,42 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     });
   }
 
-  async #add({ id, generation, changes, deadline }: CommitRequest): Promise<CommittedTimes | null> {
+  async #add(request: CommitRequest): Promise<CommittedTimes | null> {
+    const { id, generation, changes, deadline } = request;
+    const seen = this.#seen.get(id);
+    this.#seen.delete(id);
+    const added = seen === undefined ? 'changed' : await this.#addTo(seen, request);
+    if (added !== 'changed') return added;
     const found = await this.inner.find(id);
     if (found?.generation !== generation) return null;
-    const { increment, push } = changes.data ?? NO_CHANGES;
-    const values = foundValues(found.data, [...increment.keys(), ...push.keys()]);
-    const outcome = await this.inner.commitIf(id, generation, values, this.#seal(id, changes, found), deadline);
+    const outcome = await this.#addTo(found.data, request);
     if (outcome !== 'changed') return outcome;
-    const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored);
+    const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored.data);
     const updated = await this.inner.update(id, generation, seal, deadline);
     if (updated === null) return null;
     const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
     return { ttl, lastAccessAt, expiresAt, endsAt };
   }
 
-  #seal(id: SessionId, changes: SessionChanges, stored: StoredSession | null): SessionChanges {
-    return { ...changes, data: changes.data && this.#sealChanges(id, changes.data, stored) };
+  /** @param data a stored document. `changed`: what is added to is another by now */
+  #addTo(
+    data: string,
+    { id, generation, changes, deadline }: CommitRequest,
+  ): Promise<CommittedTimes | 'changed' | null> {
+    const { increment, push } = changes.data ?? NO_CHANGES;
+    const values = foundValues(data, [...increment.keys(), ...push.keys()]);
+    return this.inner.commitIf(id, generation, values, this.#seal(id, changes, data), deadline);
   }
 
-  /** Seals values, and turns additions into values: what they are added to is a stored session, or nothing. */
-  #sealChanges(id: SessionId, changes: DataChanges, stored: StoredSession | null): DataChanges {
+  #seal(id: SessionId, changes: SessionChanges, data: string | null): SessionChanges {
+    return { ...changes, data: changes.data && this.#sealChanges(id, changes.data, data) };
+  }
+
+  /** Seals values, and turns additions into values: what they are added to is a stored document, or nothing. */
+  #sealChanges(id: SessionId, changes: DataChanges, data: string | null): DataChanges {
     const plain = new Map(changes.set);
     if (hasAdditions(changes)) {
-      const valueOf = this.#cipher.reader(id, stored?.data ?? '{}');
+      const valueOf = this.#cipher.reader(id, data ?? '{}');
       for (const [key, by] of changes.increment) plain.set(key, JSON.stringify(incremented(key, valueOf(key), by)));
       for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, valueOf(key), items)));
     }

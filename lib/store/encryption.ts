@@ -160,8 +160,10 @@ export class SessionCipher {
   /** The values of a stored document, by key; `null` where there is none. */
   reader(id: SessionId, data: string): (key: string) => unknown {
     const document = parseObject(data) ?? {};
-    return (key) =>
-      Object.hasOwn(document, key) ? JSON.parse(this.#openMember(id, key, document[key]) ?? 'null') : null;
+    const opened = membersOf(this.#knownOf(id));
+    const textOfMember = (key: string): string | null =>
+      opened(key, document[key]) ?? this.#openMember(id, key, document[key]);
+    return (key) => (Object.hasOwn(document, key) ? JSON.parse(textOfMember(key) ?? 'null') : null);
   }
 
   /** Opens each of a session's secrets once, when it is first looked at. */
@@ -236,12 +238,13 @@ function authContextOf(id: SessionId, generation: number): string {
 
 /** The plain text of a member by its sealed one, as far as that is known. */
 function membersOf({ data, sealed }: OpenedSession): (key: string, value: unknown) => string | null {
-  const [before, plain] = data === null ? [null, null] : [parseObject(data.sealed), parseObject(data.plain)];
+  let documents: readonly [before: Record<string, unknown>, plain: Record<string, unknown>] | undefined;
   return (key, value) => {
     const own = sealed.get(key);
     if (own?.sealed === value) return own?.plain ?? null;
-    const isSame = before !== null && plain !== null && Object.hasOwn(plain, key) && before[key] === value;
-    return isSame && typeof value === 'string' ? JSON.stringify(plain[key]) : null;
+    if (data === null || typeof value !== 'string') return null;
+    const [before, plain] = (documents ??= [parseObject(data.sealed) ?? {}, parseObject(data.plain) ?? {}]);
+    return Object.hasOwn(plain, key) && before[key] === value ? JSON.stringify(plain[key]) : null;
   };
 }
 
