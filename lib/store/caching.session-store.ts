@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { DataChanges, SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { flawOf } from '../session/flaw.js';
+import { mergedText } from '../session/data/merge.js';
 import { expiryOf } from '../session/lifetime.js';
 import type {
   StoreListener,
@@ -38,6 +39,8 @@ export class CachingSessionStore extends ForwardingSessionStore {
   readonly #copies: LRUCache<SessionId, StoredSession>;
   /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
+  /** Copies to which a commit under way is to be added, unless the session changes otherwise meanwhile. */
+  readonly #committing = new Map<SessionId, StoredSession>();
   #isFeedConnected = false;
   readonly #max: number;
   readonly #counts = { hits: 0, misses: 0 };
@@ -117,8 +120,18 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return stored;
   }
 
-  override commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
-    return this.#changing(id, this.inner.commit(id, generation, changes));
+  /** What was read a moment ago, with what was written now, is as good a copy as another look-up would give. */
+  override async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
+    const copy = this.#copies.peek(id);
+    const trustedUntil = performance.now() + this.#copies.getRemainingTTL(id);
+    let isCurrent = false;
+    const committing = this.#changing(id, this.inner.commit(id, generation, changes), () => {
+      isCurrent = copy !== undefined && this.#committing.get(id) === copy;
+    });
+    if (copy?.generation === generation) this.#committing.set(id, copy);
+    const times = await committing;
+    if (times !== null && isCurrent) this.#keepChanged(copy as StoredSession, changes.data, times, trustedUntil);
+    return times;
   }
 
   override update(
@@ -166,11 +179,13 @@ export class CachingSessionStore extends ForwardingSessionStore {
     if (ids === null) {
       this.#copies.clear();
       this.#underWay.clear();
+      this.#committing.clear();
       return;
     }
     for (const id of ids) {
       this.#copies.delete(id);
       this.#underWay.delete(id);
+      this.#committing.delete(id);
     }
   }
 
@@ -202,6 +217,18 @@ export class CachingSessionStore extends ForwardingSessionStore {
     if (this.#isFeedConnected && flawOf(stored) === null) this.#copies.set(stored.id, lasting(stored));
   }
 
+  /** It is trusted no longer than the copy that it was made of. */
+  #keepChanged(copy: StoredSession, changes: DataChanges | null, times: CommittedTimes, trustedUntil: number): void {
+    const ttl = Math.floor(trustedUntil - performance.now());
+    if (ttl <= 0) return;
+    try {
+      const data = changes === null ? copy.data : mergedText(copy.data, changes);
+      this.#copies.set(copy.id, { ...copy, ...times, data, readAt: this.now() }, { ttl });
+    } catch {
+      // What was added to is another in the database: its message is on the way.
+    }
+  }
+
   #renewCopy(id: SessionId, at: number): void {
     const copy = this.#copies.peek(id);
     if (copy === undefined) return;
@@ -214,11 +241,12 @@ export class CachingSessionStore extends ForwardingSessionStore {
   }
 
   /** Forgets the copy before the change, as a look-up meanwhile must not leave one; and after it, as one may be from before. */
-  async #changing<Result>(id: SessionId, change: Promise<Result>): Promise<Result> {
+  async #changing<Result>(id: SessionId, change: Promise<Result>, done = (): void => {}): Promise<Result> {
     this.#forget([id]);
     try {
       return await change;
     } finally {
+      done();
       this.#forget([id]);
     }
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { NewSession, StoreListener } from '../../../lib/session-store.js';
+import type { DataChanges } from '../../../lib/session/data/changes.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { createSessionId, type SessionId } from '../../../lib/session/token.js';
 import type { CacheStats } from '../../../lib/stats/session-stats.js';
@@ -278,7 +279,6 @@ describe('The cache', () => {
   });
 
   it.each<[string, (id: SessionId) => Promise<unknown>]>([
-    ['commit', (id) => store.commit(id, 0, NO_CHANGES)],
     ['update', (id) => store.update(id, 0, () => null)],
     ['delete', (id) => store.delete(id, 0)],
     ['rotate', (id) => store.rotate({ id, generation: 9, knownHash: randomBytes(32), secretHash: randomBytes(32) })],
@@ -303,6 +303,111 @@ describe('The cache', () => {
     await Promise.all([changing, meanwhile]);
     expect(inner.finds).toBe(1);
     expect(stats()?.entries).toBe(0);
+  });
+
+  describe('after a commit', () => {
+    const change = (data: Partial<DataChanges>) => ({
+      ...NO_CHANGES,
+      renew: true,
+      data: { set: new Map(), unset: [], increment: new Map(), push: new Map(), ...data } as DataChanges,
+    });
+    const setting = (value: string) => change({ set: new Map([['a', value]]) });
+    const add = change({ set: new Map([['a', '[2]']]), unset: ['b'], increment: new Map([['n', 2]]) });
+
+    it('has a copy with what was committed, and with its times', async () => {
+      const id = await create({ data: '{"n":1,"b":2}' });
+      const generation = (await store.find(id))?.generation as number;
+      inner.time += MINUTE;
+      const times = await store.commit(id, generation, add);
+      await store.commit(id, generation, NO_CHANGES);
+      const found = await store.find(id);
+      expect([inner.finds, found?.data, found?.expiresAt]).toEqual([0, '{"n":3,"a":[2]}', times?.expiresAt]);
+      expect(found?.lastAccessAt).toBe(inner.time);
+    });
+
+    it('has none where the session changed elsewhere meanwhile, or the feed broke', async () => {
+      const events = [
+        (id: SessionId) => inner.listener.changed([id]),
+        () => inner.listener.changed(null),
+        () => {
+          inner.listener.feedConnected(false);
+          inner.listener.feedConnected(true);
+        },
+      ];
+      for (const happen of events) {
+        const id = await create();
+        const committing = store.commit(id, (await store.find(id))?.generation as number, setting('1'));
+        happen(id);
+        await committing;
+        expect(await lookups(() => store.find(id))).toBe(1);
+      }
+    });
+
+    it('has none where another change of this process was under way', async () => {
+      const id = await create();
+      const generation = (await store.find(id))?.generation as number;
+      await Promise.all([store.commit(id, generation, setting('1')), store.commit(id, generation, setting('2'))]);
+      expect(await lookups(() => store.find(id))).toBe(1);
+      await Promise.all([store.commit(id, generation, setting('1')), store.update(id, generation, () => null)]);
+      expect(await lookups(() => store.find(id))).toBe(1);
+    });
+
+    it('has not what a look-up found that began before it was over', async () => {
+      const id = await create();
+      const generation = (await store.find(id))?.generation as number;
+      const committing = store.commit(id, generation, setting('1'));
+      const meanwhile = store.find(id);
+      await Promise.all([committing, meanwhile]);
+      expect((await store.find(id))?.data).toContain('"a":1');
+    });
+
+    it('has none of a session that was gone, or of which the copy is of another login', async () => {
+      const id = await create();
+      expect(await store.commit(id, 77, setting('1'))).toBeNull();
+      expect(await lookups(() => store.find(id))).toBe(1);
+      inner.alter = (stored) => ({ ...stored, generation: 77 });
+      inner.listener.changed([id]);
+      await store.find(id);
+      inner.alter = (stored) => stored;
+      expect(await store.commit(id, (await inner.find(id))?.generation as number, setting('1'))).not.toBeNull();
+      expect(await lookups(() => store.find(id))).toBe(1);
+    });
+
+    it('has none of a session that has ended', async () => {
+      const id = await create();
+      const generation = (await store.find(id))?.generation as number;
+      await inner.delete(id, generation);
+      expect(await store.commit(id, generation, setting('1'))).toBeNull();
+      expect(await store.find(id)).toBeNull();
+    });
+
+    it('has none where what was added to is another in the database', async () => {
+      const id = await create();
+      inner.listener.changed([id]);
+      inner.alter = (stored) => ({ ...stored, data: '{"n":"text"}' });
+      const generation = (await store.find(id))?.generation as number;
+      inner.alter = (stored) => stored;
+      expect(await store.commit(id, generation, add)).not.toBeNull();
+      expect(await lookups(() => store.find(id))).toBe(1);
+    });
+
+    it('trusts the copy no longer than the one before', async () => {
+      await open({ ttl: 50 });
+      const id = await create();
+      const generation = (await store.find(id))?.generation as number;
+      const since = performance.now();
+      while ((await lookups(() => store.find(id))) === 0) await store.commit(id, generation, setting('1'));
+      expect(performance.now() - since).toBeGreaterThan(45);
+      expect(performance.now() - since).toBeLessThan(500);
+    });
+
+    it('reads the session anew where that is asked for, as it was not read as it is', async () => {
+      const id = await create();
+      const found = (await store.find(id)) as StoredSession;
+      inner.time += 1;
+      await store.commit(id, found.generation, setting('1'));
+      expect(await lookups(() => store.refind(found))).toBe(1);
+    });
   });
 
   it('forgets a session after a change that fails', async () => {
