@@ -39,7 +39,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
   readonly #copies: LRUCache<SessionId, StoredSession>;
   /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
-  /** Copies to which a commit under way is to be added, unless the session changes otherwise meanwhile. */
+  /** Copies to which a commit under way is to be added, unless the session changes otherwise, or is looked up, meanwhile. */
   readonly #committing = new Map<SessionId, StoredSession>();
   #isFeedConnected = false;
   readonly #max: number;
@@ -105,6 +105,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
     ids: readonly SessionId[],
     choose: (live: readonly SessionSecrets[]) => SessionId | null,
   ): Promise<StoredSession | null> {
+    for (const id of ids) this.#committing.delete(id);
     return this.inner.findOneOf(ids, choose);
   }
 
@@ -196,6 +197,8 @@ export class CachingSessionStore extends ForwardingSessionStore {
 
   #look(id: SessionId): Promise<StoredSession | null> {
     this.#counts.misses += 1;
+    // What it finds may be newer than the copy that was there.
+    this.#committing.delete(id);
     const looking = this.inner.find(id);
     this.#underWay.set(id, looking);
     return looking.then(

@@ -11,6 +11,7 @@ import { foundValues } from '../session/data/found-values.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 import { OpenedTexts } from './opened-texts.js';
 import { WriteBatcher } from './batching/write-batcher.js';
+import { QueueMeter } from '../stats/queue-meter.js';
 
 /** Of how many sessions it is remembered what was found last, and how many characters in all. */
 const MOST_SEEN = 4_096;
@@ -55,6 +56,8 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     maxSize: MOST_SEEN_TEXT,
     sizeCalculation: (data) => data.length,
   });
+  /** One for all additions, as what it counts is not read. */
+  readonly #meter = new QueueMeter('commit');
   /** Additions under way, for each session by itself: they wait for none of another session. */
   readonly #additions = new Map<SessionId, { readonly batcher: AdditionBatcher; waiting: number }>();
 
@@ -160,6 +163,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
       now: () => this.now(),
       write: async ([request]) => [await this.#add(request as CommitRequest)],
       fold: foldCommits,
+      meter: this.#meter,
     });
   }
 

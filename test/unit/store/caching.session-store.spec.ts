@@ -352,12 +352,15 @@ describe('The cache', () => {
       expect(await lookups(() => store.find(id))).toBe(1);
     });
 
-    it('has not what a look-up found that began before it was over', async () => {
+    it.each<[string, (id: SessionId) => Promise<unknown>]>([
+      ['a look-up', (id) => store.find(id)],
+      ['a look-up of several', (id) => store.findOneOf([id], () => id)],
+    ])('has none where %s meanwhile may have seen what is newer than the copy', async (_what, look) => {
       const id = await create();
       const generation = (await store.find(id))?.generation as number;
       const committing = store.commit(id, generation, setting('1'));
-      const meanwhile = store.find(id);
-      await Promise.all([committing, meanwhile]);
+      await Promise.all([committing, look(id)]);
+      expect(await lookups(() => store.find(id))).toBe(1);
       expect((await store.find(id))?.data).toContain('"a":1');
     });
 
