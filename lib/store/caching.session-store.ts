@@ -124,7 +124,8 @@ export class CachingSessionStore extends ForwardingSessionStore {
   /** What was read a moment ago, with what was written now, is as good a copy as another look-up would give. */
   override async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     const copy = this.#copies.peek(id);
-    const trustedUntil = performance.now() + this.#copies.getRemainingTTL(id);
+    // The clock of the copies is behind by a millisecond at most.
+    const trustedUntil = performance.now() + this.#copies.getRemainingTTL(id) - 1;
     let isCurrent = false;
     const committing = this.#changing(id, this.inner.commit(id, generation, changes), () => {
       isCurrent = copy !== undefined && this.#committing.get(id) === copy;
@@ -222,7 +223,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
 
   /** It is trusted no longer than the copy that it was made of. */
   #keepChanged(copy: StoredSession, changes: DataChanges | null, times: CommittedTimes, trustedUntil: number): void {
-    const ttl = Math.floor(trustedUntil - performance.now());
+    const ttl = trustedUntil - performance.now();
     if (ttl <= 0) return;
     try {
       const data = changes === null ? copy.data : mergedText(copy.data, changes);

@@ -399,8 +399,9 @@ describe('The cache', () => {
       const id = await create();
       const generation = (await store.find(id))?.generation as number;
       const since = performance.now();
-      while ((await lookups(() => store.find(id))) === 0) await store.commit(id, generation, setting('1'));
-      expect(performance.now() - since).toBeGreaterThan(45);
+      let commits = 0;
+      for (; (await lookups(() => store.find(id))) === 0; commits++) await store.commit(id, generation, setting('1'));
+      expect(commits).toBeGreaterThan(0);
       expect(performance.now() - since).toBeLessThan(500);
     });
 
