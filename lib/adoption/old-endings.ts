@@ -47,7 +47,7 @@ export class OldEndings {
    * Those of a user. Returns how many. Whose they are is what `toSession` says, so each in the table has to be looked at: by one
    * pass at a time, and what is called for meanwhile is done by the next.
    *
-   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended (but where it was
+   * @throws {SessionStoreUnavailableError} where `toSession` fails for some, after all others were ended (but where what fails was
    * waited for four times as long as a store may take, it is asked no further): they may be of that user, and it does not tell whether it fails for the moment
    */
   async endOf(userId: string): Promise<number> {

@@ -3,8 +3,14 @@ import type { Adopter } from './adopter.js';
 
 /** An application's `toSession` may take a connection of its pool for each. */
 const AT_A_TIME = 20;
-/** For how long it is waited for where it fails: so many times as long as for a store. */
+/** For how long it is waited for what fails: so many times as long as for a store. */
 const PATIENCE = 4;
+
+/** What `toSession` said of a row, and how long that took, in milliseconds. */
+interface Answer {
+  readonly result: PromiseSettledResult<string | null>;
+  readonly took: number;
+}
 
 /** For one way through the table: whose the old sessions are, as `toSession` says. */
 export class Owners {
@@ -24,7 +30,10 @@ export class Owners {
     return this.#failures;
   }
 
-  /** Whether it has been waited for so long that it is not asked any more. What fails at once costs nothing. */
+  /**
+   * Whether it has been waited for what fails for so long that it is not asked any more. What fails no later than it answers for
+   * the other rows costs nothing, however many these are.
+   */
   get isGivenUp(): boolean {
     return this.#left <= 0;
   }
@@ -34,29 +43,40 @@ export class Owners {
     const owners: (string | null)[] = [];
     for (let at = 0; at < rows.length && !this.isGivenUp; at += AT_A_TIME) {
       const some = rows.slice(at, at + AT_A_TIME);
-      const since = performance.now();
       const known = this.#failures.length;
-      const answers = await Promise.allSettled(some.map(async (row) => this.#adopter.userOf(row)));
+      const answers = await Promise.all(some.map((row) => this.#ask(row)));
       for (const [index, row] of some.entries()) {
-        const answer = answers[index] as PromiseSettledResult<string | null>;
-        owners.push(answer.status === 'fulfilled' ? answer.value : await this.#failed(row, answer.reason));
+        const { result } = answers[index] as Answer;
+        owners.push(result.status === 'fulfilled' ? result.value : await this.#failed(row, result.reason));
       }
-      if (this.#failures.length > known) this.#left -= performance.now() - since;
+      if (this.#failures.length > known) this.#left -= lostIn(answers);
     }
     return owners;
+  }
+
+  async #ask(row: OldRow): Promise<Answer> {
+    const since = performance.now();
+    const [result] = await Promise.allSettled([this.#adopter.userOf(row)]);
+    return { result, took: performance.now() - since };
   }
 
   /** Asks once more, for this row alone, as a pool may have been too small for twenty; but not where another has failed twice. */
   async #failed(row: OldRow, reason: unknown): Promise<string | null> {
     let failure = reason;
     if (this.#failures.length === 0) {
-      try {
-        return await this.#adopter.userOf(row);
-      } catch (error) {
-        failure = error;
-      }
+      const { result, took } = await this.#ask(row);
+      if (result.status === 'fulfilled') return result.value;
+      this.#left -= took;
+      failure = result.reason;
     }
     this.#failures.push(failure);
     return null;
   }
+}
+
+/** How much longer it was waited for those that failed than for the others, which were asked at the same time. */
+function lostIn(answers: readonly Answer[]): number {
+  const longest = (status: 'fulfilled' | 'rejected'): number =>
+    Math.max(0, ...answers.filter(({ result }) => result.status === status).map(({ took }) => took));
+  return Math.max(0, longest('rejected') - longest('fulfilled'));
 }
