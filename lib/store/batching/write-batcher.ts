@@ -28,6 +28,8 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
   write(requests: readonly Request[]): Promise<Written<Outcome>[]>;
   /** One request for two to the same session; `null` when they must go one after the other, as they must without it. */
   fold?(first: Request, then: Request): Request | null;
+  /** How much of a statement a request takes, where 1 is all of it; unless given, only their number is limited. */
+  partOf?(request: Request): number;
   /** Counts what goes through; unless given, what is counted is not read. */
   readonly meter?: QueueMeter;
 }
@@ -122,18 +124,32 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     this.#isWriting = false;
   }
 
+  /** The oldest first. What fits no more waits for the next one, and lighter requests overtake it. */
   #nextBatch(): Group<Request, Outcome>[] {
     const batch: Group<Request, Outcome>[] = [];
+    const heavy: Lane<Request, Outcome>[] = [];
+    let taken = 0;
     while (this.#queue.length > 0 && batch.length < MOST_SESSIONS) {
       const lane = this.#queue[0] as Lane<Request, Outcome>;
       if (batch.length > 0 && lane.waiters[0]?.alone) break;
       this.#queue.shift();
+      const part = this.#partOf(lane);
+      if (part > 0 && taken > 0 && taken + part > 1) {
+        heavy.push(lane);
+        continue;
+      }
       const group = this.#nextGroup(lane);
       if (group === null) continue;
       batch.push(group);
+      taken += part;
       if (group.waiters[0]?.alone) break;
     }
+    if (heavy.length > 0) this.#queue = [...heavy, ...this.#queue];
     return batch;
+  }
+
+  #partOf({ waiters: [first] }: Lane<Request, Outcome>): number {
+    return first === undefined ? 0 : (this.#target.partOf?.(first.request) ?? 0);
   }
 
   #nextGroup(lane: Lane<Request, Outcome>): Group<Request, Outcome> | null {

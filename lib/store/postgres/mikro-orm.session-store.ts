@@ -202,10 +202,10 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     this.#refuseLarge(changes);
-    const { commitsLike, queries } = this.#opened;
+    const { commitsOf, queries } = this.#opened;
     const request = { id, generation, changes, found: null, deadline: queries.deadline() };
     // As nothing had to be found, nothing can have changed.
-    return commitsLike(changes).write(request) as Promise<CommittedTimes | null>;
+    return commitsOf(id, changes).write(request) as Promise<CommittedTimes | null>;
   }
 
   override async commitIf(
@@ -217,7 +217,7 @@ export class MikroOrmSessionStore extends SessionStore {
   ): Promise<CommitOutcome> {
     this.#refuseLarge(changes);
     const request = { id, generation, changes, found, deadline: this.#deadline(until) };
-    return this.#opened.commitsLike(changes).write(request);
+    return this.#opened.commitsOf(id, changes).write(request);
   }
 
   async update(

@@ -1,20 +1,25 @@
 import type { SessionChanges } from '../../session/data/changes.js';
 import type { StoreListener } from '../../session-store.js';
 import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
+import type { SessionId } from '../../session/token.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
-import { WriteBatcher } from '../batching/write-batcher.js';
+import { WriteBatcher, type WriteTarget } from '../batching/write-batcher.js';
 import { lengthOf } from '../limits.js';
 import { QueueMeter } from '../../stats/queue-meter.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
+import { RowLengths } from './row-lengths.js';
 import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
 
 /** All that one request may ask for go into one statement. */
 const MOST_SECRETS = 256;
 
-/** In characters: what takes PostgreSQL milliseconds to parse must hold up no others. */
+/** In characters: what takes PostgreSQL milliseconds to parse, or to unpack and pack, must hold up no others. */
 const LARGE = 8_192;
+
+/** How many characters of data go into one statement with small sessions. */
+const MOST_TOGETHER = 128 * 1024;
 
 /** The queues in front of the statements: what waits in one goes together. */
 export interface Queues {
@@ -22,8 +27,8 @@ export interface Queues {
   /** Of requests with several credentials, which must hold up no others. */
   readonly secrets: LookupBatcher<SessionSecrets>;
   readonly creations: WriteBatcher<CreateRequest, StoredSession>;
-  /** That in which changes wait. */
-  readonly commitsLike: (changes: SessionChanges) => WriteBatcher<CommitRequest, CommitOutcome>;
+  /** That in which changes to a session wait. */
+  readonly commitsOf: (id: SessionId, changes: SessionChanges) => WriteBatcher<CommitRequest, CommitOutcome>;
   readonly deletions: WriteBatcher<DeleteRequest, boolean>;
   readonly renewals: RenewalBuffer;
 }
@@ -36,20 +41,23 @@ export function queuesOf(
   { queues: meters }: StoreMeter,
 ): Queues {
   const now = (): number => queries.time();
-  const commits = (): WriteBatcher<CommitRequest, CommitOutcome> =>
-    new WriteBatcher({
-      operation: 'save a session',
-      now,
-      write: (requests) => queries.commit(requests),
-      fold: foldCommits,
-      meter: meters.commit,
-    });
-  const [small, large] = [commits(), commits()];
+  const lengths = new RowLengths();
+  const commits: WriteTarget<CommitRequest, CommitOutcome> = {
+    operation: 'save a session',
+    now,
+    write: (requests) => queries.commit(requests),
+    fold: foldCommits,
+    meter: meters.commit,
+  };
+  const small = new WriteBatcher({ ...commits, partOf: ({ id }) => lengths.of(id) / MOST_TOGETHER });
+  const large = new WriteBatcher(commits);
+  const findMany = async (ids: readonly SessionId[], deadline: number): Promise<StoredSession[]> => {
+    const found = await queries.lookups.findMany(ids, deadline);
+    for (const { id, data } of found) lengths.note(id, data.length);
+    return found;
+  };
   return {
-    finds: new LookupBatcher(
-      { now, findMany: (ids, deadline) => queries.lookups.findMany(ids, deadline) },
-      meters.find,
-    ),
+    finds: new LookupBatcher({ now, findMany }, meters.find),
     secrets: new LookupBatcher(
       { now, findMany: (ids, deadline) => queries.lookups.secretsOf(ids, deadline) },
       new QueueMeter('find'),
@@ -58,10 +66,18 @@ export function queuesOf(
     creations: new WriteBatcher({
       operation: 'create a session',
       now,
-      write: (requests) => queries.create(requests),
+      write: (requests) => {
+        for (const { id, session } of requests) lengths.note(id, session.data.length);
+        return queries.create(requests);
+      },
       meter: meters.create,
     }),
-    commitsLike: ({ data }) => (lengthOf(data) > LARGE ? large : small),
+    commitsOf: (id, { data }) => {
+      // What it replaces is not known: the next look-up corrects that.
+      const length = lengths.of(id) + lengthOf(data);
+      lengths.note(id, length);
+      return length > LARGE ? large : small;
+    },
     deletions: new WriteBatcher({
       operation: 'end a session',
       now,

@@ -2,7 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
-import { changesOf, MINUTE, HOUR, ABSENT, type Change, failStatements, PRESENT, useStores } from './stores.js';
+import {
+  changesOf,
+  countStatements,
+  MINUTE,
+  HOUR,
+  ABSENT,
+  type Change,
+  failStatements,
+  PRESENT,
+  useStores,
+} from './stores.js';
 
 describe('MikroOrmSessionStore: commit()', () => {
   const fixture = useStores();
@@ -34,25 +44,74 @@ describe('MikroOrmSessionStore: commit()', () => {
     expect(await dataOf(id)).toEqual({ kept: 1, old: { a: 1 }, n: 42.5, list: [50, 6, []], other: 6, new: 'x' });
   });
 
-  it('waits for no commit of much data, which PostgreSQL takes long to parse', async () => {
-    const store = await openStore({ maxDataBytes: 100_000 });
-    const [large, small] = [await create(), await create()];
-    const finished: string[] = [];
-    const commitTo = ({ id, generation }: StoredSession, value: string, name: string) =>
-      store.commit(id, generation, changesOf({ set: { value } })).then(() => finished.push(name));
-    const { database } = fixture;
-    await database.query(`create function take_long() returns trigger language plpgsql as
-      $$ begin if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new; end $$;
-      create trigger take_long before update on sessions for each row execute function take_long()`);
-    try {
-      const waiting = commitTo(large, 'x'.repeat(20_000), 'large');
-      while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
-      await commitTo(small, 'x', 'small');
-      await waiting;
-    } finally {
-      await database.query('drop trigger take_long on sessions; drop function take_long');
-    }
-    expect(finished).toEqual(['small', 'large']);
+  describe('of a small session waits for none', () => {
+    const much = { value: 'x'.repeat(20_000) };
+    const setting = (store: MikroOrmSessionStore, { id, generation }: StoredSession, change: Record<string, unknown>) =>
+      store.commit(id, generation, changesOf({ set: change }));
+
+    it.each<[string, Record<string, unknown>, (store: MikroOrmSessionStore, large: StoredSession) => Promise<unknown>]>(
+      [
+        ['of much data, which PostgreSQL takes long to parse', much, async () => {}],
+        [
+          'to a session that was created with much data, which PostgreSQL takes long to unpack',
+          { one: 1 },
+          async (store, { id }) => {
+            await store.delete(id, null);
+            await store.create({
+              ...(await create()),
+              id,
+              data: JSON.stringify(much),
+              lifetime: { ttl: HOUR, absolute: null },
+            });
+          },
+        ],
+        [
+          'to a session that was found with much data',
+          { one: 1 },
+          async (store, { id }) => {
+            await alter(id, `data = '${JSON.stringify(much)}'`);
+            await store.find(id);
+          },
+        ],
+        ['to a session that got much data', { one: 1 }, async (store, large) => setting(store, large, much)],
+        [
+          'to a session that got much data in pieces',
+          { one: 1 },
+          async (store, large) => {
+            for (let piece = 0; piece < 5; piece++) await setting(store, large, { [piece]: 'x'.repeat(2_000) });
+          },
+        ],
+      ],
+    )('%s', async (_, change, prepare) => {
+      const store = await openStore({ maxDataBytes: 100_000 });
+      const [large, small] = [await create(), await create()];
+      await prepare(store, large);
+      const finished: string[] = [];
+      const { database } = fixture;
+      await database.query(`create function take_long() returns trigger language plpgsql as
+        $$ begin if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new; end $$;
+        create trigger take_long before update on sessions for each row execute function take_long()`);
+      try {
+        const waiting = setting(store, large, change).then(() => finished.push('large'));
+        while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
+        await setting(store, small, { value: 'x' }).then(() => finished.push('small'));
+        await waiting;
+      } finally {
+        await database.query('drop trigger take_long on sessions; drop function take_long');
+      }
+      expect(finished).toEqual(['small', 'large']);
+    });
+
+    it('to one that had much data when it was found before, but not the last time', async () => {
+      const store = await openStore({ maxDataBytes: 100_000 });
+      const [once, small] = [await create({ data: {} }), await create()];
+      await setting(store, once, much);
+      await alter(once.id, `data = '{}'`);
+      await store.find(once.id);
+      const commits = countStatements('saved as');
+      await Promise.all([setting(store, once, { a: 1 }), setting(store, small, { a: 1 })]);
+      expect(commits.count).toBe(1);
+    });
   });
 
   it.each(['__proto__', 'a.b', '', '"', '$flash:1', '0'])('treats the key %j like any other', async (key) => {

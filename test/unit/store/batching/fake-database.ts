@@ -42,6 +42,8 @@ export class FakeDatabase {
   readonly operation = 'save a session';
   readonly fold = foldCommits;
   statements: CommitRequest[][] = [];
+  /** How much of a statement the commits to a session take. */
+  readonly parts = new Map<string, number>();
   time = 0;
   mostUnderWay = 0;
   #waiting: { resolve: (outcomes: Outcome[]) => void; reject: (error: unknown) => void }[] = [];
@@ -49,6 +51,7 @@ export class FakeDatabase {
   /** As before the first statement. */
   reset(): void {
     this.statements = [];
+    this.parts.clear();
     this.time = 0;
     this.mostUnderWay = 0;
     this.#waiting = [];
@@ -56,6 +59,10 @@ export class FakeDatabase {
 
   now(): number {
     return this.time;
+  }
+
+  partOf({ id }: CommitRequest): number {
+    return this.parts.get(id) ?? 0;
   }
 
   write(requests: readonly CommitRequest[]): Promise<Outcome[]> {

@@ -50,6 +50,31 @@ describe('WriteBatcher', () => {
     expect(database.statements.flat().map(({ id }) => id)).toEqual(Array.from({ length: 150 }, (_, n) => `s${n}`));
   });
 
+  it('lets lighter commits overtake those that a statement has no room for, which go with the next ones, the oldest first', async () => {
+    for (const id of ['heavy-1', 'heavy-2', 'heavy-3', 'heavy-4']) database.parts.set(id, 0.5);
+    commit('first', 'busy');
+    for (const id of ['light-1', 'heavy-1', 'heavy-2', 'heavy-3', 'light-2', 'heavy-4']) commit(id, id);
+    await database.answer();
+    expect(database.sent).toEqual(['light-1', 'heavy-1', 'heavy-2', 'light-2']);
+    for (const id of ['light-3', 'light-4']) commit(id, id);
+    await database.answer();
+    expect(database.sent).toEqual(['heavy-3', 'heavy-4', 'light-3', 'light-4']);
+    await database.answer();
+    expect(Object.values(answers)).toEqual(Array.from({ length: 9 }, () => SAVED));
+    await expectIdle('heavy-1', 'heavy-4');
+  });
+
+  it('sends a commit that a statement has no room for with no other that takes room', async () => {
+    database.parts.set('huge', 3);
+    database.parts.set('heavy', 0.1);
+    commit('first', 'busy');
+    for (const id of ['huge', 'heavy', 'light']) commit(id, id);
+    await database.answer();
+    expect(database.sent).toEqual(['huge', 'light']);
+    await database.answer();
+    expect(database.sent).toEqual(['heavy']);
+  });
+
   it('changes each session once in a statement, however many commits it has, and answers each of them', async () => {
     commit('first', 'busy');
     for (let n = 0; n < 100; n++) commit(`c${n}`, 'one', { increment: { n: 1 }, push: { list: [n] } });
