@@ -203,14 +203,19 @@ export class RedisSessionStore extends SessionStore {
   async findByUser(userId: string): Promise<ListedSession[]> {
     const { commands, index } = this.#opened;
     const operation = 'list the sessions of a user';
-    const all = await index.allSessionsOf(userId, operation);
-    const newest = all.toSorted((one, other) => other.createdAt - one.createdAt).slice(0, MOST_LISTED);
     const run = this.#run(operation, { isRepeatable: true });
-    const found = await Promise.all(newest.map(({ id }) => commands.listedOf(id, run)));
-    return found
-      .filter((listed) => listed !== null)
-      .filter((listed) => listed.userId === userId)
-      .toSorted((one, other) => one.createdAt - other.createdAt);
+    const listed: ListedSession[] = [];
+    for await (const entries of index.entriesOf(userId, operation, 'newest')) {
+      const looks = await Promise.all(entries.map(({ id }) => commands.listedOf(id, run)));
+      const theirs = looks.map((look) => (look?.userId === userId ? look : null));
+      await index.forget(
+        userId,
+        entries.filter((_, place) => theirs[place] === null),
+      );
+      listed.push(...theirs.filter((look) => look !== null));
+      if (listed.length >= MOST_LISTED) break;
+    }
+    return listed.slice(0, MOST_LISTED).toSorted((one, other) => one.createdAt - other.createdAt);
   }
 
   async *deleteByUser(userId: string, except: SessionId | null): AsyncGenerator<readonly SessionId[]> {

@@ -13,10 +13,12 @@ const ON_ITS_WAY = 60_000;
 const AGAIN_AFTER = 5 * 60_000;
 /** How many sessions are remembered as entered. */
 const MOST_REMEMBERED = 20_000;
+/** How many users are remembered as those whose list was looked through. */
+const MOST_TIDIED = 1_000;
 /** How many sessions of a user are looked at together. */
 const TOGETHER = 200;
 
-/** From so many entries on a list is looked through for stale ones, each time that it has got twice as long. */
+/** From so many entries on a list is looked through for stale ones, each time that it has got twice as long, but not every few minutes. */
 const LONG = 256;
 
 /** What the list of a user has of a session. */
@@ -47,6 +49,8 @@ export class UserIndex {
   /** How long the engine keeps what has expired, in milliseconds. */
   readonly #slack: number;
   readonly #entered = new LRUCache<SessionId, string>({ max: MOST_REMEMBERED, ttl: AGAIN_AFTER });
+  /** Users who sign in and out may have so long a list again and again. */
+  readonly #tidied = new LRUCache<string, true>({ max: MOST_TIDIED, ttl: AGAIN_AFTER });
   readonly #pending = new Set<Promise<void>>();
 
   constructor(runner: ScriptRunner, keys: Keys, slack: number) {
@@ -86,18 +90,21 @@ export class UserIndex {
     );
   }
 
-  /** All that the list of a user has, oldest first, some at a time. */
-  async *entriesOf(userId: string, operation: string): AsyncGenerator<readonly Entry[]> {
+  /** All that the list of a user has, some at a time. */
+  async *entriesOf(
+    userId: string,
+    operation: string,
+    first: 'oldest' | 'newest' = 'oldest',
+  ): AsyncGenerator<readonly Entry[]> {
     const { values, now } = await this.#runner.run(LIST, this.#keys.user(userId), [], this.#reading(operation));
     const list = values[0] as string[];
-    for (let from = 0; from < list.length; from += 2 * TOGETHER) {
-      const entries: Entry[] = [];
-      for (let index = from; index < Math.min(from + 2 * TOGETHER, list.length); index += 2) {
-        const [id, enteredAt] = [list[index] as string, list[index + 1] as string];
-        entries.push({ id, enteredAt, isSettled: Number(enteredAt) < now - ON_ITS_WAY });
-      }
-      yield entries;
+    const entries: Entry[] = [];
+    for (let index = 0; index < list.length; index += 2) {
+      const [id, enteredAt] = [list[index] as string, list[index + 1] as string];
+      entries.push({ id, enteredAt, isSettled: Number(enteredAt) < now - ON_ITS_WAY });
     }
+    if (first === 'newest') entries.reverse();
+    for (let from = 0; from < entries.length; from += TOGETHER) yield entries.slice(from, from + TOGETHER);
   }
 
   /** The live sessions of a user, in the order in which they began, some at a time. */
@@ -120,7 +127,7 @@ export class UserIndex {
           });
         } else stale.push(entry);
       }
-      await this.#forget(userId, stale);
+      await this.forget(userId, stale);
       yield live;
     }
   }
@@ -141,34 +148,11 @@ export class UserIndex {
     );
   }
 
-  /** Waits for entries that are still being made, or taken out. */
-  async close(): Promise<void> {
-    await Promise.all(this.#pending);
-  }
-
-  async #add(userId: string, id: SessionId, startedAt: string, ttl: number, run: Run): Promise<void> {
-    const keep = Math.max(0, ttl) + this.#slack + 2 * AGAIN_AFTER;
-    const args = [id, startedAt, String(keep)];
-    const { values } = await this.#runner.run(ADD, this.#keys.user(userId), args, run);
-    if (isLong(Number(values[0]))) this.#tidy(userId);
-  }
-
-  /** To read the list takes out what is stale. Does not wait: what fails is done when the list is twice as long. */
-  #tidy(userId: string): void {
-    const reading = this.allSessionsOf(userId, 'list the sessions of a user');
-    this.#note(
-      reading.then(
-        () => {},
-        () => {},
-      ),
-    );
-  }
-
   /**
    * The same with what was found not to be the user's. Its end may not have been confirmed, and who ends it once more finds it by
-   * its entry: so that goes once replicas have confirmed it, and nothing waits for them.
+   * its entry: so that goes once replicas have confirmed it, and nothing waits for them. Never rejects.
    */
-  async #forget(userId: string, stale: readonly Entry[]): Promise<void> {
+  async forget(userId: string, stale: readonly Entry[]): Promise<void> {
     if (!this.#runner.waitsForReplicas) return this.removeStale(userId, stale);
     const settled = stale.filter(({ isSettled }) => isSettled);
     const keys = settled.map(({ id }) => this.#keys.session(id));
@@ -183,6 +167,30 @@ export class UserIndex {
       ),
     );
     this.#note(forgetting);
+  }
+
+  /** Waits for entries that are still being made, or taken out. */
+  async close(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  async #add(userId: string, id: SessionId, startedAt: string, ttl: number, run: Run): Promise<void> {
+    const keep = Math.max(0, ttl) + this.#slack + 2 * AGAIN_AFTER;
+    const args = [id, startedAt, String(keep)];
+    const { values } = await this.#runner.run(ADD, this.#keys.user(userId), args, run);
+    if (isLong(Number(values[0])) && !this.#tidied.has(userId)) this.#tidy(userId);
+  }
+
+  /** To read the list takes out what is stale. Does not wait: what fails is done when the list is twice as long. */
+  #tidy(userId: string): void {
+    this.#tidied.set(userId, true);
+    const reading = this.allSessionsOf(userId, 'list the sessions of a user');
+    this.#note(
+      reading.then(
+        () => {},
+        () => {},
+      ),
+    );
   }
 
   #note(work: Promise<void>): void {

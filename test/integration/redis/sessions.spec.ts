@@ -395,6 +395,39 @@ describeWithRedis('The sessions of a user in Redis', () => {
     expect((await entries()).toSorted()).toEqual([one.id, other.id].toSorted());
   });
 
+  const scripts = async (): Promise<number> =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.command<string>('INFO', 'commandstats'))?.[1] ?? 0);
+
+  it('are looked through once where the user signs in and out again and again, however long the list is', async () => {
+    const signing = await stores.open({ nodes: [redis.url] });
+    const now = String(Math.round(store.now()));
+    await redis.command('ZADD', 'session:u:ada', ...Array.from({ length: 255 }, () => [now, newSession().id]).flat());
+    await signing.create(newSession());
+    const before = await scripts();
+    for (let time = 0; time < 5; time++) {
+      const { id, generation } = await signing.create(newSession({ userId: 'ada' }));
+      await signing.delete(id, generation);
+    }
+    await signing.close();
+    const count = (await scripts()) - before;
+    expect(count).toBeGreaterThan(256);
+    expect(count).toBeLessThan(2 * 256);
+  });
+
+  it('are looked at once each to be listed, and no others than those that are', async () => {
+    const signing = await stores.open({ nodes: [redis.url] });
+    for (let round = 0; round < 13; round++) {
+      await Promise.all(Array.from({ length: 100 }, () => signing.create(newSession({ userId: 'ada' }))));
+    }
+    const last = await signing.create(newSession({ userId: 'ada' }));
+    await signing.close();
+    const before = await scripts();
+    const found = await listed();
+    expect((await scripts()) - before).toBeLessThan(1_010);
+    expect(found).toHaveLength(1_000);
+    expect(found.at(-1)).toBe(last.id);
+  });
+
   it('are kept in a list that outlives each of them, and not much longer', async () => {
     const expiry = async (): Promise<number> => Number(await redis.command('PEXPIRETIME', 'session:u:ada'));
     const short = await store.create(newSession({ userId: 'ada', lifetime: { ttl: MINUTE, absolute: null } }));
