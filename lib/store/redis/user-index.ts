@@ -35,7 +35,6 @@ export interface UserSession {
   readonly id: SessionId;
   readonly generation: number;
   readonly authenticatedAt: number;
-  readonly createdAt: number;
 }
 
 /**
@@ -117,13 +116,12 @@ export class UserIndex {
       for (const [index, look] of looks.entries()) {
         if (look.status === 'rejected') throw look.reason;
         const entry = entries[index] as Entry;
-        const [owner, generation, authenticatedAt, createdAt] = look.value.values as string[];
+        const [owner, generation, authenticatedAt] = look.value.values as string[];
         if (look.value.status === 'ok' && owner === userId) {
           live.push({
             id: entry.id,
             generation: Number(generation),
             authenticatedAt: Number(authenticatedAt),
-            createdAt: Number(createdAt),
           });
         } else stale.push(entry);
       }
