@@ -9,7 +9,6 @@ import { WriteBatcher, type WriteTarget } from '../batching/write-batcher.js';
 import { lengthOf } from '../limits.js';
 import { QueueMeter } from '../../stats/queue-meter.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
-import { RowLengths } from './row-lengths.js';
 import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
 
 /** All that one request may ask for go into one statement. */
@@ -41,7 +40,7 @@ export function queuesOf(
   { queues: meters }: StoreMeter,
 ): Queues {
   const now = (): number => queries.time();
-  const lengths = new RowLengths();
+  const { lengths } = queries;
   const commits: WriteTarget<CommitRequest, CommitOutcome> = {
     operation: 'save a session',
     now,
@@ -73,7 +72,7 @@ export function queuesOf(
       meter: meters.create,
     }),
     commitsOf: (id, { data }) => {
-      // What it replaces is not known: the next look-up corrects that.
+      // At most: what it replaces is not known, and its own answer says.
       const length = lengths.of(id) + lengthOf(data);
       lengths.note(id, length);
       return length > LARGE ? large : small;

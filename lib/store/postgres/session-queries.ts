@@ -14,6 +14,7 @@ import { type Committed, committedOf, type Renewed, renewedOf } from './driver/r
 import { tooLargeData } from '../limits.js';
 import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
+import { RowLengths } from './row-lengths.js';
 import { RowVersionCache } from './row-version-cache.js';
 import { adoptionStatements, type OldTable } from './sql/adoption.js';
 import { ANNOUNCE, sessionTable } from './sql/announcement.js';
@@ -87,6 +88,7 @@ export class SessionQueries implements RenewalTarget {
   readonly #givesRawRows: boolean;
   readonly #maxDataBytes: number;
   readonly #known = new RowVersionCache();
+  readonly lengths = new RowLengths();
   readonly lookups: Lookups;
   readonly adoptions: Adoptions;
 
@@ -174,7 +176,8 @@ export class SessionQueries implements RenewalTarget {
     );
     const outcomes = new Map<SessionId, Written<CommitOutcome>>();
     for (const { id } of requests) this.#known.forget(id);
-    for (const { id, ttl, lastAccessAt, expiresAt, endsAt, outdated } of rows) {
+    for (const { id, ttl, lastAccessAt, expiresAt, endsAt, length, outdated } of rows) {
+      if (length !== null) this.lengths.note(id, length);
       if (outdated) outcomes.set(id, 'changed');
       else outcomes.set(id, ttl === null ? this.tooLarge() : { ttl, lastAccessAt, expiresAt, endsAt });
     }

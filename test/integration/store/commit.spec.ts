@@ -78,7 +78,7 @@ describe('MikroOrmSessionStore: commit()', () => {
           'to a session that got much data in pieces',
           { one: 1 },
           async (store, large) => {
-            for (let piece = 0; piece < 5; piece++) await setting(store, large, { [piece]: 'x'.repeat(2_000) });
+            for (let piece = 0; piece < 20; piece++) await setting(store, large, { [piece]: 'x'.repeat(500) });
           },
         ],
       ],
@@ -100,6 +100,15 @@ describe('MikroOrmSessionStore: commit()', () => {
         await database.query('drop trigger take_long on sessions; drop function take_long');
       }
       expect(finished).toEqual(['small', 'large']);
+    });
+
+    it('but goes with those to one that gets the same data again and again', async () => {
+      const store = await openStore({ maxDataBytes: 100_000 });
+      const [one, small] = [await create(), await create()];
+      for (let time = 0; time < 10; time++) await setting(store, one, { value: 'x'.repeat(2_000) });
+      const commits = countStatements('saved as');
+      await Promise.all([setting(store, one, { a: 1 }), setting(store, small, { a: 1 })]);
+      expect(commits.count).toBe(1);
     });
 
     it('to one that had much data when it was found before, but not the last time', async () => {

@@ -6,6 +6,8 @@ export type Committed = Omit<CommittedTimes, 'ttl'> & {
   readonly id: SessionId;
   /** `null`, as are the times: it would have got too big, or is not what was found. */
   readonly ttl: number | null;
+  /** About how long the data is now, in bytes; `null`, as the ttl. */
+  readonly length: number | null;
   readonly outdated?: boolean;
   /** `null`, as the ttl. */
   readonly now: number | null;
@@ -32,6 +34,7 @@ type RawCommitted = readonly [
   lastAccessAt: string,
   expiresAt: string,
   endsAt: string | null,
+  length: string | null,
   outdated?: 't' | 'f',
 ];
 
@@ -46,7 +49,8 @@ export function committedOf(row: RawCommitted): Committed {
     lastAccessAt: Number(row[3]),
     expiresAt: Number(row[4]),
     endsAt: row[5] === null ? null : Number(row[5]),
-    outdated: row[6] === 't',
+    length: row[6] === null ? null : Number(row[6]),
+    outdated: row[7] === 't',
   };
 }
 

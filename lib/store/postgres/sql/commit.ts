@@ -78,13 +78,14 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
           last_access_at = r.last_access_at, expires_at = r.expires_at
       from ready r
       where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
-      returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at
+      returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at,
+                case r.size when 0 then pg_column_size(r.data) else r.size end as length
     )${announced('saved')}
     select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
-           ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt" ${hasFound ? ', false as outdated' : ''}
+           ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt", length ${hasFound ? ', false as outdated' : ''}
     from saved ${joined}
     union all
-    select id::text, null, null, null, null, null ${hasFound ? ', outdated' : ''}
+    select id::text, null, null, null, null, null, null ${hasFound ? ', outdated' : ''}
     from ready where size > $5::int ${hasFound ? 'or outdated' : ''}`;
   };
 
