@@ -1,7 +1,14 @@
 import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../../session.errors.js';
-import { hasLostRequirements, inheritanceOf, methodsOf, statementOn } from './route-access.js';
+import {
+  hasLostRequirements,
+  inheritanceOf,
+  methodsOf,
+  type Statement,
+  statementOnClass,
+  statementOnMethod,
+} from './route-access.js';
 
 /**
  * Looks at all controllers, gateways and resolvers, and at their base classes.
@@ -12,18 +19,21 @@ import { hasLostRequirements, inheritanceOf, methodsOf, statementOn } from './ro
 export function assertNoContradictions(modules: ModulesContainer): void {
   for (const type of typesOf(modules)) {
     for (const one of inheritanceOf(type)) {
-      assertOneVoice(one, `the class ${one.name}`, ', or move one to the handlers that it is meant for');
+      assertOneVoice(
+        statementOnClass(one),
+        `the class ${one.name}`,
+        ', or move one to the handlers that it is meant for',
+      );
       for (const [name, method] of methodsOf(one)) {
         const where = `${one.name}.${String(name)}()`;
-        assertOneVoice(method, where);
+        assertOneVoice(statementOnMethod(method), where);
         if (hasLostRequirements(one, name, method)) throw lostRequirements(where);
       }
     }
   }
 }
 
-function assertOneVoice(target: object, where: string, orElse = ''): void {
-  const { isPublic, requirements } = statementOn(target);
+function assertOneVoice({ isPublic, requirements }: Statement, where: string, orElse = ''): void {
   if (!isPublic || requirements.length === 0) return;
   throw new SessionConfigurationError(
     `On ${where}, @Public() stands beside @Authorize() or @UseGuards(SessionGuard): the one lets every visitor in, the other ` +

@@ -34,7 +34,7 @@ export interface RouteAccess {
   readonly overridesGuarded: boolean;
 }
 
-/** What is said about access on one target, a class or a method, itself: what it inherits is left out. */
+/** What is said about access on one target, a class or a method. */
 export interface Statement {
   readonly isPublic: boolean;
   readonly requirements: readonly Requirements[];
@@ -48,12 +48,27 @@ export function hasLostRequirements({ prototype }: Type, name: PropertyKey, meth
   return !noted.every((requirements) => known.includes(requirements));
 }
 
-export function statementOn(target: object): Statement {
-  const authorize = (Reflect.getOwnMetadata(AUTHORIZE, target) ?? []) as readonly Requirements[];
+/** What is said on a class itself: what it inherits is left out. */
+export function statementOnClass(type: Type): Statement {
   return {
-    isPublic: Reflect.getOwnMetadata(PUBLIC, target) === true,
-    requirements: authorize.length === 0 && ownGuards(target).some(isSessionGuard) ? [SIGNED_IN] : authorize,
+    isPublic: Reflect.getOwnMetadata(PUBLIC, type) === true,
+    requirements: requiredBy(Reflect.getOwnMetadata(AUTHORIZE, type), ownGuards(type)),
   };
+}
+
+/**
+ * What is said on a method: on its function, and on what that inherits from. Some decorators put a function in the place of the
+ * method that inherits from it, so that Nest finds the guards, and these must find what they are there for.
+ */
+export function statementOnMethod(method: object): Statement {
+  return {
+    isPublic: Reflect.getMetadata(PUBLIC, method) === true,
+    requirements: requiredBy(Reflect.getMetadata(AUTHORIZE, method), Reflect.getMetadata(GUARDS, method)),
+  };
+}
+
+function requiredBy(authorize: readonly Requirements[] = [], guards: readonly unknown[] = []): readonly Requirements[] {
+  return authorize.length === 0 && guards.some(isSessionGuard) ? [SIGNED_IN] : authorize;
 }
 
 /**
@@ -69,9 +84,9 @@ export function statementOn(target: object): Statement {
 export function accessOf(controller: Type, handler: object): RouteAccess {
   const classes = inheritanceOf(controller);
   const { written, overridden } = whereabouts(classes, handler);
-  const own = statementOn(handler);
-  const above = overridden.flatMap((method) => statementOn(method).requirements);
-  const statements = classes.map(statementOn);
+  const own = statementOnMethod(handler);
+  const above = overridden.flatMap((method) => statementOnMethod(method).requirements);
+  const statements = classes.map(statementOnClass);
   const publicClass = statements.findIndex(({ isPublic }) => isPublic);
   const isLifted = (index: number): boolean =>
     (own.isPublic && index >= written) || (publicClass >= 0 && index > publicClass);
@@ -120,10 +135,10 @@ function overriddenBy(name: PropertyKey, methods: readonly ReadonlyMap<PropertyK
   return methods.flatMap((one) => one.get(name) ?? []);
 }
 
-/** Without those that `@UseGuards()` on a class has taken over from its base class. */
-function ownGuards(target: object): readonly unknown[] {
-  const guards = (Reflect.getOwnMetadata(GUARDS, target) ?? []) as readonly unknown[];
-  const base = Object.getPrototypeOf(target) as object;
+/** Without those that `@UseGuards()` has taken over from the base class. */
+function ownGuards(type: Type): readonly unknown[] {
+  const guards = (Reflect.getOwnMetadata(GUARDS, type) ?? []) as readonly unknown[];
+  const base = Object.getPrototypeOf(type) as object;
   const inherited = (Reflect.getMetadata(GUARDS, base) ?? []) as readonly unknown[];
   return inherited.every((guard, index) => guard === guards[index]) ? guards.slice(inherited.length) : guards;
 }

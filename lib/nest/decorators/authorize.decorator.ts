@@ -52,14 +52,16 @@ function namesIn(option: 'roles' | 'permissions', names: readonly string[] | und
 
 function adding(requirements: Requirements): ClassDecorator & MethodDecorator {
   return (target: object, key?: PropertyKey, descriptor?: PropertyDescriptor): void => {
-    note(requirements, descriptor === undefined ? target : (descriptor.value as object));
+    if (descriptor === undefined) return note(requirements, Reflect.getOwnMetadata(AUTHORIZE, target), target);
+    const method = descriptor.value as object;
+    // The function may inherit from another one, which it stands for.
+    note(requirements, Reflect.getMetadata(AUTHORIZE, method), method);
     // A decorator above may put another function in the place of the method.
-    if (key !== undefined) note(requirements, target, key);
+    const name = key as string;
+    note(requirements, Reflect.getOwnMetadata(AUTHORIZE, target, name), target, name);
   };
 }
 
-function note(requirements: Requirements, target: object, key?: PropertyKey): void {
-  const name = key as string;
-  const others = (Reflect.getOwnMetadata(AUTHORIZE, target, name) ?? []) as readonly Requirements[];
-  Reflect.defineMetadata(AUTHORIZE, [...others, requirements], target, name);
+function note(requirements: Requirements, others: Requirements[] = [], target: object, name?: string): void {
+  Reflect.defineMetadata(AUTHORIZE, [...others, requirements], target, name as string);
 }

@@ -2,7 +2,13 @@ import { type CanActivate, Injectable, type Type, UseGuards } from '@nestjs/comm
 import { describe, expect, it } from '@jest/globals';
 import { Authorize, Public, SessionConfigurationError, SessionGuard } from 'nestjs-mikro-session';
 import { assertNoContradictions } from '../../../../lib/nest/access/access-contradictions.js';
-import { accessOf, inheritanceOf, methodsOf, statementOn } from '../../../../lib/nest/access/route-access.js';
+import {
+  accessOf,
+  inheritanceOf,
+  methodsOf,
+  statementOnClass,
+  statementOnMethod,
+} from '../../../../lib/nest/access/route-access.js';
 
 @Injectable()
 class OwnGuard extends SessionGuard {}
@@ -58,7 +64,7 @@ class GuardedDerived extends OpenBase {}
 const access = (type: Type, handler: string) =>
   accessOf(type, (type.prototype as Record<string, object>)[handler] as object);
 
-describe('statementOn', () => {
+describe('statementOnMethod and statementOnClass', () => {
   it.each<[string, { isPublic: boolean; requirements: unknown[] }]>([
     ['nothing', { isPublic: false, requirements: [] }],
     ['open', { isPublic: true, requirements: [] }],
@@ -69,18 +75,20 @@ describe('statementOn', () => {
     ['two', { isPublic: false, requirements: [role('b'), role('a')] }],
     ['any', { isPublic: false, requirements: [SIGNED_IN] }],
   ])('reads what is said on %s()', (name, statement) => {
-    expect(statementOn((Plain.prototype as unknown as Record<string, object>)[name] as object)).toEqual(statement);
+    expect(statementOnMethod((Plain.prototype as unknown as Record<string, object>)[name] as object)).toEqual(
+      statement,
+    );
   });
 
   it('leaves out what a class inherits', () => {
     class Below extends Derived {}
-    expect(statementOn(Below)).toEqual({ isPublic: false, requirements: [] });
+    expect(statementOnClass(Below)).toEqual({ isPublic: false, requirements: [] });
     @UseGuards(PassGuard)
     class GuardedBelow extends GuardedDerived {}
-    expect(statementOn(GuardedBelow)).toEqual({ isPublic: false, requirements: [] });
+    expect(statementOnClass(GuardedBelow)).toEqual({ isPublic: false, requirements: [] });
     @UseGuards(SessionGuard)
     class GuardedAnew extends GuardedDerived {}
-    expect(statementOn(GuardedAnew).requirements).toEqual([SIGNED_IN]);
+    expect(statementOnClass(GuardedAnew).requirements).toEqual([SIGNED_IN]);
   });
 
   it('reads all guards of a class where none were taken over', () => {
@@ -90,8 +98,8 @@ describe('statementOn', () => {
     class PassBase {}
     class StandingPartly extends PassBase {}
     Reflect.defineMetadata('__guards__', [PassGuard, SessionGuard], StandingPartly);
-    expect(statementOn(StandingPartly).requirements).toEqual([SIGNED_IN]);
-    expect(statementOn(Standing).requirements).toEqual([SIGNED_IN]);
+    expect(statementOnClass(StandingPartly).requirements).toEqual([SIGNED_IN]);
+    expect(statementOnClass(Standing).requirements).toEqual([SIGNED_IN]);
   });
 });
 
