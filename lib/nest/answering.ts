@@ -1,3 +1,5 @@
+import { methodOf } from './access/methods.js';
+
 /** Where Nest keeps the parameters of a handler, by the name of the method. */
 const PARAMETERS = '__routeArguments__';
 /** `@Res({ passthrough: true })`. */
@@ -17,7 +19,7 @@ export function answersItself(controller: Class, handler: object): boolean {
   if (ANSWERED_BY_NEST.some((key) => Reflect.getMetadata(key, handler) !== undefined)) return false;
   // Mixins copy methods, and leave what is known of their parameters with the class that they were copied from.
   const classes = [controller, controller.prototype?.constructor ?? controller];
-  return namesOf(controller, handler).some((name) =>
+  return namesOf(controller, methodOf(handler)).some((name) =>
     classes.some((one) => {
       const parameters = Object.keys((Reflect.getMetadata(PARAMETERS, one, name) ?? {}) as object);
       return (

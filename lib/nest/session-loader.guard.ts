@@ -12,8 +12,8 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  * the session: what Nest makes for a request's interceptors would otherwise be there, and in the way, all the time that the
  * database takes.
  *
- * Lets every request pass, unless a method that the handler overrides has requirements: Nest runs no guards of overridden
- * methods, so this one checks them.
+ * Lets every request pass, unless a method that the handler overrides, or stands in for, has requirements: Nest does not see
+ * the guards of such methods, so this one checks them.
  */
 @Injectable()
 export class SessionLoaderGuard implements CanActivate {
@@ -26,7 +26,7 @@ export class SessionLoaderGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const metadata = metadataOf(context);
     const loaded = context.getType() === 'http' ? this.#load(context, metadata) : true;
-    if (!metadata.overridesGuarded) return loaded;
+    if (!metadata.isGuardedUnseen) return loaded;
     return Promise.resolve(loaded).then(() => checkAccess(this.#source, context));
   }
 

@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { answersItself } from './answering.js';
+import { methodOf } from './access/methods.js';
 import { accessOf, type RouteAccess } from './access/route-access.js';
 import type { OnStoreErrorPolicy } from '../session.options.js';
 
@@ -36,7 +37,8 @@ export function metadataOf(context: ExecutionContext): SessionMetadata {
   if (handlers === undefined) cache.set(controller, (handlers = new WeakMap()));
   let metadata = handlers.get(handler);
   if (metadata === undefined) {
-    const says = (key: string): unknown => Reflect.getMetadata(key, handler) ?? Reflect.getMetadata(key, controller);
+    const method = methodOf(handler);
+    const says = (key: string): unknown => Reflect.getMetadata(key, method) ?? Reflect.getMetadata(key, controller);
     metadata = {
       ...accessOf(controller, handler),
       name: `${controller.name}.${handler.name}()`,

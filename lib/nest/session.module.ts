@@ -17,6 +17,7 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { assertNoContradictions } from './access/access-contradictions.js';
+import { noteMethods } from './access/methods.js';
 import { announce } from './context/announcement.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
@@ -254,6 +255,8 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
     this.#http = http;
     this.#options = options;
     this.#modules = modules;
+    // Before routes are made of methods.
+    noteMethods(modules);
   }
 
   /** Registers sessions; everything has a default. */
@@ -279,6 +282,8 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
           'Call SessionModule.forRoot() once, in the root module; it is global.',
       );
     }
+    // Anew: now all instances are there.
+    noteMethods(this.#modules);
     assertNoContradictions(this.#modules);
   }
 }

@@ -2,7 +2,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { APP_GUARD } from '@nestjs/core';
 import { GraphQLModule } from '@nestjs/graphql';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { rememberHandshakes, SessionGuard } from 'nestjs-mikro-session';
 import {
   CLASSES,
@@ -17,6 +17,7 @@ import {
 import { type AppFixture, useApp } from '../support/app.js';
 import { ask } from '../support/gateway.js';
 import { graphql } from '../support/graphql.js';
+import { instrumentHandlers } from '../support/instrumented-handlers.js';
 import { connect } from '../support/ws-client.js';
 
 const VISITORS = ['anonymous', 'reader', 'admin', 'stale admin'] as const;
@@ -94,7 +95,16 @@ async function overGraphql({ app }: AppFixture, cookie: string): Promise<Statuse
 
 const providers = [...classesOf(PROTOCOLS.gateway), ...classesOf(PROTOCOLS.graphql)];
 
-describe.each<Word>(['nothing', 'SessionGuard'])('Where the application says %s', (app) => {
+describe.each<{ app: Word; how: string; isInstrumented: boolean }>([
+  { app: 'nothing', how: '', isInstrumented: false },
+  { app: 'SessionGuard', how: '', isInstrumented: false },
+  { app: 'nothing', how: ', and other functions stand for the handlers', isInstrumented: true },
+])('Where the application says $app$how', ({ app, isInstrumented }) => {
+  let restore = (): void => {};
+  beforeAll(() => {
+    if (isInstrumented) restore = instrumentHandlers();
+  });
+  afterAll(() => restore());
   const fixture = useApp({
     imports: [
       GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false }),

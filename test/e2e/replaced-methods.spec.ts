@@ -1,8 +1,9 @@
-import { Controller, Get, type Type } from '@nestjs/common';
+import { Controller, Get, Scope, type Type } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Authorize, type AuthSnapshot, Public, SessionGuard } from 'nestjs-mikro-session';
 import { type AppFixture, useApp } from '../support/app.js';
+import { instrumentHandlers } from '../support/instrumented-handlers.js';
 import { PLATFORMS } from '../support/platform.js';
 
 /** Another function in the place of the method, which inherits from it: what is noted on the method is found on both. */
@@ -60,5 +61,73 @@ describe.each(PLATFORMS)('Where a function that inherits from a method stands in
     expect(await status(fixture, '/closed/within', {})).toBe(401);
     expect(await status(fixture, '/open/page')).toBe(200);
     expect(await status(fixture, '/partly/open')).toBe(200);
+  });
+});
+
+/** Another function in the place of the method, without a name and what is noted, as MikroORM's `@Transactional()` has it. */
+function Nameless(): MethodDecorator {
+  return (_target, _name, descriptor: PropertyDescriptor) => {
+    const method = descriptor.value as (...args: unknown[]) => unknown;
+    descriptor.value = (() =>
+      function (this: unknown, ...args: unknown[]) {
+        return method.apply(this, args);
+      })();
+  };
+}
+
+describe.each([
+  ['Nest calls the methods themselves', false],
+  ['instrumentation gives Nest other functions for the methods', true],
+])('Where %s', (_how, isInstrumented) => {
+  let restore = (): void => {};
+  beforeAll(() => {
+    if (isInstrumented) restore = instrumentHandlers();
+  });
+  afterAll(() => restore());
+
+  class OpenBase {
+    @Get('list') @Public() list(): void {}
+  }
+  @Controller('admin')
+  @Authorize({ roles: ['admin'] })
+  class AdminController extends OpenBase {}
+  class GuardedBase {
+    @Get('guarded') @Authorize() guarded(): void {}
+  }
+  @Controller('overriding')
+  class OverridingController extends GuardedBase {
+    @Get('guarded') @Nameless() override guarded(): void {}
+  }
+  const fixture = useApp({ controllers: [AdminController, OverridingController] });
+
+  it('does not carry @Public() past a subclass that asks for more', async () => {
+    expect(await status(fixture, '/admin/list')).toBe(401);
+    expect(await status(fixture, '/admin/list', { roles: ['clerk'] })).toBe(403);
+    expect(await status(fixture, '/admin/list', { roles: ['admin'] })).toBe(200);
+  });
+
+  it('asks for what an overridden method asks for', async () => {
+    expect(await status(fixture, '/overriding/guarded')).toBe(401);
+    expect(await status(fixture, '/overriding/guarded', {})).toBe(200);
+  });
+});
+
+describe.each([
+  ['once', Scope.DEFAULT],
+  ['for each request', Scope.REQUEST],
+])('Where a constructor that is called %s binds a method', (_often, scope) => {
+  @Controller({ path: 'bound', scope })
+  class BindingController {
+    constructor() {
+      this.remove = this.remove.bind(this);
+    }
+    @Get('remove') @Authorize({ roles: ['admin'] }) remove(): void {}
+  }
+  const fixture = useApp({ controllers: [BindingController] });
+
+  it('asks for what was required of the method, though Nest sees no guard', async () => {
+    expect(await status(fixture, '/bound/remove')).toBe(401);
+    expect(await status(fixture, '/bound/remove', { roles: ['clerk'] })).toBe(403);
+    expect(await status(fixture, '/bound/remove', { roles: ['admin'] })).toBe(200);
   });
 });

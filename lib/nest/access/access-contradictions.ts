@@ -1,14 +1,7 @@
-import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../../session.errors.js';
-import {
-  hasLostRequirements,
-  inheritanceOf,
-  methodsOf,
-  type Statement,
-  statementOnClass,
-  statementOnMethod,
-} from './route-access.js';
+import { inheritanceOf, methodsOf, typesOf } from './methods.js';
+import { hasLostRequirements, type Statement, statementOnClass, statementOnMethod } from './route-access.js';
 
 /**
  * Looks at all controllers, gateways and resolvers, and at their base classes.
@@ -17,7 +10,7 @@ import {
  * has lost them.
  */
 export function assertNoContradictions(modules: ModulesContainer): void {
-  for (const type of typesOf(modules)) {
+  for (const type of typesOf(modules).keys()) {
     for (const one of inheritanceOf(type)) {
       assertOneVoice(
         statementOnClass(one),
@@ -46,18 +39,4 @@ function lostRequirements(where: string): SessionConfigurationError {
     `On ${where}, a decorator above @Authorize() has put another function in the place of the method, and nothing guards that. ` +
       'Fix: move @Authorize() above it.',
   );
-}
-
-/** Gateways and resolvers are providers, and may come from a factory. */
-function typesOf(modules: ModulesContainer): Set<Type> {
-  const types = new Set<Type>();
-  for (const { controllers, providers } of modules.values()) {
-    for (const { metatype, instance } of [...controllers.values(), ...providers.values()]) {
-      if (typeof metatype === 'function') types.add(metatype as Type);
-      const isObject = typeof instance === 'object' && instance !== null;
-      const maker = isObject && (Object.getPrototypeOf(instance) as object | null)?.constructor;
-      if (typeof maker === 'function') types.add(maker as Type);
-    }
-  }
-  return types;
 }

@@ -1,4 +1,5 @@
 import type { CanActivate, Type } from '@nestjs/common';
+import { inheritanceOf, methodOf, methodsOf } from './methods.js';
 
 /** Where `@Public()` leaves its mark. */
 export const PUBLIC = 'nestjs-mikro-session:public';
@@ -30,8 +31,11 @@ export interface RouteAccess {
   readonly isPublic: boolean;
   /** All must be met. */
   readonly requirements: readonly Requirements[];
-  /** Whether a method that the handler overrides has requirements. Nest runs no guards of overridden methods. */
-  readonly overridesGuarded: boolean;
+  /**
+   * Whether a method that the handler overrides, or stands in for, has requirements. Nest runs the guards of the handler's own
+   * function alone.
+   */
+  readonly isGuardedUnseen: boolean;
 }
 
 /** What is said about access on one target, a class or a method. */
@@ -83,52 +87,49 @@ function requiredBy(authorize: readonly Requirements[] = [], guards: readonly un
  */
 export function accessOf(controller: Type, handler: object): RouteAccess {
   const classes = inheritanceOf(controller);
-  const { written, overridden } = whereabouts(classes, handler);
-  const own = statementOnMethod(handler);
-  const above = overridden.flatMap((method) => statementOnMethod(method).requirements);
+  const method = methodOf(handler);
+  const { written, isFound, overridden } = whereabouts(classes, method);
+  const own = statementOnMethod(method);
+  const above = own.isPublic && isFound ? [] : overridden.flatMap((one) => statementOnMethod(one).requirements);
   const statements = classes.map(statementOnClass);
   const publicClass = statements.findIndex(({ isPublic }) => isPublic);
   const isLifted = (index: number): boolean =>
     (own.isPublic && index >= written) || (publicClass >= 0 && index > publicClass);
   const requirements = [
     ...statements.flatMap((statement, index) => (isLifted(index) ? [] : statement.requirements)),
-    ...(own.isPublic ? [] : above),
+    ...above,
     ...own.requirements,
   ];
   return {
     isPublic: requirements.length === 0 && (own.isPublic || publicClass >= 0),
     requirements,
-    overridesGuarded: !own.isPublic && above.length > 0,
+    isGuardedUnseen: above.length > 0 || (method !== handler && own.requirements.length > 0),
   };
 }
 
-/** A class and its base classes, the nearest first. */
-export function inheritanceOf(type: Type): Type[] {
-  const classes: Type[] = [];
-  for (let one: unknown = type; typeof one === 'function' && 'prototype' in one; one = Object.getPrototypeOf(one)) {
-    classes.push(one as Type);
-  }
-  return classes;
-}
-
-/** The methods that a class has itself, by name. */
-export function* methodsOf({ prototype }: Type): Generator<[PropertyKey, object]> {
-  for (const key of Reflect.ownKeys(prototype as object)) {
-    const value: unknown = Reflect.getOwnPropertyDescriptor(prototype as object, key)?.value;
-    if (key !== 'constructor' && typeof value === 'function') yield [key, value];
-  }
-}
-
-/** Which of the classes a handler is written in, and what it overrides there. */
-function whereabouts(classes: readonly Type[], handler: object): { written: number; overridden: object[] } {
+/**
+ * Which of the classes a method is written in, and what it overrides there. A function that is no method of theirs, nor known
+ * to stand for one, lifts nothing that a class requires, and has to meet what the methods of its name require; where there
+ * are none, what all of them do.
+ */
+function whereabouts(classes: readonly Type[], method: object): Whereabouts {
   const methods = classes.map((type) => new Map(methodsOf(type)));
   for (const [written, own] of methods.entries()) {
-    for (const [name, method] of own) {
-      if (method === handler) return { written, overridden: overriddenBy(name, methods.slice(written + 1)) };
+    for (const [name, one] of own) {
+      if (one === method) return { written, isFound: true, overridden: overriddenBy(name, methods.slice(written + 1)) };
     }
   }
-  // A function that an instance has instead of the method, such as a spy.
-  return { written: 0, overridden: overriddenBy((handler as { name?: string }).name ?? '', methods) };
+  const name = ((method as { name?: string }).name ?? '').replace(/^(bound )+/, '');
+  const named = overriddenBy(name, methods);
+  const overridden = named.length > 0 ? named : methods.flatMap((own) => [...own.values()]);
+  return { written: classes.length, isFound: false, overridden };
+}
+
+interface Whereabouts {
+  /** The index of a class. */
+  readonly written: number;
+  readonly isFound: boolean;
+  readonly overridden: readonly object[];
 }
 
 function overriddenBy(name: PropertyKey, methods: readonly ReadonlyMap<PropertyKey, object>[]): object[] {

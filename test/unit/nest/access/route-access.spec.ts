@@ -2,13 +2,8 @@ import { type CanActivate, Injectable, type Type, UseGuards } from '@nestjs/comm
 import { describe, expect, it } from '@jest/globals';
 import { Authorize, Public, SessionConfigurationError, SessionGuard } from 'nestjs-mikro-session';
 import { assertNoContradictions } from '../../../../lib/nest/access/access-contradictions.js';
-import {
-  accessOf,
-  inheritanceOf,
-  methodsOf,
-  statementOnClass,
-  statementOnMethod,
-} from '../../../../lib/nest/access/route-access.js';
+import { inheritanceOf, methodsOf } from '../../../../lib/nest/access/methods.js';
+import { accessOf, statementOnClass, statementOnMethod } from '../../../../lib/nest/access/route-access.js';
 
 @Injectable()
 class OwnGuard extends SessionGuard {}
@@ -119,14 +114,27 @@ describe('accessOf', () => {
     ['an overridden method of a public class’s base', OpenDerived, 'overridden', false, [role('overridden')], true],
     ['the base of a public class, from below', BelowOpen, 'below', true, [], false],
     ['a guarded class over a public one', GuardedDerived, 'inherited', false, [SIGNED_IN], false],
-  ])('adds up: %s', (_what, type, handler, isPublic, requirements, overridesGuarded) => {
-    expect(access(type, handler)).toEqual({ isPublic, requirements, overridesGuarded });
+  ])('adds up: %s', (_what, type, handler, isPublic, requirements, isGuardedUnseen) => {
+    expect(access(type, handler)).toEqual({ isPublic, requirements, isGuardedUnseen });
   });
 
   it('takes a function that an instance has in the place of a method for that method', () => {
     const spies = { overridden: (): void => {} };
     expect(accessOf(Derived, spies.overridden).requirements).toEqual([role('class'), role('base'), role('overridden')]);
-    expect(accessOf(Derived, () => {}).requirements).toEqual([role('class'), role('base')]);
+    expect(accessOf(Derived, spies.overridden.bind(null)).requirements).toContainEqual(role('overridden'));
+  });
+
+  it('asks of a function that is no method of the class for what each of the methods asks for, whatever it says itself', () => {
+    expect(accessOf(Derived, () => {}).requirements).toEqual([
+      role('class'),
+      role('base'),
+      role('overridden'),
+      role('overridden'),
+    ]);
+    const stranger = (): void => {};
+    Public()(stranger);
+    expect(accessOf(GuardedDerived, stranger)).toMatchObject({ isPublic: false, requirements: [SIGNED_IN] });
+    expect(accessOf(Derived, stranger).requirements).toContainEqual(role('overridden'));
   });
 });
 
