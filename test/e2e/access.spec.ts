@@ -402,3 +402,62 @@ describe('@Authorize() below a decorator that puts another function in the place
     await expect(start({ controllers: [FineController, OverridingController] })).resolves.toBeUndefined();
   });
 });
+
+describe('@Authorize() below a decorator that puts another class in the place of its own', () => {
+  const refused = (name: string) =>
+    expect.objectContaining({
+      constructor: SessionConfigurationError,
+      message: `On the class ${name}, a decorator above @Authorize() has put another class in its place, and nothing guards that. Fix: move @Authorize() above it.`,
+    });
+  type Class = new (...args: unknown[]) => object;
+  const decorating = (replace: (type: Class) => Class) => replace as unknown as ClassDecorator;
+  const Proxied = () => decorating((type) => new Proxy(type, {}));
+  const Copied = () =>
+    decorating((type) => {
+      const made = function made(...args: unknown[]): object {
+        return Reflect.construct(type, args, new.target ?? type) as object;
+      };
+      made.prototype = type.prototype as object;
+      return made as unknown as Class;
+    });
+
+  it('is refused at start, on controllers and gateways, and on their base classes', async () => {
+    @Controller()
+    @Proxied()
+    @Authorize({ roles: ['admin'] })
+    class ProxiedController {}
+    @Controller()
+    @Copied()
+    @Authorize()
+    class CopiedController {}
+    @Controller()
+    @Authorize()
+    @Proxied()
+    @Authorize({ roles: ['admin'] })
+    class HalfController {}
+    @Controller()
+    class InheritingController extends ProxiedController {}
+    @WebSocketGateway()
+    @Proxied()
+    @Authorize()
+    class ProxiedGateway {}
+    for (const controller of [ProxiedController, InheritingController]) {
+      await expect(start({ controllers: [controller] })).rejects.toEqual(refused('ProxiedController'));
+    }
+    await expect(start({ controllers: [CopiedController] })).rejects.toEqual(refused('CopiedController'));
+    await expect(start({ controllers: [HalfController] })).rejects.toEqual(refused('HalfController'));
+    await expect(start({ providers: [ProxiedGateway] })).rejects.toEqual(refused('ProxiedGateway'));
+  });
+
+  it('is fine above it, and below one that gives a subclass', async () => {
+    @Controller()
+    @Authorize({ roles: ['admin'] })
+    @Proxied()
+    class AboveController {}
+    @Controller()
+    @decorating((type) => class extends type {})
+    @Authorize({ roles: ['admin'] })
+    class ExtendedController {}
+    await expect(start({ controllers: [AboveController, ExtendedController] })).resolves.toBeUndefined();
+  });
+});

@@ -131,3 +131,20 @@ describe.each([
     expect(await status(fixture, '/bound/remove', { roles: ['admin'] })).toBe(200);
   });
 });
+
+describe('Where a class decorator below @Authorize() has put another class in the place of its own', () => {
+  const Proxied = ((type: Type) => new Proxy(type, {})) as ClassDecorator;
+  @Controller('proxied')
+  @Authorize({ roles: ['admin'] })
+  @Proxied
+  class ProxiedController {
+    @Get('list') list(): void {}
+  }
+  const fixture = useApp({ controllers: [ProxiedController] });
+
+  it('asks for all that is required of the class', async () => {
+    expect(await status(fixture, '/proxied/list')).toBe(401);
+    expect(await status(fixture, '/proxied/list', { roles: ['clerk'] })).toBe(403);
+    expect(await status(fixture, '/proxied/list', { roles: ['admin'] })).toBe(200);
+  });
+});

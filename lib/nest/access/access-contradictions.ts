@@ -1,26 +1,33 @@
+import type { Type } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { inheritanceOf, methodsOf, typesOf } from './methods.js';
-import { hasLostRequirements, type Statement, statementOnClass, statementOnMethod } from './route-access.js';
+import {
+  hasLostClass,
+  hasLostRequirements,
+  type Statement,
+  statementOnClass,
+  statementOnMethod,
+} from './route-access.js';
 
 /**
  * Looks at all controllers, gateways and resolvers, and at their base classes.
  *
- * @throws {SessionConfigurationError} where one class or handler is `@Public()` and has requirements as well, and where a method
- * has lost them.
+ * @throws {SessionConfigurationError} where one class or handler is `@Public()` and has requirements as well, and where a class or
+ * method has lost them.
  */
 export function assertNoContradictions(modules: ModulesContainer): void {
   for (const type of typesOf(modules).keys()) {
-    for (const one of inheritanceOf(type)) {
-      assertOneVoice(
-        statementOnClass(one),
-        `the class ${one.name}`,
-        ', or move one to the handlers that it is meant for',
-      );
+    const inheritance = inheritanceOf(type);
+    for (const one of inheritance) {
+      const where = `the class ${classNameOf(one)}`;
+      assertOneVoice(statementOnClass(one), where, ', or move one to the handlers that it is meant for');
+      if (hasLostClass(one, inheritance)) throw lostRequirements(where, 'another class in its place');
       for (const [name, method] of methodsOf(one)) {
-        const where = `${one.name}.${String(name)}()`;
-        assertOneVoice(statementOnMethod(method), where);
-        if (hasLostRequirements(one, name, method)) throw lostRequirements(where);
+        const handler = `${one.name}.${String(name)}()`;
+        assertOneVoice(statementOnMethod(method), handler);
+        if (hasLostRequirements(one, name, method))
+          throw lostRequirements(handler, 'another function in the place of the method');
       }
     }
   }
@@ -34,9 +41,14 @@ function assertOneVoice({ isPublic, requirements }: Statement, where: string, or
   );
 }
 
-function lostRequirements(where: string): SessionConfigurationError {
+/** By its prototype: another class in its place may have another name. */
+function classNameOf({ prototype }: Type): string {
+  return (prototype as { constructor: Type }).constructor.name;
+}
+
+function lostRequirements(where: string, replacement: string): SessionConfigurationError {
   return new SessionConfigurationError(
-    `On ${where}, a decorator above @Authorize() has put another function in the place of the method, and nothing guards that. ` +
+    `On ${where}, a decorator above @Authorize() has put ${replacement}, and nothing guards that. ` +
       'Fix: move @Authorize() above it.',
   );
 }

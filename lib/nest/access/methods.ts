@@ -45,9 +45,13 @@ export function typesOf(modules: ModulesContainer): Map<Type, object[]> {
   for (const { controllers, providers } of modules.values()) {
     for (const { metatype, instance } of [...controllers.values(), ...providers.values()]) {
       if (typeof metatype === 'function') instancesOf(metatype as Type);
-      const isObject = typeof instance === 'object' && instance !== null;
-      const maker = isObject && (Object.getPrototypeOf(instance) as object | null)?.constructor;
-      if (typeof maker === 'function') instancesOf(maker as Type).push(instance as object);
+      const prototype =
+        typeof instance === 'object' && instance !== null && (Object.getPrototypeOf(instance) as object);
+      if (!prototype) continue;
+      // A class decorator may have put another class in the place of the one that the prototype names.
+      const isOfMetatype = typeof metatype === 'function' && metatype.prototype === prototype;
+      const maker: unknown = isOfMetatype ? metatype : prototype.constructor;
+      if (typeof maker === 'function') instancesOf(maker as Type).push(instance);
     }
   }
   return types;

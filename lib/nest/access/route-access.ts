@@ -5,7 +5,7 @@ import { inheritanceOf, methodOf, methodsOf } from './methods.js';
 export const PUBLIC = 'nestjs-mikro-session:public';
 /**
  * Where `@Authorize()` leaves its {@link Requirements}, a list: those of one target add up. Of a method, they are on the function,
- * and noted on the prototype under its name.
+ * and noted on the prototype under its name; of a class, on the class, and noted on the prototype.
  */
 export const AUTHORIZE = 'nestjs-mikro-session:authorize';
 /** The mark of `SessionGuard`, which its subclasses inherit. */
@@ -46,17 +46,29 @@ export interface Statement {
 
 /** Whether `@Authorize()` was said of a method whose function does not know of it. */
 export function hasLostRequirements({ prototype }: Type, name: PropertyKey, method: object): boolean {
-  const noted = (Reflect.getOwnMetadata(AUTHORIZE, prototype as object, name as string) ??
-    []) as readonly Requirements[];
   const known = (Reflect.getMetadata(AUTHORIZE, method) ?? []) as readonly Requirements[];
-  return !noted.every((requirements) => known.includes(requirements));
+  return !notedOn(prototype as object, name as string).every((requirements) => known.includes(requirements));
 }
 
-/** What is said on a class itself: what it inherits is left out. */
+/** Whether `@Authorize()` was said of a class that is not among those that share, or inherit, its prototype. */
+export function hasLostClass({ prototype }: Type, inheritance: readonly Type[]): boolean {
+  const known = inheritance.flatMap((one) => notedOn(one));
+  return !notedOn(prototype as object).every((requirements) => known.includes(requirements));
+}
+
+function notedOn(target: object, name?: string): readonly Requirements[] {
+  return (Reflect.getOwnMetadata(AUTHORIZE, target, name as string) ?? []) as readonly Requirements[];
+}
+
+/**
+ * What is said on a class itself: what it inherits is left out. Nest knows a class by what its prototype names, in whose place a
+ * decorator may have put another.
+ */
 export function statementOnClass(type: Type): Statement {
+  const authorize = new Set([...notedOn(type), ...notedOn(type.prototype as object)]);
   return {
     isPublic: Reflect.getOwnMetadata(PUBLIC, type) === true,
-    requirements: requiredBy(Reflect.getOwnMetadata(AUTHORIZE, type), ownGuards(type)),
+    requirements: requiredBy([...authorize], ownGuards(type)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { applyDecorators, UseGuards } from '@nestjs/common';
+import { applyDecorators, type Type, UseGuards } from '@nestjs/common';
 import { type Duration, DURATION_HINT, parseDuration, shownDuration } from '../../session/lifetime.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { AUTHORIZE, type Requirements } from '../access/route-access.js';
@@ -22,8 +22,8 @@ export interface AuthorizeOptions {
  * methods that it overrides, all must be met. Only a `@Public()` that is nearer to the handler lifts them.
  *
  * @throws {SessionConfigurationError} when the class is defined, for a duration that is none and for an empty list; at
- *   start, where `@Public()` stands on the same class or handler, or a decorator above has replaced the method, which leaves
- *   the requirements behind.
+ *   start, where `@Public()` stands on the same class or handler, or a decorator above has replaced the class or method,
+ *   which leaves the requirements behind.
  */
 export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & MethodDecorator {
   const roles = namesIn('roles', options.roles);
@@ -52,7 +52,13 @@ function namesIn(option: 'roles' | 'permissions', names: readonly string[] | und
 
 function adding(requirements: Requirements): ClassDecorator & MethodDecorator {
   return (target: object, key?: PropertyKey, descriptor?: PropertyDescriptor): void => {
-    if (descriptor === undefined) return note(requirements, Reflect.getOwnMetadata(AUTHORIZE, target), target);
+    if (descriptor === undefined) {
+      // A decorator above may put another class in the place of this one, of the same prototype.
+      for (const one of [target, (target as Type).prototype as object]) {
+        note(requirements, Reflect.getOwnMetadata(AUTHORIZE, one), one);
+      }
+      return;
+    }
     const method = descriptor.value as object;
     // The function may inherit from another one, which it stands for.
     note(requirements, Reflect.getMetadata(AUTHORIZE, method), method);
