@@ -49,10 +49,17 @@ export class InvalidationFeed {
     this.#announce = announce;
   }
 
+  /** Resolves once it listens, or has failed to: it tries again by itself then. */
   async start(): Promise<void> {
     const connection = this.#connect();
     this.#connection = connection;
-    const lost = (): void => this.#lost(connection);
+    // Not by its queries alone: none is under way while it waits to hear itself.
+    const gone = Promise.withResolvers<never>();
+    const lost = (): void => {
+      this.#lost(connection);
+      gone.reject(new Error('The connection was lost'));
+    };
+    gone.promise.catch(() => {});
     connection.on('error', lost);
     connection.on('end', lost);
     connection.on('notification', ({ payload }) => {
@@ -60,9 +67,9 @@ export class InvalidationFeed {
     });
     const late = new Promise<never>((_, reject) => this.#wait(LONGEST_PAUSE, () => reject(new Error('No answer'))));
     try {
-      await Promise.race([this.#listen(connection), late]);
+      await Promise.race([this.#listen(connection), late, gone.promise]);
     } catch {
-      return lost();
+      return this.#lost(connection);
     }
     if (this.#connection !== connection) return;
     this.#pause = SHORTEST_PAUSE;

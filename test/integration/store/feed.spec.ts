@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -63,11 +65,59 @@ describe('The feed of changes', () => {
     expect(feed).toEqual([true]);
   });
 
+  it('lets the store open, and connects anew, where its first connection is cut before it has heard anything', async () => {
+    const proxy = await startCuttingProxy(stores.database.url);
+    try {
+      const store = await stores.openStore({ invalidation: true }, 4, proxy.url);
+      const { feed } = stores.reportsOf(store);
+      expect(feed[0]).toBe(false);
+      while (feed.at(-1) !== true) await new Promise(setImmediate);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   (pgbouncer === null ? it.skip : it)(
     'is not connected behind a PgBouncer in transaction mode, which takes LISTEN and passes no message on',
     () => expectToBeDeafBehindPooler(),
   );
 });
+
+/** How a server tells of a notification: the first byte of a message. */
+const NOTIFICATION = 'A'.charCodeAt(0);
+
+/** Leads to a database, and cuts the first connection that listens as soon as it is to hear something. */
+async function startCuttingProxy(database: string): Promise<{ url: string; close(): Promise<void> }> {
+  const url = new URL(database);
+  const target = Number(url.port);
+  const sockets = new Set<net.Socket>();
+  let first: net.Socket | null = null;
+  const server = net.createServer((client) => {
+    const upstream = net.connect(target, '127.0.0.1');
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
+    client.on('data', (chunk) => {
+      if (chunk.includes('listen ')) first ??= client;
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      if (client === first && chunk[0] === NOTIFICATION) client.destroy();
+      else client.write(chunk);
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url.host = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  return {
+    url: url.href,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
 
 async function expectToBeDeafBehindPooler(): Promise<void> {
   const server = new URL(stores.database.url);
