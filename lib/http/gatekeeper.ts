@@ -5,8 +5,13 @@ export interface Gatekeeper {
    * wait for. The promise must settle; a rejection turns the response into the one that {@link failed} writes.
    */
   settle(status: number): Promise<void> | null;
-  /** Adds headers, once what is said there is decided. */
-  beforeHeaders(): void;
+  /**
+   * Adds headers, once what is said there is decided.
+   *
+   * @returns whether they matter so much that they are amended wherever others are changed as they go out, even by what all
+   *   responses inherit
+   */
+  beforeHeaders(): boolean;
   /** Adds the same headers once more: others were changed since. */
   amendHeaders(): void;
   /** The response has ended: nothing is stored for it any more. */
@@ -35,8 +40,8 @@ export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
       }) as Promise<void>;
     },
     beforeHeaders() {
-      first.beforeHeaders();
-      second.beforeHeaders();
+      const matters = [first.beforeHeaders(), second.beforeHeaders()];
+      return matters.includes(true);
     },
     amendHeaders() {
       first.amendHeaders();

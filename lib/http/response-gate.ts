@@ -151,10 +151,10 @@ export class ResponseGate {
   }
 
   #sendHeaders(send: () => unknown): unknown {
-    this.#keeper.beforeHeaders();
+    const matters = this.#keeper.beforeHeaders();
     const now = this.#response as unknown as Methods;
-    const isWrapped = this.#isWrapped || METHODS.some((method) => now[method] !== PASSING[method]);
-    return isWrapped ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
+    const mayChange = matters || this.#isWrapped || METHODS.some((method) => now[method] !== PASSING[method]);
+    return mayChange ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
   }
 
   #call(method: Method, args: unknown[]): unknown {

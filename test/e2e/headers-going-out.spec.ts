@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http';
-import { describe, expect, it } from '@jest/globals';
+import { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post, Res } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
@@ -133,5 +133,33 @@ describe.each(PLATFORMS)('On %s, where middleware changes headers as they go out
     change = (response) => void response.setHeader('Cache-Control', 'public, max-age=300');
     const { headers } = await fixture.app.client().get('/silent');
     expect([headers.get('cache-control'), headers.get('vary')]).toEqual(['public, max-age=300', null]);
+  });
+});
+
+describe.each(PLATFORMS)('On %s, where all responses have their headers changed as they go out', (platform) => {
+  const fixture = useApp({ platform, controllers: [ShopController] });
+  const { prototype } = ServerResponse;
+  // oxlint-disable-next-line typescript/unbound-method -- called with the response as `this`
+  const { writeHead } = prototype;
+  beforeAll(() => {
+    prototype.writeHead = function changed(this: ServerResponse, ...args: never[]) {
+      this.setHeader('Cache-Control', 'public, max-age=300');
+      return Reflect.apply(writeHead, this, args) as ServerResponse;
+    } as never;
+  });
+  afterAll(() => {
+    prototype.writeHead = writeHead;
+  });
+
+  it('no shared cache keeps one with our cookie', async () => {
+    const reply = await fixture.app.client().post('/login');
+    expect(reply.setCookies).toHaveLength(1);
+    expect(reply.headers.get('cache-control')).toMatch(/\bprivate\b/);
+    expect(reply.headers.get('cache-control')).not.toMatch(/public/);
+  });
+
+  it('a response that makes no use of the session is left as it says', async () => {
+    const { headers } = await fixture.app.client().get('/silent');
+    expect(headers.get('cache-control')).toBe('public, max-age=300');
   });
 });

@@ -197,11 +197,13 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return settling;
   }
 
-  beforeHeaders(): void {
+  /** Those that give out a credential, or keep an error or a stand-in's answer from caches, matter: they are rare. */
+  beforeHeaders(): boolean {
     this.#headersSent = true;
     this.session?.renew();
     this.#cookieChange = this.session && ActiveSession.cookieChangeOf(this.session);
     this.amendHeaders();
+    return this.#cookieChange !== null || this.#isFailure || this.#unavailable !== null;
   }
 
   amendHeaders(): void {

@@ -37,9 +37,10 @@ export class ManualKeeper implements Gatekeeper {
     return this.#settling.promise;
   }
 
-  beforeHeaders(): void {
+  beforeHeaders(): boolean {
     this.amended++;
     this.amend();
+    return false;
   }
 
   amendHeaders(): void {

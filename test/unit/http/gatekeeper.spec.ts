@@ -8,7 +8,7 @@ function keeper(name: string, calls: string[], settling: Promise<void> | null): 
       calls.push(`${name} settles ${status}`);
       return settling;
     },
-    beforeHeaders: () => calls.push(`${name} adds headers`),
+    beforeHeaders: () => (calls.push(`${name} adds headers`), name === 'second'),
     amendHeaders: () => calls.push(`${name} adds them again`),
     ended: () => calls.push(`${name} ends`),
     failed: (error) => `${name} failed: ${(error as Error).message}`,
@@ -23,7 +23,7 @@ describe('two keepers as one', () => {
     const calls: string[] = [];
     const both = bothKeepers(keeper('first', calls, null), keeper('second', calls, null));
     expect(both.settle(201)).toBeNull();
-    both.beforeHeaders();
+    expect(both.beforeHeaders()).toBe(true);
     both.amendHeaders();
     both.ended();
     expect(calls).toEqual([

@@ -158,7 +158,7 @@ describe('a response with two keepers', () => {
     const calls: string[] = [];
     const keeper: Gatekeeper = {
       settle: (status) => (pending ? Promise.resolve(void calls.push(`settle ${status}`)) : null),
-      beforeHeaders: () => void calls.push('headers'),
+      beforeHeaders: () => calls.push('headers') === 0,
       amendHeaders: () => {},
       ended: () => void calls.push('ended'),
       failed: () => (calls.push('failed'), 'failed by the second'),

@@ -12,7 +12,7 @@ async function gated(): Promise<Exchange & { readonly gate: ResponseGate }> {
   on.keeper.pending = false;
   const keeper = {
     settle: () => null,
-    beforeHeaders() {},
+    beforeHeaders: () => false,
     amendHeaders() {},
     ended() {},
     failed: () => '',
