@@ -23,6 +23,9 @@ export class AdoptingTransport implements SessionTransport {
   readonly #adoption: ResolvedAdoption;
   readonly #sameSite: ResolvedCookieOptions['sameSite'];
 
+  /** By the headers of requests, which may be changed on the way. */
+  readonly #found = new WeakMap<IncomingHttpHeaders, { readonly header: string; readonly sids: ReadonlySet<string> }>();
+
   /** @param sameSite that of our own cookie */
   constructor(own: SessionTransport, adoption: ResolvedAdoption, sameSite: ResolvedCookieOptions['sameSite']) {
     this.#own = own;
@@ -65,7 +68,17 @@ export class AdoptingTransport implements SessionTransport {
     return this.#sameSite === 'strict' || !isSafe(method) || headers['sec-fetch-dest'] !== 'document';
   }
 
-  #sidsOf({ cookie: header }: IncomingHttpHeaders): ReadonlySet<string> {
+  /** Looked for once for each request: a response may be amended many times. */
+  #sidsOf(headers: IncomingHttpHeaders): ReadonlySet<string> {
+    const header = headers.cookie ?? '';
+    const found = this.#found.get(headers);
+    if (found?.header === header) return found.sids;
+    const sids = this.#sidsIn(header);
+    this.#found.set(headers, { header, sids });
+    return sids;
+  }
+
+  #sidsIn(header: string): ReadonlySet<string> {
     const { cookie, secrets } = this.#adoption;
     const sids = new Set<string>();
     let left = MOST_SIGNED;

@@ -1,7 +1,8 @@
 import { type IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { sign } from 'cookie-signature';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { CookieSecrets } from '../../../lib/adoption/cookie-secrets.js';
 import type { SessionTransport } from '../../../lib/http/session-transport.js';
 import { transportOf } from '../../../lib/http/transport-of.js';
 import type { CookieChange } from '../../../lib/session/cookie-intent.js';
@@ -55,6 +56,22 @@ describe('a client that comes with a cookie of express-session', () => {
   it('has each once, and five at most, whatever else there is under the name', () => {
     const cookie = ['a', 'a', 'b', 'c', 'd', 'e', 'f'].map((sid) => old(sid)).join('; ');
     expect(sidsOf(transport(), { cookie: `connect.sid=x; ${cookie}` })).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('has its signatures looked at once for a request, however often its answer is amended', () => {
+    const options = resolveOptions({ adopt: { secret: SECRET } });
+    const by = transportOf(
+      options,
+      () => {},
+      () => {},
+    );
+    const looks = jest.spyOn(options.adopt?.secrets as CookieSecrets, 'sidOf');
+    const headers = { cookie: `${old('a')}; ${old('b', { secret: 'other' })}` };
+    expect(sidsOf(by, headers)).toEqual(['a']);
+    for (let time = 0; time < 5; time++) expect(lines(by, headers)).toContain(REMOVAL);
+    expect(looks).toHaveBeenCalledTimes(2);
+    headers.cookie = old('c');
+    expect(sidsOf(by, headers)).toEqual(['c']);
   });
 
   it('comes with it under the name that it had', () => {
