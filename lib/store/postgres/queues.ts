@@ -52,7 +52,8 @@ export function queuesOf(
   const large = new WriteBatcher(commits);
   const findMany = async (ids: readonly SessionId[], deadline: number): Promise<StoredSession[]> => {
     const found = await queries.lookups.findMany(ids, deadline);
-    for (const { id, data } of found) lengths.note(id, data.length);
+    // Of a corrupt row it may be null.
+    for (const { id, data } of found) lengths.note(id, (data as string | null)?.length ?? 0);
     return found;
   };
   return {
