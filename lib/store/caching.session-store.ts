@@ -124,16 +124,17 @@ export class CachingSessionStore extends ForwardingSessionStore {
   /** What was read a moment ago, with what was written now, is as good a copy as another look-up would give. */
   override async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     const copy = this.#copies.peek(id);
-    // The clock of the copies is behind by a millisecond at most.
-    const trustedUntil = performance.now() + this.#copies.getRemainingTTL(id) - 1;
-    let isCurrent = false;
-    const committing = this.#changing(id, this.inner.commit(id, generation, changes), () => {
-      isCurrent = copy !== undefined && this.#committing.get(id) === copy;
-    });
+    const trustedUntil = performance.now() + (this.#copies.info(id)?.ttl ?? 0);
+    this.#forget([id]);
     if (copy?.generation === generation) this.#committing.set(id, copy);
-    const times = await committing;
-    if (times !== null && isCurrent) this.#keepChanged(copy as StoredSession, changes.data, times, trustedUntil);
-    return times;
+    let times: CommittedTimes | null = null;
+    try {
+      return (times = await this.inner.commit(id, generation, changes));
+    } finally {
+      const isCurrent = copy !== undefined && this.#committing.get(id) === copy;
+      this.#forget([id]);
+      if (times !== null && isCurrent) this.#keepChanged(copy, changes.data, times, trustedUntil);
+    }
   }
 
   override update(
@@ -245,12 +246,11 @@ export class CachingSessionStore extends ForwardingSessionStore {
   }
 
   /** Forgets the copy before the change, as a look-up meanwhile must not leave one; and after it, as one may be from before. */
-  async #changing<Result>(id: SessionId, change: Promise<Result>, done = (): void => {}): Promise<Result> {
+  async #changing<Result>(id: SessionId, change: Promise<Result>): Promise<Result> {
     this.#forget([id]);
     try {
       return await change;
     } finally {
-      done();
       this.#forget([id]);
     }
   }

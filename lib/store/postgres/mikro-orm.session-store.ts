@@ -185,11 +185,11 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async create(session: NewSession): Promise<StoredSession> {
-    const { creations, queries } = this.#opened;
+    const { creationsOf, queries } = this.#opened;
     const { maxDataBytes } = this.#options;
     if (session.data.length > maxDataBytes) throw queries.tooLarge();
     refuseLargeAuth(session.auth, maxDataBytes);
-    return creations.write({ id: session.id, session, deadline: queries.deadline() });
+    return creationsOf(session).write({ id: session.id, session, deadline: queries.deadline() });
   }
 
   override get oldSessions(): OldSessions | null {

@@ -1,5 +1,5 @@
 import type { SessionChanges } from '../../session/data/changes.js';
-import type { StoreListener } from '../../session-store.js';
+import type { NewSession, StoreListener } from '../../session-store.js';
 import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
@@ -25,7 +25,8 @@ export interface Queues {
   readonly finds: LookupBatcher<StoredSession>;
   /** Of requests with several credentials, which must hold up no others. */
   readonly secrets: LookupBatcher<SessionSecrets>;
-  readonly creations: WriteBatcher<CreateRequest, StoredSession>;
+  /** That in which a new session waits. */
+  readonly creationsOf: (session: NewSession) => WriteBatcher<CreateRequest, StoredSession>;
   /** That in which changes to a session wait. */
   readonly commitsOf: (id: SessionId, changes: SessionChanges) => WriteBatcher<CommitRequest, CommitOutcome>;
   readonly deletions: WriteBatcher<DeleteRequest, boolean>;
@@ -56,6 +57,20 @@ export function queuesOf(
     for (const { id, data } of found) lengths.note(id, (data as string | null)?.length ?? 0);
     return found;
   };
+  const created: WriteTarget<CreateRequest, StoredSession> = {
+    operation: 'create a session',
+    now,
+    write: (requests) => {
+      for (const { id, session } of requests) lengths.note(id, session.data.length);
+      return queries.create(requests);
+    },
+    meter: meters.create,
+  };
+  const creations = new WriteBatcher({
+    ...created,
+    partOf: ({ session }) => session.data.length / MOST_TOGETHER,
+  });
+  const largeCreations = new WriteBatcher(created);
   return {
     finds: new LookupBatcher({ now, findMany }, meters.find),
     secrets: new LookupBatcher(
@@ -63,15 +78,7 @@ export function queuesOf(
       new QueueMeter('find'),
       { sessions: MOST_SECRETS, underWay: 1 },
     ),
-    creations: new WriteBatcher({
-      operation: 'create a session',
-      now,
-      write: (requests) => {
-        for (const { id, session } of requests) lengths.note(id, session.data.length);
-        return queries.create(requests);
-      },
-      meter: meters.create,
-    }),
+    creationsOf: ({ data }) => (data.length > LARGE ? largeCreations : creations),
     commitsOf: (id, { data }) => {
       // At most: what it replaces is not known, and its own answer says.
       const length = lengths.of(id) + lengthOf(data);

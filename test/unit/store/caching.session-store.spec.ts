@@ -45,6 +45,11 @@ class InnerStore extends MemorySessionStore {
   }
 }
 
+/** So many microtasks later. */
+async function after(turns: number): Promise<void> {
+  for (let left = turns; left > 0; left--) await null;
+}
+
 describe('The cache', () => {
   let inner: InnerStore;
   let store: CachingSessionStore;
@@ -393,6 +398,23 @@ describe('The cache', () => {
       expect(await store.commit(id, generation, add)).not.toBeNull();
       expect(await lookups(() => store.find(id))).toBe(1);
     });
+
+    it.each([1, 2, 3, 4, 5])(
+      'has none where a message comes as the commit is answered, %i microtasks later',
+      async (turns) => {
+        const id = await create();
+        const generation = (await store.find(id))?.generation as number;
+        const { commit } = inner;
+        inner.commit = async (...args) => {
+          const times = await commit.apply(inner, args);
+          void after(turns).then(() => inner.listener.changed([id]));
+          return times;
+        };
+        await store.commit(id, generation, setting('1'));
+        await after(20);
+        expect(await lookups(() => store.find(id))).toBe(1);
+      },
+    );
 
     it('trusts the copy no longer than the one before', async () => {
       await open({ ttl: 50 });
