@@ -47,7 +47,7 @@ class InnerStore extends MemorySessionStore {
 
 /** So many microtasks later. */
 async function after(turns: number): Promise<void> {
-  for (let left = turns; left > 0; left--) await null;
+  for (let left = turns; left > 0; left--) await Promise.resolve();
 }
 
 describe('The cache', () => {
@@ -404,9 +404,9 @@ describe('The cache', () => {
       async (turns) => {
         const id = await create();
         const generation = (await store.find(id))?.generation as number;
-        const { commit } = inner;
+        const commit = inner.commit.bind(inner);
         inner.commit = async (...args) => {
-          const times = await commit.apply(inner, args);
+          const times = await commit(...args);
           void after(turns).then(() => inner.listener.changed([id]));
           return times;
         };
