@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
+import { SessionDataError } from '../session.errors.js';
 import { incremented, pushed } from '../session/data/merge.js';
 import type { CommittedTimes, Login, NewSession, SessionStore } from '../session-store.js';
 import type { ResolvedSessionOptions } from '../session.options.js';
@@ -171,7 +172,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     const { id, generation, changes, deadline } = request;
     const seen = this.#seen.get(id);
     this.#seen.delete(id);
-    const added = seen === undefined ? 'changed' : await this.#addTo(seen, request);
+    const added = seen === undefined ? 'changed' : await this.#addToSeen(seen, request);
     if (added !== 'changed') return added;
     const found = await this.inner.find(id);
     if (found?.generation !== generation) return null;
@@ -182,6 +183,16 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     if (updated === null) return null;
     const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
     return { ttl, lastAccessAt, expiresAt, endsAt };
+  }
+
+  /** What cannot be added to what was seen may be another by now. */
+  async #addToSeen(data: string, request: CommitRequest): Promise<CommittedTimes | 'changed' | null> {
+    try {
+      return await this.#addTo(data, request);
+    } catch (error) {
+      if (error instanceof SessionDataError) return 'changed';
+      throw error;
+    }
   }
 
   /** @param data a stored document. `changed`: what is added to is another by now */

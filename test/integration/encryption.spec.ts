@@ -261,19 +261,35 @@ describe('Parallel requests in two processes', () => {
     expect(count.transactions).toBe(0);
   });
 
-  it.each<[string, unknown, object]>([
-    ['n', 10, { n: 12, list: ['a', 'c'], other: 2 }],
-    ['list', ['b'], { n: 3, list: ['b', 'c'], other: 2 }],
-  ])('add to what is there, under a lock, if %s has changed since it was looked at', async (key, value, expected) => {
-    const id = await create(one, { n: 1, list: ['a'], other: 1 });
-    meanwhile = () => request(two, id, (session) => session.set(key, value));
-    await request(one, id, (session) => [
-      session.increment('n', 2),
-      session.push('list', 'c'),
-      session.set('other', 2),
-    ]);
-    expect(await read(two, id)).toEqual(expected);
-    expect(count).toEqual({ tries: 1, transactions: 1 });
+  it.each<[string, unknown[], number, object]>([
+    ['n', [10], 0, { n: 12, list: ['a', 'c'], other: 2 }],
+    ['list', [['b']], 0, { n: 3, list: ['b', 'c'], other: 2 }],
+    ['n', [5, 10], 1, { n: 12, list: ['a', 'c'], other: 2 }],
+    ['list', [['x'], ['b']], 1, { n: 3, list: ['b', 'c'], other: 2 }],
+  ])(
+    'add to what is there if %s has changed since it was looked at, to %j, with %i locks',
+    async (key, values, transactions, expected) => {
+      const id = await create(one, { n: 1, list: ['a'], other: 1 });
+      const left = [...values];
+      meanwhile = async () => {
+        if (left.length > 0) await request(two, id, (session) => session.set(key, left.shift()));
+      };
+      await request(one, id, (session) => [
+        session.increment('n', 2),
+        session.push('list', 'c'),
+        session.set('other', 2),
+      ]);
+      expect(await read(two, id)).toEqual(expected);
+      expect(count).toEqual({ tries: 2, transactions });
+    },
+  );
+
+  it('are refused for what is there, not for what was there when it was looked at', async () => {
+    const id = await create(one, { n: 'text' });
+    await one.store.find(id);
+    await request(two, id, (session) => session.set('n', 1));
+    expect(await one.store.commit(id, 0, increment('n', 1))).not.toBeNull();
+    expect(await read(two, id)).toEqual({ n: 2 });
   });
 
   it('do without the lock if something else has changed', async () => {
