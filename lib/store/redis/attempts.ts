@@ -42,6 +42,14 @@ export interface Target {
   isUnknown: boolean;
 }
 
+/** Where it is asked, then. */
+interface Place {
+  readonly node: RedisNode;
+  readonly clock: NodeClock;
+  /** Whether to say `ASKING` before. */
+  readonly isAsked: boolean;
+}
+
 /** Attempts at what one node is to do, until one succeeds, or the deadline. */
 export class Attempts {
   readonly clocks = new NodeClocks();
@@ -73,12 +81,13 @@ export class Attempts {
     }
   }
 
-  /** The node of a key, and whether it is only to be asked as another one said so. */
-  async nodeFor(
-    connections: RedisConnections,
-    key: string,
-    target: Target,
-  ): Promise<{ readonly node: RedisNode; readonly isAsked: boolean }> {
+  /** The node of a key, with its clock, and whether it is only to be asked as another one said so. */
+  async placeOf(connections: RedisConnections, key: string, deadline: number, target: Target): Promise<Place> {
+    const found = await this.until(connections, deadline, null, this.#nodeFor(connections, key, target));
+    return { ...found, clock: await this.clockOf(connections, found.node, deadline) };
+  }
+
+  async #nodeFor(connections: RedisConnections, key: string, target: Target): Promise<Omit<Place, 'clock'>> {
     const { address } = target;
     target.address = null;
     const asked = address === null ? null : await connections.nodeAt(address);

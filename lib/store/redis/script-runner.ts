@@ -145,13 +145,7 @@ export class ScriptRunner {
     target: Target,
     isDurable: boolean,
   ): Promise<Answer> {
-    const { node, isAsked } = await this.#attempts.until(
-      connections,
-      deadline,
-      null,
-      this.#attempts.nodeFor(connections, key, target),
-    );
-    const clock = await this.#attempts.clockOf(connections, node, deadline);
+    const { node, clock, isAsked } = await this.#attempts.placeOf(connections, key, deadline, target);
     const { epoch } = node;
     const left = deadline - this.time();
     const given = ['1', key, (clock.now() + left).toFixed(3), ...args];
@@ -180,13 +174,7 @@ export class ScriptRunner {
 
   async #read(key: string, deadline: number, target: Target): Promise<Fields> {
     const connections = this.#connections;
-    const { node, isAsked } = await this.#attempts.until(
-      connections,
-      deadline,
-      null,
-      this.#attempts.nodeFor(connections, key, target),
-    );
-    const clock = await this.#attempts.clockOf(connections, node, deadline);
+    const { node, clock, isAsked } = await this.#attempts.placeOf(connections, key, deadline, target);
     const sentAt = performance.now();
     const beside: Promise<unknown>[] = [
       connections.proof(node),

@@ -187,11 +187,11 @@ redis.call('DEL', key)
 return {ms(now), 'ok', user or ''}`,
 );
 
-/** Whether a session is live. Gives its user, generation, and the moments of its login and its creation. */
+/** Whether a session is live. Gives its user, generation, and the moment of its login. */
 export const LOOK = script(
   'look',
   'no-writes',
-  `${reading('user', 'generation', 'authenticated', 'created')}
+  `${reading('user', 'generation', 'authenticated')}
 if not isLive then return {ms(now), 'gone'} end
-return {ms(now), 'ok', user or '', generation or '', authenticated or '', created or ''}`,
+return {ms(now), 'ok', user or '', generation or '', authenticated or ''}`,
 );
