@@ -14,7 +14,8 @@ import { startApp, type TestApp } from '../support/app.js';
 import { createDatabase, type TestDatabase } from '../support/database.js';
 import { endFeeds } from '../support/feed.js';
 import { tryVisit, visit } from '../support/probe.js';
-import { type SilentServer, startSilentServer } from '../support/silent-server.js';
+import type { DatabaseProxy } from '../support/database-proxy.js';
+import { startSilentServer } from '../support/silent-server.js';
 
 @Controller()
 class HealthController {
@@ -83,7 +84,7 @@ describe('SessionHealthIndicator, asked by Terminus', () => {
   });
 
   it('is down, and answers in time, while the database is silent', async () => {
-    let silent: SilentServer | undefined;
+    let silent: DatabaseProxy | undefined;
     const { app } = await start({ queryTimeout: 200 }, async ({ url }) => {
       silent = await startSilentServer(url, 'silence, please');
       return silent.url;

@@ -1,11 +1,11 @@
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
+import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Pooler } from '../../faults/postgres/pooler.js';
 import { installed } from '../../faults/postgres/programs.js';
+import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-proxy.js';
 import { ABSENT, useStores } from './stores.js';
 
 const stores = useStores();
@@ -87,14 +87,10 @@ describe('The feed of changes', () => {
 const NOTIFICATION = 'A'.charCodeAt(0);
 
 /** Leads to a database, and cuts the first connection that listens as soon as it is to hear something. */
-async function startCuttingProxy(database: string): Promise<{ url: string; close(): Promise<void> }> {
-  const url = new URL(database);
-  const target = Number(url.port);
-  const sockets = new Set<net.Socket>();
+async function startCuttingProxy(database: string): Promise<DatabaseProxy> {
   let first: net.Socket | null = null;
-  const server = net.createServer((client) => {
-    const upstream = net.connect(target, '127.0.0.1');
-    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => {}));
+  return startDatabaseProxy(database, (client, connect) => {
+    const upstream = connect();
     client.on('data', (chunk) => {
       if (chunk.includes('listen ')) first ??= client;
       upstream.write(chunk);
@@ -103,20 +99,8 @@ async function startCuttingProxy(database: string): Promise<{ url: string; close
       if (client === first && chunk[0] === NOTIFICATION) client.destroy();
       else client.write(chunk);
     });
-    client.on('close', () => upstream.destroy());
     upstream.on('close', () => client.destroy());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url.host = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
-  return {
-    url: url.href,
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
 }
 
 async function expectToBeDeafBehindPooler(): Promise<void> {

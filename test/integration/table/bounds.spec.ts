@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startSilentServer, type SilentServer } from '../../support/silent-server.js';
+import type { DatabaseProxy } from '../../support/database-proxy.js';
+import { startSilentServer } from '../../support/silent-server.js';
 import { AUTO, expectToWork, useTable } from './table-app.js';
 
 /** Longer than a step of the start may take. */
 const PATIENCE = 20_000;
 
 describe('The start', () => {
-  const servers: SilentServer[] = [];
+  const servers: DatabaseProxy[] = [];
   // First, for an application that waits for an answer does not end.
   afterEach(async () => {
     for (const server of servers.splice(0)) await server.close();
