@@ -12,8 +12,8 @@ import { metadataOf, type SessionMetadata } from './session.metadata.js';
  * the session: what Nest makes for a request's interceptors would otherwise be there, and in the way, all the time that the
  * database takes.
  *
- * Lets every request pass, unless a method that the handler overrides, or stands in for, has requirements: Nest does not see
- * the guards of such methods, so this one checks them.
+ * Lets every request pass, unless there are requirements whose guards Nest does not see: `isGuardedUnseen`. Those this one
+ * checks.
  */
 @Injectable()
 export class SessionLoaderGuard implements CanActivate {

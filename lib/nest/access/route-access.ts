@@ -32,8 +32,8 @@ export interface RouteAccess {
   /** All must be met. */
   readonly requirements: readonly Requirements[];
   /**
-   * Whether a method that the handler overrides, or stands in for, has requirements. Nest runs the guards of the handler's own
-   * function alone.
+   * Whether there are requirements whose guard Nest does not run: of a method that the handler overrides, or stands in for, as
+   * it runs the guards of the handler's own function alone; and of a class that a decorator has put in the place of this one.
    */
   readonly isGuardedUnseen: boolean;
 }
@@ -54,6 +54,12 @@ export function hasLostRequirements({ prototype }: Type, name: PropertyKey, meth
 export function hasLostClass({ prototype }: Type, inheritance: readonly Type[]): boolean {
   const known = inheritance.flatMap((one) => notedOn(one));
   return !notedOn(prototype as object).every((requirements) => known.includes(requirements));
+}
+
+/** Whether `@Authorize()` stands above a decorator that has put another class in the place of this one, of the same prototype. */
+function isReplaced(type: Type): boolean {
+  const own = notedOn(type);
+  return notedOn(type.prototype as object).some((requirements) => !own.includes(requirements));
 }
 
 function notedOn(target: object, name?: string): readonly Requirements[] {
@@ -115,7 +121,10 @@ export function accessOf(controller: Type, handler: object): RouteAccess {
   return {
     isPublic: requirements.length === 0 && (own.isPublic || publicClass >= 0),
     requirements,
-    isGuardedUnseen: above.length > 0 || (method !== handler && own.requirements.length > 0),
+    isGuardedUnseen:
+      above.length > 0 ||
+      (method !== handler && own.requirements.length > 0) ||
+      classes.some((type, index) => !isLifted(index) && isReplaced(type)),
   };
 }
 

@@ -138,6 +138,52 @@ describe('accessOf', () => {
   });
 });
 
+describe('accessOf a class in whose place a decorator has put another, below @Authorize()', () => {
+  const copied = (type: Type): Type => {
+    const made = function made(...args: unknown[]): object {
+      return Reflect.construct(type, args, new.target ?? type) as object;
+    };
+    made.prototype = type.prototype as object;
+    return made as unknown as Type;
+  };
+  const proxied = (type: Type): Type => new Proxy(type, {});
+
+  it.each<[string, (type: Type) => Type]>([
+    ['a proxy', proxied],
+    ['a function of the same prototype', copied],
+  ])('has the requirements checked where Nest goes by the prototype: %s', (_what, replace) => {
+    class Original {
+      list(): void {}
+      @Public() open(): void {}
+    }
+    const replacement = replace(Original);
+    Authorize({ roles: ['admin'] })(replacement);
+    class Below extends Original {}
+    for (const type of [Original, Below]) {
+      expect(access(type, 'list')).toEqual({
+        isPublic: false,
+        requirements: [role('admin')],
+        isGuardedUnseen: true,
+      });
+      expect(access(type, 'open')).toEqual({ isPublic: true, requirements: [], isGuardedUnseen: false });
+    }
+    expect(access(replacement, 'list').isGuardedUnseen).toBe(false);
+  });
+
+  it('has those checked, too, that Nest sees only a part of', () => {
+    @Authorize()
+    class Original {
+      list(): void {}
+    }
+    Authorize({ roles: ['admin'] })(proxied(Original));
+    expect(access(Original, 'list')).toEqual({
+      isPublic: false,
+      requirements: [SIGNED_IN, role('admin')],
+      isGuardedUnseen: true,
+    });
+  });
+});
+
 describe('inheritanceOf and methodsOf', () => {
   it('list the classes, the nearest first, and the methods that a class has itself', () => {
     class Odd extends Derived {
