@@ -7,11 +7,16 @@ import type { CommittedTimes, Login, NewSession, SessionStore } from '../session
 import type { ResolvedSessionOptions } from '../session.options.js';
 import type { SessionSecrets, StoredSession } from '../session/stored-session.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
-import { type KeyRing, type PlainText, SessionCipher, type UnreadableListener } from './encryption.js';
-import { foundValues } from '../session/data/found-values.js';
+import {
+  type DocumentReader,
+  type KeyRing,
+  type PlainText,
+  SessionCipher,
+  type UnreadableListener,
+} from './encryption.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 import { OpenedTexts } from './opened-texts.js';
-import { WriteBatcher } from './batching/write-batcher.js';
+import { WriteBatcher, type WriteTarget } from './batching/write-batcher.js';
 import { QueueMeter } from '../stats/queue-meter.js';
 
 /** Of how many sessions it is remembered what was found last, and how many characters in all. */
@@ -122,7 +127,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     const sealed = (stored: StoredSession): SessionChanges | null => {
       plain = this.#cipher.open(stored);
       const changes = change(present(stored, plain));
-      return changes && this.#seal(stored.id, changes, stored.data);
+      return changes && this.#seal(stored.id, changes, this.#cipher.reader(stored.id, stored.data));
     };
     const updated = await this.inner.update(id, generation, sealed, deadline);
     return updated && present(updated, plain ?? this.#cipher.open(updated));
@@ -135,7 +140,9 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation, auth) };
     const loggedIn =
       hasAdditions(changes) && !flush
-        ? await this.inner.login({ ...sealed, changes: null }, (stored) => this.#sealChanges(id, changes, stored.data))
+        ? await this.inner.login({ ...sealed, changes: null }, (stored) =>
+            this.#sealChanges(id, changes, this.#cipher.reader(id, stored.data)),
+          )
         : await this.inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
   }
@@ -159,13 +166,15 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   #batcher(): AdditionBatcher {
-    return new WriteBatcher({
+    const target: WriteTarget<CommitRequest, CommittedTimes | null> = {
       operation: 'save a session',
       now: () => this.now(),
       write: async ([request]) => [await this.#add(request as CommitRequest)],
       fold: foldCommits,
       meter: this.#meter,
-    });
+    };
+    // Nothing to wait for: the inner store gathers.
+    return new WriteBatcher(target, (send) => send());
   }
 
   async #add(request: CommitRequest): Promise<CommittedTimes | null> {
@@ -178,7 +187,8 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     if (found?.generation !== generation) return null;
     const outcome = await this.#addTo(found.data, request);
     if (outcome !== 'changed') return outcome;
-    const seal = (stored: StoredSession): SessionChanges => this.#seal(id, changes, stored.data);
+    const seal = (stored: StoredSession): SessionChanges =>
+      this.#seal(id, changes, this.#cipher.reader(id, stored.data));
     const updated = await this.inner.update(id, generation, seal, deadline);
     if (updated === null) return null;
     const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
@@ -201,21 +211,23 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     { id, generation, changes, deadline }: CommitRequest,
   ): Promise<CommittedTimes | 'changed' | null> {
     const { increment, push } = changes.data ?? NO_CHANGES;
-    const values = foundValues(data, [...increment.keys(), ...push.keys()]);
-    return this.inner.commitIf(id, generation, values, this.#seal(id, changes, data), deadline);
+    const document = this.#cipher.reader(id, data);
+    const values = new Map(Array.from([...increment.keys(), ...push.keys()], (key) => [key, document.stored(key)]));
+    return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), deadline);
   }
 
-  #seal(id: SessionId, changes: SessionChanges, data: string | null): SessionChanges {
-    return { ...changes, data: changes.data && this.#sealChanges(id, changes.data, data) };
+  /** @param document what additions are to; `null`: there are none */
+  #seal(id: SessionId, changes: SessionChanges, document: DocumentReader | null): SessionChanges {
+    return { ...changes, data: changes.data && this.#sealChanges(id, changes.data, document) };
   }
 
-  /** Seals values, and turns additions into values: what they are added to is a stored document, or nothing. */
-  #sealChanges(id: SessionId, changes: DataChanges, data: string | null): DataChanges {
+  /** Seals values, and turns additions into values. */
+  #sealChanges(id: SessionId, changes: DataChanges, document: DocumentReader | null): DataChanges {
     const plain = new Map(changes.set);
-    if (hasAdditions(changes)) {
-      const valueOf = this.#cipher.reader(id, data ?? '{}');
-      for (const [key, by] of changes.increment) plain.set(key, JSON.stringify(incremented(key, valueOf(key), by)));
-      for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, valueOf(key), items)));
+    if (document !== null) {
+      for (const [key, by] of changes.increment)
+        plain.set(key, JSON.stringify(incremented(key, document.value(key), by)));
+      for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, document.value(key), items)));
     }
     return { set: this.#cipher.sealAll(id, plain), unset: changes.unset, increment: new Map(), push: new Map() };
   }

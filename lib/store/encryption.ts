@@ -5,6 +5,7 @@ import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
+import { OpenedDocument, type OpenedMember } from './opened-document.js';
 import { NOTHING_OPENED, type OpenedSession, type OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
 
@@ -109,7 +110,15 @@ export class KeyRing {
 /** What is secret in a stored session, as JSON text. */
 export type PlainText = Pick<StoredSession, 'auth' | 'data'>;
 
-type Keep = (opened: Partial<OpenedSession>) => void;
+/** A stored document, read member by member. */
+export interface DocumentReader {
+  /** What is stored under a key, a JSON text; `null` where there is nothing, or null. */
+  stored(key: string): string | null;
+  /** The plain value of it; `null` where there is none. */
+  value(key: string): unknown;
+}
+
+type Keep = (opened: () => Partial<OpenedSession>) => void;
 
 /** Called with what cannot be read, `auth` or `data at "<key>"`, and never what it says. */
 export type UnreadableListener = (id: SessionId, what: string) => void;
@@ -153,24 +162,39 @@ export class SessionCipher {
 
   /** Seals each member of a document. */
   sealData(id: SessionId, data: string): string {
-    const document = parseObject(data) ?? {};
-    return textOf(document, (key) => this.seal(id, key, JSON.stringify(document[key])));
+    const members = Object.entries(parseObject(data) ?? {}).map(([key, value]) => {
+      return `${JSON.stringify(key)}:${this.seal(id, key, JSON.stringify(value))}`;
+    });
+    return `{${members.join(',')}}`;
   }
 
-  /** The values of a stored document, by key; `null` where there is none. */
-  reader(id: SessionId, data: string): (key: string) => unknown {
-    const document = parseObject(data) ?? {};
-    const opened = membersOf(this.#knownOf(id));
-    const textOfMember = (key: string): string | null =>
-      opened(key, document[key]) ?? this.#openMember(id, key, document[key]);
-    return (key) => (Object.hasOwn(document, key) ? JSON.parse(textOfMember(key) ?? 'null') : null);
+  reader(id: SessionId, data: string): DocumentReader {
+    const known = this.#knownOf(id).document;
+    const same = known?.sealed === data ? known : null;
+    let document: Record<string, unknown> | undefined;
+    const storedAt = (key: string): unknown => {
+      document ??= parseObject(data) ?? {};
+      return Object.hasOwn(document, key) ? document[key] : null;
+    };
+    return {
+      stored: (key) => {
+        const sealed = same?.sealedOf(key);
+        if (sealed) return `"${sealed}"`;
+        const stored = storedAt(key);
+        return stored === null ? null : JSON.stringify(stored);
+      },
+      value: (key) => {
+        const stored = same?.sealedOf(key) ?? storedAt(key);
+        return stored === null ? null : JSON.parse(this.#plainMember(id, key, stored, known) ?? 'null');
+      },
+    };
   }
 
   /** Opens each of a session's secrets once, when it is first looked at. */
   open({ id, generation, auth, data }: StoredSession): PlainText {
     let isToKeep: boolean | undefined;
     const keep: Keep = (opened) => {
-      if ((isToKeep ??= this.#opened?.isToKeep(id))) this.#opened?.add(id, opened);
+      if ((isToKeep ??= this.#opened?.isToKeep(id))) this.#opened?.add(id, opened());
     };
     const openAuth = (): string | null => (auth === null ? null : this.#openAuth(id, generation, auth, keep));
     const openData = (): string => this.#openData(id, data, keep);
@@ -191,38 +215,48 @@ export class SessionCipher {
     if (known?.sealed === auth && known.generation === generation) return known.plain;
     // A sealed text has nothing in it that JSON would escape.
     const plain = this.#open(id, 'auth', auth.slice(1, -1), () => auth, authContextOf(id, generation));
-    if (plain !== null) keep({ auth: { sealed: auth, plain, generation } });
+    if (plain !== null) keep(() => ({ auth: { sealed: auth, plain, generation } }));
     return plain;
   }
 
   #openData(id: SessionId, data: string, keep: Keep): string {
-    const known = this.#knownOf(id);
-    if (known.data?.sealed === data) return known.data.plain;
+    const known = this.#knownOf(id).document;
+    if (known?.sealed === data) return known.plain;
     const document = parseObject(data);
     // What is no document is for the reader to report.
     if (document === null) return data;
-    const opened = membersOf(known);
-    const plain = textOf(document, (key) => opened(key, document[key]) ?? this.#openMember(id, key, document[key]));
-    keep({ data: { sealed: data, plain }, sealed: new Map() });
-    return plain;
+    const members = new Map<string, OpenedMember>();
+    for (const [key, stored] of Object.entries(document)) {
+      const plain = this.#plainMember(id, key, stored, known);
+      if (plain !== null) members.set(key, { sealed: isSealed(stored) ? stored : null, plain });
+    }
+    const opened = OpenedDocument.of(data, members);
+    keep(() => ({ document: opened }));
+    return opened.plain;
   }
 
   #knownOf(id: SessionId): OpenedSession {
     return this.#opened?.of(id) ?? NOTHING_OPENED;
   }
 
-  #openMember(id: SessionId, key: string, value: unknown): string | null {
+  /** @param known what the data were before, maybe */
+  #plainMember(id: SessionId, key: string, value: unknown, known: OpenedDocument | null): string | null {
+    const plain = known?.plainOf(key, value);
+    if (plain) return plain;
     return this.#open(id, `data at ${inQuotes(key)}`, value, () => JSON.stringify(value), dataContextOf(id, key));
   }
 
   /** @param plain its JSON text, if it is plain */
   #open(id: SessionId, what: string, value: unknown, plain: () => string, context: string): string | null {
-    const isSealed = typeof value === 'string' && KeyRing.isSealed(value);
-    if (!isSealed && this.#acceptsPlain) return plain();
-    const text = isSealed ? this.#keys.open(value, context) : null;
+    if (!isSealed(value) && this.#acceptsPlain) return plain();
+    const text = isSealed(value) ? this.#keys.open(value, context) : null;
     if (text === null && this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
     return text;
   }
+}
+
+function isSealed(value: unknown): value is string {
+  return typeof value === 'string' && KeyRing.isSealed(value);
 }
 
 // Where a sealed text belongs. Unambiguous, as an id has no NUL in it.
@@ -234,28 +268,6 @@ function dataContextOf(id: SessionId, key: string): string {
 /** With the generation, so that the snapshot of an earlier login does not open. */
 function authContextOf(id: SessionId, generation: number): string {
   return `auth\0${id}\0${generation}`;
-}
-
-/** The plain text of a member by its sealed one, as far as that is known. */
-function membersOf({ data, sealed }: OpenedSession): (key: string, value: unknown) => string | null {
-  let documents: readonly [before: Record<string, unknown>, plain: Record<string, unknown>] | undefined;
-  return (key, value) => {
-    const own = sealed.get(key);
-    if (own?.sealed === value) return own?.plain ?? null;
-    if (data === null || typeof value !== 'string') return null;
-    const [before, plain] = (documents ??= [parseObject(data.sealed) ?? {}, parseObject(data.plain) ?? {}]);
-    return Object.hasOwn(plain, key) && before[key] === value ? JSON.stringify(plain[key]) : null;
-  };
-}
-
-/** The JSON text of a document, given that of its members; without those that have none. */
-function textOf(document: object, textOfMember: (key: string) => string | null): string {
-  const members: string[] = [];
-  for (const key of Object.keys(document)) {
-    const text = textOfMember(key);
-    if (text !== null) members.push(`${JSON.stringify(key)}:${text}`);
-  }
-  return `{${members.join(',')}}`;
 }
 
 function derive(secret: Uint8Array): { id: string; key: KeyObject } {

@@ -1,28 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../session/token.js';
 import { bytesOfText } from './kept-session.js';
+import type { OpenedDocument, OpenedText } from './opened-document.js';
 import { Repeated } from './repeated.js';
-
-/** A sealed text, and what it says. */
-export interface OpenedText {
-  readonly sealed: string;
-  readonly plain: string;
-}
 
 /** What was opened of one session. */
 export interface OpenedSession {
   /** With the generation under which it opened. */
   readonly auth: (OpenedText & { readonly generation: number }) | null;
-  /** The whole document. Where its sealed members are another text, some of them are still the same. */
-  readonly data: OpenedText | null;
-  /** Members that were sealed since, by key. */
-  readonly sealed: ReadonlyMap<string, OpenedText>;
+  readonly document: OpenedDocument | null;
 }
 
 /** In bytes, for all sessions together. */
 const MOST_KEPT = 64 * 1024 * 1024;
-/** Of how many keys a session's texts are kept that were sealed since it was opened: each commit goes through all of them. */
-const MOST_SEALED = 100;
 /** In milliseconds: how long what is secret counts after it was opened or found anew, and how often the rest is looked for: a minute in all. */
 const LONGEST_KEPT = 45_000;
 const PURGE_EVERY = 15_000;
@@ -31,7 +21,7 @@ const SESSION_OVERHEAD = 200;
 const TEXT_OVERHEAD = 300;
 
 /** Of a session of which nothing is kept. */
-export const NOTHING_OPENED: OpenedSession = { auth: null, data: null, sealed: new Map() };
+export const NOTHING_OPENED: OpenedSession = { auth: null, document: null };
 
 /**
  * What was opened lately, so that the same sealed text need not be opened again. It is found by the whole sealed text: of what
@@ -62,12 +52,11 @@ export class OpenedTexts {
     this.#purging ??= setInterval(() => this.#purge(), PURGE_EVERY).unref();
   }
 
-  /** The same with what is about to be stored, by key, where something of the session is kept; not with more than a few. */
+  /** Takes in what is about to be stored, by key, where it can be told from it what the document will be. */
   addSealed(id: SessionId, texts: ReadonlyMap<string, OpenedText>): void {
     const before = this.#sessions.peek(id);
-    if (before === undefined || texts.size > MOST_SEALED) return;
-    const isFull = before.sealed.size + texts.size > MOST_SEALED;
-    this.#sessions.set(id, { ...before, sealed: isFull ? texts : new Map([...before.sealed, ...texts]) });
+    const document = before?.document?.changed(texts);
+    if (before && document) this.#sessions.set(id, { ...before, document });
   }
 
   forget(id: SessionId): void {
@@ -82,9 +71,9 @@ export class OpenedTexts {
   }
 }
 
-function sizeOf({ auth, data, sealed }: OpenedSession): number {
-  let bytes = SESSION_OVERHEAD;
-  for (const text of [auth, data, ...sealed.values()]) {
+function sizeOf({ auth, document }: OpenedSession): number {
+  let bytes = SESSION_OVERHEAD + (document?.overhead ?? 0);
+  for (const text of [auth, document]) {
     if (text !== null) bytes += TEXT_OVERHEAD + text.sealed.length + bytesOfText(text.plain);
   }
   return bytes;

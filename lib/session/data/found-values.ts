@@ -3,20 +3,10 @@ import { parseObject, sameJson } from './json.js';
 /** Values that were read from a session's data: JSON text by top-level key, `null` where there was nothing, or null. */
 export type FoundValues = ReadonlyMap<string, string | null>;
 
-/** What a session's data, a JSON text, says under some keys. */
-export function foundValues(data: string, keys: readonly string[]): FoundValues {
-  const valueOf = valuesOf(data);
-  return new Map(keys.map((key) => [key, valueOf(key) === null ? null : JSON.stringify(valueOf(key))]));
-}
-
 /** Whether a session's data, a JSON text, still says what was found. */
 export function areStillFound(found: FoundValues, data: string): boolean {
-  const valueOf = valuesOf(data);
+  const document = parseObject(data) ?? {};
+  const valueOf = (key: string): unknown => (Object.hasOwn(document, key) ? document[key] : null);
   for (const [key, text] of found) if (!sameJson(valueOf(key), JSON.parse(text ?? 'null'))) return false;
   return true;
-}
-
-function valuesOf(data: string): (key: string) => unknown {
-  const document = parseObject(data) ?? {};
-  return (key) => (Object.hasOwn(document, key) ? document[key] : null);
 }

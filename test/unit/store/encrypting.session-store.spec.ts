@@ -200,8 +200,9 @@ describe('Encryption in front of a store', () => {
     const id = await create();
     const add = () => store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
     const maps = await mapsWith(id, () => Promise.all([add(), add()]));
-    // Those under way, and the queue of the batcher that they share.
-    expect(maps.map(({ size }) => size)).toEqual([0, 0, expect.anything()]);
+    // Those under way, and the queue of the batcher that they share; then the inner store’s, once for each of the two.
+    expect(maps.map(({ size }) => size)).toEqual([0, 0, expect.anything(), expect.anything()]);
+    expect(maps[2]).toBe(maps[3]);
   });
 
   it('adds to nothing where what is there cannot be opened', async () => {

@@ -202,6 +202,26 @@ describe('SessionCipher', () => {
     for (const text of [null, '{"a":1}', '"text"', 'no JSON']) expect(stored('id', '{}', text).auth).toBe(text);
   });
 
+  it('reads a document by key: what is stored there, and what that says', () => {
+    const [value, list] = [cipher.seal('id', 'n', '1'), cipher.seal('id', 'list', '[1,{"a":2}]')];
+    const reader = cipher.reader(
+      'id',
+      `{"n":${value},"list":${list},"plain":{"b":[1, 2]},"nil":null,"lost":"$enc1.AAAAAAAA.x"}`,
+    );
+    const keys = ['n', 'list', 'plain', 'nil', 'lost', 'no', 'toString'];
+    expect(keys.map((key) => reader.stored(key))).toEqual([
+      value,
+      list,
+      '{"b":[1,2]}',
+      null,
+      '"$enc1.AAAAAAAA.x"',
+      null,
+      null,
+    ]);
+    expect(keys.map((key) => reader.value(key))).toEqual([1, [1, { a: 2 }], { b: [1, 2] }, null, null, null, null]);
+    expect([cipher.reader('id', '[').stored('n'), cipher.reader('id', '[').value('n')]).toEqual([null, null]);
+  });
+
   it('opens only what is looked at, and once', () => {
     let opened = 0;
     const counting = new KeyRing([KEY]);

@@ -6,6 +6,8 @@ import type { StoreListener } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { CachingSessionStore } from '../../../lib/store/caching.session-store.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { OpenedDocument, type OpenedMember } from '../../../lib/store/opened-document.js';
+import { OpenedTexts } from '../../../lib/store/opened-texts.js';
 import { RowVersionCache } from '../../../lib/store/postgres/row-version-cache.js';
 import { StoreReports } from '../../support/store-listener.js';
 
@@ -88,4 +90,35 @@ describe('What is kept of sessions in memory', () => {
     expect(taken).toBeGreaterThan(16 * MEGABYTE);
     await store.close();
   });
+
+  it.each<[string, number, number, number]>([
+    ['five members of 200 characters', 5, 200, 26_000],
+    ['fifty members of one character', 50, 1, 12_000],
+    ['a member of 4 KB', 1, 4_096, 9_000],
+  ])(
+    'takes 64 MB at most for opened texts, of %s, however often they have changed',
+    async (_what, count, length, sessions) => {
+      const opened = new OpenedTexts();
+      const before = await used();
+      for (let n = 0; n < sessions; n++) {
+        const id = newId();
+        const members = new Map<string, OpenedMember>();
+        for (let key = 0; key < count; key++) {
+          // As many characters as are sealed; no two alike.
+          const sealed = `${n}.${key}.`.padEnd(53 + Math.ceil((length * 4) / 3), '_');
+          members.set(text(`k`, 1) + key, { sealed, plain: text('1', length) });
+        }
+        const stored = Array.from(members, ([key, { sealed }]) => `"${key}": "${sealed}"`).join(', ');
+        opened.add(id, { document: OpenedDocument.of(Buffer.from(`{${stored}}`).toString(), members) });
+        for (let time = 0; time < 3; time++) {
+          const sealed = `${time}`.repeat(53 + Math.ceil((length * 4) / 3));
+          opened.addSealed(id, new Map([['k0', { sealed, plain: text('2', length) }]]));
+        }
+      }
+      const taken = (await used()) - before;
+      expect(taken).toBeLessThan(66 * MEGABYTE);
+      expect(taken).toBeGreaterThan(32 * MEGABYTE);
+      opened.forget('');
+    },
+  );
 });

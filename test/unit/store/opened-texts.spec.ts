@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
+import { NO_CHANGES } from '../../../lib/session/data/changes.js';
 import { createSessionId, type SessionId } from '../../../lib/session/token.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
 import { EncryptingSessionStore, type EncryptionSettings } from '../../../lib/store/encrypting.session-store.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
 import { LRUCache } from 'lru-cache';
+import { OpenedDocument } from '../../../lib/store/opened-document.js';
 import { OpenedTexts } from '../../../lib/store/opened-texts.js';
 
 const KEYS = new KeyRing([randomBytes(32)]);
@@ -103,6 +106,33 @@ describe('What was decrypted', () => {
     expect(await read(store)).toEqual([{ cart: ['book'], count: 1 }, null]);
   });
 
+  it('says what a store does that keeps nothing, whatever is changed here and elsewhere', async () => {
+    const [keeping, fresh] = [open(), open({ keepOpened: false })];
+    const key = fc.constantFrom('name', 'count', '10', 'ü"', '__proto__', 'new');
+    const value = fc.oneof(fc.integer(), fc.string({ unit: 'grapheme' }), fc.constant(null), fc.array(fc.integer()));
+    const step = fc.record({
+      isOurs: fc.boolean(),
+      key,
+      value: fc.option(value, { nil: undefined }),
+      by: fc.integer(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        for (const { isOurs, ...one } of steps) {
+          const changed = one.value === undefined ? { unset: [one.key] } : set(one.key, one.value).data;
+          const increment = new Map([['count', one.by]]);
+          const data = { ...NO_CHANGES, ...(one.key === 'count' ? { increment } : changed) };
+          // What is no number by then, cannot be added to.
+          await (isOurs ? keeping : fresh).commit(id, 0, { data, lifetime: null, renew: true }).catch(() => {});
+          const [kept, anew] = [await read(keeping), await read(fresh)];
+          expect(JSON.stringify(kept)).toBe(JSON.stringify(anew));
+        }
+      }),
+      { numRuns: 60 },
+    );
+    expect(unreadable).toEqual([]);
+  });
+
   it('is forgotten with the session', async () => {
     const store = open();
     for (let times = 0; times < 3; times++) await read(store);
@@ -140,22 +170,25 @@ describe('A commit of ten thousand keys', () => {
 });
 
 describe('OpenedTexts', () => {
-  const text = (plain: string) => ({ sealed: 'x'.repeat(plain.length), plain });
+  const document = (plain: string): OpenedDocument => {
+    const sealed = 'x'.repeat(plain.length);
+    return OpenedDocument.of(`{"k": "${sealed}"}`, new Map([['k', { sealed, plain }]]));
+  };
   const keep = (opened: OpenedTexts, id: string, plain: string): void => {
-    opened.add(id, { data: text(plain) });
+    opened.add(id, { document: document(plain) });
   };
 
   it('take 64 MB at most, and drop what was not used for longest', () => {
     const opened = new OpenedTexts();
     for (let n = 0; n < 80; n++) keep(opened, `${n}`, 'x'.repeat(MEGABYTE / 2));
-    const kept = Array.from({ length: 80 }, (_, n) => n).filter((n) => opened.of(`${n}`).data !== null);
+    const kept = Array.from({ length: 80 }, (_, n) => n).filter((n) => opened.of(`${n}`).document !== null);
     expect(kept).toEqual(Array.from({ length: 63 }, (_, n) => n + 17));
   });
 
   it('count what many small ones take besides', () => {
     const opened = new OpenedTexts();
     for (let n = 0; n < 160_000; n++) keep(opened, `${n}`, '');
-    const kept = Array.from({ length: 160_000 }, (_, n) => n).filter((n) => opened.of(`${n}`).data !== null);
+    const kept = Array.from({ length: 160_000 }, (_, n) => n).filter((n) => opened.of(`${n}`).document !== null);
     expect(kept.length).toBeGreaterThan(30_000);
     expect(kept.length * 255).toBeLessThan(64 * MEGABYTE);
   });
@@ -172,7 +205,7 @@ describe('OpenedTexts', () => {
     const opened = new OpenedTexts();
     keep(opened, 'a', 'x');
     pass(44_000);
-    expect(opened.of('a').data).not.toBeNull();
+    expect(opened.of('a').document).not.toBeNull();
     pass(16_000);
     expect(purged.mock.results.map(({ value }): unknown => value)).toEqual([false, false, true]);
     // Nothing is left to look for.
@@ -181,26 +214,24 @@ describe('OpenedTexts', () => {
     jest.restoreAllMocks();
   });
 
-  it('take in what is about to be stored only of sessions of which they keep something', () => {
+  it('take in what is about to be stored of sessions whose document they keep', () => {
     const opened = new OpenedTexts();
-    opened.addSealed('a', new Map([['k', text('x')]]));
-    expect(opened.of('a').sealed.size).toBe(0);
-    keep(opened, 'a', 'x');
-    opened.addSealed('a', new Map([['k', text('x')]]));
-    expect(opened.of('a').sealed.get('k')).toEqual(text('x'));
+    const texts = new Map([['k', { sealed: 'new', plain: '2' }]]);
+    opened.addSealed('a', texts);
+    expect(opened.of('a').document).toBeNull();
+    opened.add('a', { auth: { sealed: 'x', plain: '{}', generation: 1 } });
+    opened.addSealed('a', texts);
+    expect(opened.of('a').document).toBeNull();
+    keep(opened, 'a', '1');
+    opened.addSealed('a', texts);
+    expect(opened.of('a').auth).not.toBeNull();
+    expect(opened.of('a').document).toMatchObject({ sealed: '{"k": "new"}', plain: '{"k":2}' });
   });
 
-  it('take in no more than 100 keys that are about to be stored, however many a commit has', () => {
+  it('keep what they have where it cannot be told what will be stored', () => {
     const opened = new OpenedTexts();
-    const texts = (from: number, count: number) =>
-      new Map(Array.from({ length: count }, (_, n) => [`k${from + n}`, text('x')]));
-    keep(opened, 'a', 'x');
-    opened.addSealed('a', texts(0, 10_000));
-    expect(opened.of('a').sealed.size).toBe(0);
-    opened.addSealed('a', texts(0, 60));
-    opened.addSealed('a', texts(60, 40));
-    expect(opened.of('a').sealed.size).toBe(100);
-    opened.addSealed('a', texts(100, 1));
-    expect([...opened.of('a').sealed.keys()]).toEqual(['k100']);
+    keep(opened, 'a', '1');
+    opened.addSealed('a', new Map([['other', { sealed: 'new', plain: '2' }]]));
+    expect(opened.of('a').document?.plainOf('k', 'x')).toBe('1');
   });
 });

@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import { OpenedDocument, type OpenedMember } from '../../../lib/store/opened-document.js';
+
+type Members = Record<string, unknown>;
+
+const textIn = (members: Members, colon: string, comma: string): string =>
+  `{${Object.entries(members)
+    .map(([key, value]) => `${JSON.stringify(key)}${colon}${JSON.stringify(value)}`)
+    .join(comma)}}`;
+const WRITERS: [string, (members: Members) => string][] = [
+  ['PostgreSQL', (members) => textIn(members, ': ', ', ')],
+  ['JSON.stringify()', (members) => JSON.stringify(members)],
+];
+
+/** As it is opened: what begins with an exclamation mark is sealed, and says its own length. */
+function opened(stored: string): OpenedDocument {
+  const members = Object.entries(JSON.parse(stored) as Members).map(([key, value]): [string, OpenedMember] => {
+    const isSealed = typeof value === 'string' && value.startsWith('!');
+    return isSealed ? [key, { sealed: value, plain: `${value.length}` }] : [key, { sealed: null, plain: 'true' }];
+  });
+  return OpenedDocument.of(stored, new Map(members));
+}
+
+const change = (sealed: string, plain: string) => ({ sealed, plain });
+
+describe.each(WRITERS)('A document that was opened, as %s writes it', (_who, write) => {
+  const BEFORE = { a: '!first', 'b"\n': '!another', c: '!third', d: '!the last' };
+  const document = opened(write(BEFORE));
+
+  it('says what its members do', () => {
+    expect(document.plain).toBe('{"a":6,"b\\"\\n":8,"c":6,"d":9}');
+    expect(opened(write({})).plain).toBe('{}');
+  });
+
+  it('tells what will be stored, and what that says, once members have been changed', () => {
+    const changed = document.changed(
+      new Map([
+        ['d', change('!d', '"D"')],
+        ['a', change('!much longer than before', '[1,2,3]')],
+      ]),
+    );
+    expect(changed?.sealed).toBe(write({ ...BEFORE, a: '!much longer than before', d: '!d' }));
+    expect(changed?.plain).toBe('{"a":[1,2,3],"b\\"\\n":8,"c":6,"d":"D"}');
+    const again = changed?.changed(new Map([['c', change('!C', '3')]]));
+    expect(again?.sealed).toBe(write({ ...BEFORE, a: '!much longer than before', c: '!C', d: '!d' }));
+    expect(again?.plain).toBe('{"a":[1,2,3],"b\\"\\n":8,"c":3,"d":"D"}');
+    expect([again?.sealedOf('d'), again?.plainOf('d', '!d')]).toEqual(['!d', '"D"']);
+  });
+
+  it('does not tell it of a member that is not there', () => {
+    expect(document.changed(new Map([['e', change('!', '1')]]))).toBeNull();
+    expect(opened(write({})).changed(new Map([['e', change('!', '1')]]))).toBeNull();
+  });
+
+  it('finds what a member says by its key and all of its sealed text', () => {
+    expect([document.sealedOf('c'), document.plainOf('c', '!third')]).toEqual(['!third', '6']);
+    for (const other of ['!thir', '!third ', '!thirD', '!first', '', null, 6, undefined]) {
+      expect(document.plainOf('c', other)).toBeNull();
+    }
+    expect([document.sealedOf('e'), document.plainOf('e', '!third')]).toEqual([null, null]);
+  });
+
+  it.each<[string, Members]>([
+    ['one that is stored as it is', { a: '!first', b: true, c: '!third' }],
+    ['one that is stored as it is, first', { a: 1, b: '!', c: '!third' }],
+    ['one that is stored as it is, last', { a: '!first', c: '!third', d: {} }],
+    ['one that cannot be opened', { a: '!first', b: '?', c: '!third' }],
+  ])('does not tell it where there is %s, and still finds the others', (_what, members) => {
+    const stored = write(members);
+    const readable = Object.entries(members).filter(([, value]) => value !== '?');
+    const part = OpenedDocument.of(
+      stored,
+      new Map(readable.map(([key, value]) => [key, { sealed: value === '!third' ? '!third' : null, plain: '1' }])),
+    );
+    expect(part.changed(new Map([['c', change('!C', '3')]]))).toBeNull();
+    expect(part.plainOf('c', '!third')).toBe('1');
+  });
+
+  it('does not take for a member what stands inside of another one', () => {
+    const stored = write({ a: { b: '!twice' }, b: '!twice' });
+    const part = opened(stored);
+    expect(part.changed(new Map([['b', change('!other', '3')]]))).toBeNull();
+    expect(part.plainOf('b', '!twice')).toBe('6');
+  });
+});
+
+describe('A document whose members come in another order than they are written in', () => {
+  it('is not sought through for each of them, and tells nothing of what will be stored', () => {
+    // A parsed document begins with the keys that are numbers.
+    const document = opened('{"a": "!a", "10": "!10", "b": "!b"}');
+    expect(document.plain).toBe('{"10":3,"a":2,"b":2}');
+    expect([document.plainOf('10', '!10'), document.plainOf('a', '!a'), document.plainOf('b', '!b')]).toEqual([
+      '3',
+      null,
+      null,
+    ]);
+    expect(document.changed(new Map([['10', change('!other', '3')]]))).toBeNull();
+  });
+});
