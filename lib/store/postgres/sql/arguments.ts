@@ -50,11 +50,19 @@ export function changesOf(requests: readonly CommitRequest[]): { kinds: ChangeKi
       textsOf(only, (entry) => entry?.[1]),
     );
   }
-  if (requests.some(({ found }) => found !== null))
+  if (requests.some(({ found }) => found !== null && found.size > 1)) {
     add(
-      'found',
+      'founds',
       textsOf(requests, ({ found }) => found && objectOf(found)),
     );
+  } else if (requests.some(({ found }) => found !== null && found.size > 0)) {
+    const only = requests.map(({ found }) => found && onlyOf(found));
+    add(
+      'found',
+      textsOf(only, (entry) => entry?.[0]),
+      textsOf(only, (entry) => entry && (entry[1] ?? 'null')),
+    );
+  }
   if (lifetimes.some((lifetime) => lifetime !== null)) {
     add(
       'lifetime',

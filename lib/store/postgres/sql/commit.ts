@@ -1,7 +1,7 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
 import { at, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
-import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged } from './merge.js';
+import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged, outdated } from './merge.js';
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
 // that is done to the row. The longest text for its binary size is a number such as 1e308: 12 bytes, 309 digits.
@@ -27,7 +27,8 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
   const commits = new Map<string, string>();
   const commitOf = (kinds: readonly ChangeKind[]): string => {
     const hasLifetimes = kinds.includes('lifetime');
-    const hasFound = kinds.includes('found');
+    const isOutdated = outdated('l.data', 'l', kinds);
+    const hasFound = isOutdated !== null;
     const isExact = addsNumbers(kinds);
     const arrays: Record<string, string> = { id: '$1::uuid[]', generation: '$2::int[]', renew: '$3::boolean[]' };
     // The fourth and fifth are no arrays.
@@ -47,10 +48,6 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
               when l.ends_at is null then null
               else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
       : 'l.ends_at';
-    const outdated = hasFound
-      ? `, exists (select from jsonb_each(l.found) as f(key, value)
-                   where coalesce(l.data->f.key, 'null') <> f.value) as outdated`
-      : '';
     return `
     with ${isExact ? `${EXACT},` : ''} locked as materialized (
       select s.id, s.data, s.last_access_at, s.expires_at, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
@@ -67,7 +64,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
              case when l.renew then l.now else l.last_access_at end as last_access_at,
              case ${hasLifetimes ? `when l.changed then least(l.now + ${span('l.ttl')}, e.ends_at)` : ''}
                   when not l.renew then l.expires_at
-                  else least(greatest(l.expires_at, l.now + ${span('l.ttl')}), e.ends_at) end as expires_at ${outdated}
+                  else least(greatest(l.expires_at, l.now + ${span('l.ttl')}), e.ends_at) end as expires_at ${hasFound ? `, ${isOutdated} as outdated` : ''}
       from locked l cross join lateral (select ${endsAt} as ends_at) e cross join lateral (
         select ${merged('l.data', 'l', kinds)} as data ${isExact ? 'from exact' : ''} offset 0
       ) m

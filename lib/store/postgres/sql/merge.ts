@@ -1,7 +1,7 @@
 /**
  * What a commit can be made of, and what its statement takes for each: arrays with a value for every session, null where
  * there is none. Who adds mostly adds to one key. That takes PostgreSQL less than to look through an object of several: so
- * there are two kinds of either addition.
+ * there are two kinds of either addition, and of what must still be there.
  */
 export const CHANGE_COLUMNS = {
   set: { set: 'jsonb' },
@@ -10,7 +10,8 @@ export const CHANGE_COLUMNS = {
   increments: { increments: 'jsonb' },
   push: { push_key: 'text', push: 'jsonb' },
   pushes: { pushes: 'jsonb' },
-  found: { found: 'jsonb' },
+  found: { found_key: 'text', found: 'jsonb' },
+  founds: { founds: 'jsonb' },
   lifetime: { ttl: 'bigint', absolute: 'bigint', endless: 'boolean' },
 } as const;
 
@@ -34,6 +35,15 @@ export const EXACT = `exact as materialized (select set_config('extra_float_digi
 /** Whether merging these adds numbers. */
 export const addsNumbers = (kinds: readonly ChangeKind[]): boolean =>
   kinds.includes('increment') || kinds.includes('increments');
+
+/** Whether the data do not say any more what was found in them. */
+export const outdated = (data: string, change: string, kinds: readonly ChangeKind[]): string | null => {
+  const isOther = (key: string, value: string): string => `coalesce(${data}->${key}, 'null') <> ${value}`;
+  if (kinds.includes('found'))
+    return `${change}.found_key is not null and ${isOther(`${change}.found_key`, `${change}.found`)}`;
+  if (!kinds.includes('founds')) return null;
+  return `exists (select from jsonb_each(${change}.founds) as f(key, value) where ${isOther('f.key', 'f.value')})`;
+};
 
 // Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. What is absent
 // from the changes is not worked out, and the data, which may be big, is copied once.
