@@ -56,7 +56,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
   readonly #opened: OpenedTexts | null;
   readonly #queryTimeout: number;
-  /** Data as it was found, sealed, until this process changes it: most likely what additions of the same request are to. */
+  /** Data as it was found, sealed, where it was not known, until this process adds to it: what additions of the same request are to. */
   readonly #seen = new LRUCache<SessionId, string>({
     max: MOST_SEEN,
     maxSize: MOST_SEEN_TEXT,
@@ -155,6 +155,8 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   #found(stored: StoredSession | null): StoredSession | null {
     if (stored === null) return null;
+    const known = this.#cipher.known(stored);
+    if (known !== null) return { ...stored, ...known };
     this.#seen.set(stored.id, stored.data);
     return present(stored, this.#cipher.open(stored));
   }
@@ -179,13 +181,13 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   async #add(request: CommitRequest): Promise<CommittedTimes | null> {
     const { id, generation, changes, deadline } = request;
-    const seen = this.#seen.get(id);
+    const seen = this.#seenReader(request);
     this.#seen.delete(id);
-    const added = seen === undefined ? 'changed' : await this.#addToSeen(seen, request);
-    if (added !== 'changed') return added;
+    const added = seen && (await this.#addToSeen(seen, request));
+    if (seen !== null && added !== 'changed') return added;
     const found = await this.inner.find(id);
     if (found?.generation !== generation) return null;
-    const outcome = await this.#addTo(found.data, request);
+    const outcome = await this.#addTo(this.#cipher.reader(id, found.data), request);
     if (outcome !== 'changed') return outcome;
     const seal = (stored: StoredSession): SessionChanges =>
       this.#seal(id, changes, this.#cipher.reader(id, stored.data));
@@ -195,24 +197,30 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     return { ttl, lastAccessAt, expiresAt, endsAt };
   }
 
+  /** What additions are to, most likely: what was opened, or seen, last. */
+  #seenReader({ id, changes }: CommitRequest): DocumentReader | null {
+    const known = this.#cipher.knownReader(id, addedTo(changes));
+    if (known !== null) return known;
+    const seen = this.#seen.get(id);
+    return seen === undefined ? null : this.#cipher.reader(id, seen);
+  }
+
   /** What cannot be added to what was seen may be another by now. */
-  async #addToSeen(data: string, request: CommitRequest): Promise<CommittedTimes | 'changed' | null> {
+  async #addToSeen(seen: DocumentReader, request: CommitRequest): Promise<CommittedTimes | 'changed' | null> {
     try {
-      return await this.#addTo(data, request);
+      return await this.#addTo(seen, request);
     } catch (error) {
       if (error instanceof SessionDataError) return 'changed';
       throw error;
     }
   }
 
-  /** @param data a stored document. `changed`: what is added to is another by now */
+  /** `changed`: what is added to is another by now. */
   #addTo(
-    data: string,
+    document: DocumentReader,
     { id, generation, changes, deadline }: CommitRequest,
   ): Promise<CommittedTimes | 'changed' | null> {
-    const { increment, push } = changes.data ?? NO_CHANGES;
-    const document = this.#cipher.reader(id, data);
-    const values = new Map(Array.from([...increment.keys(), ...push.keys()], (key) => [key, document.stored(key)]));
+    const values = new Map(Array.from(addedTo(changes), (key) => [key, document.stored(key)]));
     return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), deadline);
   }
 
@@ -246,7 +254,7 @@ export function withEncryption(
 /** Of one session: what it writes at a time is one request, into which all that wait are folded. */
 type AdditionBatcher = WriteBatcher<CommitRequest, CommittedTimes | null>;
 
-/** A stored session in plain text, opened when it is read. */
+/** A stored session in plain text, opened when it is read: of use where that is yet to be done, as such an object takes more to copy. */
 function present(stored: StoredSession, plain: PlainText): StoredSession {
   return {
     ...stored,
@@ -257,6 +265,12 @@ function present(stored: StoredSession, plain: PlainText): StoredSession {
       return plain.data;
     },
   };
+}
+
+/** The keys. */
+function addedTo({ data }: SessionChanges): string[] {
+  const { increment, push } = data ?? NO_CHANGES;
+  return [...increment.keys(), ...push.keys()];
 }
 
 function hasAdditions(changes: DataChanges | null): changes is DataChanges {

@@ -5,7 +5,7 @@ import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
 import { SessionConfigurationError } from '../session.errors.js';
-import { OpenedDocument, type OpenedMember } from './opened-document.js';
+import { OpenedDocument, type OpenedMember, type OpenedText } from './opened-document.js';
 import { NOTHING_OPENED, type OpenedSession, type OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
 
@@ -170,24 +170,41 @@ export class SessionCipher {
 
   reader(id: SessionId, data: string): DocumentReader {
     const known = this.#knownOf(id).document;
-    const same = known?.sealed === data ? known : null;
-    let document: Record<string, unknown> | undefined;
-    const storedAt = (key: string): unknown => {
-      document ??= parseObject(data) ?? {};
-      return Object.hasOwn(document, key) ? document[key] : null;
-    };
+    const document = parseObject(data) ?? {};
+    const storedAt = (key: string): unknown => (Object.hasOwn(document, key) ? document[key] : null);
     return {
       stored: (key) => {
-        const sealed = same?.sealedOf(key);
-        if (sealed) return `"${sealed}"`;
         const stored = storedAt(key);
         return stored === null ? null : JSON.stringify(stored);
       },
       value: (key) => {
-        const stored = same?.sealedOf(key) ?? storedAt(key);
+        const stored = storedAt(key);
         return stored === null ? null : JSON.parse(this.#plainMember(id, key, stored, known) ?? 'null');
       },
     };
+  }
+
+  /** The same of a document that was opened lately, for some keys; `null` where one of them is not known. */
+  knownReader(id: SessionId, keys: Iterable<string>): DocumentReader | null {
+    const { document } = this.#knownOf(id);
+    if (document === null) return null;
+    const members = new Map<string, OpenedText>();
+    for (const key of keys) {
+      const member = document.member(key);
+      if (member === null) return null;
+      members.set(key, member);
+    }
+    const memberAt = (key: string): OpenedText => members.get(key) as OpenedText;
+    return { stored: (key) => `"${memberAt(key).sealed}"`, value: (key) => JSON.parse(memberAt(key).plain) };
+  }
+
+  /** What is secret in a session of which all was opened lately, just as it is stored; else `null`. */
+  known({ id, generation, auth, data }: StoredSession): PlainText | null {
+    const { auth: opened, document } = this.#knownOf(id);
+    if (document === null || !document.is(data)) return null;
+    if (auth === null) return { auth, data: document.plain };
+    if (opened?.sealed !== auth || opened.generation !== generation) return null;
+    return { auth: opened.plain, data: document.plain };
   }
 
   /** Opens each of a session's secrets once, when it is first looked at. */
@@ -221,7 +238,7 @@ export class SessionCipher {
 
   #openData(id: SessionId, data: string, keep: Keep): string {
     const known = this.#knownOf(id).document;
-    if (known?.sealed === data) return known.plain;
+    if (known?.is(data)) return known.plain;
     const document = parseObject(data);
     // What is no document is for the reader to report.
     if (document === null) return data;
@@ -241,8 +258,8 @@ export class SessionCipher {
 
   /** @param known what the data were before, maybe */
   #plainMember(id: SessionId, key: string, value: unknown, known: OpenedDocument | null): string | null {
-    const plain = known?.plainOf(key, value);
-    if (plain) return plain;
+    const member = known?.member(key);
+    if (member && member.sealed === value) return member.plain;
     return this.#open(id, `data at ${inQuotes(key)}`, value, () => JSON.stringify(value), dataContextOf(id, key));
   }
 

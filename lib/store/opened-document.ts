@@ -1,3 +1,5 @@
+import { bytesOfText } from './kept-session.js';
+
 /** A sealed text, and what it says. */
 export interface OpenedText {
   readonly sealed: string;
@@ -10,7 +12,7 @@ export interface OpenedMember {
   readonly plain: string;
 }
 
-/** Where a sealed text stands in the stored document, and what it says in the plain one. */
+/** Where a sealed text stood in the stored document when that was opened, and what it says in the plain one. */
 interface Place {
   readonly sealedAt: number;
   readonly sealedEnd: number;
@@ -18,26 +20,53 @@ interface Place {
   readonly plainEnd: number;
 }
 
-/** What a place takes, with its entry in a map, in bytes; as measured. */
-const PLACE_SIZE = 120;
+/** A member that was changed since. */
+interface Change extends OpenedText {
+  readonly place: Place;
+}
 
 /** Of a text that is not found. */
 const LOST = -1;
+/** With more of them, it is no less work to read the document anew. */
+const MOST_CHANGES = 16;
+/** What a place takes, with its entry in a map, and what a change takes besides its characters, in bytes; as measured. */
+const PLACE_SIZE = 120;
+const CHANGE_SIZE = 200;
 
-/** A session's data, once opened: the stored document, the plain one, and where the sealed members stand in both. */
+/**
+ * A session's data, once opened: the stored document, the plain one, and where the sealed members stand in both. What was changed
+ * since is kept beside them: new texts of a kilobyte with each change would keep the garbage collector busy.
+ */
 export class OpenedDocument {
-  readonly sealed: string;
-  readonly plain: string;
-  /** In the order of both documents. */
+  readonly #sealed: string;
+  readonly #plain: string;
   readonly #places: ReadonlyMap<string, Place>;
-  /** Whether the stored document is made of these members, and of nothing else. */
+  /** Whether the stored document is made of these members, in their order, and of nothing else. */
   readonly #isWhole: boolean;
+  /** In the order of the places. */
+  readonly #changes: ReadonlyMap<string, Change>;
+  /** Of the stored document. */
+  readonly #length: number;
+  /** Of what was opened at first, in bytes. */
+  readonly #size: number;
 
-  private constructor(sealed: string, plain: string, places: ReadonlyMap<string, Place>, isWhole: boolean) {
-    this.sealed = sealed;
-    this.plain = plain;
+  private constructor(
+    sealed: string,
+    plain: string,
+    places: ReadonlyMap<string, Place>,
+    isWhole: boolean,
+    changes: ReadonlyMap<string, Change>,
+    size: number,
+  ) {
+    this.#sealed = sealed;
+    this.#plain = plain;
     this.#places = places;
     this.#isWhole = isWhole;
+    this.#changes = changes;
+    this.#size = size;
+    let length = sealed.length;
+    for (const { sealed: text, place } of changes.values()) length += text.length - (place.sealedEnd - place.sealedAt);
+    this.#length = length;
   }
 
   /** @param members by key, in the order of the parsed document */
@@ -60,55 +89,68 @@ export class OpenedDocument {
       if (sealedAt !== LOST) places.set(key, { sealedAt, sealedEnd, plainAt, plainEnd });
     }
     isWhole &&= sealed.slice(sealedEnd) === '"}';
-    return new OpenedDocument(sealed, `{${texts.join(',')}}`, places, isWhole);
+    // Joined, and not added: what is added keeps hold of what it was made of.
+    const plain = `{${texts.join(',')}}`;
+    const size = sealed.length + bytesOfText(plain) + places.size * PLACE_SIZE;
+    return new OpenedDocument(sealed, plain, places, isWhole, new Map(), size);
   }
 
-  /** In bytes, besides the characters. */
-  get overhead(): number {
-    return this.#places.size * PLACE_SIZE;
+  /** What it takes of memory, in bytes. */
+  get size(): number {
+    let bytes = this.#size;
+    for (const { sealed, plain } of this.#changes.values()) bytes += CHANGE_SIZE + sealed.length + bytesOfText(plain);
+    return bytes;
   }
 
-  /** The sealed text of a member; `null` where it is not known. */
-  sealedOf(key: string): string | null {
+  /** Whether this is the document that is stored. */
+  is(stored: string): boolean {
+    if (stored.length !== this.#length) return false;
+    let [from, at] = [0, 0];
+    for (const { sealed, place } of this.#changes.values()) {
+      const before = this.#sealed.slice(from, place.sealedAt);
+      if (!stored.startsWith(before, at) || !stored.startsWith(sealed, at + before.length)) return false;
+      at += before.length + sealed.length;
+      from = place.sealedEnd;
+    }
+    return stored.startsWith(this.#sealed.slice(from), at);
+  }
+
+  get plain(): string {
+    let [text, from] = ['', 0];
+    for (const { plain, place } of this.#changes.values()) {
+      text += this.#plain.slice(from, place.plainAt) + plain;
+      from = place.plainEnd;
+    }
+    return from === 0 ? this.#plain : text + this.#plain.slice(from);
+  }
+
+  /** A member: its sealed text, and what it says; `null` where it is stored as it is, or not at all. */
+  member(key: string): OpenedText | null {
+    const change = this.#changes.get(key);
+    if (change !== undefined) return change;
     const place = this.#places.get(key);
-    return place === undefined ? null : this.sealed.slice(place.sealedAt, place.sealedEnd);
-  }
-
-  /** The plain text of a member; `null` where this is not what is stored under its key. */
-  plainOf(key: string, stored: unknown): string | null {
-    const place = this.#places.get(key);
-    if (place === undefined || typeof stored !== 'string') return null;
+    if (place === undefined) return null;
     const { sealedAt, sealedEnd, plainAt, plainEnd } = place;
-    const isSame = stored.length === sealedEnd - sealedAt && this.sealed.startsWith(stored, sealedAt);
-    return isSame ? this.plain.slice(plainAt, plainEnd) : null;
+    return { sealed: this.#sealed.slice(sealedAt, sealedEnd), plain: this.#plain.slice(plainAt, plainEnd) };
   }
 
   /**
-   * What is stored once some members have been changed; `null` where that cannot be told. Not what will be there for certain: another
-   * change may come in between.
+   * The document as it will be stored once some members have been changed; `null` where that cannot be told, or takes more than to
+   * read it. Whether it is, must be asked: another change may come in between.
    */
   changed(texts: ReadonlyMap<string, OpenedText>): OpenedDocument | null {
     if (!this.#isWhole) return null;
-    for (const key of texts.keys()) if (!this.#places.has(key)) return null;
-    const places = new Map<string, Place>();
-    const [sealed, plain]: [string[], string[]] = [[], []];
-    let [sealedFrom, plainFrom, sealedMore, plainMore] = [0, 0, 0, 0];
-    for (const [key, place] of this.#places) {
-      const text = texts.get(key);
-      const moved = { ...place, sealedAt: place.sealedAt + sealedMore, plainAt: place.plainAt + plainMore };
-      if (text !== undefined) {
-        sealed.push(this.sealed.slice(sealedFrom, place.sealedAt), text.sealed);
-        plain.push(this.plain.slice(plainFrom, place.plainAt), text.plain);
-        [sealedFrom, plainFrom] = [place.sealedEnd, place.plainEnd];
-        sealedMore += text.sealed.length - (place.sealedEnd - place.sealedAt);
-        plainMore += text.plain.length - (place.plainEnd - place.plainAt);
-      }
-      places.set(key, { ...moved, sealedEnd: place.sealedEnd + sealedMore, plainEnd: place.plainEnd + plainMore });
+    const changes = new Map(this.#changes);
+    for (const [key, { sealed, plain }] of texts) {
+      const place = this.#places.get(key);
+      if (place === undefined || changes.size > MOST_CHANGES) return null;
+      changes.set(key, { sealed, plain, place });
     }
-    sealed.push(this.sealed.slice(sealedFrom));
-    plain.push(this.plain.slice(plainFrom));
-    // Joined, and not added: what is added keeps hold of what it was made of.
-    return new OpenedDocument(sealed.join(''), plain.join(''), places, true);
+    const ordered =
+      changes.size === 1
+        ? changes
+        : new Map([...changes].toSorted(([, one], [, other]) => one.place.sealedAt - other.place.sealedAt));
+    return new OpenedDocument(this.#sealed, this.#plain, this.#places, true, ordered, this.#size);
   }
 }
 

@@ -72,9 +72,8 @@ export class OpenedTexts {
 }
 
 function sizeOf({ auth, document }: OpenedSession): number {
-  let bytes = SESSION_OVERHEAD + (document?.overhead ?? 0);
-  for (const text of [auth, document]) {
-    if (text !== null) bytes += TEXT_OVERHEAD + text.sealed.length + bytesOfText(text.plain);
-  }
+  let bytes = SESSION_OVERHEAD;
+  if (auth !== null) bytes += TEXT_OVERHEAD + auth.sealed.length + bytesOfText(auth.plain);
+  if (document !== null) bytes += TEXT_OVERHEAD + document.size;
   return bytes;
 }
