@@ -113,7 +113,7 @@ export interface AdoptionStats {
 }
 
 /** Which queue: that of look-ups, of new sessions, of changes, of ends, of renewals. */
-export type QueueName = 'find' | 'create' | 'commit' | 'delete' | 'renew';
+export type QueueName = 'find' | 'create' | 'commit' | 'login' | 'delete' | 'renew';
 
 /** A queue in front of the database: what waits in it together goes in one statement. */
 export interface QueueStats {

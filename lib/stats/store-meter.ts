@@ -32,6 +32,7 @@ export class StoreMeter {
     find: new QueueMeter('find'),
     create: new QueueMeter('create'),
     commit: new QueueMeter('commit'),
+    login: new QueueMeter('login'),
     delete: new QueueMeter('delete'),
     renew: new QueueMeter('renew'),
   };
@@ -61,11 +62,12 @@ export class StoreMeter {
   }
 
   queueStats(): Record<QueueName, QueueStats> {
-    const { find, create, commit, delete: ends, renew } = this.queues;
+    const { find, create, commit, login, delete: ends, renew } = this.queues;
     return {
       find: find.stats(),
       create: create.stats(),
       commit: commit.stats(),
+      login: login.stats(),
       delete: ends.stats(),
       renew: renew.stats(),
     };

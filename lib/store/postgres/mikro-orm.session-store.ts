@@ -185,11 +185,11 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async create(session: NewSession): Promise<StoredSession> {
-    const { creationsOf, queries } = this.#opened;
+    const { creations, queries } = this.#opened;
     const { maxDataBytes } = this.#options;
     if (session.data.length > maxDataBytes) throw queries.tooLarge();
     refuseLargeAuth(session.auth, maxDataBytes);
-    return creationsOf(session).write({ id: session.id, session, deadline: queries.deadline() });
+    return creations.write({ id: session.id, session, deadline: queries.deadline() });
   }
 
   override get oldSessions(): OldSessions | null {
@@ -202,10 +202,10 @@ export class MikroOrmSessionStore extends SessionStore {
 
   async commit(id: SessionId, generation: number, changes: SessionChanges): Promise<CommittedTimes | null> {
     this.#refuseLarge(changes);
-    const { commitsOf, queries } = this.#opened;
+    const { commits, queries } = this.#opened;
     const request = { id, generation, changes, found: null, deadline: queries.deadline() };
     // As nothing had to be found, nothing can have changed.
-    return commitsOf(id, changes).write(request) as Promise<CommittedTimes | null>;
+    return commits.write(request) as Promise<CommittedTimes | null>;
   }
 
   override async commitIf(
@@ -217,7 +217,7 @@ export class MikroOrmSessionStore extends SessionStore {
   ): Promise<CommitOutcome> {
     this.#refuseLarge(changes);
     const request = { id, generation, changes, found, deadline: this.#deadline(until) };
-    return this.#opened.commitsOf(id, changes).write(request);
+    return this.#opened.commits.write(request);
   }
 
   async update(
@@ -249,16 +249,17 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   async login(login: Login, changesTo?: (stored: StoredSession) => DataChanges | null): Promise<StoredSession | null> {
-    const operation = 'log in';
-    const queries = this.#queries;
+    const { logins, queries } = this.#opened;
+    const { id, generation } = login;
     refuseLargeAuth(login.auth, this.#options.maxDataBytes);
-    if (changesTo === undefined) {
-      return untilUnlocked(queries, operation, (deadline) => queries.login(operation, login, deadline));
-    }
     const deadline = queries.deadline();
-    return this.#locking(operation, login.id, login.generation, deadline, async (stored, client) => {
-      const attempt = await queries.login(operation, { ...login, changes: changesTo(stored) }, deadline, client);
-      return attempt === 'locked' ? null : attempt;
+    if (changesTo === undefined) return logins.write({ id, login, deadline });
+    const operation = 'log in';
+    return this.#locking(operation, id, generation, deadline, async (stored, client) => {
+      const request = { id, login: { ...login, changes: changesTo(stored) }, deadline };
+      const [outcome = null] = await queries.login([request], operation, client);
+      if (outcome instanceof SessionDataError) throw outcome;
+      return outcome === 'locked' ? null : outcome;
     });
   }
 

@@ -1,15 +1,15 @@
-import type { SessionChanges } from '../../session/data/changes.js';
-import type { NewSession, StoreListener } from '../../session-store.js';
+import type { DataChanges } from '../../session/data/changes.js';
+import type { StoreListener } from '../../session-store.js';
 import type { SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
-import { WriteBatcher, type WriteTarget } from '../batching/write-batcher.js';
+import { WriteBatcher, type WriteRequest, type WriteTarget } from '../batching/write-batcher.js';
 import { lengthOf } from '../limits.js';
 import { QueueMeter } from '../../stats/queue-meter.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
-import type { CreateRequest, DeleteRequest, SessionQueries } from './session-queries.js';
+import type { CreateRequest, DeleteRequest, LoginRequest, SessionQueries } from './session-queries.js';
 
 /** All that one request may ask for go into one statement. */
 const MOST_SECRETS = 256;
@@ -20,15 +20,17 @@ const LARGE = 8_192;
 /** How many characters of data go into one statement with small sessions. */
 const MOST_TOGETHER = 128 * 1024;
 
+/** Where requests to write wait: one queue, or several. */
+type Writer<Request extends WriteRequest, Outcome> = Pick<WriteBatcher<Request, Outcome>, 'write'>;
+
 /** The queues in front of the statements: what waits in one goes together. */
 export interface Queues {
   readonly finds: LookupBatcher<StoredSession>;
   /** Of requests with several credentials, which must hold up no others. */
   readonly secrets: LookupBatcher<SessionSecrets>;
-  /** That in which a new session waits. */
-  readonly creationsOf: (session: NewSession) => WriteBatcher<CreateRequest, StoredSession>;
-  /** That in which changes to a session wait. */
-  readonly commitsOf: (id: SessionId, changes: SessionChanges) => WriteBatcher<CommitRequest, CommitOutcome>;
+  readonly creations: Writer<CreateRequest, StoredSession>;
+  readonly commits: Writer<CommitRequest, CommitOutcome>;
+  readonly logins: Writer<LoginRequest, StoredSession | null>;
   readonly deletions: WriteBatcher<DeleteRequest, boolean>;
   readonly renewals: RenewalBuffer;
 }
@@ -42,35 +44,42 @@ export function queuesOf(
 ): Queues {
   const now = (): number => queries.time();
   const { lengths } = queries;
-  const commits: WriteTarget<CommitRequest, CommitOutcome> = {
-    operation: 'save a session',
-    now,
-    write: (requests) => queries.commit(requests),
-    fold: foldCommits,
-    meter: meters.commit,
+  const commits = lanesOf<CommitRequest, CommitOutcome>(
+    {
+      operation: 'save a session',
+      now,
+      write: (requests) => queries.commit(requests),
+      fold: foldCommits,
+      meter: meters.commit,
+    },
+    ({ id }) => lengths.of(id),
+  );
+  const logins = lanesOf<LoginRequest, StoredSession | null>(
+    { operation: 'log in', now, write: (requests) => queries.login(requests), meter: meters.login },
+    ({ id }) => lengths.of(id),
+  );
+  const creations = lanesOf<CreateRequest, StoredSession>(
+    {
+      operation: 'create a session',
+      now,
+      write: (requests) => {
+        for (const { id, session } of requests) lengths.note(id, session.data.length);
+        return queries.create(requests);
+      },
+      meter: meters.create,
+    },
+    ({ session }) => session.data.length,
+  );
+  /** At most: what they replace is not known, and the answer says. */
+  const noteChanges = (id: SessionId, changes: DataChanges | null): void => {
+    lengths.note(id, lengths.of(id) + lengthOf(changes));
   };
-  const small = new WriteBatcher({ ...commits, partOf: ({ id }) => lengths.of(id) / MOST_TOGETHER });
-  const large = new WriteBatcher(commits);
   const findMany = async (ids: readonly SessionId[], deadline: number): Promise<StoredSession[]> => {
     const found = await queries.lookups.findMany(ids, deadline);
     // Of a corrupt row it may be null.
     for (const { id, data } of found) lengths.note(id, (data as string | null)?.length ?? 0);
     return found;
   };
-  const created: WriteTarget<CreateRequest, StoredSession> = {
-    operation: 'create a session',
-    now,
-    write: (requests) => {
-      for (const { id, session } of requests) lengths.note(id, session.data.length);
-      return queries.create(requests);
-    },
-    meter: meters.create,
-  };
-  const creations = new WriteBatcher({
-    ...created,
-    partOf: ({ session }) => session.data.length / MOST_TOGETHER,
-  });
-  const largeCreations = new WriteBatcher(created);
   return {
     finds: new LookupBatcher({ now, findMany }, meters.find),
     secrets: new LookupBatcher(
@@ -78,12 +87,18 @@ export function queuesOf(
       new QueueMeter('find'),
       { sessions: MOST_SECRETS, underWay: 1 },
     ),
-    creationsOf: ({ data }) => (data.length > LARGE ? largeCreations : creations),
-    commitsOf: (id, { data }) => {
-      // At most: what it replaces is not known, and its own answer says.
-      const length = lengths.of(id) + lengthOf(data);
-      lengths.note(id, length);
-      return length > LARGE ? large : small;
+    creations,
+    commits: {
+      write: (request) => {
+        noteChanges(request.id, request.changes.data);
+        return commits.write(request);
+      },
+    },
+    logins: {
+      write: (request) => {
+        noteChanges(request.id, request.login.changes);
+        return logins.write(request);
+      },
     },
     deletions: new WriteBatcher({
       operation: 'end a session',
@@ -93,4 +108,14 @@ export function queuesOf(
     }),
     renewals: new RenewalBuffer(queries, flushEvery, listener, meters.renew),
   };
+}
+
+/** A queue for what is small, and one for what is large, which must hold up nothing else. @param lengthOf in characters */
+function lanesOf<Request extends WriteRequest, Outcome>(
+  target: WriteTarget<Request, Outcome>,
+  lengthOf: (request: Request) => number,
+): Writer<Request, Outcome> {
+  const small = new WriteBatcher({ ...target, partOf: (request) => lengthOf(request) / MOST_TOGETHER });
+  const large = new WriteBatcher(target);
+  return { write: (request) => (lengthOf(request) > LARGE ? large : small).write(request) };
 }

@@ -64,6 +64,13 @@ export interface DeleteRequest extends WriteRequest {
   readonly userId?: string | undefined;
 }
 
+/** A login to a session that is there. */
+export interface LoginRequest extends WriteRequest {
+  readonly login: Login;
+}
+
+const meantBy = ({ login, ...request }: LoginRequest): DeleteRequest => ({ ...request, generation: login.generation });
+
 /** What became of a statement on one row: what it says; `null`: no such session; `locked` by another transaction. */
 export type Attempt<Row> = Row | null | 'locked';
 
@@ -219,35 +226,39 @@ export class SessionQueries implements RenewalTarget {
     });
   }
 
-  /** @throws {SessionDataError} where the merged data would be too large */
+  /** Signs users in to several sessions, in one statement. */
   async login(
-    operation: string,
-    login: Login,
-    deadline: number,
+    requests: readonly LoginRequest[],
+    operation = 'log in',
     on: Queryable | null = null,
-  ): Promise<Attempt<StoredSession>> {
-    const data = mergeOf(login.changes);
+  ): Promise<Written<StoredSession | null>[]> {
+    const { first, last } = deadlinesOf(requests);
+    const logins = requests.map(({ login }) => login);
+    const changes = logins.map((login) => mergeOf(login.changes));
     const values = [
-      login.id,
-      login.generation,
-      this.#db.onClock(deadline),
-      login.secretHash,
-      login.userId,
-      login.auth,
-      login.lifetime.ttl,
-      login.flush,
-      data.set,
-      data.unset,
-      data.increment,
-      data.push,
-      login.lifetime.absolute,
+      arrayOf(logins, ({ id }) => id),
+      arrayOf(logins, ({ generation }) => generation),
+      this.#db.onClock(first),
       this.#maxDataBytes,
-      login.previousSecretHash ?? null,
-      login.persistent ?? null,
+      arrayOf(logins, ({ secretHash }) => secretHash.toString('hex')),
+      arrayOf(logins, ({ previousSecretHash }) => previousSecretHash?.toString('hex')),
+      logins.map(({ userId }) => userId),
+      logins.map(({ auth }) => auth),
+      arrayOf(logins, ({ lifetime }) => lifetime.ttl),
+      arrayOf(logins, ({ lifetime }) => lifetime.absolute),
+      arrayOf(logins, ({ persistent }) => persistent),
+      arrayOf(logins, ({ flush }) => flush),
+      changes.map(({ set }) => set),
+      changes.map(({ unset }) => unset),
+      changes.map(({ increment }) => increment),
+      changes.map(({ push }) => push),
     ];
-    const row = await this.#attempt<StoredSession>(operation, this.#sql.login, values, deadline, on);
-    if (row !== null && row !== 'locked' && row.id === null) throw this.tooLarge();
-    return row;
+    for (const { id } of logins) this.#known.forget(id);
+    type LoggedIn = { readonly asked: SessionId } & (StoredSession | { readonly id: null });
+    const rows = await this.#db.query<LoggedIn>(operation, this.#sql.login, values, last, on);
+    const outcomes = new Map<SessionId, Written<StoredSession | null>>();
+    for (const { asked, ...session } of rows) outcomes.set(asked, session.id === null ? this.tooLarge() : session);
+    return this.#answers<StoredSession | null>(operation, requests.map(meantBy), outcomes, null, on);
   }
 
   rotate(operation: string, rotation: Rotation, deadline: number): Promise<Attempt<{ readonly changed: number }>> {

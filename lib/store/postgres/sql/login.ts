@@ -1,11 +1,27 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, NOW, span } from './expressions.js';
+import { at, NOW, rowsOf, span } from './expressions.js';
 import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
 
-/** What locks one session, and gives it another secret. */
+// What a login makes of a session.
+const LOGGED_IN = {
+  new_hash: '$5::text[]',
+  held_hash: '$6::text[]',
+  user_id: '$7::text[]',
+  auth: '$8::jsonb[]',
+  ttl: '$9::bigint[]',
+  absolute: '$10::bigint[]',
+  persistent: '$11::boolean[]',
+  flush: '$12::boolean[]',
+  set: '$13::jsonb[]',
+  unset: '$14::jsonb[]',
+  increments: '$15::jsonb[]',
+  pushes: '$16::jsonb[]',
+};
+
+/** What locks sessions, and gives them another secret. */
 export function loginStatements({ table, announced, joined }: SessionTable) {
   // The row to be changed, locked. A row that another transaction holds is skipped instead of waited for, so that no
   // statement of ours ever waits for a lock while it holds one. `live` tells such a row from one that is gone.
@@ -21,28 +37,44 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
     /** A row, locked until the transaction ends. $1 id, $2 generation (null for any). */
     lock: `select ${columns('s')} from ${table} s where ${target} for no key update`,
 
-    /** A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. */
+    /**
+     * A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. Gives a row for each
+     * session that was there to be written to, with nothing but `asked` if the merged data would be too big. For one that is
+     * missing, ask `present`. $1 ids, $2 generations, $3 deadline, $4 how many bytes the data may have; then the arrays of
+     * LOGGED_IN.
+     */
     login: `
-      with ${EXACT}, ${locked},
-      change as (select $9::jsonb as set, $10::jsonb as unset, $11::jsonb as increments, $12::jsonb as pushes),
+      with ${EXACT}, locked as materialized (
+        select s.id, s.data, s.generation, s.secret_hash, ${NOW} as now, ${Object.keys(LOGGED_IN)
+          .map((name) => `g.${name}`)
+          .join(', ')}
+        from (select * from ${rowsOf({ id: '$1::uuid[]', asked_generation: '$2::int[]', ...LOGGED_IN })} as given order by id) g,
+             lateral (
+          select * from ${table} s
+          where s.id = g.id and s.generation = g.asked_generation and s.expires_at > ${NOW} and ${NOW} < ${at('$3::float8')}
+          for no key update skip locked
+        ) s where s.id = g.id
+      ),
       merged as materialized (
-        select l.id, l.now, l.generation + 1 as generation, coalesce($15::bytea, l.secret_hash) as previous_secret_hash,
-               l.now + ${span('$13::bigint')} as ends_at,
-               least(l.now + ${span('$7::bigint')}, l.now + ${span('$13::bigint')}) as expires_at,
-               case when $8::boolean then '{}'::jsonb else ${merged('l.data', 'c', MERGED_AT_LOGIN)} end as data
-        from exact, locked l, change c
+        select l.id, l.now, l.generation + 1 as generation, decode(l.new_hash, 'hex') as secret_hash,
+               coalesce(decode(l.held_hash, 'hex'), l.secret_hash) as previous_secret_hash, l.user_id, l.auth, l.ttl,
+               l.persistent, l.now + ${span('l.absolute')} as ends_at,
+               least(l.now + ${span('l.ttl')}, l.now + ${span('l.absolute')}) as expires_at,
+               case when l.flush then '{}'::jsonb else ${merged('l.data', 'l', MERGED_AT_LOGIN)} end as data
+        from exact, locked l
       ),
       changed as (
         update ${table} s
-        set secret_hash = $4::bytea, previous_secret_hash = m.previous_secret_hash, rotated_at = m.now, authenticated_at = m.now,
-            generation = m.generation, user_id = $5::text, auth = $6::jsonb, data = m.data, ttl = $7::bigint,
-            persistent = $16::boolean, ends_at = m.ends_at, updated_at = m.now, last_access_at = m.now, expires_at = m.expires_at
+        set secret_hash = m.secret_hash, previous_secret_hash = m.previous_secret_hash, rotated_at = m.now,
+            authenticated_at = m.now, generation = m.generation, user_id = m.user_id, auth = m.auth, data = m.data, ttl = m.ttl,
+            persistent = m.persistent, ends_at = m.ends_at, updated_at = m.now, last_access_at = m.now,
+            expires_at = m.expires_at
         from merged m
-        where s.id = m.id and octet_length(m.data::text) <= $14::int
+        where s.id = m.id and octet_length(m.data::text) <= $4::int
         returning s.*
       )${announced('changed')}
-      select ${live}, (select count(*) from locked)::int as locked, ${columns('changed')}
-      from (select) as one left join changed on true ${joined}`,
+      select m.id::text as asked, ${columns('changed')}
+      from merged m left join changed on changed.id = m.id ${joined}`,
 
     /**
      * A new secret, if the one known is the current one. $4 known hash, $5 new hash.
