@@ -56,7 +56,7 @@ export function queuesOf(
   );
   const logins = lanesOf<LoginRequest, StoredSession | null>(
     { operation: 'log in', now, write: (requests) => queries.login(requests), meter: meters.login },
-    ({ id }) => lengths.of(id),
+    ({ id, login }) => lengths.of(id) + (login.auth?.length ?? 0),
   );
   const creations = lanesOf<CreateRequest, StoredSession>(
     {
@@ -68,7 +68,7 @@ export function queuesOf(
       },
       meter: meters.create,
     },
-    ({ session }) => session.data.length,
+    ({ session: { data, auth } }) => data.length + (auth?.length ?? 0),
   );
   /** At most: what they replace is not known, and the answer says. */
   const noteChanges = (id: SessionId, changes: DataChanges | null): void => {

@@ -257,7 +257,10 @@ export class SessionQueries implements RenewalTarget {
     type LoggedIn = { readonly asked: SessionId } & (StoredSession | { readonly id: null });
     const rows = await this.#db.query<LoggedIn>(operation, this.#sql.login, values, last, on);
     const outcomes = new Map<SessionId, Written<StoredSession | null>>();
-    for (const { asked, ...session } of rows) outcomes.set(asked, session.id === null ? this.tooLarge() : session);
+    for (const { asked, ...session } of rows) {
+      if (session.id !== null) this.lengths.note(asked, session.data.length);
+      outcomes.set(asked, session.id === null ? this.tooLarge() : session);
+    }
     return this.#answers<StoredSession | null>(operation, requests.map(meantBy), outcomes, null, on);
   }
 

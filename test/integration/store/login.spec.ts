@@ -3,11 +3,13 @@ import { issueCredential } from '../../../lib/session/token.js';
 import type { Login } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
-import { changesOf, HOUR, ABSENT, useStores } from './stores.js';
+import { changesOf, countStatements, HOUR, ABSENT, MINUTE, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: login()', () => {
   const fixture = useStores();
-  const { create, row, commit, alter, expire, lock, databaseNow, expectNear, unavailable, outcomes } = fixture;
+  const { create, row, commit, alter, expire, lock, databaseNow, expectNear, unavailable, outcomes, openStore } =
+    fixture;
+  const range = (count: number) => Array.from({ length: count }, (_, n) => n);
 
   const loginTo = (stored: StoredSession, more: Partial<Login> = {}): Login => ({
     id: stored.id,
@@ -86,5 +88,97 @@ describe('MikroOrmSessionStore: login()', () => {
     const login = fixture.store.login(loginTo(stored));
     await holder.release();
     expect(await login).toMatchObject({ generation: 1 });
+  });
+
+  it('signs in together those who come at once, each with what is theirs', async () => {
+    const sessions = await Promise.all(range(50).map((n) => create({ data: { n, list: [n] } })));
+    const counted = countStatements('changed as');
+    const logins = sessions.map((session, n) =>
+      loginTo(session, {
+        userId: n % 5 ? `u"${n}` : null,
+        auth: n % 2 ? JSON.stringify([`r"${n}`]) : null,
+        lifetime: { ttl: (n + 1) * MINUTE, absolute: n % 3 ? (n + 1) * HOUR : null },
+        persistent: n % 4 ? n % 4 === 1 : null,
+        flush: n % 7 === 0,
+        changes:
+          n % 2
+            ? changesOf({ set: { text: `{"${n}\\` }, push: { list: ['é'] }, increment: { n: 1 }, unset: ['no'] }).data
+            : null,
+        ...(n % 6 === 0 && { previousSecretHash: issueCredential(session.id).secretHash }),
+      }),
+    );
+    const all = await Promise.all(logins.map((login) => fixture.store.login(login)));
+    expect(counted.count).toBe(1);
+    for (const [n, after] of all.entries()) {
+      const { id, secretHash, userId, auth, lifetime, persistent, flush, previousSecretHash } = logins[n] as Login;
+      const before = sessions[n] as StoredSession;
+      const held = previousSecretHash ?? before.secretHash;
+      expect(after).toMatchObject({ id, secretHash, userId, auth, persistent, ttl: lifetime.ttl, generation: 1 });
+      expect(after?.previousSecretHash).toEqual(held);
+      expect(after).toEqual({ ...(await fixture.store.find(id)), readAt: expect.any(Number) });
+      const { authenticatedAt, endsAt, expiresAt, data } = after as StoredSession;
+      expect(endsAt).toBe(lifetime.absolute === null ? null : (authenticatedAt as number) + lifetime.absolute);
+      expect(expiresAt).toBe((authenticatedAt as number) + lifetime.ttl);
+      const changed = { n: n + 1, list: [n, 'é'], text: `{"${n}\\` };
+      expect(JSON.parse(data)).toEqual(flush ? {} : n % 2 ? changed : { n, list: [n] });
+    }
+  });
+
+  it('signs in with the next statement those who come while one is under way', async () => {
+    const sessions = await Promise.all(range(71).map(() => create()));
+    const counted = countStatements('changed as');
+    const [first, ...others] = sessions.map((session) => loginTo(session));
+    const signedIn = fixture.store.login(first as Login);
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([signedIn, ...others.map((login) => fixture.store.login(login))]);
+    // 64 sessions a statement.
+    expect(counted.count).toBe(3);
+  });
+
+  it('fails only what cannot be done, when many come at once', async () => {
+    const sessions = await Promise.all(range(20).map((n) => create({ data: { n, text: 'x' } })));
+    const changes: Record<number, Parameters<typeof changesOf>[0]> = {
+      3: { set: { more: 'x'.repeat(2_000) } },
+      7: { increment: { text: 1 } },
+      11: { push: { n: [1] } },
+      13: { set: { nul: '\0' } },
+    };
+    await expire((sessions[5] as StoredSession).id);
+    const holder = await lock((sessions[9] as StoredSession).id);
+    const logins = sessions.map((session, n) =>
+      loginTo(session, { changes: n in changes ? changesOf(changes[n] as object).data : null }),
+    );
+    const results = outcomes(...logins.map((login) => fixture.store.login(login)));
+    await outcomes(fixture.store.login(logins[0] as Login));
+    await holder.release();
+    const refused = expect.any(SessionDataError);
+    expect(await results).toEqual(
+      range(20).map((n) => (n in changes ? refused : n === 5 ? null : expect.objectContaining({ generation: 1 }))),
+    );
+    for (const n of [3, 7, 11, 13])
+      expect(await row((sessions[n] as StoredSession).id)).toMatchObject({ generation: 0 });
+  });
+
+  it.each<[string, Record<string, unknown>, string | null]>([
+    ['much data', { value: 'x'.repeat(20_000) }, null],
+    ['a big snapshot', {}, JSON.stringify(['x'.repeat(20_000)])],
+  ])('keeps nobody waiting for one of %s', async (_what, data, auth) => {
+    const store = await openStore({ maxDataBytes: 100_000 });
+    const [large, small] = [await create(), await create()];
+    await store.commit(large.id, 0, changesOf({ set: data }));
+    const { database } = fixture;
+    await database.query(`create function take_long() returns trigger language plpgsql as
+      $$ begin if length(new.data::text) + length(coalesce(new.auth::text, '')) > 8192 then perform pg_sleep(2); end if; return new; end $$;
+      create trigger take_long before update on sessions for each row execute function take_long()`);
+    const finished: string[] = [];
+    try {
+      const waiting = store.login(loginTo(large, { auth })).then(() => finished.push('large'));
+      while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
+      await store.login(loginTo(small)).then(() => finished.push('small'));
+      await waiting;
+    } finally {
+      await database.query('drop trigger take_long on sessions; drop function take_long');
+    }
+    expect(finished).toEqual(['small', 'large']);
   });
 });

@@ -62,6 +62,26 @@ describe('MikroOrmSessionStore: one session that the database refuses', () => {
     expect(results.map(isRefused)).toEqual(results.map((_, n) => n === 7));
   });
 
+  it.each(STATES)('fails its own login, and no other: %s', async (state) => {
+    const culprit = await create({ userId: CULPRIT });
+    const others = await many(30);
+    await refuse('update', state);
+    const logins = [...others, culprit].map(({ id }) =>
+      fixture.store.login({
+        ...issueCredential(id),
+        generation: 0,
+        userId: 'ada',
+        auth: null,
+        lifetime: { ttl: HOUR, absolute: null },
+        flush: false,
+        changes: null,
+      }),
+    );
+    const results = await outcomes(...logins);
+    expect(results.map(isRefused)).toEqual(results.map((_, n) => n === 30));
+    for (const { id } of others) expect(await row(id)).toMatchObject({ user_id: 'ada', generation: 1 });
+  });
+
   it.each(STATES)('fails its own end, and no other: %s', async (state) => {
     const culprit = await create({ userId: CULPRIT });
     const others = await many(30);
