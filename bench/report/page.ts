@@ -38,7 +38,7 @@ export function pageOf(results: Results, scale: ScaleResults | null, before: str
     ...closedLoopTables(results).map(asMarkdown),
     ...section(
       'Open loop',
-      'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. ' +
+      'Requests come at random moments at a fixed rate, whether the others have been answered or not; latency counts from the moment a request was due. All connections are open beforehand. ' +
         `The rate is ${percent(SHARE_OF_OURS)} of what the slower of ours with default options answered in the closed loop; the titles say which one it was. ` +
         'A server that cannot keep up with the rate has no latency worth naming: it grows as long as the load goes on. ' +
         `One that answers less than ${percent(HOPELESS)} of the requests in a round has no further round.`,
