@@ -100,13 +100,15 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return this.#look(found.id);
   }
 
-  /** Rare, and so not worth copies. */
-  override findOneOf(
+  /** Rare, and so not worth copies. What it finds may be newer than the copy that there is. */
+  override async findOneOf(
     ids: readonly SessionId[],
     choose: (live: readonly SessionSecrets[]) => SessionId | null,
   ): Promise<StoredSession | null> {
     for (const id of ids) this.#committing.delete(id);
-    return this.inner.findOneOf(ids, choose);
+    const found = await this.inner.findOneOf(ids, choose);
+    if (found !== null) this.#forget([found.id]);
+    return found;
   }
 
   override async create(session: NewSession): Promise<StoredSession> {

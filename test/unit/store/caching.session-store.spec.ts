@@ -490,6 +490,17 @@ describe('The cache', () => {
     expect(stats()?.entries).toBe(kept.length);
   });
 
+  it('shows nothing older than what it has found by one of several credentials', async () => {
+    const id = await create();
+    const { generation } = (await store.find(id)) as StoredSession;
+    // Another process, whose message is on its way.
+    const data = { set: new Map([['a', '1']]), unset: [], increment: new Map(), push: new Map() };
+    await inner.commit(id, generation, { ...NO_CHANGES, data });
+    expect((await store.find(id))?.data).not.toContain('"a"');
+    expect((await store.findOneOf([id], () => id))?.data).toContain('"a":1');
+    expect((await store.find(id))?.data).toContain('"a":1');
+  });
+
   it('reads a session anew that came from a copy, and no other', async () => {
     const id = await create();
     inner.listener.changed(null);
