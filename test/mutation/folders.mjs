@@ -32,9 +32,9 @@ export const FOLDERS = {
     specs: [
       'test/unit/store/postgres/*.spec.ts',
       'test/integration/{store,table}/*.spec.ts',
-      'test/e2e/adoption/{adoption,conversion,revocation}.spec.ts',
-      // They take half a minute each.
-      '!test/integration/store/known.spec.ts',
+      'test/integration/{cache,encryption,pglite,store-contract}.spec.ts',
+      'test/e2e/adoption/{adoption,conversion,revocation,sources}.spec.ts',
+      // It takes half a minute.
       '!test/integration/table/bounds.spec.ts',
       // It runs the code as it was built.
       '!test/integration/table/command-line.spec.ts',

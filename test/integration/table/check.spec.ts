@@ -28,6 +28,7 @@ describe('A table that cannot keep sessions is one sentence at start, with the f
       /has others that inherit from it/,
     ],
     ['a sequence', `drop table sessions; create sequence sessions`, /is a sequence/],
+    ['a type', `drop table sessions; create type sessions as (id uuid)`, /is a type/],
     ['a column that is missing', `alter table sessions drop column ip`, /column "ip"\. Add.*schema\.update\(\)/],
     [
       'columns that are missing',

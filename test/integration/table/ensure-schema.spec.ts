@@ -28,6 +28,13 @@ describe('ensureSchema', () => {
     await holder.release();
   });
 
+  it('waits for no other process that creates one, where nothing is missing', async () => {
+    await migrate();
+    const holder = await table.database.hold('select pg_advisory_xact_lock(7305804402)');
+    await expectToWork(await table.start({ options }));
+    await holder.release();
+  });
+
   it('creates an index that is missing', async () => {
     await migrate();
     await table.database.query('drop index sessions_user_id_index');
