@@ -224,7 +224,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), deadline);
   }
 
-  /** @param document what additions are to; `null`: there are none */
+  /** @param document what additions are to; `null`: nothing */
   #seal(id: SessionId, changes: SessionChanges, document: DocumentReader | null): SessionChanges {
     return { ...changes, data: changes.data && this.#sealChanges(id, changes.data, document) };
   }
@@ -232,11 +232,9 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   /** Seals values, and turns additions into values. */
   #sealChanges(id: SessionId, changes: DataChanges, document: DocumentReader | null): DataChanges {
     const plain = new Map(changes.set);
-    if (document !== null) {
-      for (const [key, by] of changes.increment)
-        plain.set(key, JSON.stringify(incremented(key, document.value(key), by)));
-      for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, document.value(key), items)));
-    }
+    const valueOf = (key: string): unknown => document?.value(key) ?? null;
+    for (const [key, by] of changes.increment) plain.set(key, JSON.stringify(incremented(key, valueOf(key), by)));
+    for (const [key, items] of changes.push) plain.set(key, JSON.stringify(pushed(key, valueOf(key), items)));
     return { set: this.#cipher.sealAll(id, plain), unset: changes.unset, increment: new Map(), push: new Map() };
   }
 }

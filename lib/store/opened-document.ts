@@ -89,7 +89,6 @@ export class OpenedDocument {
       if (sealedAt !== LOST) places.set(key, { sealedAt, sealedEnd, plainAt, plainEnd });
     }
     isWhole &&= sealed.slice(sealedEnd) === '"}';
-    // Joined, and not added: what is added keeps hold of what it was made of.
     const plain = `{${texts.join(',')}}`;
     const size = sealed.length + bytesOfText(plain) + places.size * PLACE_SIZE;
     return new OpenedDocument(sealed, plain, places, isWhole, new Map(), size);
