@@ -26,8 +26,7 @@ describe('A cancel request', () => {
 
   function request(port: number, options: object = {}): ReturnType<typeof requestCancel> {
     const pool = new pg.Pool({ host: '127.0.0.1', port, ...options });
-    const { ssl = false } = options as { ssl?: unknown };
-    const client = { host: '127.0.0.1', port, ssl, processID: 42, secretKey: 7 };
+    const client = { host: '127.0.0.1', port, ssl: false, ...options, processID: 42, secretKey: 7 };
     return requestCancel(pool as unknown as PgPool, client as unknown as PgClient);
   }
 
@@ -53,6 +52,20 @@ describe('A cancel request', () => {
     });
     expect(await request(port, { ssl: { rejectUnauthorized: false } }).taken).toBe(true);
     expect(asked).toEqual([SSL_REQUEST]);
+    expect(Buffer.concat(received)).toEqual(CANCEL);
+  });
+
+  it('goes over TLS from the first byte on where the connections do', async () => {
+    const received: Buffer[] = [];
+    const secured = tls.createServer({ ...selfSigned(), ALPNProtocols: ['postgresql'] }, (socket) => {
+      socket.on('data', (data) => (received.push(data), socket.end()));
+    });
+    server = secured.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    // Of the pool, and of the client that it makes.
+    const options = { ssl: { rejectUnauthorized: false }, sslnegotiation: 'direct', sslNegotiation: 'direct' };
+    expect(await request(port, options).taken).toBe(true);
     expect(Buffer.concat(received)).toEqual(CANCEL);
   });
 
