@@ -131,17 +131,17 @@ class OpenLoop {
   async #open(): Promise<void> {
     const { port } = this.#schedule;
     for (let left = MOST_CONNECTIONS; left > 0; left--) this.#all.push(new KeepAliveConnection(port));
-    await Promise.all(this.#all.map((connection) => connection.send(this.#request('GET', ROUTES.GET))));
+    await Promise.all(this.#all.map((connection) => this.#ask(connection, 'GET', ROUTES.GET)));
     this.#idle.push(...this.#all);
   }
 
   async #use(connection: KeepAliveConnection, first: number): Promise<void> {
+    const { method, path } = this.#schedule;
     for (let due: number | undefined = first; due !== undefined; due = this.#next()) {
       const request = { due };
       this.#underWay.add(request);
       try {
-        const status = await connection.send(this.#request(this.#schedule.method, this.#schedule.path));
-        if (status < 200 || status > 299) throw new Error(`An answer in the open loop had the status ${status}.`);
+        await this.#ask(connection, method, path);
       } catch (error) {
         this.#failure ??= error;
         return;
@@ -164,9 +164,11 @@ class OpenLoop {
     return due;
   }
 
-  #request(method: string, path: string): string {
+  async #ask(connection: KeepAliveConnection, method: string, path: string): Promise<void> {
     const { cookies } = this.#schedule;
     this.#at = (this.#at + 1) % cookies.length;
-    return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ${cookies[this.#at]}\r\n\r\n`;
+    const request = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ${cookies[this.#at]}\r\n\r\n`;
+    const status = await connection.send(request);
+    if (status < 200 || status > 299) throw new Error(`An answer in the open loop had the status ${status}.`);
   }
 }
