@@ -112,7 +112,7 @@ export interface AdoptionStats {
   readonly failed: number;
 }
 
-/** Which queue: that of look-ups, of new sessions, of changes, of ends, of renewals. */
+/** Which queue: that of look-ups, of new sessions, of changes, of logins, of ends, of renewals. */
 export type QueueName = 'find' | 'create' | 'commit' | 'login' | 'delete' | 'renew';
 
 /** A queue in front of the database: what waits in it together goes in one statement. */

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
 import { types } from 'node:util';
 import type { SessionId } from '../session/token.js';
+import { valuesOf } from '../session/data/found-values.js';
 import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
@@ -170,8 +171,7 @@ export class SessionCipher {
 
   reader(id: SessionId, data: string): DocumentReader {
     const known = this.#knownOf(id).document;
-    const document = parseObject(data) ?? {};
-    const storedAt = (key: string): unknown => (Object.hasOwn(document, key) ? document[key] : null);
+    const storedAt = valuesOf(data);
     return {
       stored: (key) => {
         const stored = storedAt(key);
@@ -202,9 +202,8 @@ export class SessionCipher {
   known({ id, generation, auth, data }: StoredSession): PlainText | null {
     const { auth: opened, document } = this.#knownOf(id);
     if (document === null || !document.is(data)) return null;
-    if (auth === null) return { auth, data: document.plain };
-    if (opened?.sealed !== auth || opened.generation !== generation) return null;
-    return { auth: opened.plain, data: document.plain };
+    const plain = auth === null ? null : plainAuthOf(opened, auth, generation);
+    return auth !== null && plain === null ? null : { auth: plain, data: document.plain };
   }
 
   /** Opens each of a session's secrets once, when it is first looked at. */
@@ -228,8 +227,8 @@ export class SessionCipher {
   }
 
   #openAuth(id: SessionId, generation: number, auth: string, keep: Keep): string | null {
-    const known = this.#knownOf(id).auth;
-    if (known?.sealed === auth && known.generation === generation) return known.plain;
+    const known = plainAuthOf(this.#knownOf(id).auth, auth, generation);
+    if (known !== null) return known;
     // A sealed text has nothing in it that JSON would escape.
     const plain = this.#open(id, 'auth', auth.slice(1, -1), () => auth, authContextOf(id, generation));
     if (plain !== null) keep(() => ({ auth: { sealed: auth, plain, generation } }));
@@ -270,6 +269,11 @@ export class SessionCipher {
     if (text === null && this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
     return text;
   }
+}
+
+/** What a sealed snapshot says, where it was opened under the same generation. */
+function plainAuthOf(opened: OpenedSession['auth'], auth: string, generation: number): string | null {
+  return opened?.sealed === auth && opened.generation === generation ? opened.plain : null;
 }
 
 function isSealed(value: unknown): value is string {

@@ -56,12 +56,6 @@ export function hasLostClass({ prototype }: Type, inheritance: readonly Type[]):
   return !notedOn(prototype as object).every((requirements) => known.includes(requirements));
 }
 
-/** Whether `@Authorize()` stands above a decorator that has put another class in the place of this one, of the same prototype. */
-function isReplaced(type: Type): boolean {
-  const own = notedOn(type);
-  return notedOn(type.prototype as object).some((requirements) => !own.includes(requirements));
-}
-
 function notedOn(target: object, name?: string): readonly Requirements[] {
   return (Reflect.getOwnMetadata(AUTHORIZE, target, name as string) ?? []) as readonly Requirements[];
 }
@@ -124,7 +118,8 @@ export function accessOf(controller: Type, handler: object): RouteAccess {
     isGuardedUnseen:
       above.length > 0 ||
       (method !== handler && own.requirements.length > 0) ||
-      classes.some((type, index) => !isLifted(index) && isReplaced(type)),
+      // Of a class that was replaced, below @Authorize(), what the prototype notes is not on the class.
+      classes.some((type, index) => !isLifted(index) && hasLostClass(type, [type])),
   };
 }
 

@@ -44,32 +44,6 @@ export function queuesOf(
 ): Queues {
   const now = (): number => queries.time();
   const { lengths } = queries;
-  const commits = lanesOf<CommitRequest, CommitOutcome>(
-    {
-      operation: 'save a session',
-      now,
-      write: (requests) => queries.commit(requests),
-      fold: foldCommits,
-      meter: meters.commit,
-    },
-    ({ id }) => lengths.of(id),
-  );
-  const logins = lanesOf<LoginRequest, StoredSession | null>(
-    { operation: 'log in', now, write: (requests) => queries.login(requests), meter: meters.login },
-    ({ id, login }) => lengths.of(id) + (login.auth?.length ?? 0),
-  );
-  const creations = lanesOf<CreateRequest, StoredSession>(
-    {
-      operation: 'create a session',
-      now,
-      write: (requests) => {
-        for (const { id, session } of requests) lengths.note(id, session.data.length);
-        return queries.create(requests);
-      },
-      meter: meters.create,
-    },
-    ({ session: { data, auth } }) => data.length + (auth?.length ?? 0),
-  );
   /** At most: what they replace is not known, and the answer says. */
   const noteChanges = (id: SessionId, changes: DataChanges | null): void => {
     lengths.note(id, lengths.of(id) + lengthOf(changes));
@@ -87,19 +61,27 @@ export function queuesOf(
       new QueueMeter('find'),
       { sessions: MOST_SECRETS, underWay: 1 },
     ),
-    creations,
-    commits: {
-      write: (request) => {
-        noteChanges(request.id, request.changes.data);
-        return commits.write(request);
+    creations: lanesOf<CreateRequest, StoredSession>(
+      { operation: 'create a session', now, write: (requests) => queries.create(requests), meter: meters.create },
+      ({ id, session }) => lengths.note(id, session.data.length),
+      ({ session: { data, auth } }) => data.length + (auth?.length ?? 0),
+    ),
+    commits: lanesOf<CommitRequest, CommitOutcome>(
+      {
+        operation: 'save a session',
+        now,
+        write: (requests) => queries.commit(requests),
+        fold: foldCommits,
+        meter: meters.commit,
       },
-    },
-    logins: {
-      write: (request) => {
-        noteChanges(request.id, request.login.changes);
-        return logins.write(request);
-      },
-    },
+      ({ id, changes }) => noteChanges(id, changes.data),
+      ({ id }) => lengths.of(id),
+    ),
+    logins: lanesOf<LoginRequest, StoredSession | null>(
+      { operation: 'log in', now, write: (requests) => queries.login(requests), meter: meters.login },
+      ({ id, login }) => noteChanges(id, login.changes),
+      ({ id, login }) => lengths.of(id) + (login.auth?.length ?? 0),
+    ),
     deletions: new WriteBatcher({
       operation: 'end a session',
       now,
@@ -110,12 +92,23 @@ export function queuesOf(
   };
 }
 
-/** A queue for what is small, and one for what is large, which must hold up nothing else. @param lengthOf in characters */
+/**
+ * A queue for what is small, and one for what is large, which must hold up nothing else.
+ *
+ * @param note what is known of a session from a request on
+ * @param lengthOf in characters
+ */
 function lanesOf<Request extends WriteRequest, Outcome>(
   target: WriteTarget<Request, Outcome>,
+  note: (request: Request) => void,
   lengthOf: (request: Request) => number,
 ): Writer<Request, Outcome> {
   const small = new WriteBatcher({ ...target, partOf: (request) => lengthOf(request) / MOST_TOGETHER });
   const large = new WriteBatcher(target);
-  return { write: (request) => (lengthOf(request) > LARGE ? large : small).write(request) };
+  return {
+    write: (request) => {
+      note(request);
+      return (lengthOf(request) > LARGE ? large : small).write(request);
+    },
+  };
 }
