@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { useStores } from './stores.js';
@@ -53,5 +54,16 @@ describe('Connecting', () => {
     proxy.reset();
     proxy.set('slow-to-connect', 4 * TIMEOUT);
     expect(await recovery(store, id)).toBeLessThan(12 * TIMEOUT);
+  });
+
+  it('to a server that hangs up has a look-up fail at once, although it has time left', async () => {
+    const store = await stores.openStore({ queryTimeout: 60_000 }, 3, url);
+    const { id } = await stores.create();
+    proxy.set('reset');
+    const start = performance.now();
+    await expect(store.find(id)).rejects.toThrow(SessionStoreUnavailableError);
+    expect(performance.now() - start).toBeLessThan(20_000);
+    proxy.set('pass');
+    expect(await store.find(id)).toMatchObject({ id });
   });
 });
