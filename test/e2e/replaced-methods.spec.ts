@@ -132,6 +132,31 @@ describe.each([
   });
 });
 
+describe.each([
+  ['a function of its own', (): void => {}],
+  ['what it made of the open one', null],
+])('Where a constructor puts one function in the place of two methods: %s', (_what, given) => {
+  @Controller('both')
+  class BothController {
+    constructor() {
+      const both = given ?? this.open.bind(this);
+      this.open = both;
+      this.remove = both;
+    }
+    @Get('open') @Public() open(): void {}
+    @Get('remove') @Authorize({ roles: ['admin'] }) remove(): void {}
+  }
+  const fixture = useApp({ controllers: [BothController] });
+
+  it('asks for what is required of either', async () => {
+    for (const path of ['/both/open', '/both/remove']) {
+      expect([path, await status(fixture, path)]).toEqual([path, 401]);
+      expect([path, await status(fixture, path, { roles: ['clerk'] })]).toEqual([path, 403]);
+      expect([path, await status(fixture, path, { roles: ['admin'] })]).toEqual([path, 200]);
+    }
+  });
+});
+
 describe('Where a class decorator below @Authorize() has put another class in the place of its own', () => {
   const Proxied = ((type: Type) => new Proxy(type, {})) as ClassDecorator;
   @Controller('proxied')

@@ -21,9 +21,14 @@ export function noteMethods(modules: ModulesContainer): void {
 
 type Methods = Record<PropertyKey, unknown>;
 
+/** What a function stands for that stands in the place of several methods: none of them, so that it must meet what all require. */
+const SEVERAL = {};
+
 function noteStandIn(instance: object, name: PropertyKey, method: unknown): void {
   const own: unknown = Reflect.getOwnPropertyDescriptor(instance, name)?.value;
-  if (typeof own === 'function' && !Reflect.hasMetadata(METHOD, own)) Reflect.defineMetadata(METHOD, method, own);
+  if (typeof own !== 'function' || own === method) return;
+  const known: unknown = Reflect.getMetadata(METHOD, own);
+  Reflect.defineMetadata(METHOD, known === undefined || known === method ? method : SEVERAL, own);
 }
 
 /** The method that a handler stands for, as far as it is known: the handler itself, nearly always. */
