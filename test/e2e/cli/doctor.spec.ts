@@ -31,14 +31,21 @@ describe('doctor', () => {
   });
 
   it('finds nothing wrong with a table that is as the migration makes it, and in use', async () => {
-    const { Client } = await import('pg'); const held = new Client(fixture.database.url); await held.connect(); await held.query('begin isolation level repeatable read'); await held.query('select txid_current()');
+    const { Client } = await import('pg');
+    const held = new Client(fixture.database.url);
+    await held.connect();
+    await held.query('begin isolation level repeatable read');
+    await held.query('select txid_current()');
     await fixture.database.query(rows(6_000));
     // Each fourth row of a page: the fillfactor leaves room for more than that. Space of old rows is not counted on,
     // as an ANALYZE of any table of this database keeps it, those of the catalogue included.
     const updates = `update sessions set expires_at = now() + interval '2 hours' where (ctid::text::point)[1]::int % 4 = 0`;
     await fixture.database.query(counted(updates));
-    await held.query('rollback');await fixture.database.query('vacuum analyze sessions');
-    await held.query('rollback'); await held.end(); const { code, stdout, stderr } = await fixture.run('doctor');
+    await held.query('rollback');
+    await fixture.database.query('vacuum analyze sessions');
+    await held.query('rollback');
+    await held.end();
+    const { code, stdout, stderr } = await fixture.run('doctor');
     expect(stdout).toMatch(/\nNothing is wrong\.\n$/);
     expect(stdout).not.toContain('✗');
     expect([code, stderr]).toEqual([0, '']);
