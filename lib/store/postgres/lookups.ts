@@ -2,7 +2,8 @@ import type { SessionId } from '../../session/token.js';
 import type { ListedSession, SessionSecrets, StoredSession } from '../../session/stored-session.js';
 import type { Database } from './driver/database.js';
 import { clockOf, type RawClock, type RawSession, sessionOf } from './driver/raw-session.js';
-import type { KnownSession, RowVersionCache } from './row-version-cache.js';
+import type { PackedPart } from './packed-session.js';
+import type { RowVersionCache } from './row-version-cache.js';
 import { arrayOf } from './sql/arguments.js';
 import type { lookupStatements } from './sql/lookup.js';
 
@@ -40,15 +41,15 @@ export class Lookups {
     if (!this.#givesRawRows) {
       return foundIn(await this.#db.read<Found>(operation, this.#sql.find, [wanted], deadline));
     }
-    const known = new Map<SessionId, KnownSession>();
+    const known = new Map<SessionId, PackedPart>();
     const versions = arrayOf(ids, (id) => {
       const one = this.#known.get(id);
-      if (one !== undefined) known.set(id, one);
+      if (one !== undefined) known.set(id, one.read());
       return one?.version;
     });
     const read = (row: RawSession | RawClock): Found => {
       if (row[0] === null) return clockOf(row as RawClock);
-      const session = sessionOf(row as RawSession, known.get(row[0])?.session);
+      const session = sessionOf(row as RawSession, known.get(row[0]));
       if (row[4] !== null) this.#known.add(session, row[4], row[19]);
       return session;
     };

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../../session/token.js';
 import type { StoredSession } from '../../../session/stored-session.js';
+import type { PackedPart } from '../packed-session.js';
 
 /** What every access may change. */
 type Access = readonly [id: SessionId, lastAccessAt: string | null, expiresAt: string, readAt: string];
@@ -39,13 +40,14 @@ export function clockOf(row: RawClock): { readonly id: null; readonly readAt: nu
 }
 
 /** Its session. A column that may not be null is none that sessions have where it is, and no error. @param known says the rest of one that is known */
-export function sessionOf(row: RawSession, known: StoredSession | undefined): StoredSession {
+export function sessionOf(row: RawSession, known: PackedPart | undefined): StoredSession {
+  const id = row[0];
   const lastAccessAt = timeOf(row[1]);
   const expiresAt = timeOf(row[2]);
   const readAt = timeOf(row[3]);
-  if (row[4] === null) return { ...(known as StoredSession), lastAccessAt, expiresAt, readAt };
+  if (row[4] === null) return { id, ...(known as PackedPart), lastAccessAt, expiresAt, readAt };
   return {
-    id: row[0],
+    id,
     secretHash: bytesOf(row[5] ?? ''),
     previousSecretHash: row[6] === null ? null : bytesOf(row[6]),
     rotatedAt: row[15] === null ? null : timeOf(row[15]),
