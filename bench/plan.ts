@@ -7,7 +7,7 @@ import type { BenchOptions } from './options.js';
 const ADMISSION = 7;
 const START_AND_STOP = 2;
 /** Of a turn in which each session is written and signed in once. */
-const ONCE_TURN = 7;
+const ONCE_TURN = 17;
 /** Of one process. */
 const MEMORY_TURN = 20;
 

@@ -1,9 +1,10 @@
 import { HOW_TO_INSTALL } from '../environment/programs.js';
 import { HOPELESS, SHARE_OF_OURS } from '../measure/fixed-rate.js';
 import { ONCE_CONNECTIONS } from '../measure/once-load.js';
+import { ONCE_WARM_UP } from '../measure/once-rounds.js';
 import type { Results } from '../results.js';
 import type { ScaleResults } from '../scale-results.js';
-import { percent } from './format.js';
+import { figure, percent } from './format.js';
 import { lossesOf } from './losses.js';
 import { scaleTables } from './scale-tables.js';
 import { setupOf } from './setup.js';
@@ -46,7 +47,7 @@ export function pageOf(results: Results, scale: ScaleResults | null, before: str
     ),
     ...section(
       'Once in a session’s life',
-      `Requests that a session makes once, each sent once from ${ONCE_CONNECTIONS} connections: ` +
+      `Requests that a session makes once, each sent once from ${ONCE_CONNECTIONS} connections, after ${figure(ONCE_WARM_UP)} of the same kind that warm the server up: ` +
         'the first write of a visitor without a cookie (`POST /seed` fills the session), and the login of a session that has data (`POST /login`). ' +
         'A login changes the credential and keeps the data: `session.login()` here; for express-session, `regenerate()`, the user’s id and what there was, and `save()`. ' +
         'Each answer had to set a cookie that there was not before, and the store had to hold as many sessions, and as many of users, as were answered.',
