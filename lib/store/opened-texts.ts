@@ -13,7 +13,7 @@ export interface OpenedSession {
 
 /** In bytes, for all sessions together. */
 const MOST_KEPT = 64 * 1024 * 1024;
-/** In milliseconds: how long what is secret counts after it was opened or found anew, and how often the rest is looked for: a minute in all. */
+/** In milliseconds: how long what is secret counts, from the first text of a session on, and how often the rest is looked for: a minute in all. */
 const LONGEST_KEPT = 45_000;
 const PURGE_EVERY = 15_000;
 /** What a session, and each text that was opened, take besides the characters, in bytes; no less than was measured. */
@@ -47,7 +47,7 @@ export class OpenedTexts {
 
   /** Keeps what was opened of a session in addition. */
   add(id: SessionId, opened: Partial<OpenedSession>): void {
-    this.#sessions.set(id, { ...(this.#sessions.peek(id) ?? NOTHING_OPENED), ...opened });
+    this.#keep(id, { ...(this.#sessions.peek(id) ?? NOTHING_OPENED), ...opened });
     // The cache removes what is over only when it is asked for it.
     this.#purging ??= setInterval(() => this.#purge(), PURGE_EVERY).unref();
   }
@@ -56,11 +56,16 @@ export class OpenedTexts {
   addSealed(id: SessionId, texts: ReadonlyMap<string, OpenedText>): void {
     const before = this.#sessions.peek(id);
     const document = before?.document?.changed(texts);
-    if (before && document) this.#sessions.set(id, { ...before, document });
+    if (before && document) this.#keep(id, { ...before, document });
   }
 
   forget(id: SessionId): void {
     this.#sessions.delete(id);
+  }
+
+  /** For no longer than what is kept of it already: what was replaced since is part of that. */
+  #keep(id: SessionId, opened: OpenedSession): void {
+    this.#sessions.set(id, opened, { noUpdateTTL: this.#sessions.has(id) });
   }
 
   #purge(): void {

@@ -178,6 +178,17 @@ describe('OpenedTexts', () => {
     opened.add(id, { document: document(plain) });
   };
 
+  /** Returns how to let time pass, in milliseconds. */
+  const useTime = (): ((time: number) => void) => {
+    let now = 1;
+    jest.useFakeTimers({ doNotFake: ['performance'] });
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    return (time) => {
+      now += time;
+      jest.advanceTimersByTime(time);
+    };
+  };
+
   it('take 64 MB at most, and drop what was not used for longest', () => {
     const opened = new OpenedTexts();
     for (let n = 0; n < 80; n++) keep(opened, `${n}`, 'x'.repeat(MEGABYTE / 2));
@@ -194,14 +205,8 @@ describe('OpenedTexts', () => {
   });
 
   it('keep nothing for longer than a minute, though it is not asked for any more', async () => {
-    let now = 1;
-    jest.useFakeTimers({ doNotFake: ['performance'] });
-    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const pass = useTime();
     const purged = jest.spyOn(LRUCache.prototype, 'purgeStale');
-    const pass = (time: number): void => {
-      now += time;
-      jest.advanceTimersByTime(time);
-    };
     const opened = new OpenedTexts();
     keep(opened, 'a', 'x');
     pass(44_000);
@@ -210,6 +215,25 @@ describe('OpenedTexts', () => {
     expect(purged.mock.results.map(({ value }): unknown => value)).toEqual([false, false, true]);
     // Nothing is left to look for.
     expect(jest.getTimerCount()).toBe(0);
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
+
+  it('keep nothing for longer than a minute, however often the session is written to, or read anew', () => {
+    const pass = useTime();
+    const opened = new OpenedTexts();
+    for (const id of ['written', 'read']) {
+      opened.add(id, { auth: { sealed: 'x', plain: '["of the login before"]', generation: 1 } });
+      keep(opened, id, '"of before"');
+    }
+    for (let times = 0; times < 3; times++) {
+      pass(20_000);
+      opened.addSealed('written', new Map([['k', { sealed: 'new', plain: '2' }]]));
+      keep(opened, 'read', '2');
+    }
+    expect(opened.of('written')).toEqual({ auth: null, document: null });
+    expect(opened.of('read').auth).toBeNull();
+    expect(opened.of('read').document?.plain).toBe('{"k":2}');
     jest.useRealTimers();
     jest.restoreAllMocks();
   });
