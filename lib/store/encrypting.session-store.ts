@@ -157,7 +157,8 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     if (stored === null) return null;
     const known = this.#cipher.known(stored);
     if (known !== null) return { ...stored, ...known };
-    this.#seen.set(stored.id, stored.data);
+    // Of a corrupt row it may be null.
+    if ((stored.data as string | null) !== null) this.#seen.set(stored.id, stored.data);
     return present(stored, this.#cipher.open(stored));
   }
 

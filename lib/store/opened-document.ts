@@ -101,9 +101,9 @@ export class OpenedDocument {
     return bytes;
   }
 
-  /** Whether this is the document that is stored. */
-  is(stored: string): boolean {
-    if (stored.length !== this.#length) return false;
+  /** Whether this is the document that is stored: none is, where that is `null`. */
+  is(stored: string | null): boolean {
+    if (stored?.length !== this.#length) return false;
     let [from, at] = [0, 0];
     for (const { sealed, place } of this.#changes.values()) {
       const before = this.#sealed.slice(from, place.sealedAt);

@@ -106,6 +106,18 @@ describe('What was decrypted', () => {
     expect(await read(store)).toEqual([{ cart: ['book'], count: 1 }, null]);
   });
 
+  it('is nothing to fail by for a row whose data another hand has made null', async () => {
+    const found: unknown[] = [];
+    for (const keepOpened of [true, false]) {
+      jest.restoreAllMocks();
+      const store = open({ keepOpened });
+      for (let times = 0; times < 3; times++) await read(store);
+      await put(() => ({ data: null as unknown as string }));
+      found.push((await store.find(id))?.data);
+    }
+    expect(found).toEqual([null, null]);
+  });
+
   it('says what a store does that keeps nothing, whatever is changed here and elsewhere', async () => {
     const [keeping, fresh] = [open(), open({ keepOpened: false })];
     const key = fc.constantFrom('name', 'count', '10', 'ü"', '__proto__', 'new');
