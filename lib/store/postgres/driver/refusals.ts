@@ -31,7 +31,12 @@ const OF_SERVER = /^(08|25|26|28|3D|3F|53|55|57|58|F0|42P01|42P05|42703)/;
  * A connection whose state is not as it was left: read-only or in a transaction, without the statements that were prepared on
  * it, or with others. The statement has not run, and may on another connection.
  */
-const BAD_STATE = /^(08P01|25|26|34|42P05)/;
+const BAD_STATE = /^(25|26|34|42P05)/;
+/**
+ * The same, where it is the server that says so. A pooler has this code for all that it says itself, of a connection to the server
+ * that has ended under a statement, too: what it says names no part of the server.
+ */
+const PROTOCOL_VIOLATION = '08P01';
 /** The server's part that finds that a prepared statement does not fit its table any more; the SQLSTATE alone is that of all that is not supported. */
 const OUTDATED_PLAN = { code: '0A000', routine: 'RevalidateCachedQuery' };
 /** The server's part that throws what a function says. */
@@ -86,6 +91,7 @@ export function isBadState(error: unknown): boolean {
   if (error instanceof ReadOnlyServer) return true;
   const code = sqlState(error);
   if (code === undefined || isRaised(error)) return false;
+  if (code === PROTOCOL_VIOLATION) return routineOf(error) !== undefined;
   return BAD_STATE.test(code) || (code === OUTDATED_PLAN.code && routineOf(error) === OUTDATED_PLAN.routine);
 }
 

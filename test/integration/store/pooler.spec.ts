@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { Pooler } from '../../faults/postgres/pooler.js';
+import { installed } from '../../faults/postgres/programs.js';
+import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-proxy.js';
+import { changesOf, useStores } from './stores.js';
+
+const stores = useStores();
+/** npm does not install it. */
+const pgbouncer = await installed('pgbouncer');
+
+(pgbouncer === null ? describe.skip : describe)('MikroOrmSessionStore behind a PgBouncer', () => {
+  /** A connection to the server ends once it is to answer with this. */
+  let cutAt: string | null = null;
+  let proxy: DatabaseProxy;
+  let pooler: Pooler;
+  let folder: string;
+  let store: MikroOrmSessionStore;
+
+  beforeAll(async () => {
+    proxy = await startDatabaseProxy(stores.database.url, (client, connect) => {
+      const upstream = connect();
+      client.on('data', (chunk) => upstream.write(chunk));
+      upstream.on('data', (chunk) => {
+        if (cutAt === null || !chunk.includes(cutAt)) {
+          client.write(chunk);
+          return;
+        }
+        cutAt = null;
+        client.destroy();
+      });
+      upstream.on('close', () => client.destroy());
+    });
+    const server = new URL(stores.database.url);
+    const userList = `"${server.username}" "${decodeURIComponent(server.password)}"\n`;
+    folder = await mkdtemp(join(tmpdir(), 'session-pooler-'));
+    pooler = await Pooler.make({ port: Number(new URL(proxy.url).port), userList }, folder);
+    await pooler.start();
+    server.host = `127.0.0.1:${pooler.port}`;
+    store = await stores.openStore({ preparedStatements: false }, 4, server.href);
+  });
+  afterAll(async () => {
+    await pooler.stop();
+    await proxy.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const increment = changesOf({ increment: { n: 1 } });
+
+  it.each<[string, string, (id: string) => Promise<unknown>]>([
+    ['a commit', 'SELECT 1', (id) => store.commit(id, 0, increment)],
+    ['an update', 'COMMIT', (id) => store.update(id, 0, () => increment)],
+  ])('writes %s once, of which the answer is lost on its way to the pooler', async (_, answer, write) => {
+    const { id } = await stores.create({ data: { n: 1 } });
+    cutAt = answer;
+    await expect(write(id)).rejects.toThrow(SessionStoreUnavailableError);
+    expect(cutAt).toBeNull();
+    expect(await store.find(id)).toMatchObject({ data: '{"n": 2}' });
+  });
+});
