@@ -18,6 +18,7 @@ import {
 import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { assertNoContradictions } from './access/access-contradictions.js';
 import { noteMethods } from './access/methods.js';
+import { noteGuardedClasses } from './access/route-access.js';
 import { announce } from './context/announcement.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
@@ -257,6 +258,7 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
     this.#modules = modules;
     // Before routes are made of methods.
     noteMethods(modules);
+    noteGuardedClasses(modules);
   }
 
   /** Registers sessions; everything has a default. */

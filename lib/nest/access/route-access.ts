@@ -1,5 +1,6 @@
 import type { CanActivate, Type } from '@nestjs/common';
-import { inheritanceOf, methodOf, methodsOf } from './methods.js';
+import type { ModulesContainer } from '@nestjs/core';
+import { inheritanceOf, methodOf, methodsOf, typesOf } from './methods.js';
 
 /** Where `@Public()` leaves its mark. */
 export const PUBLIC = 'nestjs-mikro-session:public';
@@ -54,6 +55,18 @@ export function hasLostRequirements({ prototype }: Type, name: PropertyKey, meth
 export function hasLostClass({ prototype }: Type, inheritance: readonly Type[]): boolean {
   const known = inheritance.flatMap((one) => notedOn(one));
   return !notedOn(prototype as object).every((requirements) => known.includes(requirements));
+}
+
+/**
+ * Notes what `@UseGuards(SessionGuard)` requires of a class that a decorator has put in the place of another, as `@Authorize()` does at
+ * once: on it, and on the prototype that both share.
+ */
+export function noteGuardedClasses(modules: ModulesContainer): void {
+  for (const type of [...typesOf(modules).keys()].flatMap(inheritanceOf)) {
+    const prototype = type.prototype as object;
+    if (prototype.constructor === type || notedOn(type).length > 0 || !ownGuards(type).some(isSessionGuard)) continue;
+    for (const one of [type, prototype]) Reflect.defineMetadata(AUTHORIZE, [...notedOn(one), SIGNED_IN], one);
+  }
 }
 
 function notedOn(target: object, name?: string): readonly Requirements[] {

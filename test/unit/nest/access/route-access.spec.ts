@@ -1,9 +1,15 @@
 import { type CanActivate, Injectable, type Type, UseGuards } from '@nestjs/common';
+import type { ModulesContainer } from '@nestjs/core';
 import { describe, expect, it } from '@jest/globals';
 import { Authorize, Public, SessionConfigurationError, SessionGuard } from 'nestjs-mikro-session';
 import { assertNoContradictions } from '../../../../lib/nest/access/access-contradictions.js';
 import { inheritanceOf, methodsOf } from '../../../../lib/nest/access/methods.js';
-import { accessOf, statementOnClass, statementOnMethod } from '../../../../lib/nest/access/route-access.js';
+import {
+  accessOf,
+  noteGuardedClasses,
+  statementOnClass,
+  statementOnMethod,
+} from '../../../../lib/nest/access/route-access.js';
 
 @Injectable()
 class OwnGuard extends SessionGuard {}
@@ -168,6 +174,25 @@ describe('accessOf a class in whose place a decorator has put another, below @Au
       expect(access(type, 'open')).toEqual({ isPublic: true, requirements: [], isGuardedUnseen: false });
     }
     expect(access(replacement, 'list').isGuardedUnseen).toBe(false);
+  });
+
+  it.each<[string, (type: Type) => Type]>([
+    ['a proxy', proxied],
+    ['a function of the same prototype', copied],
+  ])('has @UseGuards(SessionGuard) in the place of @Authorize() checked as well: %s', (_what, replace) => {
+    class Original {
+      list(): void {}
+      @Public() open(): void {}
+    }
+    const replacement = replace(Original);
+    UseGuards(PassGuard, OwnGuard)(replacement);
+    const controllers = new Map([['one', { metatype: replacement, instance: undefined }]]);
+    const modules = new Map([['one', { controllers, providers: new Map() }]]) as unknown as ModulesContainer;
+    for (let times = 0; times < 2; times++) noteGuardedClasses(modules);
+    expect(access(Original, 'list')).toEqual({ isPublic: false, requirements: [SIGNED_IN], isGuardedUnseen: true });
+    expect(access(Original, 'open')).toEqual({ isPublic: true, requirements: [], isGuardedUnseen: false });
+    expect(access(replacement, 'list')).toEqual({ isPublic: false, requirements: [SIGNED_IN], isGuardedUnseen: false });
+    expect(() => assertNoContradictions(modules)).not.toThrow();
   });
 
   it('has those checked, too, that Nest sees only a part of', () => {
