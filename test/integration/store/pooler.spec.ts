@@ -62,3 +62,37 @@ const pgbouncer = await installed('pgbouncer');
     expect(await store.find(id)).toMatchObject({ data: '{"n": 2}' });
   });
 });
+
+describe('MikroOrmSessionStore behind a pooler of another kind', () => {
+  it('writes once what goes together, of which the pooler says with a code of its own that the answer is lost', async () => {
+    let isCut = false;
+    const proxy = await startDatabaseProxy(stores.database.url, (client, connect) => {
+      const upstream = connect();
+      client.on('data', (chunk) => upstream.write(chunk));
+      upstream.on('data', (chunk) => {
+        if (!isCut || !chunk.includes('SELECT 2')) client.write(chunk);
+        else {
+          isCut = false;
+          const fields = Buffer.from('SFATAL\0CXX000\0Mthe connection to the server has ended\0\0');
+          const length = Buffer.alloc(4);
+          length.writeInt32BE(fields.length + 4);
+          client.end(Buffer.concat([Buffer.from('E'), length, fields]));
+        }
+      });
+      upstream.on('close', () => client.destroy());
+    });
+    try {
+      const store = await stores.openStore({}, 4, proxy.url);
+      const [one, other] = [await stores.create({ data: { n: 1 } }), await stores.create({ data: { n: 1 } })];
+      isCut = true;
+      const increment = changesOf({ increment: { n: 1 } });
+      const written = [one, other].map(({ id }) => store.commit(id, 0, increment));
+      const unavailable = { status: 'rejected', reason: { code: 'ERR_SESSION_STORE_UNAVAILABLE' } };
+      expect(await Promise.allSettled(written)).toMatchObject([unavailable, unavailable]);
+      expect(isCut).toBe(false);
+      for (const { id } of [one, other]) expect(await store.find(id)).toMatchObject({ data: '{"n": 2}' });
+    } finally {
+      await proxy.close();
+    }
+  });
+});

@@ -31,11 +31,8 @@ const OF_SERVER = /^(08|25|26|28|3D|3F|53|55|57|58|F0|42P01|42P05|42703)/;
  * A connection whose state is not as it was left: read-only or in a transaction, without the statements that were prepared on
  * it, or with others. The statement has not run, and may on another connection.
  */
-const BAD_STATE = /^(25|26|34|42P05)/;
-/**
- * The same, where it is the server that says so. A pooler has this code for all that it says itself, of a connection to the server
- * that has ended under a statement, too: what it says names no part of the server.
- */
+const BAD_STATE = /^(08P01|25|26|34|42P05)/;
+/** What PgBouncer says of all that ails it. */
 const PROTOCOL_VIOLATION = '08P01';
 /** The server's part that finds that a prepared statement does not fit its table any more; the SQLSTATE alone is that of all that is not supported. */
 const OUTDATED_PLAN = { code: '0A000', routine: 'RevalidateCachedQuery' };
@@ -77,7 +74,7 @@ export function refusalOf(error: unknown): string | undefined {
 /** Whether an error may be about one of several rows of a statement, such as a policy or a function of a trigger. */
 export function mayConcernOneRow(error: unknown): boolean {
   const code = sqlState(error);
-  if (code === undefined || ROLLED_BACK.test(code)) return false;
+  if (code === undefined || ROLLED_BACK.test(code) || isOfPooler(error)) return false;
   return isRaised(error) || !OF_SERVER.test(code);
 }
 
@@ -91,13 +88,21 @@ export function isBadState(error: unknown): boolean {
   if (error instanceof ReadOnlyServer) return true;
   const code = sqlState(error);
   if (code === undefined || isRaised(error)) return false;
-  if (code === PROTOCOL_VIOLATION) return routineOf(error) !== undefined;
+  if (code === PROTOCOL_VIOLATION && isOfPooler(error)) return false;
   return BAD_STATE.test(code) || (code === OUTDATED_PLAN.code && routineOf(error) === OUTDATED_PLAN.routine);
 }
 
 /** Whether a function, such as a trigger's, has thrown it: then its code and its message can be any. */
 export function isRaised(error: unknown): boolean {
   return routineOf(error) === RAISED;
+}
+
+/**
+ * Whether it is not the server that says so, which names the part of it that does, but a pooler in front of it: of a connection that has
+ * ended under a statement, maybe, which may have run.
+ */
+function isOfPooler(error: unknown): boolean {
+  return routineOf(error) === undefined;
 }
 
 function routineOf(error: unknown): unknown {
