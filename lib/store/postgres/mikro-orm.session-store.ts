@@ -259,7 +259,9 @@ export class MikroOrmSessionStore extends SessionStore {
       const request = { id, login: { ...login, changes: changesTo(stored) }, deadline };
       const [outcome = null] = await queries.login([request], operation, client);
       if (outcome instanceof SessionDataError) throw outcome;
-      return outcome === 'locked' ? null : outcome;
+      // Its time was up: it is locked by nobody else.
+      if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
+      return outcome;
     });
   }
 

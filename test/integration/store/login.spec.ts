@@ -1,8 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { issueCredential } from '../../../lib/session/token.js';
 import type { Login } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
-import { SessionDataError } from '../../../lib/session.errors.js';
+import { SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import { SessionQueries } from '../../../lib/store/postgres/session-queries.js';
 import { changesOf, countStatements, HOUR, ABSENT, MINUTE, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: login()', () => {
@@ -88,6 +89,14 @@ describe('MikroOrmSessionStore: login()', () => {
     const login = fixture.store.login(loginTo(stored));
     await holder.release();
     expect(await login).toMatchObject({ generation: 1 });
+  });
+
+  it('says that it was too late, and not that the session is gone, where its time is up once the row is locked', async () => {
+    const stored = await create({ data: { n: 1 } });
+    jest.spyOn(SessionQueries.prototype, 'login').mockResolvedValue(['locked']);
+    const login = fixture.store.login(loginTo(stored), () => changesOf({ set: { n: 2 } }).data);
+    await expect(login).rejects.toThrow(SessionStoreUnavailableError);
+    expect(await fixture.store.find(stored.id)).toMatchObject({ generation: 0, data: '{"n": 1}' });
   });
 
   it('signs in together those who come at once, each with what is theirs', async () => {
