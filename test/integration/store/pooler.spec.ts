@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { issueCredential } from '../../../lib/session/token.js';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { Pooler } from '../../faults/postgres/pooler.js';
 import { installed } from '../../faults/postgres/programs.js';
 import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-proxy.js';
-import { changesOf, useStores } from './stores.js';
+import { changesOf, MINUTE, useStores } from './stores.js';
 
 const stores = useStores();
 /** npm does not install it. */
@@ -60,6 +61,15 @@ const pgbouncer = await installed('pgbouncer');
     await expect(write(id)).rejects.toThrow(SessionStoreUnavailableError);
     expect(cutAt).toBeNull();
     expect(await store.find(id)).toMatchObject({ data: '{"n": 2}' });
+  });
+
+  it('does not take a session for gone that it has just logged in to', async () => {
+    const { id } = await stores.create();
+    const login = { ...issueCredential(id), generation: 0, userId: 'ada', auth: null, flush: false, changes: null };
+    cutAt = 'SELECT 1';
+    const loggedIn = store.login({ ...login, lifetime: { ttl: MINUTE, absolute: null } });
+    await expect(loggedIn).rejects.toThrow(SessionStoreUnavailableError);
+    expect(await store.find(id)).toMatchObject({ generation: 1, userId: 'ada' });
   });
 });
 
