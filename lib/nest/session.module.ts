@@ -20,6 +20,7 @@ import { assertNoContradictions } from './access/access-contradictions.js';
 import { noteMethods } from './access/methods.js';
 import { noteGuardedClasses } from './access/route-access.js';
 import { announce } from './context/announcement.js';
+import { equipGateways, GATEWAY_PROVIDERS } from './gateways.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
 import { kindOf } from '../session/data/json.js';
@@ -150,7 +151,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           SessionService,
           SessionHealthIndicator,
           { provide: APP_GUARD, useClass: SessionLoaderGuard },
-          ...(interceptor ? [{ provide: APP_INTERCEPTOR, useClass: SessionInterceptor }] : []),
+          ...GATEWAY_PROVIDERS,
+          ...(interceptor ? [SessionInterceptor, { provide: APP_INTERCEPTOR, useExisting: SessionInterceptor }] : []),
         ],
         exports: [SessionService, SessionHealthIndicator, SessionSource, SessionStore],
       };
@@ -259,6 +261,8 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
     // Before routes are made of methods.
     noteMethods(modules);
     noteGuardedClasses(modules);
+    // Before Nest looks at the gateways.
+    equipGateways(modules, SessionModule);
   }
 
   /** Registers sessions; everything has a default. */

@@ -12,7 +12,7 @@ export const AUTHORIZE = 'nestjs-mikro-session:authorize';
 /** The mark of `SessionGuard`, which its subclasses inherit. */
 export const SESSION_GUARD = 'nestjs-mikro-session:guard';
 /** Where Nest's `@UseGuards()` leaves guards. On a class, the list begins with that of its base class. */
-const GUARDS = '__guards__';
+export const GUARDS = '__guards__';
 
 /** What a handler, or a class, asks of a visitor who is signed in. */
 export interface Requirements {
@@ -173,8 +173,8 @@ function ownGuards(type: Type): readonly unknown[] {
   return inherited.every((guard, index) => guard === guards[index]) ? guards.slice(inherited.length) : guards;
 }
 
-/** Nest takes classes and instances. */
-function isSessionGuard(guard: unknown): boolean {
+/** Whether it is a `SessionGuard`, or extends it: Nest takes classes and instances. */
+export function isSessionGuard(guard: unknown): boolean {
   const type = typeof guard === 'function' ? guard : (guard as CanActivate).constructor;
   return Reflect.getMetadata(SESSION_GUARD, type) === true;
 }

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PackedModule, runNode } from '../support/packed.js';
+
+/** An application without decorators, as Node.js runs it: prints what a visitor, a clerk and an admin are answered. */
+const APP = `
+import 'reflect-metadata';
+import { Module, UseGuards } from '@nestjs/common';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { once } from 'node:events';
+import WebSocket from 'ws';
+import {
+  Authorize, MemorySessionStore, Public, rememberHandshakes, Session, SessionGuard, SessionModule, SessionService,
+} from 'nestjs-mikro-session';
+
+const [, , isGuarded] = process.argv;
+const decorate = (type, name, ...decorators) => {
+  const descriptor = Object.getOwnPropertyDescriptor(type.prototype, name);
+  for (const one of decorators) one(type.prototype, name, descriptor);
+};
+const answer = { event: 'answer', data: 'done' };
+/** Below the decorators of the class. */
+const Proxied = (type) => new Proxy(type, {});
+
+class PlainGateway {
+  // Nest 11 tells who has no right of it by an event of the server's socket alone.
+  handleConnection(client) { client.on('exception', (data) => client.send(JSON.stringify({ event: 'exception', data }))); }
+  plain() { return answer; }
+  open() { return answer; }
+  count(session) { return { event: 'answer', data: session.increment('n') }; }
+}
+decorate(PlainGateway, 'plain', SubscribeMessage('plain'));
+decorate(PlainGateway, 'open', SubscribeMessage('open'), Public());
+decorate(PlainGateway, 'count', SubscribeMessage('count'), Public());
+Session()(PlainGateway.prototype, 'count', 0);
+WebSocketGateway()(PlainGateway);
+
+class Base { overridden() {} }
+decorate(Base, 'overridden', Authorize({ roles: ['admin'] }));
+class OverridingGateway extends Base { overridden() { return answer; } }
+decorate(OverridingGateway, 'overridden', SubscribeMessage('overridden'));
+WebSocketGateway()(OverridingGateway);
+
+let ReplacedGateway = class { replaced() { return answer; } };
+decorate(ReplacedGateway, 'replaced', SubscribeMessage('replaced'));
+ReplacedGateway = Proxied(ReplacedGateway);
+Authorize({ roles: ['admin'] })(ReplacedGateway);
+WebSocketGateway()(ReplacedGateway);
+
+class InheritingGateway extends PlainGateway { own() { return answer; } }
+decorate(InheritingGateway, 'own', SubscribeMessage('own'));
+UseGuards(SessionGuard)(InheritingGateway);
+WebSocketGateway({ path: '/inheriting' })(InheritingGateway);
+
+class App {}
+Module({
+  imports: [SessionModule.forRoot({ store: { useFactory: () => new MemorySessionStore({ maxDataBytes: 65536 }) } })],
+  providers: [
+    ...(isGuarded ? [{ provide: APP_GUARD, useClass: SessionGuard }] : []),
+    PlainGateway, OverridingGateway, ReplacedGateway, InheritingGateway,
+  ],
+})(App);
+
+const answers = {};
+// Twice: the second application finds what the first has left on the classes.
+for (let times = 0; times < 2; times++) {
+  const app = await NestFactory.create(App, { logger: ['error'] });
+  app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app)));
+  await app.listen(0, '127.0.0.1');
+  const url = (await app.getUrl()).replace('http', 'ws');
+  const sessions = app.get(SessionService);
+  const visitors = { nobody: {}, clerk: { roles: ['clerk'] }, admin: { roles: ['admin'] } };
+  for (const [name, auth] of Object.entries(visitors)) {
+    const { cookie } = name === 'nobody' ? { cookie: '' } : await sessions.create({ userId: name, auth });
+    const ask = async (path, event) => {
+      const socket = new WebSocket(url + path, { headers: { cookie } });
+      await once(socket, 'open');
+      socket.send(JSON.stringify({ event, data: {} }));
+      const [message] = await once(socket, 'message');
+      socket.close();
+      const { data } = JSON.parse(message);
+      return typeof data === 'object' ? data.message : data;
+    };
+    answers[name] = {};
+    for (const event of ['plain', 'open', 'overridden', 'replaced']) answers[name][event] = await ask('', event);
+    answers[name].own = await ask('/inheriting', 'own');
+    if (name !== 'nobody') answers[name].counted = [await ask('', 'count'), await ask('', 'count')];
+  }
+  await app.close();
+}
+console.log(JSON.stringify(answers));
+`;
+
+const CLOSED = 'Sign in to go on.';
+const FORBIDDEN = 'You may not do this.';
+const ALLOWED = { plain: 'done', open: 'done', own: 'done' };
+
+// Those of Nest 12 are what all other tests run.
+describe.each([
+  ['the oldest', '~11.0.5'],
+  ['the newest', '^11'],
+])('Gateways, with %s Nest 11', (_name, version) => {
+  let consumers: PackedModule;
+  beforeAll(async () => {
+    const nest = ['common', 'core', 'platform-express', 'platform-ws', 'websockets'];
+    const orm = ['@mikro-orm/core@7.2.1', '@mikro-orm/postgresql@7.2.1', '@mikro-orm/nestjs@7.1.0'];
+    const others = ['reflect-metadata@^0.2', 'rxjs@^7', 'ws@8'];
+    consumers = await PackedModule.install([...nest.map((name) => `@nestjs/${name}@${version}`), ...orm, ...others]);
+  }, 120_000);
+  afterAll(() => consumers.remove());
+
+  it.each([
+    ['without a guard of the application', false],
+    ['with SessionGuard as one', true],
+  ])('let in whom their decorators let in, and store sessions, %s', async (_what, isGuarded) => {
+    const folder = await consumers.folder({ 'app.mjs': APP });
+    const { code, output } = await runNode(folder, ['app.mjs', ...(isGuarded ? ['guarded'] : [])]);
+    expect([code, code === 0 ? '' : output]).toEqual([0, '']);
+    expect(JSON.parse(output)).toEqual({
+      nobody: { ...ALLOWED, plain: isGuarded ? CLOSED : 'done', overridden: CLOSED, replaced: CLOSED, own: CLOSED },
+      clerk: { ...ALLOWED, overridden: FORBIDDEN, replaced: FORBIDDEN, counted: [1, 2] },
+      admin: { ...ALLOWED, overridden: 'done', replaced: 'done', counted: [1, 2] },
+    });
+  });
+});
