@@ -407,7 +407,7 @@ describe('@Authorize() below a decorator that puts another class in the place of
   const refused = (name: string) =>
     expect.objectContaining({
       constructor: SessionConfigurationError,
-      message: `On the class ${name}, a decorator above @Authorize() has put another class in its place, and nothing guards that. Fix: move @Authorize() above it.`,
+      message: `On the class ${name}, a decorator above @Authorize() or @UseGuards(SessionGuard) has put another class in its place, and nothing guards that. Fix: move @Authorize() or @UseGuards(SessionGuard) above it.`,
     });
   type Class = new (...args: unknown[]) => object;
   const decorating = (replace: (type: Class) => Class) => replace as unknown as ClassDecorator;
@@ -447,6 +447,30 @@ describe('@Authorize() below a decorator that puts another class in the place of
     await expect(start({ controllers: [CopiedController] })).rejects.toEqual(refused('CopiedController'));
     await expect(start({ controllers: [HalfController] })).rejects.toEqual(refused('HalfController'));
     await expect(start({ providers: [ProxiedGateway] })).rejects.toEqual(refused('ProxiedGateway'));
+  });
+
+  it('is refused with @UseGuards(SessionGuard) in its place, which may stand above it as well', async () => {
+    class OwnGuard extends SessionGuard {}
+    @Controller()
+    @Proxied()
+    @UseGuards(SessionGuard)
+    class ProxiedController {}
+    @Controller()
+    @Copied()
+    @UseGuards(OwnGuard)
+    class CopiedController {}
+    @Controller()
+    class InheritingController extends ProxiedController {}
+    @Controller()
+    @UseGuards(SessionGuard)
+    @Proxied()
+    @UseGuards(SessionGuard)
+    class TwiceController {}
+    for (const controller of [ProxiedController, InheritingController]) {
+      await expect(start({ controllers: [controller] })).rejects.toEqual(refused('ProxiedController'));
+    }
+    await expect(start({ controllers: [CopiedController] })).rejects.toEqual(refused('CopiedController'));
+    await expect(start({ controllers: [TwiceController] })).resolves.toBeUndefined();
   });
 
   it('is fine above it, and below one that gives a subclass', async () => {

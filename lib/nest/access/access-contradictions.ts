@@ -22,12 +22,15 @@ export function assertNoContradictions(modules: ModulesContainer): void {
     for (const one of inheritance) {
       const where = `the class ${classNameOf(one)}`;
       assertOneVoice(statementOnClass(one), where, ', or move one to the handlers that it is meant for');
-      if (hasLostClass(one, inheritance)) throw lostRequirements(where, 'another class in its place');
+      if (hasLostClass(one, inheritance)) {
+        throw lostRequirements(where, '@Authorize() or @UseGuards(SessionGuard)', 'another class in its place');
+      }
       for (const [name, method] of methodsOf(one)) {
         const handler = `${one.name}.${String(name)}()`;
         assertOneVoice(statementOnMethod(method), handler);
-        if (hasLostRequirements(one, name, method))
-          throw lostRequirements(handler, 'another function in the place of the method');
+        if (hasLostRequirements(one, name, method)) {
+          throw lostRequirements(handler, '@Authorize()', 'another function in the place of the method');
+        }
       }
     }
   }
@@ -46,9 +49,8 @@ function classNameOf({ prototype }: Type): string {
   return (prototype as { constructor: Type }).constructor.name;
 }
 
-function lostRequirements(where: string, replacement: string): SessionConfigurationError {
+function lostRequirements(where: string, lost: string, replacement: string): SessionConfigurationError {
   return new SessionConfigurationError(
-    `On ${where}, a decorator above @Authorize() has put ${replacement}, and nothing guards that. ` +
-      'Fix: move @Authorize() above it.',
+    `On ${where}, a decorator above ${lost} has put ${replacement}, and nothing guards that. Fix: move ${lost} above it.`,
   );
 }

@@ -59,14 +59,21 @@ export function hasLostClass({ prototype }: Type, inheritance: readonly Type[]):
 
 /**
  * Notes what `@UseGuards(SessionGuard)` requires of a class that a decorator has put in the place of another, as `@Authorize()` does at
- * once: on it, and on the prototype that both share.
+ * once: above that decorator, on the class and on the prototype that both share; below it, on the prototype alone.
  */
 export function noteGuardedClasses(modules: ModulesContainer): void {
   for (const type of [...typesOf(modules).keys()].flatMap(inheritanceOf)) {
-    const prototype = type.prototype as object;
-    if (prototype.constructor === type || notedOn(type).length > 0 || !ownGuards(type).some(isSessionGuard)) continue;
-    for (const one of [type, prototype]) Reflect.defineMetadata(AUTHORIZE, [...notedOn(one), SIGNED_IN], one);
+    const prototype = type.prototype as { readonly constructor: unknown };
+    const original = prototype.constructor;
+    if (original === type || typeof original !== 'function') continue;
+    const isGuarded = (one: Type): boolean => notedOn(one).length === 0 && ownGuards(one).some(isSessionGuard);
+    if (isGuarded(type)) note(type, prototype);
+    else if (isGuarded(original as Type)) note(prototype);
   }
+}
+
+function note(...targets: readonly object[]): void {
+  for (const one of targets) Reflect.defineMetadata(AUTHORIZE, [...new Set([...notedOn(one), SIGNED_IN])], one);
 }
 
 function notedOn(target: object, name?: string): readonly Requirements[] {
