@@ -26,7 +26,7 @@ const REFUSALS: Readonly<Record<string, string | undefined>> = {
  * Errors of the connection, the transaction, the server or the table as a whole: a statement about fewer sessions meets the
  * same.
  */
-const OF_SERVER = /^(08|25|26|28|3D|3F|53|55|57|58|F0|42P01|42P05|42703)/;
+const OF_SERVER = /^(08|25|26|28|3D|3F|40003|53|55|57|58|F0|42P01|42P05|42703)/;
 /**
  * A connection whose state is not as it was left: read-only or in a transaction, without the statements that were prepared on
  * it, or with others. The statement has not run, and may on another connection.
@@ -40,8 +40,11 @@ const OUTDATED_PLAN = { code: '0A000', routine: 'RevalidateCachedQuery' };
 const RAISED = 'exec_stmt_raise';
 /** A connection that has ended, or is about to. */
 const CUT_OFF = /^(08|57P0)/;
-/** Rolled back for the sake of another transaction (serialization failure, deadlock): nothing is written, try again. */
-const ROLLED_BACK = /^40/;
+/**
+ * Rolled back for the sake of another transaction (serialization failure, deadlock): nothing is written, try again. Not 40003, with
+ * which a distributed database says that nobody knows whether a transaction was committed.
+ */
+const ROLLED_BACK = /^40(?!003)/;
 
 /** Not those of Node, such as `EPIPE`. */
 const SQLSTATE = /^(?!E[A-Z]{4}$)[\dA-Z]{5}$/;
