@@ -3,20 +3,27 @@ import { type CommandOutcome, command } from '../../support/command-line.js';
 import { createDatabase, type TestDatabase } from '../../support/database.js';
 import { whileTesting } from '../../support/while-testing.js';
 
-/** A database for the command line, with the table that `schema` prints, for all tests of a file. */
+/** A database for the command line, with the table that `schema` prints, for all tests of a file. @param options of `schema` */
 // oxlint-disable-next-line typescript/explicit-function-return-type -- said once, below
-export function useDatabase() {
+export function useDatabase(...options: string[]) {
   let database: TestDatabase | undefined;
+  let createTable = '';
   beforeAll(async () => {
     database = await createDatabase();
-    const { stdout } = await command(['schema']);
-    await database.query(stdout);
+    createTable = (await command(['schema', ...options])).stdout;
+    await database.query(createTable);
   });
   afterAll(() => database?.drop());
   return {
     get database() {
       return whileTesting(database);
     },
+    /** What `schema` prints. */
+    get createTable() {
+      return createTable;
+    },
+    /** Has nothing in the database but the table, as it is at first. */
+    reset: () => whileTesting(database).query(`drop schema public cascade; create schema public; ${createTable}`),
     /** Runs the command on that database. */
     run: (...args: string[]): Promise<CommandOutcome> => command(args, { DATABASE_URL: whileTesting(database).url }),
   };

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { command } from '../../support/command-line.js';
 import { useDatabase } from './cli.js';
 
 interface Finding {
@@ -10,10 +9,7 @@ interface Finding {
 
 describe('What doctor says of keys and indexes', () => {
   const fixture = useDatabase();
-  beforeEach(async () => {
-    const { stdout } = await command(['schema']);
-    await fixture.database.query(`drop schema public cascade; create schema public; ${stdout}`);
-  });
+  beforeEach(() => fixture.reset());
 
   const findings = async (): Promise<readonly Finding[]> => {
     const { stdout } = await fixture.run('doctor', '--json');

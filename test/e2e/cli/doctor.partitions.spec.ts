@@ -8,12 +8,9 @@ interface Report {
 }
 
 describe('The command line and a partitioned table', () => {
-  const fixture = useDatabase();
+  const fixture = useDatabase('--partitions', '4');
   const sql = (text: string) => fixture.database.query(text);
-  beforeEach(async () => {
-    const { stdout } = await command(['schema', '--partitions', '4']);
-    await sql(`drop schema public cascade; create schema public; ${stdout}`);
-  });
+  beforeEach(() => fixture.reset());
 
   const report = async (): Promise<Report> => JSON.parse((await fixture.run('doctor', '--json')).stdout) as Report;
   const seen = ({ checks }: Report, subject: string) => checks.find((one) => one.subject === subject)?.seen;

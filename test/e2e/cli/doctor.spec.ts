@@ -24,11 +24,7 @@ const pgbouncer = await installed('pgbouncer');
 
 describe('doctor', () => {
   const fixture = useDatabase();
-  let createTable: string;
-  beforeEach(async () => {
-    createTable = (await command(['schema'])).stdout;
-    await fixture.database.query(`drop schema public cascade; create schema public; ${createTable}`);
-  });
+  beforeEach(() => fixture.reset());
 
   it('finds nothing wrong with a table that is as the migration makes it, and in use', async () => {
     const { Client } = await import('pg');
