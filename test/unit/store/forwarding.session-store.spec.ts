@@ -5,6 +5,7 @@ import { ForwardingSessionStore } from '../../../lib/store/forwarding.session-st
 const METHODS = [
   ['open', ['listener']],
   ['now', []],
+  ['generationOf', ['secretHash', 1]],
   ['find', ['id']],
   ['create', ['session']],
   ['adopt', ['session', 'sid']],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { SessionDataError } from '../../../lib/session.errors.js';
-import { jsonbBytes, refuseLargeAuth, tooLargeData } from '../../../lib/store/limits.js';
+import { jsonbBytes, lengthOf, refuseLargeAuth, tooLargeData } from '../../../lib/store/limits.js';
 import { errorOf } from '../../support/error-of.js';
 
 describe('The size of a value, as PostgreSQL writes jsonb', () => {
@@ -56,5 +56,32 @@ describe('tooLargeData', () => {
       '',
       'The session\'s data would exceed 100 bytes of JSON. Keep large things elsewhere and an id here, or raise the option "maxDataBytes".',
     ]);
+  });
+});
+
+describe('lengthOf', () => {
+  it('is what keys and values add up to, and of an increment its key alone', () => {
+    const none = { set: new Map(), unset: ['gone'], increment: new Map(), push: new Map() };
+    expect([lengthOf(null), lengthOf(none)]).toEqual([0, 0]);
+    expect(
+      lengthOf({
+        ...none,
+        set: new Map([
+          ['a', '"text"'],
+          ['bc', '1'],
+        ]),
+      }),
+    ).toBe(10);
+    expect(lengthOf({ ...none, push: new Map([['list', '["b"]']]) })).toBe(9);
+    expect(
+      lengthOf({
+        ...none,
+        set: new Map([['a', '1']]),
+        increment: new Map([
+          ['n', 1_000],
+          ['mm', 1],
+        ]),
+      }),
+    ).toBe(5);
   });
 });
