@@ -4,7 +4,7 @@ import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import type { DataChanges, SessionChanges } from '../../../lib/session/data/changes.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { createSessionId, type SessionId } from '../../../lib/session/token.js';
-import { EncryptingSessionStore } from '../../../lib/store/encrypting.session-store.js';
+import { EncryptingSessionStore, withEncryption } from '../../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
 import { mapsWith } from './maps.js';
@@ -238,6 +238,111 @@ describe('Encryption in front of a store', () => {
     expect(String(error)).toContain('could not save a session');
   });
 
+  describe('by what was found last', () => {
+    const add = changes({ increment: new Map([['n', 1]]) });
+    /** Adds one, and says by what calls of the inner store. */
+    async function callsToAdd(id: SessionId, more = add): Promise<string[]> {
+      inner.calls = [];
+      expect(await store.commit(id, 0, more)).not.toBeNull();
+      return inner.calls;
+    }
+    /** Finds the session, and reads all of it, so often that it is kept. */
+    async function know(id: SessionId): Promise<void> {
+      for (let times = 0; times < 3; times++) {
+        const { data, auth } = (await store.find(id)) as StoredSession;
+        expect([data, auth]).toEqual([expect.any(String), '{"roles":["admin"]}']);
+      }
+    }
+
+    it('adds without another look-up to what the request has found, once', async () => {
+      const id = await create();
+      await store.find(id);
+      expect(await callsToAdd(id)).toEqual(['update']);
+      expect(await callsToAdd(id)).toEqual(['find', 'update']);
+      expect(await dataOf(id)).toMatchObject({ n: 3 });
+    });
+
+    it('adds to what it knows, and knows what it has added', async () => {
+      const id = await create();
+      await know(id);
+      const both = changes({ increment: new Map([['n', 2]]), push: new Map([['list', '["b"]']]) });
+      for (const more of [add, both, add]) expect(await callsToAdd(id, more)).toEqual(['update']);
+      expect(await dataOf(id)).toEqual({ n: 5, list: ['a', 'b'], text: 'secret' });
+    });
+
+    it('looks for what it does not know to be there', async () => {
+      const id = await create();
+      await know(id);
+      const more = changes({
+        increment: new Map([
+          ['n', 1],
+          ['m', 1],
+        ]),
+      });
+      expect(await callsToAdd(id, more)).toEqual(['update']);
+      expect(await callsToAdd(id, more)).toEqual(['find', 'update']);
+      expect(await dataOf(id)).toMatchObject({ n: 3, m: 2 });
+    });
+
+    it.each<[string, (id: SessionId) => Promise<unknown>]>([
+      ['found', (id) => store.find(id)],
+      ['knew', know],
+    ])('looks again where another process has changed what it %s', async (_what, find) => {
+      const id = await create();
+      await find(id);
+      await open().commit(id, 0, changes({ set: new Map([['n', '10']]) }));
+      expect(await callsToAdd(id)).toEqual(['update', 'find', 'update']);
+      expect(await dataOf(id)).toMatchObject({ n: 11 });
+    });
+
+    it('adds to what can be added to by now, though it could not when it was found', async () => {
+      const id = await create();
+      await store.find(id);
+      await open().commit(id, 0, changes({ set: new Map([['text', '1']]) }));
+      await store.commit(id, 0, changes({ increment: new Map([['text', 1]]) }));
+      expect(await dataOf(id)).toMatchObject({ text: 2 });
+    });
+
+    it('hands on the failure of the store, and tries it no second time', async () => {
+      const id = await create();
+      await store.find(id);
+      const down = new SessionStoreUnavailableError('save a session');
+      let tried = 0;
+      inner.commitIf = async () => {
+        tried += 1;
+        throw down;
+      };
+      await expect(store.commit(id, 0, add)).rejects.toBe(down);
+      expect(tried).toBe(1);
+    });
+
+    it('does not add to what it found before it was told to end the session', async () => {
+      const id = await create();
+      await store.find(id);
+      await store.delete(id, 7);
+      expect(await callsToAdd(id)).toEqual(['find', 'update']);
+      await store.find(id);
+      await store.delete(id, 0);
+      expect(await store.commit(id, 0, add)).toBeNull();
+    });
+  });
+
+  it('reads, changes and ends sessions where it keeps nothing of what it has opened', async () => {
+    store = new EncryptingSessionStore(inner, new KeyRing([KEY]), () => {}, { keepOpened: false });
+    const id = await create();
+    await store.commit(id, 0, changes({ set: new Map([['n', '2']]) }));
+    await store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    expect([await dataOf(id), await store.delete(id, 0)]).toEqual([{ n: 3, list: ['a'], text: 'secret' }, true]);
+    expect(await store.find(id)).toBeNull();
+  });
+
+  it('reports nothing where it adds to what is not there', async () => {
+    store = open([KEY], false);
+    const id = await create();
+    await store.commit(id, 0, changes({ increment: new Map([['m', 1]]), push: new Map([['more', '[1]']]) }));
+    expect([await dataOf(id), unreadable]).toEqual([{ n: 1, list: ['a'], text: 'secret', m: 1, more: [1] }, []]);
+  });
+
   it('seals the snapshot of a login under its generation, and adds to the data as it is then', async () => {
     const id = await create();
     const login = (generation: number, more: object) => ({
@@ -296,5 +401,42 @@ describe('Encryption in front of a store', () => {
     expect(await open([KEY], false).find(id)).toMatchObject({ auth: null, data: '{}' });
     await store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
     expect(await open([KEY], false).find(id)).toMatchObject({ auth: null, data: '{"n":2}' });
+  });
+});
+
+describe('withEncryption', () => {
+  const inner = new InnerStore({ maxDataBytes: 65_536 });
+  const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true };
+  const session = { secretHash: randomBytes(32), userId: null, auth: null, data: '{"n":1}', ip: null, userAgent: null };
+  const lifetime = { ttl: MINUTE, absolute: null };
+
+  it('is the store itself where nothing is to be encrypted', () => {
+    expect(withEncryption(inner, { encryption: null, queryTimeout: 1_000 }, () => {})).toBe(inner);
+  });
+
+  it('encrypts as the options say', async () => {
+    const unreadable: unknown[] = [];
+    const store = withEncryption(inner, { encryption: settings, queryTimeout: 1 }, (...what) => unreadable.push(what));
+    const [sealed, plain] = [createSessionId(), createSessionId()];
+    await store.create({ ...session, id: sealed, lifetime });
+    await inner.create({ ...session, id: plain, lifetime });
+    expect([(await store.find(sealed))?.data, (await store.find(plain))?.data]).toEqual(['{"n":1}', '{}']);
+    expect(unreadable).toEqual([[plain, 'data at "n"']]);
+  });
+
+  it('gives additions the time that operations have', async () => {
+    const still = new InnerStore({ maxDataBytes: 65_536 });
+    still.now = () => 1_000;
+    const deadlines: unknown[] = [];
+    still.commitIf = async (...[, , , , deadline]) => {
+      deadlines.push(deadline);
+      return null;
+    };
+    const store = withEncryption(still, { encryption: settings, queryTimeout: 5_000 }, () => {});
+    const id = createSessionId();
+    await store.create({ ...session, id, lifetime });
+    const data = { set: new Map(), unset: [], increment: new Map([['n', 1]]), push: new Map() };
+    await store.commit(id, 0, { data, lifetime: null, renew: true });
+    expect(deadlines).toEqual([6_000]);
   });
 });

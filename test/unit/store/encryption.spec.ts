@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionConfigurationError } from '../../../lib/session.errors.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { type EncryptionKey, KeyRing, SessionCipher } from '../../../lib/store/encryption.js';
+import { OpenedTexts } from '../../../lib/store/opened-texts.js';
 import { errorOf } from '../../support/error-of.js';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f', 'hex');
@@ -256,5 +258,65 @@ describe('SessionCipher', () => {
     expect(reports).toHaveLength(2_500);
     void stored('id0', value).data;
     expect(reports).toHaveLength(2_501);
+  });
+});
+
+describe('SessionCipher, of what was opened lately,', () => {
+  const DATA = '{"n":1,"list":["a"]}';
+  let cipher: SessionCipher;
+  const sealed = (auth: string | null = '{"a":1}') =>
+    ({
+      id: 'id',
+      generation: 1,
+      auth: cipher.sealAuth('id', 1, auth),
+      data: cipher.sealData('id', DATA),
+    }) as StoredSession;
+
+  beforeEach(() => {
+    cipher = new SessionCipher(ring, () => {}, true, new OpenedTexts());
+  });
+
+  /** Opens what is asked for so often that it is kept. */
+  function keep(session: StoredSession, ...parts: ('auth' | 'data')[]): void {
+    for (let times = 0; times < 2; times++) {
+      const plain = cipher.open(session);
+      for (const part of parts) expect(plain[part]).not.toBeNull();
+    }
+  }
+
+  it('knows a session of which all was opened, just as it is stored', () => {
+    const session = sealed();
+    expect(cipher.known(session)).toBeNull();
+    keep(session, 'auth', 'data');
+    expect(cipher.known(session)).toEqual({ auth: '{"a":1}', data: DATA });
+    expect(cipher.known({ ...session, auth: null })).toEqual({ auth: null, data: DATA });
+    const others = [{ generation: 2 }, { auth: sealed().auth }, { data: sealed().data }, { id: 'other' }];
+    for (const other of others) expect(cipher.known({ ...session, ...other })).toBeNull();
+  });
+
+  it('does not know one of which a part was opened', () => {
+    const [one, other] = [sealed(), { ...sealed(), id: 'other' }];
+    keep(one, 'data');
+    expect(cipher.known(one)).toBeNull();
+    keep({ ...other, auth: cipher.sealAuth('other', 1, '{}') }, 'auth');
+    expect(cipher.known(other)).toBeNull();
+  });
+
+  it('knows a session of a visitor who is not signed in', () => {
+    const session = sealed(null);
+    keep(session, 'data');
+    expect(cipher.known(session)).toEqual({ auth: null, data: DATA });
+  });
+
+  it('reads the members of a document that it knows, and of no other', () => {
+    const session = sealed();
+    expect(cipher.knownReader('id', ['n'])).toBeNull();
+    keep(session, 'data');
+    const stored = JSON.parse(session.data) as Record<string, string>;
+    const reader = cipher.knownReader('id', ['n', 'list']);
+    expect(['n', 'list'].map((key) => reader?.stored(key))).toEqual([`"${stored.n}"`, `"${stored.list}"`]);
+    expect(['n', 'list'].map((key) => reader?.value(key))).toEqual([1, ['a']]);
+    for (const keys of [['m'], ['n', 'm'], ['m', 'n']]) expect(cipher.knownReader('id', keys)).toBeNull();
+    expect(cipher.knownReader('other', ['n'])).toBeNull();
   });
 });

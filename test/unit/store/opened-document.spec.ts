@@ -12,9 +12,10 @@ const WRITERS: [string, (members: Members) => string][] = [
   ['JSON.stringify()', (members) => JSON.stringify(members)],
 ];
 
-/** As it is opened: what begins with an exclamation mark is sealed, and says its own length. */
+/** As it is opened: what begins with an exclamation mark is sealed, and says its own length; a question mark cannot be opened. */
 function opened(stored: string): OpenedDocument {
-  const members = Object.entries(JSON.parse(stored) as Members).map(([key, value]): [string, OpenedMember] => {
+  const readable = Object.entries(JSON.parse(stored) as Members).filter(([, value]) => value !== '?');
+  const members = readable.map(([key, value]): [string, OpenedMember] => {
     const isSealed = typeof value === 'string' && value.startsWith('!');
     return isSealed ? [key, { sealed: value, plain: `${value.length}` }] : [key, { sealed: null, plain: 'true' }];
   });
@@ -83,6 +84,20 @@ describe.each(WRITERS)('A document that was opened, as %s writes it', (_who, wri
     expect(opened(write({})).changed(new Map([['e', change('!', '1')]]))).toBeNull();
   });
 
+  it('takes memory for its texts, for each place, and for each change', () => {
+    const texts = write(BEFORE).length + document.plain.length;
+    expect(document.size).toBe(texts + 4 * 120);
+    const changed = document.changed(new Map([['a', change('!longer', '"longer"')]]));
+    expect(changed?.size).toBe(document.size + 200 + 7 + 8);
+    const again = changed?.changed(
+      new Map([
+        ['a', change('!', '"世界"')],
+        ['c', change('!C', '3')],
+      ]),
+    );
+    expect(again?.size).toBe(document.size + 200 + 1 + 2 * 4 + 200 + 2 + 1);
+  });
+
   it('finds a member by its key', () => {
     expect(document.member('c')).toEqual({ sealed: '!third', plain: '6' });
     expect([document.member('e'), document.member('C')]).toEqual([null, null]);
@@ -93,15 +108,13 @@ describe.each(WRITERS)('A document that was opened, as %s writes it', (_who, wri
     ['one that is stored as it is, first', { a: 1, b: '!', c: '!third' }],
     ['one that is stored as it is, last', { a: '!first', c: '!third', d: {} }],
     ['one that cannot be opened', { a: '!first', b: '?', c: '!third' }],
+    ['one that cannot be opened, first', { a: '?', b: '!second', c: '!third' }],
+    ['one that cannot be opened, last', { a: '!first', c: '!third', d: '?' }],
   ])('does not tell it where there is %s, and still finds the others', (_what, members) => {
     const stored = write(members);
-    const readable = Object.entries(members).filter(([, value]) => value !== '?');
-    const part = OpenedDocument.of(
-      stored,
-      new Map(readable.map(([key, value]) => [key, { sealed: value === '!third' ? '!third' : null, plain: '1' }])),
-    );
+    const part = opened(stored);
     expect(part.changed(new Map([['c', change('!C', '3')]]))).toBeNull();
-    expect(part.member('c')).toEqual({ sealed: '!third', plain: '1' });
+    expect(part.member('c')).toEqual({ sealed: '!third', plain: '6' });
   });
 
   it('does not take for a member what stands inside of another one', () => {

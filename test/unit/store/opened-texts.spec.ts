@@ -208,6 +208,14 @@ describe('OpenedTexts', () => {
     expect(kept).toEqual(Array.from({ length: 63 }, (_, n) => n + 17));
   });
 
+  it('count the snapshots of logins as well', () => {
+    const opened = new OpenedTexts();
+    const text = 'x'.repeat(MEGABYTE / 2);
+    for (let n = 0; n < 80; n++) opened.add(`${n}`, { auth: { sealed: text, plain: text, generation: 1 } });
+    const kept = Array.from({ length: 80 }, (_, n) => n).filter((n) => opened.of(`${n}`).auth !== null);
+    expect(kept).toEqual(Array.from({ length: 63 }, (_, n) => n + 17));
+  });
+
   it('count what many small ones take besides', () => {
     const opened = new OpenedTexts();
     for (let n = 0; n < 160_000; n++) keep(opened, `${n}`, '');
