@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { NewSession, StoreListener } from '../../../lib/session-store.js';
 import type { DataChanges } from '../../../lib/session/data/changes.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
@@ -425,6 +425,35 @@ describe('The cache', () => {
       for (; (await lookups(() => store.find(id))) === 0; commits++) await store.commit(id, generation, setting('1'));
       expect(commits).toBeGreaterThan(0);
       expect(performance.now() - since).toBeLessThan(500);
+    });
+
+    it('keeps none of a copy whose time is over as the commit is answered, to the millisecond', async () => {
+      let now = 1;
+      const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+      await open();
+      const id = await create();
+      const generation = (await inner.find(id))?.generation as number;
+      const commit = inner.commit.bind(inner);
+      inner.commit = async (...args) => {
+        now += MINUTE;
+        return commit(...args);
+      };
+      await store.commit(id, generation, setting('1'));
+      now += MINUTE;
+      expect([stats()?.entries, await lookups(() => store.find(id))]).toEqual([0, 1]);
+      clock.mockRestore();
+    });
+
+    it('has none where the session was looked for, among several, while the commit was under way', async () => {
+      const id = await create();
+      const { generation } = (await store.find(id)) as StoredSession;
+      const commit = inner.commit.bind(inner);
+      inner.commit = async (...args) => {
+        await store.findOneOf([id], () => null);
+        return commit(...args);
+      };
+      await store.commit(id, generation, setting('1'));
+      expect(await lookups(() => store.find(id))).toBe(1);
     });
 
     it('reads the session anew where that is asked for, as it was not read as it is', async () => {
