@@ -1,5 +1,5 @@
 import { ForbiddenException, UnauthorizedException } from '@nestjs/common';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   Authorize,
   type AuthSnapshot,
@@ -61,6 +61,20 @@ describe('SessionGuard', () => {
     const call = visits.call(Routes, 'plain', await visits.cookie({}));
     const session = await requestContextOf(visits.source, call).load();
     session.setTtl(0);
+    await expect(guard.canActivate(call)).rejects.toEqual(SIGN_IN);
+  });
+
+  it('asks again for a session that was looked up longer ago than two look-ups may take', async () => {
+    const start = visits.store.now();
+    const now = jest.spyOn(visits.store, 'now').mockReturnValue(start);
+    const call = visits.call(Routes, 'plain', await visits.cookie({}));
+    await requestContextOf(visits.source, call).load();
+    visits.store.lookups = 0;
+    now.mockReturnValue(start + 2 * visits.source.options.queryTimeout);
+    expect([await guard.canActivate(call), visits.store.lookups]).toEqual([true, 0]);
+    now.mockReturnValue(start + 2 * visits.source.options.queryTimeout + 1);
+    expect([await guard.canActivate(call), visits.store.lookups]).toEqual([true, 1]);
+    await visits.sessions.revokeAll();
     await expect(guard.canActivate(call)).rejects.toEqual(SIGN_IN);
   });
 

@@ -3,7 +3,6 @@ import type { ModulesContainer } from '@nestjs/core';
 import { describe, expect, it } from '@jest/globals';
 import { Authorize, Public, SessionConfigurationError, SessionGuard } from 'nestjs-mikro-session';
 import { assertNoContradictions } from '../../../../lib/nest/access/access-contradictions.js';
-import { inheritanceOf, methodsOf } from '../../../../lib/nest/access/methods.js';
 import {
   accessOf,
   noteGuardedClasses,
@@ -127,7 +126,19 @@ describe('accessOf', () => {
   it('takes a function that an instance has in the place of a method for that method', () => {
     const spies = { overridden: (): void => {} };
     expect(accessOf(Derived, spies.overridden).requirements).toEqual([role('class'), role('base'), role('overridden')]);
-    expect(accessOf(Derived, spies.overridden.bind(null)).requirements).toContainEqual(role('overridden'));
+    const bound = spies.overridden.bind(null);
+    for (const one of [bound, bound.bind(null)]) {
+      expect(accessOf(Derived, one).requirements).toEqual([role('class'), role('base'), role('overridden')]);
+    }
+  });
+
+  it('does not take a function for the method of another name that ends alike', () => {
+    class Spoken {
+      @Authorize({ roles: ['whole'] }) 'not bound list'(): void {}
+      @Authorize({ roles: ['end'] }) 'not list'(): void {}
+    }
+    const spies = { 'not bound list': (): void => {} };
+    expect(accessOf(Spoken, spies['not bound list']).requirements).toEqual([role('whole')]);
   });
 
   it('asks of a function that is no method of the class for what each of the methods asks for, whatever it says itself', () => {
@@ -195,6 +206,27 @@ describe('accessOf a class in whose place a decorator has put another, below @Au
     expect(() => assertNoContradictions(modules)).not.toThrow();
   });
 
+  it('adds nothing of a guard where @Authorize() brings it, or where there is none', () => {
+    class Original {
+      list(): void {}
+    }
+    class Free {
+      list(): void {}
+    }
+    const replacement = copied(Original);
+    Authorize({ roles: ['admin'] })(replacement);
+    const types = [replacement, copied(Free), Plain];
+    const controllers = new Map(types.map((metatype, at) => [at, { metatype, instance: undefined }]));
+    noteGuardedClasses(new Map([['one', { controllers, providers: new Map() }]]) as unknown as ModulesContainer);
+    expect(access(Original, 'list').requirements).toEqual([role('admin')]);
+    for (const [type, handler] of [
+      [Free, 'list'],
+      [Plain, 'nothing'],
+    ] as const) {
+      expect(access(type, handler)).toEqual({ isPublic: false, requirements: [], isGuardedUnseen: false });
+    }
+  });
+
   it('has those checked, too, that Nest sees only a part of', () => {
     @Authorize()
     class Original {
@@ -206,22 +238,6 @@ describe('accessOf a class in whose place a decorator has put another, below @Au
       requirements: [SIGNED_IN, role('admin')],
       isGuardedUnseen: true,
     });
-  });
-});
-
-describe('inheritanceOf and methodsOf', () => {
-  it('list the classes, the nearest first, and the methods that a class has itself', () => {
-    class Odd extends Derived {
-      static of(): void {}
-      get value(): number {
-        return 1;
-      }
-      [Symbol.iterator](): void {}
-      method(): void {}
-    }
-    Object.defineProperty(Odd.prototype, 'text', { value: 'text' });
-    expect(inheritanceOf(Odd)).toEqual([Odd, Derived, Base]);
-    expect([...methodsOf(Odd)].map(([name]) => name)).toEqual(['method', Symbol.iterator]);
   });
 });
 
@@ -276,6 +292,50 @@ describe('assertNoContradictions', () => {
     ['what a factory made', modules([], [{ metatype: null, instance: new Method() }]), ON_METHOD],
   ])('refuses %s that says both', (_what, contradictory, message) => {
     expect(() => assertNoContradictions(contradictory)).toThrow(new SessionConfigurationError(message));
+  });
+
+  const copied = (type: Type): Type => Object.assign(function () {}, { prototype: type.prototype as object }) as never;
+
+  it('refuses a class in whose place a decorator above has put another one, which knows nothing of what is required', () => {
+    @Authorize()
+    class Original {}
+    const message =
+      'On the class Original, a decorator above @Authorize() has put another class in its place, and nothing guards that. ' +
+      'Fix: move @Authorize() above it.';
+    const replacement = copied(Original);
+    class BelowReplacement extends (replacement as typeof Original) {}
+    Object.setPrototypeOf(BelowReplacement, replacement);
+    for (const metatype of [replacement, BelowReplacement]) {
+      expect(() => assertNoContradictions(modules([{ metatype }]))).toThrow(new SessionConfigurationError(message));
+    }
+    class Above {}
+    const guarded = copied(Above);
+    Authorize()(guarded);
+    expect(() => assertNoContradictions(modules([{ metatype: guarded }]))).not.toThrow();
+  });
+
+  it('refuses a method in whose place a decorator above has put another function, which knows nothing of what is required', () => {
+    const replace =
+      (isHeir: boolean): MethodDecorator =>
+      (_target, _name, descriptor: PropertyDescriptor) => {
+        const method = descriptor.value as object;
+        descriptor.value = () => {};
+        if (isHeir) Object.setPrototypeOf(descriptor.value as object, method);
+      };
+    class Lost {
+      @replace(false) @Authorize() list(): void {}
+    }
+    class Kept {
+      @Authorize() @replace(false) above(): void {}
+      @replace(true) @Authorize() heir(): void {}
+    }
+    expect(() => assertNoContradictions(modules([{ metatype: Lost }]))).toThrow(
+      new SessionConfigurationError(
+        'On Lost.list(), a decorator above @Authorize() has put another function in the place of the method, and nothing ' +
+          'guards that. Fix: move @Authorize() above it.',
+      ),
+    );
+    expect(() => assertNoContradictions(modules([{ metatype: Kept }]))).not.toThrow();
   });
 
   it('passes over what is no class, and what says one thing', () => {
