@@ -300,8 +300,8 @@ describe('assertNoContradictions', () => {
     @Authorize()
     class Original {}
     const message =
-      'On the class Original, a decorator above @Authorize() has put another class in its place, and nothing guards that. ' +
-      'Fix: move @Authorize() above it.';
+      'On the class Original, a decorator above @Authorize() or @UseGuards(SessionGuard) has put another class in its ' +
+      'place, and nothing guards that. Fix: move @Authorize() or @UseGuards(SessionGuard) above it.';
     const replacement = copied(Original);
     class BelowReplacement extends (replacement as typeof Original) {}
     Object.setPrototypeOf(BelowReplacement, replacement);
