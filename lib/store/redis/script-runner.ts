@@ -1,6 +1,6 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import { Attempts, causeOf, type Run, type Target } from './attempts.js';
-import type { RedisConnections, RedisNode } from './connections.js';
+import { type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import { GivenUp, OperationClock } from './operation-clock.js';
 import type { Script } from './scripts/script.js';
 
@@ -164,7 +164,7 @@ export class ScriptRunner {
     this.#attempts.clocks.observe(node, epoch, answer.now);
     if (answer.status === 'late') throw new GivenUp('it reached Redis too late');
     if (waiting !== null && WRITTEN.has(answer.status)) {
-      const replicas = await this.#attempts.until(connections, deadline, node, waiting, sentAt);
+      const replicas = await this.#attempts.until(connections, deadline, node, waiting, sentAt).catch(notToldBy(node));
       if (replicas < this.#replicas) {
         throw new TooFewReplicas(`${replicas} of ${this.#replicas} replicas of ${node.name} have confirmed it in time`);
       }
@@ -201,4 +201,12 @@ export class ScriptRunner {
     waiting.catch(() => {});
     return waiting;
   }
+}
+
+/** What a node refuses is to wait: the script has run, and must not run again for that. */
+function notToldBy({ name }: RedisNode): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof RedisRefusal)) throw error;
+    throw new TooFewReplicas(`${name} does not say whether replicas have it: ${error.message}`);
+  };
 }
