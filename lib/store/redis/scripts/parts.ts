@@ -4,6 +4,9 @@
 //   s secret hash · p previous secret hash · r rotated at · g generation · v version · u user · a auth · n authenticated at
 //   t ttl · c created at · l last access at · e expires at · x ends at · y kept until · k persistent · i ip · w user agent
 //   b bytes of the data: for each key its name, its value, and two for the colon and the comma
+//
+// A version is the moment of the write, not a number: a failover can lose a write, and what was read then must not pass for what
+// was written since.
 
 const FIELDS = {
   secret: 's',

@@ -73,7 +73,7 @@ elseif ARGV[6] == '1' then
   expires = math.max(expires, expiry(now, ttl, ends))
 end
 if ARGV[6] == '1' then accessed = ms(now) end
-write(false, {'v', string.format('%.0f', version + 1), 'b', string.format('%.0f', size), 'l', accessed, 'e', ms(expires)})
+write(false, {'v', ms(now), 'b', string.format('%.0f', size), 'l', accessed, 'e', ms(expires)})
 if newTtl then
   redis.call('HSET', key, 't', string.format('%.0f', ttl))
   if ends then redis.call('HSET', key, 'x', ms(ends)) else redis.call('HDEL', key, 'x') end
@@ -119,7 +119,7 @@ local ttl, absolute = tonumber(ARGV[7]), tonumber(ARGV[8])
 local ends = absolute and now + absolute
 local previous = ARGV[11] ~= '' and ARGV[11] or secret
 write(isFlushed, {'s', ARGV[10], 'p', previous, 'r', ms(now), 'n', ms(now), 'g', ARGV[9],
-  'v', string.format('%.0f', version + 1), 'b', string.format('%.0f', size), 't', ARGV[7], 'l', ms(now),
+  'v', ms(now), 'b', string.format('%.0f', size), 't', ARGV[7], 'l', ms(now),
   'e', ms(expiry(now, ttl, ends))})
 for name, text in pairs({x = ends and ms(ends) or '', u = ARGV[12], a = ARGV[13], k = ARGV[14]}) do
   if text == '' then redis.call('HDEL', key, name) else redis.call('HSET', key, name, text) end
@@ -133,10 +133,10 @@ return {ms(now), 'ok', all}`,
 export const ROTATE = script(
   'rotate',
   '',
-  `${reading('generation', 'secret', 'version')}${MEANT}
+  `${reading('generation', 'secret')}${MEANT}
 if not isLive or not is(generation, ARGV[2]) then return {ms(now), 'gone'} end
 if not is(secret, ARGV[3]) then return {ms(now), 'overtaken'} end
-redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', string.format('%.0f', version + 1))
+redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', ms(now))
 return {ms(now), 'ok'}`,
 );
 
