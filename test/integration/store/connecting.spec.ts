@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MikroORM } from '@mikro-orm/core';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
-import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import type { PreparedConnection } from '../../../lib/store/postgres/driver/pg.js';
+import { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
+import { StoreReports } from '../../support/store-listener.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { useStores } from './stores.js';
 
@@ -54,6 +59,33 @@ describe('Connecting', () => {
     proxy.reset();
     proxy.set('slow-to-connect', 4 * TIMEOUT);
     expect(await recovery(store, id)).toBeLessThan(12 * TIMEOUT);
+  });
+
+  it('that is silent while the application prepares it does not fill the pool for good', async () => {
+    let isSilent = false;
+    const orm = await MikroORM.init({
+      driver: PostgreSqlDriver,
+      clientUrl: url,
+      entities: [SessionEntity],
+      pool: { min: 0, max: 2 },
+      onCreateConnection: async (connection) => {
+        if (isSilent) proxy.forget();
+        await (connection as PreparedConnection).executeQuery({
+          sql: `set statement_timeout = '1min'`,
+          parameters: [],
+        });
+      },
+    });
+    stores.orms.push(orm);
+    const store = new MikroOrmSessionStore(orm, { queryTimeout: TIMEOUT, maxDataBytes: 1_000, ensureSchema: true });
+    await store.open(new StoreReports());
+    const { id } = await stores.create();
+    isSilent = true;
+    proxy.reset();
+    for (let times = 0; times < 6; times++) await store.find(id).catch(() => {});
+    isSilent = false;
+    expect(await recovery(store, id)).toBeLessThan(15_000);
+    await store.close();
   });
 
   it('to a server that hangs up has a look-up fail at once, although it has time left', async () => {

@@ -2,7 +2,7 @@ import { withTimeLimit } from '../../time-limit.js';
 import { requestCancel } from './cancel.js';
 import type { Connections, DedicatedConnection, PoolClient, Queryable } from './connections.js';
 import { RawQuery, takesRawQueries } from './raw-query.js';
-import { connectionOptions, type PgClient, type PgPool } from './session-pool.js';
+import { connectionOptions, LONGEST_CONNECTING, type PgClient, type PgPool } from './session-pool.js';
 
 /** What the application has done to each connection that is made, as MikroORM has it done to its own. */
 export type Prepare = (connection: PreparedConnection) => Promise<void>;
@@ -109,7 +109,11 @@ class PgConnections {
     const record = { generation: this.#generation, sentAt: 0, answeredAt: performance.now() };
     this.#records.set(client, record);
     if (this.#prepare === undefined) return resolve(client, record);
-    this.#prepare(preparable(client)).then(
+    // What it asks may never be answered, and the pool would be short of a connection for ever.
+    const late = (): never => {
+      throw new Error(`"onCreateConnection" was not done within ${LONGEST_CONNECTING} ms`);
+    };
+    withTimeLimit(this.#prepare(preparable(client)), LONGEST_CONNECTING, late).then(
       () => resolve(client, record),
       (error: unknown) => {
         client.release(true);

@@ -1,8 +1,8 @@
 import type { Query } from './connections.js';
 import type { RawQuery } from './raw-query.js';
 
-/** The longest that a server may take for a new connection, in milliseconds: it may have to wake up first. */
-const LONGEST_CONNECTING = 10_000;
+/** The longest that a server may take for a new connection, and for what prepares it, in milliseconds: it may have to wake up first. */
+export const LONGEST_CONNECTING = 10_000;
 
 /**
  * The parts of a pool of `pg` that the store uses. With callbacks, where it is used all the time: the promises that `pg`
