@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
@@ -85,6 +86,30 @@ describe('Connecting', () => {
     for (let times = 0; times < 6; times++) await store.find(id).catch(() => {});
     isSilent = false;
     expect(await recovery(store, id)).toBeLessThan(15_000);
+    await store.close();
+  });
+
+  it('to a server that says nothing is waited for by no operation for good, however many have been given up', async () => {
+    let pool: { readonly waitingCount: number } | null = null;
+    const orm = await MikroORM.init({
+      driver: PostgreSqlDriver,
+      clientUrl: url,
+      entities: [SessionEntity],
+      pool: { min: 0, max: 2 },
+      // MikroORM's own comes first.
+      driverOptions: { onPoolCreated: (made: never) => (pool = made) },
+    });
+    stores.orms.push(orm);
+    const store = new MikroOrmSessionStore(orm, { queryTimeout: TIMEOUT, maxDataBytes: 1_000, ensureSchema: true });
+    await store.open(new StoreReports());
+    proxy.set('half-open');
+    const asked = await Promise.allSettled(Array.from({ length: 500 }, () => store.findByUser('ada')));
+    expect(asked.filter(({ status }) => status === 'fulfilled')).toEqual([]);
+    const waiting = (): number => (pool as { readonly waitingCount: number } | null)?.waitingCount ?? NaN;
+    expect(waiting()).toBeGreaterThan(400);
+    await setTimeout(10_500);
+    expect(waiting()).toBe(0);
+    proxy.set('pass');
     await store.close();
   });
 

@@ -33,6 +33,8 @@ export interface PgClient {
 export interface PgPoolOptions {
   readonly password?: unknown;
   readonly max?: number;
+  /** For a connection that is made, and for one that is waited for; 0 for ever. */
+  readonly connectionTimeoutMillis?: number;
 }
 
 export type PgClientClass = new (options: object) => PgClient;
@@ -51,8 +53,11 @@ export function sessionPool(
   onPoolCreated: ((pool: unknown) => unknown) | undefined,
 ): PgPool {
   const Pool = theirs.constructor as new (options: object) => PgPool;
+  const options = connectionOptions(theirs);
   const pool = new Pool({
-    ...connectionOptions(theirs),
+    ...options,
+    // Who waits for a connection stays in the pool's queue when the operation is given up, and the queue would grow for ever.
+    connectionTimeoutMillis: options.connectionTimeoutMillis || Math.max(LONGEST_CONNECTING, patience),
     Client: impatient(theirs.Client, patience),
     // A process that has nothing else to do need not stay for them.
     min: 0,
