@@ -51,8 +51,8 @@ export class InvalidationFeed {
 
   /** Resolves once it listens, or has failed to: it tries again by itself then. */
   async start(): Promise<void> {
-    const connection = this.#connect();
-    this.#connection = connection;
+    const connection = this.#made();
+    if (connection === null) return;
     // Not by its queries alone: none is under way while it waits to hear itself.
     const gone = Promise.withResolvers<never>();
     const lost = (): void => {
@@ -85,6 +85,16 @@ export class InvalidationFeed {
     this.#connection = null;
   }
 
+  /** @returns `null` where none can be made, which is tried again: settings may be functions of the application, which throw */
+  #made(): DedicatedConnection | null {
+    try {
+      return (this.#connection = this.#connect());
+    } catch {
+      this.#startAgain();
+      return null;
+    }
+  }
+
   async #listen(connection: DedicatedConnection): Promise<void> {
     await connection.connect();
     await connection.query({ text: `listen ${CHANGES_CHANNEL}`, values: [] });
@@ -112,8 +122,12 @@ export class InvalidationFeed {
   #lost(connection: DedicatedConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    this.#listener.feedConnected(false);
     connection.end().catch(() => {});
+    this.#startAgain();
+  }
+
+  #startAgain(): void {
+    this.#listener.feedConnected(false);
     if (this.#isClosed) return;
     this.#wait(this.#pause, () => this.start());
     this.#pause = longerPause(this.#pause, LONGEST_PAUSE);

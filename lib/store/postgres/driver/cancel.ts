@@ -38,8 +38,7 @@ export interface CancelRequest {
  */
 export function requestCancel(pool: PgPool, target: PgClient): CancelRequest {
   const client = target as PgClient & Partial<CancellableClient>;
-  const connection = new pool.Client(connectionOptions(pool)).connection as
-    Partial<CancelConnection> | null | undefined;
+  const connection = connectionOf(pool);
   if (!isCancellable(client) || !takesCancel(connection)) return { taken: Promise.resolve(false), giveUp: () => {} };
   const { host, port, ssl, sslNegotiation, processID, secretKey } = client;
   const taken = new Promise<boolean>((resolve) => {
@@ -53,6 +52,15 @@ export function requestCancel(pool: PgPool, target: PgClient): CancelRequest {
     else connection.connect(port, host);
   });
   return { taken, giveUp: () => connection.stream.destroy() };
+}
+
+/** Not yet connected; `null` where none can be made: settings may be functions of the application, such as what makes the stream. */
+function connectionOf(pool: PgPool): Partial<CancelConnection> | null | undefined {
+  try {
+    return new pool.Client(connectionOptions(pool)).connection as Partial<CancelConnection> | null | undefined;
+  } catch {
+    return null;
+  }
 }
 
 function isCancellable(client: Partial<CancellableClient>): client is CancellableClient {

@@ -76,6 +76,13 @@ describe('A cancel request', () => {
     expect(await request(port).taken).toBe(false);
   });
 
+  it('is not taken where no client can be made for it, as what makes its stream throws', async () => {
+    const failing = (): never => {
+      throw new Error('no certificate');
+    };
+    expect(await request(1, { stream: failing }).taken).toBe(false);
+  });
+
   it('ends when it is given up, where the server says nothing', async () => {
     const closed: Promise<unknown>[] = [];
     const port = await listen((socket) => closed.push(once(socket.resume(), 'close')));

@@ -48,6 +48,7 @@ class FakeConnection {
 }
 
 class FakeServer {
+  isUnmakeable = false;
   isDown = false;
   isSilent = false;
   isFailing = false;
@@ -61,6 +62,7 @@ class FakeServer {
   }
 
   readonly connect = (): DedicatedConnection => {
+    if (this.isUnmakeable) throw new Error('no certificate');
     const connection = new FakeConnection(this);
     this.connections.push(connection);
     return connection as unknown as DedicatedConnection;
@@ -107,6 +109,17 @@ describe('InvalidationFeed', () => {
     await started;
     expect(told).toEqual([true]);
     expect(server.asked[0]).toBe('listen nestjs_mikro_session');
+  });
+
+  it('tries again where no connection can be made at all', async () => {
+    await start();
+    server.isUnmakeable = true;
+    server.last.emit('end');
+    await pass(150);
+    expect(told).toEqual([true, false, false]);
+    server.isUnmakeable = false;
+    await pass(500);
+    expect(told).toEqual([true, false, false, true]);
   });
 
   it('passes on what others have changed, and nothing of what it, or another, says to be heard', async () => {
