@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
@@ -62,16 +64,45 @@ describeWithRedis('A Redis that refuses to wait for replicas', () => {
     await Promise.all([primary.stop(), replica.stop()]);
   });
 
-  it('has carried out what it was asked for before, which is not asked for again', async () => {
-    const { id, generation } = await store.create(newSession({ data: '{"n":1}' }));
+  /** Has Redis be busy with a script of another application when the next WAIT arrives, which is when what was sent before it is done. */
+  function refuseNextWait(id: string, isDone: (hash: Record<string, string>) => boolean): void {
     beforeWait = async () => {
-      await until(async () => (await primary.command('HGET', `session:s:${id}`, '"n"')) === '2');
+      await until(async () => isDone(await primary.command<Record<string, string>>('HGETALL', `session:s:${id}`)));
       void primary.command('EVAL', SLOW_SCRIPT, '0');
-      await new Promise((resolve) => setTimeout(resolve, SLOW / 3));
+      await pause(SLOW / 3);
     };
+  }
+
+  it('has carried out a commit, which is not asked for again', async () => {
+    const { id, generation } = await store.create(newSession({ data: '{"n":1}' }));
+    refuseNextWait(id, (hash) => hash['"n"'] === '2');
     const written = store.commit(id, generation, changing({ increment: new Map([['n', 1]]) }));
     await expect(written).rejects.toThrow(SessionStoreUnavailableError);
     expect(beforeWait).toBeNull();
     expect((await store.find(id))?.data).toBe('{"n":2}');
+  });
+
+  it('has carried out a login, after which the session is not taken for gone', async () => {
+    const { id, generation } = await store.create(newSession());
+    refuseNextWait(id, (hash) => hash['g'] !== String(generation));
+    const login = {
+      id,
+      generation,
+      secretHash: randomBytes(32),
+      userId: null,
+      auth: null,
+      flush: false,
+      changes: null,
+    };
+    const loggedIn = store.login({ ...login, lifetime: { ttl: 60_000, absolute: null } });
+    await expect(loggedIn).rejects.toThrow(SessionStoreUnavailableError);
+    expect((await store.find(id))?.generation).not.toBe(generation);
+  });
+
+  it('has carried out a logout, after which it is not said that there was none', async () => {
+    const { id, generation } = await store.create(newSession());
+    refuseNextWait(id, (hash) => hash['s'] === undefined);
+    await expect(store.delete(id, generation)).rejects.toThrow(SessionStoreUnavailableError);
+    expect(await store.find(id)).toBeNull();
   });
 });
