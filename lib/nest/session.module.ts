@@ -20,9 +20,8 @@ import { assertNoContradictions } from './access/access-contradictions.js';
 import { noteMethods } from './access/methods.js';
 import { noteGuardedClasses } from './access/route-access.js';
 import { announce } from './context/announcement.js';
-import { equipGateways, GATEWAY_PROVIDERS } from './gateways.js';
+import { equipGateways, GatewayGuard } from './gateways.js';
 import { SessionInterceptor } from './session.interceptor.js';
-import { SessionLoaderGuard } from './session-loader.guard.js';
 import { kindOf } from '../session/data/json.js';
 import { SessionConfigurationError, SessionSetupError } from '../session.errors.js';
 import {
@@ -150,8 +149,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           SessionSource,
           SessionService,
           SessionHealthIndicator,
-          { provide: APP_GUARD, useClass: SessionLoaderGuard },
-          ...GATEWAY_PROVIDERS,
+          GatewayGuard,
+          { provide: APP_GUARD, useExisting: GatewayGuard },
           ...(interceptor ? [SessionInterceptor, { provide: APP_INTERCEPTOR, useExisting: SessionInterceptor }] : []),
         ],
         exports: [SessionService, SessionHealthIndicator, SessionSource, SessionStore],

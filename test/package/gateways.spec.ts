@@ -4,7 +4,7 @@ import { PackedModule, runNode } from '../support/packed.js';
 /** An application without decorators, as Node.js runs it: prints what a visitor, a clerk and an admin are answered. */
 const APP = `
 import 'reflect-metadata';
-import { Module, UseGuards } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Scope, UseGuards } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -14,7 +14,7 @@ import {
   Authorize, MemorySessionStore, Public, rememberHandshakes, Session, SessionGuard, SessionModule, SessionService,
 } from 'nestjs-mikro-session';
 
-const [, , isGuarded] = process.argv;
+const [, , guard] = process.argv;
 const decorate = (type, name, ...decorators) => {
   const descriptor = Object.getOwnPropertyDescriptor(type.prototype, name);
   for (const one of decorators) one(type.prototype, name, descriptor);
@@ -53,11 +53,28 @@ decorate(InheritingGateway, 'own', SubscribeMessage('own'));
 UseGuards(SessionGuard)(InheritingGateway);
 WebSocketGateway({ path: '/inheriting' })(InheritingGateway);
 
+class PlainController { plain() { return 'done'; } }
+decorate(PlainController, 'plain', Get('plain'));
+Controller()(PlainController);
+
+class RequestGuard extends SessionGuard {}
+Injectable({ scope: Scope.REQUEST })(RequestGuard);
+class TransientGuard extends SessionGuard {}
+Injectable({ scope: Scope.TRANSIENT })(TransientGuard);
+const guards = {
+  once: { useClass: SessionGuard },
+  request: { useClass: RequestGuard },
+  alias: { useExisting: RequestGuard },
+  transient: { useClass: TransientGuard },
+};
+
 class App {}
 Module({
   imports: [SessionModule.forRoot({ store: { useFactory: () => new MemorySessionStore({ maxDataBytes: 65536 }) } })],
+  controllers: [PlainController],
   providers: [
-    ...(isGuarded ? [{ provide: APP_GUARD, useClass: SessionGuard }] : []),
+    RequestGuard,
+    ...(guard ? [{ provide: APP_GUARD, ...guards[guard] }] : []),
     PlainGateway, OverridingGateway, ReplacedGateway, InheritingGateway,
   ],
 })(App);
@@ -82,7 +99,8 @@ for (let times = 0; times < 2; times++) {
       const { data } = JSON.parse(message);
       return typeof data === 'object' ? data.message : data;
     };
-    answers[name] = {};
+    const { status } = await fetch((await app.getUrl()) + '/plain', { headers: { cookie } });
+    answers[name] = { status };
     for (const event of ['plain', 'open', 'overridden', 'replaced']) answers[name][event] = await ask('', event);
     answers[name].own = await ask('/inheriting', 'own');
     if (name !== 'nobody') answers[name].counted = [await ask('', 'count'), await ask('', 'count')];
@@ -94,7 +112,8 @@ console.log(JSON.stringify(answers));
 
 const CLOSED = 'Sign in to go on.';
 const FORBIDDEN = 'You may not do this.';
-const ALLOWED = { plain: 'done', open: 'done', own: 'done' };
+const ALLOWED = { status: 200, plain: 'done', open: 'done', own: 'done' };
+const REFUSED = { ...ALLOWED, overridden: CLOSED, replaced: CLOSED, own: CLOSED };
 
 // Those of Nest 12 are what all other tests run.
 describe.each([
@@ -111,14 +130,17 @@ describe.each([
   afterAll(() => consumers.remove());
 
   it.each([
-    ['without a guard of the application', false],
-    ['with SessionGuard as one', true],
-  ])('let in whom their decorators let in, and store sessions, %s', async (_what, isGuarded) => {
+    ['without a guard of the application', null],
+    ['with SessionGuard as one', 'once'],
+    ['with one that is made for each request', 'request'],
+    ['with another name of such a one', 'alias'],
+    ['with one that is made for each that injects it', 'transient'],
+  ])('let in whom their decorators let in, and store sessions, %s', async (_what, guard) => {
     const folder = await consumers.folder({ 'app.mjs': APP });
-    const { code, output } = await runNode(folder, ['app.mjs', ...(isGuarded ? ['guarded'] : [])]);
+    const { code, output } = await runNode(folder, ['app.mjs', ...(guard === null ? [] : [guard])]);
     expect([code, code === 0 ? '' : output]).toEqual([0, '']);
     expect(JSON.parse(output)).toEqual({
-      nobody: { ...ALLOWED, plain: isGuarded ? CLOSED : 'done', overridden: CLOSED, replaced: CLOSED, own: CLOSED },
+      nobody: guard === null ? REFUSED : { ...REFUSED, status: 401, plain: CLOSED },
       clerk: { ...ALLOWED, overridden: FORBIDDEN, replaced: FORBIDDEN, counted: [1, 2] },
       admin: { ...ALLOWED, overridden: 'done', replaced: 'done', counted: [1, 2] },
     });
