@@ -20,7 +20,8 @@ import { assertNoContradictions } from './access/access-contradictions.js';
 import { noteMethods } from './access/methods.js';
 import { noteGuardedClasses } from './access/route-access.js';
 import { announce } from './context/announcement.js';
-import { equipGateways, GatewayGuard } from './gateways.js';
+import { equipGateways } from './gateways.js';
+import { DeputyGuard } from './deputy.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { kindOf } from '../session/data/json.js';
 import { SessionConfigurationError, SessionSetupError } from '../session.errors.js';
@@ -149,8 +150,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           SessionSource,
           SessionService,
           SessionHealthIndicator,
-          GatewayGuard,
-          { provide: APP_GUARD, useExisting: GatewayGuard },
+          DeputyGuard,
+          { provide: APP_GUARD, useExisting: DeputyGuard },
           ...(interceptor ? [SessionInterceptor, { provide: APP_INTERCEPTOR, useExisting: SessionInterceptor }] : []),
         ],
         exports: [SessionService, SessionHealthIndicator, SessionSource, SessionStore],

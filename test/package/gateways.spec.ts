@@ -53,6 +53,14 @@ decorate(InheritingGateway, 'own', SubscribeMessage('own'));
 UseGuards(SessionGuard)(InheritingGateway);
 WebSocketGateway({ path: '/inheriting' })(InheritingGateway);
 
+class NamedGateway { named() { return answer; } }
+decorate(NamedGateway, 'named', SubscribeMessage('named'), Authorize({ roles: ['admin'] }));
+WebSocketGateway({ path: '/inheriting' })(NamedGateway);
+
+class ClassGateway { ofClass() { return answer; } }
+decorate(ClassGateway, 'ofClass', SubscribeMessage('ofClass'), UseGuards(SessionGuard));
+WebSocketGateway({ path: '/inheriting' })(ClassGateway);
+
 class PlainController { plain() { return 'done'; } }
 decorate(PlainController, 'plain', Get('plain'));
 Controller()(PlainController);
@@ -76,6 +84,7 @@ Module({
     RequestGuard,
     ...(guard ? [{ provide: APP_GUARD, ...guards[guard] }] : []),
     PlainGateway, OverridingGateway, ReplacedGateway, InheritingGateway,
+    { provide: 'gateway', useClass: NamedGateway }, { provide: ClassGateway, useClass: ClassGateway },
   ],
 })(App);
 
@@ -102,7 +111,7 @@ for (let times = 0; times < 2; times++) {
     const { status } = await fetch((await app.getUrl()) + '/plain', { headers: { cookie } });
     answers[name] = { status };
     for (const event of ['plain', 'open', 'overridden', 'replaced']) answers[name][event] = await ask('', event);
-    answers[name].own = await ask('/inheriting', 'own');
+    for (const event of ['own', 'named', 'ofClass']) answers[name][event] = await ask('/inheriting', event);
     if (name !== 'nobody') answers[name].counted = [await ask('', 'count'), await ask('', 'count')];
   }
   await app.close();
@@ -112,8 +121,8 @@ console.log(JSON.stringify(answers));
 
 const CLOSED = 'Sign in to go on.';
 const FORBIDDEN = 'You may not do this.';
-const ALLOWED = { status: 200, plain: 'done', open: 'done', own: 'done' };
-const REFUSED = { ...ALLOWED, overridden: CLOSED, replaced: CLOSED, own: CLOSED };
+const ALLOWED = { status: 200, plain: 'done', open: 'done', own: 'done', ofClass: 'done' };
+const REFUSED = { ...ALLOWED, overridden: CLOSED, replaced: CLOSED, named: CLOSED, ofClass: CLOSED, own: CLOSED };
 
 // Those of Nest 12 are what all other tests run.
 describe.each([
@@ -141,8 +150,8 @@ describe.each([
     expect([code, code === 0 ? '' : output]).toEqual([0, '']);
     expect(JSON.parse(output)).toEqual({
       nobody: guard === null ? REFUSED : { ...REFUSED, status: 401, plain: CLOSED },
-      clerk: { ...ALLOWED, overridden: FORBIDDEN, replaced: FORBIDDEN, counted: [1, 2] },
-      admin: { ...ALLOWED, overridden: 'done', replaced: 'done', counted: [1, 2] },
+      clerk: { ...ALLOWED, overridden: FORBIDDEN, replaced: FORBIDDEN, named: FORBIDDEN, counted: [1, 2] },
+      admin: { ...ALLOWED, overridden: 'done', replaced: 'done', named: 'done', counted: [1, 2] },
     });
   });
 });
