@@ -1,8 +1,16 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable, Scope, type Type } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Scope,
+  SetMetadata,
+  type Type,
+} from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { checkAccess } from './access/check-access.js';
 import { inheritanceOf, methodsOf } from './access/methods.js';
-import { GUARDS, isSessionGuard } from './access/route-access.js';
+import { DEPUTY, GUARDS, isSessionGuard } from './access/route-access.js';
 import { SessionSource } from './context/session-source.js';
 import { isNest12 } from './nest-version.js';
 import { metadataOf } from './session.metadata.js';
@@ -18,6 +26,7 @@ import { SessionLoaderGuard } from './session-loader.guard.js';
  *   is provided by `useClass`.
  */
 @Injectable()
+@SetMetadata(DEPUTY, true)
 export class DeputyGuard extends SessionLoaderGuard {
   readonly #source: SessionSource;
   readonly #modules: ModulesContainer;

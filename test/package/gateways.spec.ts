@@ -53,6 +53,13 @@ decorate(InheritingGateway, 'own', SubscribeMessage('own'));
 UseGuards(SessionGuard)(InheritingGateway);
 WebSocketGateway({ path: '/inheriting' })(InheritingGateway);
 
+class OtherGuard { canActivate() { return true; } }
+class OpenedGateway extends InheritingGateway { opened() { return answer; } }
+decorate(OpenedGateway, 'opened', SubscribeMessage('opened'));
+UseGuards(OtherGuard)(OpenedGateway);
+Public()(OpenedGateway);
+WebSocketGateway({ path: '/opened' })(OpenedGateway);
+
 class NamedGateway { named() { return answer; } }
 decorate(NamedGateway, 'named', SubscribeMessage('named'), Authorize({ roles: ['admin'] }));
 WebSocketGateway({ path: '/inheriting' })(NamedGateway);
@@ -83,7 +90,7 @@ Module({
   providers: [
     RequestGuard,
     ...(guard ? [{ provide: APP_GUARD, ...guards[guard] }] : []),
-    PlainGateway, OverridingGateway, ReplacedGateway, InheritingGateway,
+    PlainGateway, OverridingGateway, ReplacedGateway, InheritingGateway, OpenedGateway,
     { provide: 'gateway', useClass: NamedGateway }, { provide: ClassGateway, useClass: ClassGateway },
   ],
 })(App);
@@ -112,6 +119,7 @@ for (let times = 0; times < 2; times++) {
     answers[name] = { status };
     for (const event of ['plain', 'open', 'overridden', 'replaced']) answers[name][event] = await ask('', event);
     for (const event of ['own', 'named', 'ofClass']) answers[name][event] = await ask('/inheriting', event);
+    answers[name].opened = await ask('/opened', 'opened');
     if (name !== 'nobody') answers[name].counted = [await ask('', 'count'), await ask('', 'count')];
   }
   await app.close();
@@ -121,7 +129,7 @@ console.log(JSON.stringify(answers));
 
 const CLOSED = 'Sign in to go on.';
 const FORBIDDEN = 'You may not do this.';
-const ALLOWED = { status: 200, plain: 'done', open: 'done', own: 'done', ofClass: 'done' };
+const ALLOWED = { status: 200, plain: 'done', open: 'done', opened: 'done', own: 'done', ofClass: 'done' };
 const REFUSED = { ...ALLOWED, overridden: CLOSED, replaced: CLOSED, named: CLOSED, ofClass: CLOSED, own: CLOSED };
 
 // Those of Nest 12 are what all other tests run.

@@ -11,6 +11,8 @@ export const PUBLIC = 'nestjs-mikro-session:public';
 export const AUTHORIZE = 'nestjs-mikro-session:authorize';
 /** The mark of `SessionGuard`, which its subclasses inherit. */
 export const SESSION_GUARD = 'nestjs-mikro-session:guard';
+/** The mark of the guard that is put among those of gateways: it requires nothing. */
+export const DEPUTY = 'nestjs-mikro-session:deputy';
 /** Where Nest's `@UseGuards()` leaves guards. On a class, the list begins with that of its base class. */
 export const GUARDS = '__guards__';
 
@@ -174,10 +176,13 @@ function overriddenBy(name: PropertyKey, methods: readonly ReadonlyMap<PropertyK
 
 /** Without those that `@UseGuards()` has taken over from the base class. */
 function ownGuards(type: Type): readonly unknown[] {
-  const guards = (Reflect.getOwnMetadata(GUARDS, type) ?? []) as readonly unknown[];
-  const base = Object.getPrototypeOf(type) as object;
-  const inherited = (Reflect.getMetadata(GUARDS, base) ?? []) as readonly unknown[];
+  const guards = withoutDeputy(Reflect.getOwnMetadata(GUARDS, type));
+  const inherited = withoutDeputy(Reflect.getMetadata(GUARDS, Object.getPrototypeOf(type) as object));
   return inherited.every((guard, index) => guard === guards[index]) ? guards.slice(inherited.length) : guards;
+}
+
+function withoutDeputy(guards: readonly object[] = []): readonly unknown[] {
+  return guards.filter((guard) => Reflect.getMetadata(DEPUTY, guard) !== true);
 }
 
 /** Whether it is a `SessionGuard`, or extends it: Nest takes classes and instances. */
