@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
-
-const { version } = createRequire(import.meta.url)('@nestjs/core/package.json') as { version: string };
+// Imported, so that a bundle has it: it may run where no package is.
+import core from '@nestjs/core/package.json' with { type: 'json' };
 
 /** Nest 12 runs in gateways what is registered for the whole application, and knows the guards of what is provided under another name. */
-export const isNest12 = Number.parseInt(version, 10) >= 12;
+export const isNest12 = Number.parseInt(core.version, 10) >= 12;
