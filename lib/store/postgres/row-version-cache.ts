@@ -43,7 +43,7 @@ export class KnownRow {
 
   /** The session; to be asked for before anything else is added, which may take its place. */
   read(): PackedPart {
-    return unpack(this.segment.bytes, this.start, this.end);
+    return unpack(this.segment.bytes, this.start);
   }
 }
 

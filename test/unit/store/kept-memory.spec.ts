@@ -71,6 +71,19 @@ describe('What is kept of sessions in memory', () => {
     known.clear();
   });
 
+  it('takes no more than what is kept of a row version that was read', async () => {
+    const known = new RowVersionCache();
+    const one = session(newId(), { ...SMALL, data: text('x', 20_000), userAgent: text('世', 20), ip: text('1', 20) });
+    for (let time = 0; time < 2; time++) known.add(one, '1', '\\x01');
+    const before = await used();
+    const read = Array.from({ length: 1_000 }, () => known.get(one.id)?.read());
+    const kept = read.map((part) => ({ ip: part?.ip, userAgent: part?.userAgent }));
+    read.length = 0;
+    const taken = (await used()) - before;
+    expect(kept).toHaveLength(1_000);
+    expect(taken).toBeLessThan(MEGABYTE);
+  });
+
   it.each(KINDS)('takes no more than "cache.maxBytes" for the cache, where they %s', async (_what, texts, count) => {
     const inner = new (class extends MemorySessionStore {
       override async open(listener: StoreListener): Promise<void> {
