@@ -74,35 +74,51 @@ const pgbouncer = await installed('pgbouncer');
 });
 
 describe('MikroOrmSessionStore behind a pooler of another kind', () => {
-  it('writes once what goes together, of which the pooler says with a code of its own that the answer is lost', async () => {
-    let isCut = false;
-    const proxy = await startDatabaseProxy(stores.database.url, (client, connect) => {
+  /** What the next answer with that in it becomes: the pooler says in its own words that it is lost, and soon closes the connection. */
+  let lost: { readonly answer: string; readonly code: string } | null = null;
+  let proxy: DatabaseProxy;
+  beforeAll(async () => {
+    proxy = await startDatabaseProxy(stores.database.url, (client, connect) => {
       const upstream = connect();
       client.on('data', (chunk) => upstream.write(chunk));
       upstream.on('data', (chunk) => {
-        if (!isCut || !chunk.includes('SELECT 2')) client.write(chunk);
-        else {
-          isCut = false;
-          const fields = Buffer.from('SFATAL\0CXX000\0Mthe connection to the server has ended\0\0');
-          const length = Buffer.alloc(4);
-          length.writeInt32BE(fields.length + 4);
-          client.end(Buffer.concat([Buffer.from('E'), length, fields]));
+        if (lost === null || !chunk.includes(lost.answer)) {
+          client.write(chunk);
+          return;
         }
+        const fields = Buffer.from(`SFATAL\0VFATAL\0C${lost.code}\0Mthe connection to the server has ended\0\0`);
+        lost = null;
+        const length = Buffer.alloc(4);
+        length.writeInt32BE(fields.length + 4);
+        client.write(Buffer.concat([Buffer.from('E'), length, fields]));
+        setTimeout(() => client.destroy(), 20);
       });
       upstream.on('close', () => client.destroy());
     });
-    try {
-      const store = await stores.openStore({}, 4, proxy.url);
-      const [one, other] = [await stores.create({ data: { n: 1 } }), await stores.create({ data: { n: 1 } })];
-      isCut = true;
-      const increment = changesOf({ increment: { n: 1 } });
-      const written = [one, other].map(({ id }) => store.commit(id, 0, increment));
-      const unavailable = { status: 'rejected', reason: { code: 'ERR_SESSION_STORE_UNAVAILABLE' } };
-      expect(await Promise.allSettled(written)).toMatchObject([unavailable, unavailable]);
-      expect(isCut).toBe(false);
-      for (const { id } of [one, other]) expect(await store.find(id)).toMatchObject({ data: '{"n": 2}' });
-    } finally {
-      await proxy.close();
-    }
+  });
+  afterAll(() => proxy.close());
+
+  const increment = changesOf({ increment: { n: 1 } });
+  const unavailable = { status: 'rejected', reason: { code: 'ERR_SESSION_STORE_UNAVAILABLE' } };
+
+  it('writes once what goes together, of which the pooler says with a code of its own that the answer is lost', async () => {
+    const store = await stores.openStore({}, 4, proxy.url);
+    const [one, other] = [await stores.create({ data: { n: 1 } }), await stores.create({ data: { n: 1 } })];
+    lost = { answer: 'SELECT 2', code: 'XX000' };
+    const written = [one, other].map(({ id }) => store.commit(id, 0, increment));
+    expect(await Promise.allSettled(written)).toMatchObject([unavailable, unavailable]);
+    expect(lost).toBeNull();
+    for (const { id } of [one, other]) expect(await store.find(id)).toMatchObject({ data: '{"n": 2}' });
+  });
+
+  it.each(['08P01', '57P01'])('sends nothing else on a connection of which it says %s', async (code) => {
+    const store = await stores.openStore({ queryTimeout: 5_000 }, 1, proxy.url);
+    const [one, other] = [await stores.create({ data: { n: 1 } }), await stores.create()];
+    await store.count();
+    lost = { answer: 'SELECT 1', code };
+    // The second waits for the connection of the first.
+    const asked = [store.commit(one.id, 0, increment), store.delete(other.id, 0)];
+    expect(await Promise.allSettled(asked)).toMatchObject([unavailable, { status: 'fulfilled', value: true }]);
+    expect(lost).toBeNull();
   });
 });

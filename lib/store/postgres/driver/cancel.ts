@@ -48,8 +48,13 @@ export function requestCancel(pool: PgPool, target: PgClient): CancelRequest {
     connection.on('sslconnect', cancel);
     if (!ssl) connection.on('connect', cancel);
     else if (sslNegotiation !== 'direct') connection.on('connect', () => connection.requestSsl());
-    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
-    else connection.connect(port, host);
+    try {
+      if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+      else connection.connect(port, host);
+    } catch {
+      // The stream may be the application's own.
+      resolve(false);
+    }
   });
   return { taken, giveUp: () => connection.stream.destroy() };
 }

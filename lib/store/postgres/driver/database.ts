@@ -270,7 +270,7 @@ export class Database {
     } catch (error) {
       lease.isOver = true;
       if (lease.answer !== null && error instanceof GivenUp) lease.client?.abandon(lease.answer, true);
-      else lease.client?.release(isBadState(error));
+      else lease.client?.release(isBadState(error) || isCutOff(error));
       throw error;
     }
   }

@@ -102,10 +102,11 @@ export function isRaised(error: unknown): boolean {
 
 /**
  * Whether it is not the server that says so, which names the part of it that does, but a pooler in front of it: of a connection that has
- * ended under a statement, maybe, which may have run.
+ * ended under a statement, maybe, which may have run. A driver that passes on no more than the code says nothing of either.
  */
 function isOfPooler(error: unknown): boolean {
-  return routineOf(error) === undefined;
+  const isWhole = typeof ((error ?? {}) as { severity?: unknown }).severity === 'string';
+  return isWhole && routineOf(error) === undefined;
 }
 
 function routineOf(error: unknown): unknown {

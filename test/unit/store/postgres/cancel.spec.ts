@@ -37,6 +37,16 @@ describe('A cancel request', () => {
     expect(Buffer.concat(received)).toEqual(CANCEL);
   });
 
+  it('is not taken where the stream of the application cannot connect', async () => {
+    const stream = (): net.Socket =>
+      Object.assign(new net.Socket(), {
+        connect: () => {
+          throw new Error('no network');
+        },
+      });
+    expect(await request(1, { stream }).taken).toBe(false);
+  });
+
   it('goes over TLS where the connections do', async () => {
     const received: Buffer[] = [];
     const asked: Buffer[] = [];

@@ -8,8 +8,10 @@ import {
 } from '../../../../lib/store/postgres/driver/refusals.js';
 
 /** An error as the server sends it, or a pooler, which names no part of the server. */
-const ofServer = (code: string, routine = 'ProcessInterrupts'): unknown => ({ code, routine });
-const ofPooler = (code: string): unknown => ({ code });
+const ofServer = (code: string, routine = 'ProcessInterrupts'): unknown => ({ severity: 'ERROR', code, routine });
+const ofPooler = (code: string): unknown => ({ severity: 'FATAL', code });
+/** As a driver of an application's own may pass it on. */
+const ofDriver = (code: string): unknown => ({ code });
 
 describe('What is made of an error', () => {
   it.each<[string, unknown, { repeats: boolean; splits: boolean }]>([
@@ -24,6 +26,7 @@ describe('What is made of an error', () => {
     ['an end by the administrator', ofServer('57P01'), { repeats: false, splits: false }],
     ['a bug of the server', ofServer('XX000'), { repeats: false, splits: true }],
     ['the same code of a pooler', ofPooler('XX000'), { repeats: false, splits: false }],
+    ['a policy that refuses a row, without a routine', ofDriver('42501'), { repeats: false, splits: true }],
     ['a policy that refuses a row', ofServer('42501'), { repeats: false, splits: true }],
     ['a table that is missing', ofServer('42P01'), { repeats: false, splits: false }],
     [
