@@ -1,16 +1,8 @@
-import {
-  type CanActivate,
-  type ExecutionContext,
-  Inject,
-  Injectable,
-  Scope,
-  SetMetadata,
-  type Type,
-} from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable, type Type } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
 import { checkAccess } from './access/check-access.js';
 import { inheritanceOf, methodsOf } from './access/methods.js';
-import { DEPUTY, GUARDS, isSessionGuard } from './access/route-access.js';
+import { GUARDS, isSessionGuard } from './access/route-access.js';
 import { SessionSource } from './context/session-source.js';
 import { isNest12 } from './nest-version.js';
 import { metadataOf } from './session.metadata.js';
@@ -26,7 +18,6 @@ import { SessionLoaderGuard } from './session-loader.guard.js';
  *   is provided by `useClass`.
  */
 @Injectable()
-@SetMetadata(DEPUTY, true)
 export class DeputyGuard extends SessionLoaderGuard {
   readonly #source: SessionSource;
   readonly #modules: ModulesContainer;
@@ -58,16 +49,37 @@ export class DeputyGuard extends SessionLoaderGuard {
     return super.canActivate(context);
   }
 
-  #guardsOfApplication(isRun: (wrapper: InstanceWrapper) => boolean): CanActivate[] {
+  #guardsOfApplication(isRun: (guard: GlobalGuard) => boolean): CanActivate[] {
     const found: CanActivate[] = [];
     for (const { providers, injectables } of this.#modules.values()) {
-      for (const [token, wrapper] of [...providers, ...injectables]) {
-        if (typeof token !== 'string' || !token.startsWith(APP_GUARD) || isRun(wrapper)) continue;
-        const guard: unknown = isOne(wrapper) ? wrapper.instance : classOf(wrapper);
-        if (guard && isSessionGuard(guard)) found.push(isOne(wrapper) ? (guard as CanActivate) : this.#check);
+      for (const [wrappers, isScoped] of [
+        [providers, false],
+        [injectables, true],
+      ] as const) {
+        for (const [token, wrapper] of wrappers) {
+          if (typeof token !== 'string' || !token.startsWith(`${APP_GUARD} (`)) continue;
+          const guard = { wrapper, isScoped };
+          if (isRun(guard)) continue;
+          const one: unknown = isOne(guard) ? wrapper.instance : this.#classOf(wrapper);
+          if (isSessionGuard(one)) found.push(isOne(guard) ? (one as CanActivate) : this.#check);
+        }
       }
     }
     return found;
+  }
+
+  /** That of a guard which is not there yet, past its other names. */
+  #classOf(wrapper: InstanceWrapper): unknown {
+    const seen = new Set<InstanceWrapper>();
+    let one = wrapper;
+    while (one.isAlias && !seen.has(one)) {
+      seen.add(one);
+      const [named] = (one.inject ?? []) as unknown[];
+      const next = [...this.#modules.values()].map(({ providers }) => providers.get(named as Type)).find(Boolean);
+      if (next === undefined) return named;
+      one = next;
+    }
+    return one.metatype;
   }
 
   #isUnguarded(context: ExecutionContext): boolean {
@@ -76,7 +88,7 @@ export class DeputyGuard extends SessionLoaderGuard {
       [...this.#modules.values()].flatMap(({ providers, injectables }) =>
         [...providers.values()]
           .filter((wrapper) => !wrapper.isAlias && !isGuardedByNest(wrapper, injectables))
-          .map((wrapper) => (wrapper.instance as object | null)?.constructor),
+          .map(({ instance }) => makerOf(instance)),
       ),
     );
     return this.#unguarded.has(context.getClass());
@@ -87,22 +99,34 @@ export class DeputyGuard extends SessionLoaderGuard {
 type InstanceWrapper = Module['providers'] extends Map<unknown, infer Wrapper> ? Wrapper : never;
 type Module = ModulesContainer extends Map<unknown, infer One> ? One : never;
 
+/** A guard that is provided as an `APP_GUARD`, and whether Nest takes it for one that is made for each request. */
+interface GlobalGuard {
+  readonly wrapper: InstanceWrapper;
+  readonly isScoped: boolean;
+}
+
 /** Whether there is one for the whole application. */
-function isOne(wrapper: InstanceWrapper): boolean {
-  return wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
+function isOne({ wrapper, isScoped }: GlobalGuard): boolean {
+  return !isScoped && wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
 }
 
-function isRunInGateways(wrapper: InstanceWrapper): boolean {
-  return isNest12 && isOne(wrapper);
+function isRunInGateways(guard: GlobalGuard): boolean {
+  return isNest12 && isOne(guard);
 }
 
-function isRunElsewhere(wrapper: InstanceWrapper): boolean {
-  return isNest12 || isOne(wrapper) || wrapper.scope === Scope.REQUEST;
+/** Before Nest 12, one that is taken for scoped is run where it is, and no other that is. */
+function isRunElsewhere(guard: GlobalGuard): boolean {
+  return isNest12 || isOne(guard) || (guard.isScoped && !guard.wrapper.isDependencyTreeStatic());
 }
 
-/** That of a guard which is not there yet. */
-function classOf({ isAlias, inject, metatype }: InstanceWrapper): unknown {
-  return isAlias ? inject?.[0] : metatype;
+/** The class of a provider's instance; `undefined` where it has none, or is a proxy that does not say. */
+function makerOf(instance: unknown): unknown {
+  if (typeof instance !== 'object' || instance === null) return undefined;
+  try {
+    return (Object.getPrototypeOf(instance) as { constructor?: unknown } | null)?.constructor;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether Nest finds each `SessionGuard` of a provider's class, and of its methods: in the module, by that class. */

@@ -1,6 +1,16 @@
-import type { Type } from '@nestjs/common';
+import {
+  type CallHandler,
+  type CanActivate,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type NestInterceptor,
+  Optional,
+  SetMetadata,
+  type Type,
+} from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { GUARDS } from './access/route-access.js';
+import { DEPUTY, GUARDS } from './access/route-access.js';
 import { DeputyGuard } from './deputy.guard.js';
 import { isNest12 } from './nest-version.js';
 import { SessionInterceptor } from './session.interceptor.js';
@@ -9,23 +19,55 @@ import { SessionInterceptor } from './session.interceptor.js';
 const GATEWAY = 'websockets:is_gateway';
 const INTERCEPTORS = '__interceptors__';
 
+// What gateways name stays on their classes, which applications without sessions may use after this one: it does nothing there.
+
+/** Runs the guard that loads sessions, in an application that has one. */
+@Injectable()
+@SetMetadata(DEPUTY, true)
+class GatewayGuard implements CanActivate {
+  readonly #guard: DeputyGuard | undefined;
+
+  constructor(@Optional() @Inject(DeputyGuard) guard: DeputyGuard | undefined) {
+    this.#guard = guard;
+  }
+
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    return this.#guard?.canActivate(context) ?? true;
+  }
+}
+
+/** Runs the interceptor that stores sessions, in an application that has one for all. */
+@Injectable()
+class GatewayInterceptor implements NestInterceptor {
+  readonly #interceptor: SessionInterceptor | undefined;
+
+  constructor(@Optional() @Inject(SessionInterceptor) interceptor: SessionInterceptor | undefined) {
+    this.#interceptor = interceptor;
+  }
+
+  intercept(context: ExecutionContext, next: CallHandler): ReturnType<SessionInterceptor['intercept']> {
+    return this.#interceptor?.intercept(context, next) ?? next.handle();
+  }
+}
+
+/** What {@link equipGateways} has gateways run, to be provided by the module. */
+export const GATEWAY_PROVIDERS: readonly Type[] = isNest12 ? [] : [GatewayGuard, GatewayInterceptor];
+
 /**
  * Has all gateways run the guards and the interceptor of sessions, where Nest runs none there that are registered for the whole
  * application. Classes may be shared with other applications: so they name only what is to be run, and each application finds its own
  * in the gateway's module.
  *
- * @param session the module that provides them; without a provider, the interceptor is left out
+ * @param session the module that provides them
  */
 export function equipGateways(modules: ModulesContainer, session: Type): void {
-  if (isNest12) return;
   const own = [...modules.values()].find(({ metatype }) => metatype === session);
   for (const { providers, injectables } of modules.values()) {
     for (const { metatype } of providers.values()) {
       if (typeof metatype !== 'function' || !Reflect.hasMetadata(GATEWAY, metatype)) continue;
-      for (const one of [DeputyGuard, SessionInterceptor]) {
+      for (const one of GATEWAY_PROVIDERS) {
         const wrapper = own?.providers.get(one);
-        if (wrapper === undefined) continue;
-        if (!injectables.has(one)) injectables.set(one, wrapper);
+        if (wrapper !== undefined && !injectables.has(one)) injectables.set(one, wrapper);
         // By the one or the other, versions of Nest know the class of a gateway.
         for (const type of [metatype, (metatype.prototype as object).constructor]) name(type, one);
       }
@@ -34,7 +76,7 @@ export function equipGateways(modules: ModulesContainer, session: Type): void {
 }
 
 function name(type: object, enhancer: Type): void {
-  const key = enhancer === DeputyGuard ? GUARDS : INTERCEPTORS;
+  const key = enhancer === GatewayGuard ? GUARDS : INTERCEPTORS;
   const named = (Reflect.getMetadata(key, type) ?? []) as readonly unknown[];
   if (named.includes(enhancer)) return;
   // The guards of a class begin with those of its base class.

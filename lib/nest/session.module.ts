@@ -20,7 +20,7 @@ import { assertNoContradictions } from './access/access-contradictions.js';
 import { noteMethods } from './access/methods.js';
 import { noteGuardedClasses } from './access/route-access.js';
 import { announce } from './context/announcement.js';
-import { equipGateways } from './gateways.js';
+import { equipGateways, GATEWAY_PROVIDERS } from './gateways.js';
 import { DeputyGuard } from './deputy.guard.js';
 import { SessionInterceptor } from './session.interceptor.js';
 import { kindOf } from '../session/data/json.js';
@@ -152,9 +152,18 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           SessionHealthIndicator,
           DeputyGuard,
           { provide: APP_GUARD, useExisting: DeputyGuard },
+          ...GATEWAY_PROVIDERS,
           ...(interceptor ? [SessionInterceptor, { provide: APP_INTERCEPTOR, useExisting: SessionInterceptor }] : []),
         ],
-        exports: [SessionService, SessionHealthIndicator, SessionSource, SessionStore],
+        exports: [
+          SessionService,
+          SessionHealthIndicator,
+          SessionSource,
+          SessionStore,
+          // For gateways, in whose modules Nest looks for what they run.
+          DeputyGuard,
+          ...(interceptor ? [SessionInterceptor] : []),
+        ],
       };
     },
   )

@@ -1,5 +1,5 @@
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { Controller, Get, Injectable, type Provider, Scope } from '@nestjs/common';
+import { Controller, Get, Injectable, type InjectionToken, type Provider, Scope } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { GraphQLModule, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -88,6 +88,11 @@ const graphqlModule = () =>
     subscriptions: { 'graphql-ws': true },
   });
 
+const NAMED = Symbol('a guard');
+const aliasOf = (useExisting: InjectionToken): Provider =>
+  ({ provide: APP_GUARD, useExisting, scope: Scope.REQUEST }) as Provider;
+const NAMES: Provider[] = [RequestGuard, TransientGuard, SessionGuard, { provide: NAMED, useClass: RequestGuard }];
+
 const DONE = ['done', 'done', 'done'];
 const REFUSED = [null, null, null];
 
@@ -97,16 +102,19 @@ describe.each<[string, Provider]>([
   ['for each request, by its provider', { provide: APP_GUARD, useClass: SessionGuard, scope: Scope.REQUEST }],
   ['for each request, under another name', { provide: APP_GUARD, useExisting: RequestGuard }],
   ['for each that injects it', { provide: APP_GUARD, useClass: TransientGuard }],
+  ['for each that injects it, under another name', { provide: APP_GUARD, useExisting: TransientGuard }],
+  ['once, under another name for each request', aliasOf(SessionGuard)],
+  ['for each request, under a name that is no class', aliasOf(NAMED)],
   ['for each tenant', { provide: APP_GUARD, useClass: DurableGuard }],
 ])('SessionGuard as APP_GUARD, made %s', (_often, guard) => {
   const fixture = useApp({
     imports: [graphqlModule()],
     controllers: [DeskController],
-    providers: [DeskGateway, DeskResolver, RequestGuard, guard],
+    providers: [DeskGateway, DeskResolver, ...NAMES, guard],
     prepare: (app) => app.useWebSocketAdapter(rememberHandshakes(new WsAdapter(app))),
   });
   // The adapter for gateways leaves no sockets to others.
-  const withoutGateways = useApp({ imports: [graphqlModule()], providers: [DeskResolver, RequestGuard, guard] });
+  const withoutGateways = useApp({ imports: [graphqlModule()], providers: [DeskResolver, ...NAMES, guard] });
 
   it('stands before routes, queries and messages of gateways, but those with @Public()', async () => {
     const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });

@@ -187,6 +187,6 @@ function withoutDeputy(guards: readonly object[] = []): readonly unknown[] {
 
 /** Whether it is a `SessionGuard`, or extends it: Nest takes classes and instances. */
 export function isSessionGuard(guard: unknown): boolean {
-  const type = typeof guard === 'function' ? guard : (guard as CanActivate).constructor;
-  return Reflect.getMetadata(SESSION_GUARD, type) === true;
+  const type: unknown = typeof guard === 'function' ? guard : (guard as Partial<CanActivate> | null)?.constructor;
+  return typeof type === 'function' && Reflect.getMetadata(SESSION_GUARD, type) === true;
 }
