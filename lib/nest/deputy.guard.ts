@@ -1,21 +1,22 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, type Type } from '@nestjs/common';
 import { APP_GUARD, ModulesContainer } from '@nestjs/core';
+import { isObservable, lastValueFrom } from 'rxjs';
 import { checkAccess } from './access/check-access.js';
 import { inheritanceOf, methodsOf } from './access/methods.js';
 import { GUARDS, isSessionGuard } from './access/route-access.js';
 import { SessionSource } from './context/session-source.js';
-import { isNest12 } from './nest-version.js';
 import { metadataOf } from './session.metadata.js';
 import { SessionLoaderGuard } from './session-loader.guard.js';
 
+/** The mark that Nest's `@Controller()`, `@Resolver()` and others leave on classes whose methods it calls. */
+const ENTRY = '__entryProvider__';
+
 /**
- * The guard that loads sessions. It does the work of each `SessionGuard` that Nest does not run:
+ * The guard that loads sessions. It does the work of each `SessionGuard` that Nest does not run, or not in all versions:
  *
- * - as an `APP_GUARD`, in gateways: one that is made for each request, and before Nest 12 any;
- * - as an `APP_GUARD`, elsewhere, before Nest 12: one that is made for each that injects it, and another name of one that is made for
- *   each request;
- * - on a resolver, or on its methods, where that comes from a factory or is a value; before Nest 12, also on a resolver or gateway that
- *   is provided by `useClass`.
+ * - as an `APP_GUARD`, unless there is one for all, or it is made for each request: one of `Scope.TRANSIENT`, other names;
+ * - as an `APP_GUARD` that is made for each request, before gateways, and before resolvers that Nest does not know by their class;
+ * - on such a resolver, on such a gateway, and on their methods.
  */
 @Injectable()
 export class DeputyGuard extends SessionLoaderGuard {
@@ -23,10 +24,10 @@ export class DeputyGuard extends SessionLoaderGuard {
   readonly #modules: ModulesContainer;
   /** What every `SessionGuard` does, unless it does more. */
   readonly #check: CanActivate = { canActivate: (context) => checkAccess(this.#source, context) };
-  #inGateways: readonly CanActivate[] | null = null;
-  #elsewhere: readonly CanActivate[] | null = null;
-  /** Classes whose guards Nest does not run. */
-  #unguarded: ReadonlySet<unknown> | null = null;
+  /** The messages that it has come by, by the list of their arguments. */
+  readonly #seen = new WeakSet<object>();
+  #guards: readonly GlobalGuard[] | null = null;
+  #classes: ProviderClasses | null = null;
 
   constructor(@Inject(SessionSource) source: SessionSource, @Inject(ModulesContainer) modules: ModulesContainer) {
     super(source);
@@ -35,37 +36,82 @@ export class DeputyGuard extends SessionLoaderGuard {
   }
 
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const guards =
-      context.getType() === 'ws'
-        ? (this.#inGateways ??= this.#guardsOfApplication(isRunInGateways))
-        : (this.#elsewhere ??= this.#guardsOfApplication(isRunElsewhere));
-    const isUnguarded = context.getType() !== 'http' && this.#isUnguarded(context);
-    if (guards.length === 0 && !isUnguarded) return super.canActivate(context);
-    return this.#admits(isUnguarded ? [...guards, this.#check] : guards, context);
+    const isMessage = context.getType() === 'ws';
+    if (isMessage) this.#seen.add(context.getArgs());
+    const isLeftOut = this.#guardsOfApplication().some((guard) => !isOne(guard) && !this.#isRun(guard, context));
+    if (!isLeftOut && !this.#isUnguarded(context)) return super.canActivate(context);
+    return this.#admits([this.#check], context);
   }
 
-  async #admits(guards: readonly CanActivate[], context: ExecutionContext): Promise<boolean> {
-    for (const guard of guards) if (!(await guard.canActivate(context))) return false;
-    return super.canActivate(context);
+  /** For gateways, after all guards of the application: what Nest 11 runs none of there, and Nest 12 all. */
+  canActivateMessage(context: ExecutionContext): boolean | Promise<boolean> {
+    if (this.#seen.has(context.getArgs())) return true;
+    const guards = this.#guardsOfApplication().filter(isOne);
+    return this.#admits(
+      guards.map(({ wrapper }) => wrapper.instance as CanActivate),
+      context,
+      () => this.canActivate(context),
+    );
   }
 
-  #guardsOfApplication(isRun: (guard: GlobalGuard) => boolean): CanActivate[] {
-    const found: CanActivate[] = [];
+  async #admits(
+    guards: readonly CanActivate[],
+    context: ExecutionContext,
+    then: () => boolean | Promise<boolean> = () => super.canActivate(context),
+  ): Promise<boolean> {
+    for (const guard of guards) {
+      const answer = await guard.canActivate(context);
+      if (!(isObservable(answer) ? await lastValueFrom(answer) : answer)) return false;
+    }
+    return then();
+  }
+
+  /** Each `SessionGuard` that is provided as an `APP_GUARD`. */
+  #guardsOfApplication(): readonly GlobalGuard[] {
+    if (this.#guards !== null) return this.#guards;
+    const found: GlobalGuard[] = [];
     for (const { providers, injectables } of this.#modules.values()) {
-      for (const [wrappers, isScoped] of [
-        [providers, false],
-        [injectables, true],
-      ] as const) {
-        for (const [token, wrapper] of wrappers) {
-          if (typeof token !== 'string' || !token.startsWith(`${APP_GUARD} (`)) continue;
-          const guard = { wrapper, isScoped };
-          if (isRun(guard)) continue;
-          const one: unknown = isOne(guard) ? wrapper.instance : this.#classOf(wrapper);
-          if (isSessionGuard(one)) found.push(isOne(guard) ? (one as CanActivate) : this.#check);
-        }
+      for (const [token, wrapper] of [...providers, ...injectables]) {
+        if (typeof token !== 'string' || !token.startsWith(`${APP_GUARD} (`)) continue;
+        const guard = { wrapper, isScoped: injectables.has(token) };
+        if (isSessionGuard(isOne(guard) ? wrapper.instance : this.#classOf(wrapper))) found.push(guard);
       }
     }
-    return found;
+    return (this.#guards = found);
+  }
+
+  /** Whether Nest runs one that is made anew, in all versions. */
+  #isRun({ wrapper, isScoped }: GlobalGuard, context: ExecutionContext): boolean {
+    if (!isScoped || wrapper.isDependencyTreeStatic()) return false;
+    switch (context.getType<string>()) {
+      case 'ws':
+        return false;
+      case 'graphql':
+        return Reflect.hasMetadata(ENTRY, context.getClass()) && !this.#classesOf().unknown.has(context.getClass());
+      default:
+        return true;
+    }
+  }
+
+  /** Whether a handler has requirements of its own or of its class whose guards Nest does not find. */
+  #isUnguarded(context: ExecutionContext): boolean {
+    if (context.getType() === 'http' || metadataOf(context).requirements.length === 0) return false;
+    return this.#classesOf().unguarded.has(context.getClass());
+  }
+
+  #classesOf(): ProviderClasses {
+    if (this.#classes !== null) return this.#classes;
+    const [unknown, unguarded] = [new Set<unknown>(), new Set<unknown>()];
+    for (const { providers, injectables } of this.#modules.values()) {
+      for (const wrapper of providers.values()) {
+        if (wrapper.isAlias) continue;
+        const isKnown = isKnownByClass(wrapper);
+        const maker = makerOf(wrapper.instance);
+        if (!isKnown) unknown.add(maker);
+        if (!isKnown || !areFound(wrapper.metatype as Type, injectables)) unguarded.add(maker);
+      }
+    }
+    return (this.#classes = { unknown, unguarded });
   }
 
   /** That of a guard which is not there yet, past its other names. */
@@ -81,28 +127,24 @@ export class DeputyGuard extends SessionLoaderGuard {
     }
     return one.metatype;
   }
-
-  #isUnguarded(context: ExecutionContext): boolean {
-    if (metadataOf(context).requirements.length === 0) return false;
-    this.#unguarded ??= new Set(
-      [...this.#modules.values()].flatMap(({ providers, injectables }) =>
-        [...providers.values()]
-          .filter((wrapper) => !wrapper.isAlias && !isGuardedByNest(wrapper, injectables))
-          .map(({ instance }) => makerOf(instance)),
-      ),
-    );
-    return this.#unguarded.has(context.getClass());
-  }
 }
 
 /** What Nest keeps of a provider. */
 type InstanceWrapper = Module['providers'] extends Map<unknown, infer Wrapper> ? Wrapper : never;
 type Module = ModulesContainer extends Map<unknown, infer One> ? One : never;
 
-/** A guard that is provided as an `APP_GUARD`, and whether Nest takes it for one that is made for each request. */
+/** A guard that is provided as an `APP_GUARD`, and whether Nest takes it for one that is made anew. */
 interface GlobalGuard {
   readonly wrapper: InstanceWrapper;
   readonly isScoped: boolean;
+}
+
+/** Classes of providers. */
+interface ProviderClasses {
+  /** Those that Nest does not know by themselves: it has them from a factory, as a value, or under another name. */
+  readonly unknown: ReadonlySet<unknown>;
+  /** Those, and others with a guard that Nest does not find. */
+  readonly unguarded: ReadonlySet<unknown>;
 }
 
 /** Whether there is one for the whole application. */
@@ -110,13 +152,17 @@ function isOne({ wrapper, isScoped }: GlobalGuard): boolean {
   return !isScoped && wrapper.isDependencyTreeStatic() && !wrapper.isTransient;
 }
 
-function isRunInGateways(guard: GlobalGuard): boolean {
-  return isNest12 && isOne(guard);
+function isKnownByClass({ metatype, token, isNotMetatype }: InstanceWrapper): boolean {
+  return typeof metatype === 'function' && token === metatype && !isNotMetatype;
 }
 
-/** Before Nest 12, one that is taken for scoped is run where it is, and no other that is. */
-function isRunElsewhere(guard: GlobalGuard): boolean {
-  return isNest12 || isOne(guard) || (guard.isScoped && !guard.wrapper.isDependencyTreeStatic());
+/** Whether Nest finds each `SessionGuard` of a class, and of its methods: it looks in the module, by that guard's class. */
+function areFound(type: Type, injectables: Module['injectables']): boolean {
+  const methods = inheritanceOf(type).flatMap((one) => [...methodsOf(one)].map(([, method]) => method));
+  const guards = [type, ...methods].flatMap((one) => (Reflect.getMetadata(GUARDS, one) ?? []) as readonly unknown[]);
+  return guards.every(
+    (guard) => typeof guard !== 'function' || !isSessionGuard(guard) || injectables.has(guard as Type),
+  );
 }
 
 /** The class of a provider's instance; `undefined` where it has none, or is a proxy that does not say. */
@@ -127,17 +173,4 @@ function makerOf(instance: unknown): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Whether Nest finds each `SessionGuard` of a provider's class, and of its methods: in the module, by that class. */
-function isGuardedByNest(wrapper: InstanceWrapper, injectables: Module['injectables']): boolean {
-  const { metatype, token } = wrapper;
-  if (typeof metatype !== 'function' || wrapper.isNotMetatype || (!isNest12 && token !== metatype)) return false;
-  const methods = inheritanceOf(metatype as Type).flatMap((one) => [...methodsOf(one)].map(([, method]) => method));
-  const guards = [metatype, ...methods].flatMap(
-    (one) => (Reflect.getMetadata(GUARDS, one) ?? []) as readonly unknown[],
-  );
-  return guards.every(
-    (guard) => typeof guard !== 'function' || !isSessionGuard(guard) || injectables.has(guard as Type),
-  );
 }

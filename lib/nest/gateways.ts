@@ -12,7 +12,6 @@ import {
 import type { ModulesContainer } from '@nestjs/core';
 import { DEPUTY, GUARDS } from './access/route-access.js';
 import { DeputyGuard } from './deputy.guard.js';
-import { isNest12 } from './nest-version.js';
 import { SessionInterceptor } from './session.interceptor.js';
 
 /** Where Nest's `@WebSocketGateway()` leaves its mark, and `@UseInterceptors()` its list. */
@@ -21,7 +20,7 @@ const INTERCEPTORS = '__interceptors__';
 
 // What gateways name stays on their classes, which applications without sessions may use after this one: it does nothing there.
 
-/** Runs the guard that loads sessions, in an application that has one. */
+/** Runs what Nest 11 does not run in gateways of the guards of sessions, in an application that has them. */
 @Injectable()
 @SetMetadata(DEPUTY, true)
 class GatewayGuard implements CanActivate {
@@ -32,7 +31,7 @@ class GatewayGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    return this.#guard?.canActivate(context) ?? true;
+    return this.#guard?.canActivateMessage(context) ?? true;
   }
 }
 
@@ -51,12 +50,12 @@ class GatewayInterceptor implements NestInterceptor {
 }
 
 /** What {@link equipGateways} has gateways run, to be provided by the module. */
-export const GATEWAY_PROVIDERS: readonly Type[] = isNest12 ? [] : [GatewayGuard, GatewayInterceptor];
+export const GATEWAY_PROVIDERS: readonly Type[] = [GatewayGuard, GatewayInterceptor];
 
 /**
- * Has all gateways run the guards and the interceptor of sessions, where Nest runs none there that are registered for the whole
- * application. Classes may be shared with other applications: so they name only what is to be run, and each application finds its own
- * in the gateway's module.
+ * Has all gateways run the guards and the interceptor of sessions: Nest 11 runs none there that are registered for the whole
+ * application. (Where Nest 12 has run them, they do nothing.) Classes may be shared with other applications: so they name only what is to be
+ * run, and each application finds its own in the gateway's module.
  *
  * @param session the module that provides them
  */

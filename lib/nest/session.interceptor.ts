@@ -32,7 +32,8 @@ export class SessionInterceptor implements NestInterceptor {
     const metadata = metadataOf(context);
     if (context.getType() !== 'http') {
       const sessionContext = metadata.isSkipped ? null : boundedContextOf(this.#source, context);
-      if (sessionContext === null) return next.handle();
+      // A gateway may name this interceptor as well.
+      if (sessionContext === null || !this.#source.isFirstTo(context.getArgs())) return next.handle();
       return handleInContext(this.#source, sessionContext, context, next, metadata.renews);
     }
     if (metadata.isSkipped) return next.handle();

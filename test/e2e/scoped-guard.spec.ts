@@ -8,7 +8,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import { Public, rememberHandshakes, SessionGuard } from 'nestjs-mikro-session';
 import WebSocket from 'ws';
-import { type AppFixture, useApp } from '../support/app.js';
+import { type AppFixture, startApp, useApp } from '../support/app.js';
 import { ask } from '../support/gateway.js';
 import { graphql } from '../support/graphql.js';
 import { connect } from '../support/ws-client.js';
@@ -121,6 +121,20 @@ describe.each<[string, Provider]>([
     expect(await answers(fixture, 'closed')).toEqual(REFUSED);
     expect(await answers(fixture, 'open')).toEqual(DONE);
     expect(await answers(fixture, 'closed', cookie)).toEqual(DONE);
+  });
+
+  it.each<[string, Provider]>([
+    ['from a factory', { provide: 'desk', useFactory: () => new DeskResolver() }],
+    ['as a value', { provide: 'desk', useValue: new DeskResolver() }],
+    ['under another name', { provide: 'desk', useClass: DeskResolver }],
+  ])('stands before queries of resolvers that come %s', async (_how, resolver) => {
+    const providers = [resolver, ...NAMES, guard];
+    const app = await startApp(withoutGateways.database, { imports: [graphqlModule()], providers });
+    const { cookie } = await app.sessions.create({ userId: 'ada' });
+    const ask = async (what: string, from = '') =>
+      (await graphql(app.client(), `{ ${what} }`, { cookie: from })).data?.[what] ?? null;
+    expect([await ask('closed'), await ask('open'), await ask('closed', cookie)]).toEqual([null, 'done', 'done']);
+    await app.close();
   });
 
   it('stands before subscriptions, but those with @Public()', async () => {

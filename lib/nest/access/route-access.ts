@@ -70,7 +70,7 @@ export function noteGuardedClasses(modules: ModulesContainer): void {
     if (original === type || typeof original !== 'function') continue;
     const isGuarded = (one: Type): boolean => notedOn(one).length === 0 && ownGuards(one).some(isSessionGuard);
     if (isGuarded(type)) note(type, prototype);
-    else if (isGuarded(original as Type)) note(prototype);
+    else if (isGuarded(original as Type)) note(original, prototype);
   }
 }
 

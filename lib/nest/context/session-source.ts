@@ -21,6 +21,7 @@ export class SessionSource {
    * common, and one that is mounted in another has sessions of its own.
    */
   readonly registration: object;
+  readonly #handled = new WeakSet<object>();
 
   constructor(
     @Inject(SessionManager) manager: SessionManager,
@@ -33,5 +34,12 @@ export class SessionSource {
     this.originCheck = new OriginCheck(options.originCheck);
     this.lateWrites = new LateWrites(operatorLog.warn);
     this.registration = application ?? this;
+  }
+
+  /** Whether it is asked for the first time about what Nest handles with that list of arguments. */
+  isFirstTo(args: object): boolean {
+    if (this.#handled.has(args)) return false;
+    this.#handled.add(args);
+    return true;
   }
 }

@@ -152,3 +152,72 @@ describe('A session that is left or begun more than once in a request', () => {
     expect(cookieOf(session)).toEqual({ kind: 'removed' });
   });
 });
+
+describe('A commit of which nobody knows whether it was written', () => {
+  let sessions: TestSessions;
+  let cookie: string;
+  const down = new SessionStoreUnavailableError('save a session');
+
+  beforeEach(async () => {
+    sessions = new TestSessions();
+    cookie = await sessions.begun({ n: 1, list: ['a'] }, 'ada');
+  });
+
+  /** It is written, and the answer is lost. */
+  function loseAnswer(): void {
+    const { store } = sessions;
+    const commit = store.commit.bind(store);
+    Object.defineProperty(store, 'commit', {
+      configurable: true,
+      value: async (...args: Parameters<typeof commit>) => {
+        store.mend('commit');
+        await commit(...args);
+        throw down;
+      },
+    });
+  }
+  const stored = () => sessions.store.dataOf(idOf(cookie));
+
+  it.each<[string, (session: Awaited<ReturnType<TestSessions['open']>>) => unknown, object]>([
+    ['an increment', (session) => session.increment('n'), { n: 2, list: ['a'] }],
+    ['a push', (session) => session.push('list', 'b'), { n: 1, list: ['a', 'b'] }],
+  ])('is not sent again by itself, where it holds %s', async (_what, change, expected) => {
+    const session = await sessions.open(cookie);
+    change(session);
+    loseAnswer();
+    await expect(session.save()).rejects.toBe(down);
+    const once = await stored();
+    expect(once).toEqual(expected);
+    for (let times = 0; times < 2; times++) await expect(session.settle(true)).rejects.toBe(down);
+    expect(await stored()).toEqual(once);
+  });
+
+  it('is sent again at the end where it only sets values', async () => {
+    const session = await sessions.open(cookie);
+    session.set('n', 5).flash('info', 'Hello');
+    loseAnswer();
+    await expect(session.save()).rejects.toBe(down);
+    await session.settle(true);
+    expect(await stored()).toMatchObject({ n: 5 });
+    expect((await sessions.open(cookie)).flashes()).toHaveLength(1);
+  });
+
+  it('is sent again where the application says so, and forgotten where it drops what it has changed', async () => {
+    const session = await sessions.open(cookie);
+    session.increment('n');
+    sessions.store.fail('commit', down);
+    await expect(session.settle(true)).rejects.toBe(down);
+    sessions.store.mend('commit');
+    await session.save();
+    await session.settle(true);
+    expect(await stored()).toMatchObject({ n: 2 });
+    session.increment('n');
+    sessions.store.fail('commit', down);
+    await expect(session.save()).rejects.toBe(down);
+    sessions.store.mend('commit');
+    session.discard();
+    session.set('other', true);
+    await session.settle(true);
+    expect(await stored()).toMatchObject({ n: 2, other: true });
+  });
+});

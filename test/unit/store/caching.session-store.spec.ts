@@ -505,18 +505,45 @@ describe('The cache', () => {
     expect(store.description).toBe(inner.description);
   });
 
-  it.each<[string, (userId: string, ids: SessionId[]) => AsyncIterable<readonly SessionId[]>, number[]]>([
+  it.each<[string, (userId: string, ids: SessionId[]) => AsyncIterable<readonly SessionId[]>, number[], number?]>([
     ['deleteByUser', (userId, [one]) => store.deleteByUser(userId, one as SessionId), [0]],
-    ['keepNewest', (userId) => store.keepNewest(userId, 1), [1]],
+    // What it keeps is read anew.
+    ['keepNewest', (userId) => store.keepNewest(userId, 1), [1], 0],
     ['deleteAll', () => store.deleteAll(), []],
-  ])('forgets what %s ends, and hands it on', async (_what, end, kept) => {
+  ])('forgets what %s ends, and hands it on', async (_what, end, kept, entries = kept.length) => {
     const ids = [await create({ userId: 'ada' })];
     inner.time += 1;
     ids.push(await create({ userId: 'ada' }));
     const ended: SessionId[] = [];
     for await (const piece of end('ada', ids)) ended.push(...piece);
     expect(ended.toSorted()).toEqual(ids.filter((_id, index) => !kept.includes(index)).toSorted());
-    expect(stats()?.entries).toBe(kept.length);
+    expect(stats()?.entries).toBe(entries);
+  });
+
+  it.each<[string, () => AsyncIterable<readonly SessionId[]>]>([
+    ['deleteByUser', () => store.deleteByUser('ada', null)],
+    ['keepNewest', () => store.keepNewest('ada', 0)],
+    ['deleteAll', () => store.deleteAll()],
+  ])('forgets what %s has ended in a call whose answer was lost, once it is called again', async (name, end) => {
+    const id = await create({ userId: 'ada' });
+    let row = await inner.find(id);
+    Object.defineProperty(inner, 'find', { value: () => Promise.resolve(row) });
+    const answering = (next: () => Promise<unknown>) =>
+      Object.defineProperty(inner, name, {
+        configurable: true,
+        value: () => ({ [Symbol.asyncIterator]: () => ({ next }) }),
+      });
+    const call = async (): Promise<void> => {
+      for await (const _ids of end());
+    };
+    answering(() => Promise.reject(new Error('the answer is lost')));
+    await expect(call()).rejects.toThrow('the answer is lost');
+    // A look-up before the server has carried it out.
+    expect(await store.find(id)).not.toBeNull();
+    row = null;
+    answering(() => Promise.resolve({ done: true }));
+    await call();
+    expect(await store.find(id)).toBeNull();
   });
 
   it('shows nothing older than what it has found by one of several credentials', async () => {

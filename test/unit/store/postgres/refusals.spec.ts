@@ -19,6 +19,7 @@ describe('What is made of an error', () => {
     ['a deadlock', ofServer('40P01'), { repeats: true, splits: false }],
     ['a commit of which nobody knows whether it was made', ofServer('40003'), { repeats: false, splits: false }],
     ['a transaction that is read-only', ofServer('25006'), { repeats: true, splits: false }],
+    ['the time limit of a transaction', ofServer('25P04'), { repeats: false, splits: false }],
     ['a statement that is not prepared', ofServer('26000'), { repeats: true, splits: false }],
     ['a protocol violation', ofServer('08P01'), { repeats: true, splits: false }],
     ['what PgBouncer says of all that ails it', ofPooler('08P01'), { repeats: false, splits: false }],
