@@ -1,5 +1,10 @@
-import { SessionArgumentError, SessionDataError, SessionGoneError } from '../session.errors.js';
-import { type DataChanges, NO_CHANGES } from './data/changes.js';
+import {
+  SessionArgumentError,
+  SessionDataError,
+  SessionGoneError,
+  SessionStoreUnavailableError,
+} from '../session.errors.js';
+import { type DataChanges, hasAdditions, NO_CHANGES } from './data/changes.js';
 import { type Draft, draftOf } from './data/draft.js';
 import { textOf } from './data/merge.js';
 import type { LiveSessionData } from './data/paths.js';
@@ -29,10 +34,12 @@ export class Lifecycle extends LifecycleState {
       times = await this.env.store.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
       takeBack?.();
+      if (hasAdditions(data) && error instanceof SessionStoreUnavailableError) written.doubt = error;
       this.countFailure(error);
       throw error;
     }
     if (times === null) throw this.gone(written);
+    written.doubt = null;
     this.env.commits.written += 1;
     // One that was set while the store was at work is still to be stored.
     if (written.lifetime === lifetime) written.lifetime = null;
@@ -42,12 +49,18 @@ export class Lifecycle extends LifecycleState {
     if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, this.stored);
   }
 
-  /** As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. */
+  /**
+   * As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. Additions whose outcome
+   * is not known are not sent again, which only the application can decide: it is the error of then.
+   */
   async commitLast(data?: DataChanges | null): Promise<void> {
     const { written } = this;
     let known = data;
     while (this.state !== 'gone') {
       try {
+        if (written.doubt !== null && hasAdditions(known === undefined ? written.document.changes() : known)) {
+          throw written.doubt;
+        }
         await this.commit(written, known);
         break;
       } catch (error) {

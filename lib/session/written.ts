@@ -1,4 +1,4 @@
-import { SessionDataError } from '../session.errors.js';
+import { SessionDataError, type SessionStoreUnavailableError } from '../session.errors.js';
 import type { TrackedData } from './data/tracked-data.js';
 import type { LifetimeChange } from './lifetime.js';
 
@@ -6,6 +6,8 @@ import type { LifetimeChange } from './lifetime.js';
 export class Written {
   readonly document: TrackedData;
   lifetime: LifetimeChange | null = null;
+  /** Why nobody knows whether additions that are not taken for stored have been: sent again, they might be done twice. */
+  doubt: SessionStoreUnavailableError | null = null;
 
   constructor(document: TrackedData) {
     this.document = document;
