@@ -164,15 +164,16 @@ export class CachingSessionStore extends ForwardingSessionStore {
   }
 
   override deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {
-    return this.#forgetting(this.inner.deleteByUser(userId, except));
+    const isMeant = (copy: StoredSession): boolean => copy.userId === userId && copy.id !== except;
+    return this.#forgetting(this.inner.deleteByUser(userId, except), isMeant);
   }
 
   override keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
-    return this.#forgetting(this.inner.keepNewest(userId, count));
+    return this.#forgetting(this.inner.keepNewest(userId, count), (copy) => copy.userId === userId);
   }
 
   override deleteAll(): AsyncIterable<readonly SessionId[]> {
-    return this.#forgetting(this.inner.deleteAll());
+    return this.#forgetting(this.inner.deleteAll(), () => true);
   }
 
   #stats(): CacheStats {
@@ -257,10 +258,23 @@ export class CachingSessionStore extends ForwardingSessionStore {
     }
   }
 
-  async *#forgetting(pieces: AsyncIterable<readonly SessionId[]>): AsyncGenerator<readonly SessionId[]> {
-    for await (const ids of pieces) {
-      this.#forget(ids);
-      yield ids;
+  /**
+   * Forgets what is ended, and in the end all that was meant: a call before, of which the answer was lost, may have ended it, and this
+   * one does not find it any more.
+   */
+  async *#forgetting(
+    pieces: AsyncIterable<readonly SessionId[]>,
+    isMeant: (copy: StoredSession) => boolean,
+  ): AsyncGenerator<readonly SessionId[]> {
+    try {
+      for await (const ids of pieces) {
+        this.#forget(ids);
+        yield ids;
+      }
+    } finally {
+      for (const [id, copy] of this.#copies.entries()) if (isMeant(copy)) this.#copies.delete(id);
+      this.#underWay.clear();
+      this.#committing.clear();
     }
   }
 

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type DataChanges, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
+import { type DataChanges, hasAdditions, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { SessionDataError } from '../session.errors.js';
 import { incremented, pushed } from '../session/data/merge.js';
@@ -148,9 +148,34 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   override async delete(id: SessionId, generation: number | null, userId?: string): Promise<boolean> {
-    this.#opened?.forget(id);
-    this.#seen.delete(id);
+    this.#forget([id]);
     return this.inner.delete(id, generation, userId);
+  }
+
+  override deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]> {
+    return this.#forgetting(super.deleteByUser(userId, except));
+  }
+
+  override keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
+    return this.#forgetting(super.keepNewest(userId, count));
+  }
+
+  override deleteAll(): AsyncIterable<readonly SessionId[]> {
+    return this.#forgetting(super.deleteAll());
+  }
+
+  #forget(ids: readonly SessionId[]): void {
+    for (const id of ids) {
+      this.#opened?.forget(id);
+      this.#seen.delete(id);
+    }
+  }
+
+  async *#forgetting(pieces: AsyncIterable<readonly SessionId[]>): AsyncGenerator<readonly SessionId[]> {
+    for await (const ids of pieces) {
+      this.#forget(ids);
+      yield ids;
+    }
   }
 
   #found(stored: StoredSession | null): StoredSession | null {
@@ -270,8 +295,4 @@ function present(stored: StoredSession, plain: PlainText): StoredSession {
 function addedTo({ data }: SessionChanges): string[] {
   const { increment, push } = data ?? NO_CHANGES;
   return [...increment.keys(), ...push.keys()];
-}
-
-function hasAdditions(changes: DataChanges | null): changes is DataChanges {
-  return changes !== null && changes.increment.size + changes.push.size > 0;
 }
