@@ -108,12 +108,15 @@ class PgConnections {
   ): void {
     const record = { generation: this.#generation, sentAt: 0, answeredAt: performance.now() };
     this.#records.set(client, record);
-    if (this.#prepare === undefined) return resolve(client, record);
+    const prepare = this.#prepare;
+    if (prepare === undefined) return resolve(client, record);
+    // It may throw, in a callback of the pool.
+    const preparing = Promise.resolve(preparable(client)).then(prepare);
     // What it asks may never be answered, and the pool would be short of a connection for ever.
     const late = (): never => {
       throw new Error(`"onCreateConnection" was not done within ${LONGEST_CONNECTING} ms`);
     };
-    withTimeLimit(this.#prepare(preparable(client)), LONGEST_CONNECTING, late).then(
+    withTimeLimit(preparing, LONGEST_CONNECTING, late).then(
       () => resolve(client, record),
       (error: unknown) => {
         client.release(true);

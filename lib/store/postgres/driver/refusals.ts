@@ -29,9 +29,10 @@ const REFUSALS: Readonly<Record<string, string | undefined>> = {
 const OF_SERVER = /^(08|25|26|28|3D|3F|40003|53|55|57|58|F0|42P01|42P05|42703)/;
 /**
  * A connection whose state is not as it was left: read-only or in a transaction, without the statements that were prepared on
- * it, or with others. The statement has not run, and may on another connection.
+ * it, or with others. The statement has not run, and may on another connection. Not 25P04, a transaction's time limit, which may
+ * come as it is committed.
  */
-const BAD_STATE = /^(08P01|25|26|34|42P05)/;
+const BAD_STATE = /^(08P01|25(?!P04)|26|34|42P05)/;
 /** What PgBouncer says of all that ails it. */
 const PROTOCOL_VIOLATION = '08P01';
 /** The server's part that finds that a prepared statement does not fit its table any more; the SQLSTATE alone is that of all that is not supported. */
