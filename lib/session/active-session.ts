@@ -7,7 +7,7 @@ import type { LiveSessionData } from './data/paths.js';
 import type { TrackedData } from './data/tracked-data.js';
 import { Lifecycle } from './lifecycle.js';
 import { absoluteOf, type Duration, durationOf, expiryOf, ownLifetime } from './lifetime.js';
-import { OneAtATime } from './one-at-a-time.js';
+import { begun, OneAtATime } from './one-at-a-time.js';
 import { sealedSession } from './sealed-session.js';
 import type { LoginOptions, Session } from './session.js';
 import type { CookieChange } from './cookie-intent.js';
@@ -26,6 +26,8 @@ export class ActiveSession implements Session {
   readonly #env: SessionEnvironment;
   readonly #lifecycle: Lifecycle;
   #queue: OneAtATime | null = null;
+  /** Operations that somebody should wait for. */
+  readonly #underWay = new Set<Promise<unknown>>();
   /** Who will be signed in after all that is queued; `undefined`: who is now. */
   #userAfter: string | null | undefined = undefined;
   #sealed: Session | null = null;
@@ -224,7 +226,11 @@ export class ActiveSession implements Session {
     return this;
   }
 
-  async login(userId: string, auth?: AuthSnapshot, options: LoginOptions = {}): Promise<void> {
+  login(userId: string, auth?: AuthSnapshot, options: LoginOptions = {}): Promise<void> {
+    return begun(() => this.#login(userId, auth, options));
+  }
+
+  #login(userId: string, auth: AuthSnapshot | undefined, options: LoginOptions): Promise<void> {
     const { ttl, absolute, persistent } = argumentsOf('login', options);
     const user = signingIn(userId, auth, persistent);
     const change = ownLifetime({ ttl, absolute }, this.#env.lifetime.ttl);
@@ -235,19 +241,19 @@ export class ActiveSession implements Session {
     // When it is its turn: an operation before it may store the lifetime that is set now.
     const login = (): Promise<void> =>
       this.#lifecycle.login(user, change ?? (leave?.before ?? written).lifetime, written, leave);
-    await this.#operations.run(() => written.noting(login()));
+    return this.#run(() => written.noting(login()));
   }
 
-  async logout(): Promise<void> {
+  logout(): Promise<void> {
     const leave = this.#leave();
-    await this.#operations.run(() => this.#lifecycle.end(leave, 'logout'));
+    return this.#run(() => this.#lifecycle.end(leave, 'logout'));
   }
 
   regenerate(): Promise<void>;
   regenerate(callback: SessionCallback): void;
   regenerate(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#operations.runFor(callback, () => this.#lifecycle.rotate(written));
+    return this.#runFor(callback, () => this.#lifecycle.rotate(written));
   }
 
   /**
@@ -258,14 +264,14 @@ export class ActiveSession implements Session {
   restart(callback?: SessionCallback): Promise<void> | void;
   restart(callback?: SessionCallback): Promise<void> | void {
     const leave = this.#leave();
-    return this.#operations.runFor(callback, () => this.#lifecycle.login(null, null, leave.since, leave));
+    return this.#runFor(callback, () => this.#lifecycle.login(null, null, leave.since, leave));
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   destroy(callback?: SessionCallback): Promise<void> | void {
     const leave = this.#leave();
-    return this.#operations.runFor(callback, () => this.#lifecycle.end(leave));
+    return this.#runFor(callback, () => this.#lifecycle.end(leave));
   }
 
   save(): Promise<void>;
@@ -275,10 +281,12 @@ export class ActiveSession implements Session {
     return this.#operations.runFor(callback, () => written.noting(this.#lifecycle.commit(written)));
   }
 
-  async update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
-    assertChange(change);
-    const { written } = this.#lifecycle;
-    return this.#operations.run(() => written.noting(this.#lifecycle.update(change, written)));
+  update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
+    return begun(() => {
+      assertChange(change);
+      const { written } = this.#lifecycle;
+      return this.#run(() => written.noting(this.#lifecycle.update(change, written)));
+    });
   }
 
   reload(): Promise<void>;
@@ -311,10 +319,26 @@ export class ActiveSession implements Session {
 
   /**
    * The end of a request: commits as `save()` does, but for data that was refused before, which is dropped; or drops all
-   * that is not stored, where the response reports a failure. Waits for what is under way. `null`: nothing to wait for.
+   * that is not stored, where the response reports a failure. Waits for what is under way, and fails where that does: nobody
+   * else waits for it. `null`: nothing to wait for.
    */
   settle(commits: boolean): Promise<void> | null {
-    return commits ? this.#commitPending() : this.#discardPending();
+    if (!commits) return this.#discardPending();
+    if (this.#underWay.size === 0) return this.#commitPending();
+    return Promise.all(this.#underWay).then(() => this.#commitPending() ?? undefined);
+  }
+
+  /** Runs what ends the session, gives it another credential, or changes it at once. */
+  #run<Result>(operation: () => Promise<Result>): Promise<Result> {
+    const running = this.#operations.run(operation);
+    const over = (): void => void this.#underWay.delete(running);
+    this.#underWay.add(running);
+    running.then(over, over);
+    return running;
+  }
+
+  #runFor(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {
+    return typeof callback === 'function' ? this.#operations.runFor(callback, operation) : this.#run(operation);
   }
 
   /** The data is compared once, here. */

@@ -36,7 +36,7 @@ export class OneAtATime {
 }
 
 /** An operation that throws, instead of rejecting, is no exception to the order. */
-function begun<Result>(operation: () => Promise<Result>): Promise<Result> {
+export function begun<Result>(operation: () => Promise<Result>): Promise<Result> {
   try {
     return operation();
   } catch (error) {

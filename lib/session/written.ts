@@ -33,6 +33,7 @@ export class Written {
   discard(): void {
     this.document.discard();
     this.lifetime = null;
+    this.doubt = null;
   }
 
   /** Passes an outcome on; an error about data marks what is written now as refused, so that it is not refused again. */

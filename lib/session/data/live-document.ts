@@ -1,6 +1,6 @@
 import { SessionDataError } from '../../session.errors.js';
 import { RESERVED } from './flash.js';
-import { asJson, copyJson, isPlainObject, readObject } from './json.js';
+import { asJson, copyJson, isPlainObject, readObject, sameJson } from './json.js';
 
 export type Document = Record<string, unknown>;
 
@@ -120,11 +120,15 @@ export class LiveDocument {
     return key.startsWith(RESERVED) ? this.reserved : (this.live as Document);
   }
 
-  /** Refills the object that the handler may hold, instead of replacing it. */
+  /** Refills the object that the handler may hold, instead of replacing it, and leaves in it what is the same: that may be held as well. */
   protected fill(content: Document): void {
-    for (const key of Object.keys(this.live as Document)) delete (this.live as Document)[key];
+    const live = this.live as Document;
+    const kept = new Set(
+      Object.keys(live).filter((key) => Object.hasOwn(content, key) && sameJson(valueOf(live, key), content[key])),
+    );
+    for (const key of Object.keys(live)) if (!kept.has(key)) delete live[key];
     this.reserved = NOTHING;
-    for (const key in content) this.put(key, content[key]);
+    for (const key in content) if (!kept.has(key)) this.put(key, content[key]);
   }
 
   protected parse(): Document {
@@ -170,4 +174,9 @@ export function copyOf(document: Document): Document {
   const copy = Object.create(null) as Document;
   for (const key in document) copy[key] = copyJson(document[key]);
   return copy;
+}
+
+/** That of a property; `undefined` for an accessor. */
+function valueOf(live: Document, key: string): unknown {
+  return Object.getOwnPropertyDescriptor(live, key)?.value;
 }

@@ -221,3 +221,53 @@ describe('A commit of which nobody knows whether it was written', () => {
     expect(await stored()).toMatchObject({ n: 2, other: true });
   });
 });
+
+describe('What is not awaited', () => {
+  let sessions: TestSessions;
+  let cookie: string;
+  const down = new SessionStoreUnavailableError('end a session');
+
+  beforeEach(async () => {
+    sessions = new TestSessions();
+    cookie = await sessions.begun({ n: 1, cart: { items: [] } }, 'ada');
+  });
+  type Open = Awaited<ReturnType<TestSessions['open']>>;
+
+  it.each<[string, 'delete' | 'login' | 'update', (session: Open) => unknown]>([
+    ['logout()', 'delete', (session) => session.logout()],
+    ['destroy()', 'delete', (session) => session.destroy()],
+    ['restart()', 'login', (session) => session.restart()],
+    ['login()', 'login', (session) => session.login('bob')],
+    ['update()', 'update', (session) => session.update((data) => void (data['n'] = 2))],
+  ])('fails the end of the request where it fails: %s', async (_what, operation, act) => {
+    const session = await sessions.open(cookie);
+    sessions.store.fail(operation, down);
+    void act(session);
+    session.set('user', 'bob');
+    await expect(session.settle(true)).rejects.toBe(down);
+    await session.settle(false);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ n: 1, cart: { items: [] } });
+  });
+
+  it('fails no request whose handler has seen it fail', async () => {
+    const session = await sessions.open(cookie);
+    sessions.store.fail('delete', down);
+    await expect(session.logout()).rejects.toBe(down);
+    sessions.store.mend('delete');
+    await session.set('n', 2).settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toMatchObject({ n: 2 });
+  });
+
+  it('leaves parts of the data that a handler holds where update() and reload() find them the same', async () => {
+    for (const renew of [(one: Open) => one.update((data) => void (data['other'] = 1)), (one: Open) => one.reload()]) {
+      const session = await sessions.open(cookie);
+      const { cart } = session.data as { cart: { items: string[] } };
+      await renew(session);
+      cart.items.push('book');
+      await session.settle(true);
+      expect(await sessions.store.dataOf(idOf(cookie))).toMatchObject({
+        cart: { items: expect.arrayContaining(['book']) },
+      });
+    }
+  });
+});
