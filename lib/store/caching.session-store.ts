@@ -169,7 +169,8 @@ export class CachingSessionStore extends ForwardingSessionStore {
   }
 
   override keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
-    return this.#forgetting(this.inner.keepNewest(userId, count), (copy) => copy.userId === userId);
+    // At each login: not worth going through all copies. What is left of a call that failed ends with its time.
+    return this.#forgetting(this.inner.keepNewest(userId, count), null);
   }
 
   override deleteAll(): AsyncIterable<readonly SessionId[]> {
@@ -264,7 +265,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
    */
   async *#forgetting(
     pieces: AsyncIterable<readonly SessionId[]>,
-    isMeant: (copy: StoredSession) => boolean,
+    isMeant: ((copy: StoredSession) => boolean) | null,
   ): AsyncGenerator<readonly SessionId[]> {
     try {
       for await (const ids of pieces) {
@@ -272,9 +273,11 @@ export class CachingSessionStore extends ForwardingSessionStore {
         yield ids;
       }
     } finally {
-      for (const [id, copy] of this.#copies.entries()) if (isMeant(copy)) this.#copies.delete(id);
-      this.#underWay.clear();
-      this.#committing.clear();
+      if (isMeant !== null) {
+        for (const [id, copy] of this.#copies.entries()) if (isMeant(copy)) this.#copies.delete(id);
+        this.#underWay.clear();
+        this.#committing.clear();
+      }
     }
   }
 

@@ -40,7 +40,7 @@ const OUTDATED_PLAN = { code: '0A000', routine: 'RevalidateCachedQuery' };
 /** The server's part that throws what a function says. */
 const RAISED = 'exec_stmt_raise';
 /** A connection that has ended, or is about to. */
-const CUT_OFF = /^(08|57P0)/;
+const CUT_OFF = /^(08|25P04|57P0)/;
 /**
  * Rolled back for the sake of another transaction (serialization failure, deadlock): nothing is written, try again. Not 40003, with
  * which a distributed database says that nobody knows whether a transaction was committed.
