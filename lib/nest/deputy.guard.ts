@@ -22,8 +22,6 @@ const ENTRY = '__entryProvider__';
 export class DeputyGuard extends SessionLoaderGuard {
   readonly #source: SessionSource;
   readonly #modules: ModulesContainer;
-  /** What every `SessionGuard` does, unless it does more. */
-  readonly #check: CanActivate = { canActivate: (context) => checkAccess(this.#source, context) };
   /** The messages that it has come by, by the list of their arguments. */
   readonly #seen = new WeakSet<object>();
   #guards: readonly GlobalGuard[] | null = null;
@@ -40,30 +38,22 @@ export class DeputyGuard extends SessionLoaderGuard {
     if (isMessage) this.#seen.add(context.getArgs());
     const isLeftOut = this.#guardsOfApplication().some((guard) => !isOne(guard) && !this.#isRun(guard, context));
     if (!isLeftOut && !this.#isUnguarded(context)) return super.canActivate(context);
-    return this.#admits([this.#check], context);
+    return this.#checked(context);
   }
 
   /** For gateways, after all guards of the application: what Nest 11 runs none of there, and Nest 12 all. */
-  canActivateMessage(context: ExecutionContext): boolean | Promise<boolean> {
+  async canActivateMessage(context: ExecutionContext): Promise<boolean> {
     if (this.#seen.has(context.getArgs())) return true;
-    const guards = this.#guardsOfApplication().filter(isOne);
-    return this.#admits(
-      guards.map(({ wrapper }) => wrapper.instance as CanActivate),
-      context,
-      () => this.canActivate(context),
-    );
-  }
-
-  async #admits(
-    guards: readonly CanActivate[],
-    context: ExecutionContext,
-    then: () => boolean | Promise<boolean> = () => super.canActivate(context),
-  ): Promise<boolean> {
-    for (const guard of guards) {
-      const answer = await guard.canActivate(context);
+    for (const { wrapper } of this.#guardsOfApplication().filter(isOne)) {
+      const answer = await (wrapper.instance as CanActivate).canActivate(context);
       if (!(isObservable(answer) ? await lastValueFrom(answer) : answer)) return false;
     }
-    return then();
+    return this.canActivate(context);
+  }
+
+  /** Does what every `SessionGuard` does, unless it does more, as well. */
+  async #checked(context: ExecutionContext): Promise<boolean> {
+    return (await checkAccess(this.#source, context)) && super.canActivate(context);
   }
 
   /** Each `SessionGuard` that is provided as an `APP_GUARD`. */

@@ -26,7 +26,7 @@ export class ActiveSession implements Session {
   readonly #env: SessionEnvironment;
   readonly #lifecycle: Lifecycle;
   #queue: OneAtATime | null = null;
-  /** Operations that somebody should wait for. */
+  /** Endings, new credentials and updates that have not settled yet. */
   readonly #underWay = new Set<Promise<unknown>>();
   /** Who will be signed in after all that is queued; `undefined`: who is now. */
   #userAfter: string | null | undefined = undefined;
