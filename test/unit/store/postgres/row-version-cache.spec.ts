@@ -1,31 +1,14 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { StoredSession } from '../../../../lib/session/stored-session.js';
 import { type KnownRow, RowVersionCache } from '../../../../lib/store/postgres/row-version-cache.js';
+import { storedSession } from '../../session/stored.js';
 
 const SERVER = '\\x01';
 /** In bytes: a segment has room for three of them. */
 const BIG = 1_000_000;
 
-const session = (id: string, size = 10): StoredSession => ({
-  id,
-  secretHash: Buffer.from('hash'),
-  previousSecretHash: null,
-  rotatedAt: null,
-  generation: 0,
-  userId: null,
-  auth: null,
-  authenticatedAt: null,
-  data: 'x'.repeat(size),
-  ttl: 60_000,
-  createdAt: 1,
-  lastAccessAt: 2,
-  expiresAt: 3,
-  endsAt: null,
-  ip: null,
-  userAgent: null,
-  persistent: null,
-  readAt: 4,
-});
+const session = (id: string, size = 10): StoredSession =>
+  storedSession({ id, secretHash: Buffer.from('hash'), data: 'x'.repeat(size) });
 
 describe('RowVersionCache', () => {
   let known: RowVersionCache;
