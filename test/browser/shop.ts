@@ -87,12 +87,13 @@ export async function signIn(page: Page, url: string, user: string, password: st
   await enter(page, user, password);
 }
 
-/** Fills in the sign-in form that is shown. */
+/** Fills in the sign-in form that is shown, and waits for the page behind it with all its scripts. */
 export async function enter(page: Page, user: string, password: string): Promise<void> {
   await page.getByLabel('Name').fill(user);
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('Welcome').waitFor();
+  await page.waitForLoadState();
 }
 
 /** Orders what is in the cart. */
