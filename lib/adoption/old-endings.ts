@@ -82,12 +82,11 @@ export class OldEndings {
       }
       if (owners.isGivenUp) break;
     }
-    const [cause] = owners.failures;
-    if (cause === undefined) return counts;
+    if (owners.failures === 0) return counts;
     throw new SessionStoreUnavailableError(
-      `tell whose ${owners.failures.length} of the old sessions are, as toSession() failed; ` +
+      `tell whose ${owners.failures} of the old sessions are, as toSession() failed; ` +
         `${owners.isGivenUp ? 'it was asked no further' : 'all others were ended'}. Where it always fails for one, have it give null`,
-      { cause },
+      { cause: owners.firstFailure },
     );
   }
 

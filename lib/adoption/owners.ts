@@ -15,7 +15,8 @@ interface Answer {
 /** For one way through the table: whose the old sessions are, as `toSession` says. */
 export class Owners {
   readonly #adopter: Adopter;
-  readonly #failures: unknown[] = [];
+  #failures = 0;
+  #firstFailure: unknown;
   /** In milliseconds. */
   #left: number;
 
@@ -25,9 +26,14 @@ export class Owners {
     this.#left = PATIENCE * queryTimeout;
   }
 
-  /** What `toSession` threw, where it is not known whose some of them are. */
-  get failures(): readonly unknown[] {
+  /** Of how many it is not known whose they are, as `toSession` fails. */
+  get failures(): number {
     return this.#failures;
+  }
+
+  /** What `toSession` threw first. */
+  get firstFailure(): unknown {
+    return this.#firstFailure;
   }
 
   /**
@@ -43,13 +49,13 @@ export class Owners {
     const owners: (string | null)[] = [];
     for (let at = 0; at < rows.length && !this.isGivenUp; at += AT_A_TIME) {
       const some = rows.slice(at, at + AT_A_TIME);
-      const known = this.#failures.length;
+      const known = this.#failures;
       const answers = await Promise.all(some.map((row) => this.#ask(row)));
       for (const [index, row] of some.entries()) {
         const { result } = answers[index] as Answer;
-        owners.push(result.status === 'fulfilled' ? result.value : await this.#failed(row, result.reason));
+        owners.push(result.status === 'fulfilled' ? result.value : await this.#failed(row));
       }
-      if (this.#failures.length > known) this.#left -= lostIn(answers);
+      if (this.#failures > known) this.#left -= lostIn(answers);
     }
     return owners;
   }
@@ -61,15 +67,14 @@ export class Owners {
   }
 
   /** Asks once more, for this row alone, as a pool may have been too small for twenty; but not where another has failed twice. */
-  async #failed(row: OldRow, reason: unknown): Promise<string | null> {
-    let failure = reason;
-    if (this.#failures.length === 0) {
+  async #failed(row: OldRow): Promise<string | null> {
+    if (this.#failures === 0) {
       const { result, took } = await this.#ask(row);
       if (result.status === 'fulfilled') return result.value;
       this.#left -= took;
-      failure = result.reason;
+      this.#firstFailure = result.reason;
     }
-    this.#failures.push(failure);
+    this.#failures += 1;
     return null;
   }
 }

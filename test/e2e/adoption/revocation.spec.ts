@@ -85,6 +85,7 @@ describe('sessions of express-session whose visitors have not come yet', () => {
 });
 
 describe('sessions of express-session whose users a look-up of the application gives', () => {
+  let reason: unknown;
   let failsAtOnce = false;
   let isHung = false;
   let takes: ((user: unknown) => number) | null = null;
@@ -103,7 +104,7 @@ describe('sessions of express-session whose users a look-up of the application g
         if (takes !== null) await (takes(user) > 0 && pause(takes(user)));
         else if (!failsAtOnce) await new Promise(setImmediate);
         underWay -= 1;
-        if (failing(user, asked.get(user) ?? 0)) throw new Error('the look-up of users is out of order');
+        if (failing(user, asked.get(user) ?? 0)) throw reason;
         return passportSession(old);
       },
     },
@@ -113,6 +114,7 @@ describe('sessions of express-session whose users a look-up of the application g
 
   beforeEach(async () => {
     failing = () => false;
+    reason = new Error('the look-up of users is out of order');
     failsAtOnce = false;
     isHung = false;
     takes = null;
@@ -121,16 +123,23 @@ describe('sessions of express-session whose users a look-up of the application g
     await fixture.database.query('delete from session');
   });
 
-  it('are not passed over while the look-up fails: the call rejects, and ends them when it is called again', async () => {
-    const { old, app } = fixture;
-    const [one, other] = [await old.signedIn('ada'), await old.signedIn('bob')];
-    failing = () => true;
-    await expect(app.sessions.revokeAllForUser('ada')).rejects.toThrow(SessionStoreUnavailableError);
-    await expect(app.sessions.revokeAllForUser('ada')).rejects.toThrow('toSession() failed');
-    failing = () => false;
-    expect(await app.sessions.revokeAllForUser('ada')).toBe(1);
-    expect([await userOf(one), await userOf(other)]).toEqual([null, 'bob']);
-  });
+  it.each([
+    ['an error', new Error('the look-up of users is out of order')],
+    ['nothing', undefined],
+  ])(
+    'are not passed over while the look-up fails with %s: the call rejects, and ends them when it is called again',
+    async (_, thrown) => {
+      const { old, app } = fixture;
+      reason = thrown;
+      const [one, other] = [await old.signedIn('ada'), await old.signedIn('bob')];
+      failing = () => true;
+      await expect(app.sessions.revokeAllForUser('ada')).rejects.toThrow(SessionStoreUnavailableError);
+      await expect(app.sessions.revokeAllForUser('ada')).rejects.toThrow('toSession() failed');
+      failing = () => false;
+      expect(await app.sessions.revokeAllForUser('ada')).toBe(1);
+      expect([await userOf(one), await userOf(other)]).toEqual([null, 'bob']);
+    },
+  );
 
   it('are not passed over where the look-up has begun to fail within the call, which ends those that it could tell', async () => {
     const { old, app, database } = fixture;
