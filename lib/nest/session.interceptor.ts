@@ -1,7 +1,8 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import { concatMap, from, Observable, of } from 'rxjs';
+import { concatMap, from, Observable, of, tap } from 'rxjs';
 import { SessionSource } from './context/session-source.js';
 import { statusOf } from './http-errors.js';
+import type { BoundedContext } from './context/session-context.js';
 import type { RequestContext } from './context/request-context.js';
 import { boundedContextOf, requestContextOf } from './context/context-of.js';
 import { loadForRoute } from './context/load-for-route.js';
@@ -33,8 +34,8 @@ export class SessionInterceptor implements NestInterceptor {
     if (context.getType() !== 'http') {
       const sessionContext = metadata.isSkipped ? null : boundedContextOf(this.#source, context);
       // A gateway may name this interceptor as well.
-      if (sessionContext === null || !this.#source.isFirstTo(context.getArgs())) return next.handle();
-      return handleInContext(this.#source, sessionContext, context, next, metadata.renews);
+      if (sessionContext === null || !this.#source.begin(context.getArgs())) return next.handle();
+      return this.#handle(sessionContext, context, next, metadata.renews);
     }
     if (metadata.isSkipped) return next.handle();
     const request = requestContextOf(this.#source, context);
@@ -44,6 +45,23 @@ export class SessionInterceptor implements NestInterceptor {
     };
     if (request.isLoaded) return proceed();
     return Promise.resolve(loadForRoute(request, metadata)).then(proceed);
+  }
+
+  async #handle(
+    sessionContext: BoundedContext,
+    context: ExecutionContext,
+    next: CallHandler,
+    renews: boolean,
+  ): Promise<Observable<unknown>> {
+    const end = (): void => this.#source.end(context.getArgs());
+    try {
+      const answers = await handleInContext(this.#source, sessionContext, context, next, renews);
+      // At once: an error may begin the next attempt.
+      return answers.pipe(tap({ complete: end, error: end, unsubscribe: end }));
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 }
 

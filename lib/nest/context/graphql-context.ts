@@ -108,10 +108,10 @@ export class GraphqlContext implements BoundedContext {
     return this.#carrier.reported(error);
   }
 
-  around(work: () => Observable<unknown>): Observable<unknown> {
+  around(work: () => Observable<unknown>, host: ArgumentsHost): Observable<unknown> {
     this.#resolvers++;
     const counted = (): Observable<unknown> => work().pipe(finalize(() => this.#resolvers--));
-    return this.#carrier instanceof MessageContext ? this.#carrier.around(counted) : counted();
+    return this.#carrier instanceof MessageContext ? this.#carrier.around(counted, host) : counted();
   }
 }
 

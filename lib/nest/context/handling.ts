@@ -38,7 +38,7 @@ export async function handleInContext(
     return concat(answers, rest).pipe(
       catchError((error: unknown) => from(settleAfter(sessionContext, error, context))),
     );
-  });
+  }, context);
 }
 
 function settled<Value>(sessionContext: BoundedContext, then: Observable<Value>): Observable<Value> {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
-import { finalize, Observable, Subscription } from 'rxjs';
+import { finalize, Observable, Subscription, tap } from 'rxjs';
 import type { ActiveSession } from '../../session/active-session.js';
 import type { Visitor } from '../../session/session-environment.js';
 import type { OriginRequest } from '../../options/origin.options.js';
@@ -98,8 +98,15 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     return toHttpException(error);
   }
 
-  around(work: () => Observable<unknown>): Observable<unknown> {
-    return untilAnswered(running.run(this, work).pipe(finalize(() => this.#end())));
+  around(work: () => Observable<unknown>, host: ArgumentsHost): Observable<unknown> {
+    // At once: an error may begin the next attempt, which is a message of its own.
+    const forget = (): void => void known.delete(host.getArgs());
+    return untilAnswered(
+      running.run(this, work).pipe(
+        tap({ error: forget, complete: forget }),
+        finalize(() => this.#end()),
+      ),
+    );
   }
 
   protected open(): ActiveSession | Promise<ActiveSession> {

@@ -25,7 +25,7 @@ export interface SessionContext {
 /** That of work that does not end with an HTTP response, and so has to be told where it begins and ends. */
 export interface BoundedContext extends SessionContext {
   /** Runs a handler, storing included. */
-  around(work: () => Observable<unknown>): Observable<unknown>;
+  around(work: () => Observable<unknown>, host: ArgumentsHost): Observable<unknown>;
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

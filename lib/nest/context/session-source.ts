@@ -21,7 +21,7 @@ export class SessionSource {
    * common, and one that is mounted in another has sessions of its own.
    */
   readonly registration: object;
-  readonly #handled = new WeakSet<object>();
+  readonly #underWay = new WeakSet<object>();
 
   constructor(
     @Inject(SessionManager) manager: SessionManager,
@@ -36,10 +36,14 @@ export class SessionSource {
     this.registration = application ?? this;
   }
 
-  /** Whether it is asked for the first time about what Nest handles with that list of arguments. */
-  isFirstTo(args: object): boolean {
-    if (this.#handled.has(args)) return false;
-    this.#handled.add(args);
+  /** Returns whether nobody is at it yet: what Nest handles with that list of arguments. Another attempt begins anew. */
+  begin(args: object): boolean {
+    if (this.#underWay.has(args)) return false;
+    this.#underWay.add(args);
     return true;
+  }
+
+  end(args: object): void {
+    this.#underWay.delete(args);
   }
 }
