@@ -1,6 +1,7 @@
 import { SessionDataError } from '../../session.errors.js';
 import { RESERVED } from './flash.js';
-import { asJson, copyJson, isPlainObject, readObject, sameJson } from './json.js';
+import { refillMembers } from './refill.js';
+import { asJson, copyJson, isPlainObject, readObject } from './json.js';
 
 export type Document = Record<string, unknown>;
 
@@ -68,15 +69,19 @@ export class LiveDocument {
   /** What the application sees, parsed by now. */
   protected open(): Document {
     if (this.live !== null) return this.live;
-    const live = this.parse();
-    for (const key in live) {
+    this.isAsRead = true;
+    return (this.live = this.#setReservedAside(this.parse()));
+  }
+
+  /** Takes the reserved keys out of a document, and keeps them. */
+  #setReservedAside(document: Document): Document {
+    for (const key in document) {
       if (!key.startsWith(RESERVED)) continue;
       if (this.reserved === NOTHING) this.reserved = Object.create(null) as Document;
-      this.reserved[key] = live[key];
-      delete live[key];
+      this.reserved[key] = document[key];
+      delete document[key];
     }
-    this.isAsRead = true;
-    return (this.live = live);
+    return document;
   }
 
   /** Reads the data; once more, if a getter that the application has defined on it throws: then with {@link UNREADABLE} there. */
@@ -120,15 +125,14 @@ export class LiveDocument {
     return key.startsWith(RESERVED) ? this.reserved : (this.live as Document);
   }
 
-  /** Refills the object that the handler may hold, instead of replacing it, and leaves in it what is the same: that may be held as well. */
+  /**
+   * Has the objects that the handler may hold say what is given now, instead of replacing them. What it holds of the data is no part of
+   * it any more where that cannot be, as it is frozen.
+   */
   protected fill(content: Document): void {
-    const live = this.live as Document;
-    const kept = new Set(
-      Object.keys(live).filter((key) => Object.hasOwn(content, key) && sameJson(valueOf(live, key), content[key])),
-    );
-    for (const key of Object.keys(live)) if (!kept.has(key)) delete live[key];
     this.reserved = NOTHING;
-    for (const key in content) if (!kept.has(key)) this.put(key, content[key]);
+    const live = this.#setReservedAside(content);
+    if (!refillMembers(this.live as Document, live)) this.live = Object.setPrototypeOf(live, null) as Document;
   }
 
   protected parse(): Document {
@@ -174,9 +178,4 @@ export function copyOf(document: Document): Document {
   const copy = Object.create(null) as Document;
   for (const key in document) copy[key] = copyJson(document[key]);
   return copy;
-}
-
-/** That of a property; `undefined` for an accessor. */
-function valueOf(live: Document, key: string): unknown {
-  return Object.getOwnPropertyDescriptor(live, key)?.value;
 }

@@ -8,6 +8,7 @@ import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js'
 import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { inQuotes } from '../../shown.js';
+import { memberOf, refill, replaceMembers } from './refill.js';
 import { Snapshot } from './snapshot.js';
 
 const NO_ADDITIONS: Additions = noAdditions();
@@ -209,9 +210,12 @@ export class TrackedData extends LiveDocument {
   /** Starts over from what is stored; what has changed since {@link texts} is written over that. */
   reread(source: DocumentSource | null, texts: ReadonlyMap<string, string>): void {
     const whole = { ...this.whole() };
+    const changed = Object.keys(whole).filter((key) => textOrNone(whole[key]) !== texts.get(key));
+    // What the application has there stays as it is.
+    for (const key of changed) this.put(key, undefined);
     this.replace(source);
     for (const key of texts.keys()) if (!Object.hasOwn(whole, key)) this.#change(key, undefined);
-    for (const key of Object.keys(whole)) if (textOrNone(whole[key]) !== texts.get(key)) this.#change(key, whole[key]);
+    for (const key of changed) this.#change(key, whole[key]);
   }
 
   /**
@@ -223,8 +227,7 @@ export class TrackedData extends LiveDocument {
     const live = this.live;
     if (live === null) return next;
     this.live = Object.assign(Object.create(null), live) as Document;
-    for (const key of Object.keys(live)) delete live[key];
-    next.live = live;
+    next.live = replaceMembers(live, NOTHING) ? live : (Object.create(null) as Document);
     next.isAsRead = true;
     if (this.#isHeld) next.#hold();
     return next;
@@ -235,9 +238,7 @@ export class TrackedData extends LiveDocument {
     const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
     if (next.live !== null) {
-      this.live = next.live;
-      for (const key of Object.keys(this.live)) delete this.live[key];
-      Object.assign(this.live, content);
+      if (replaceMembers(next.live, content)) this.live = next.live;
       if (next.#isHeld) this.#hold();
     }
     for (const key in since) this.#change(key, since[key]);
@@ -251,13 +252,18 @@ export class TrackedData extends LiveDocument {
     this.#refused = new Set(suspects.filter((key) => !sameJson(whole[key], before[key])));
   }
 
-  /** Drops the changes of the key that a path leads to (of all, if it leads to none), where they were refused before. */
+  /**
+   * Drops the changes of the key that a path leads to (of all, if it leads to none), where they were refused before; and with it
+   * all others that were and cannot be stored: one by one, thousands would take seconds.
+   */
   dropRefused(path: string): boolean {
-    const dropped = [...(this.#refused ?? [])].filter(
-      (key) => path === '' || path === key || path.startsWith(`${key}.`),
-    );
+    const refused = [...(this.#refused ?? [])];
+    const isMeant = (key: string): boolean => path === '' || path === key || path.startsWith(`${key}.`);
+    const whole = this.readable(() => this.whole());
+    const dropped = refused.some(isMeant) ? refused.filter((key) => isMeant(key) || this.#isRefused(key, whole)) : [];
     const before = this.#wasBefore() ?? NOTHING;
     for (const key of dropped) {
+      if (key.startsWith(RESERVED)) Reflect.deleteProperty(this.open(), key);
       this.put(key, copyJson(before[key]));
       this.#additions?.increment.delete(key);
       this.#additions?.push.delete(key);
@@ -266,6 +272,18 @@ export class TrackedData extends LiveDocument {
     const symbols = path === '' && this.#refused !== null ? this.symbols : [];
     for (const symbol of symbols) Reflect.deleteProperty(this.open(), symbol);
     return dropped.length + symbols.length > 0;
+  }
+
+  #isRefused(key: string, whole: Document): boolean {
+    if (key.startsWith(RESERVED)) return Object.hasOwn(this.open(), key);
+    const before = this.#wasBefore() ?? NOTHING;
+    const suspect = { [key]: before[key] };
+    try {
+      this.readable(() => changesBetween(suspect, whole, this.#additions ?? NO_ADDITIONS, suspect));
+      return false;
+    } catch (error) {
+      return error instanceof SessionDataError;
+    }
   }
 
   /** Takes everything along into a session that is not stored yet. */
@@ -290,7 +308,7 @@ export class TrackedData extends LiveDocument {
   #redo(changes: DataChanges | null): void {
     if (changes === null) return;
     for (const key of changes.unset) this.#change(key, undefined);
-    for (const [key, value] of changes.set) this.#change(key, JSON.parse(value));
+    for (const [key, value] of changes.set) this.#changeWithin(key, JSON.parse(value));
     for (const [key, by] of changes.increment) this.increment(key, by);
     for (const [key, items] of changes.push) this.push(key, JSON.parse(items) as unknown[]);
   }
@@ -328,6 +346,14 @@ export class TrackedData extends LiveDocument {
   #change(key: string, value: unknown): void {
     this.#remember(key);
     this.put(key, value);
+  }
+
+  /** The same in the objects that the application may hold. */
+  #changeWithin(key: string, value: unknown): void {
+    this.#remember(key);
+    const held = memberOf(this.homeOf(key), key);
+    refill(held, value);
+    if (!sameJson(held, value)) this.put(key, value);
   }
 }
 
