@@ -50,6 +50,11 @@ export class OperatorReports {
     if (error instanceof SessionStoreUnavailableError) this.requestFailed(error);
   }
 
+  /** Nobody waited for it, and no request could fail with it. */
+  notAwaited(error: unknown): void {
+    this.#failure(NOT_AWAITED, error);
+  }
+
   renewalsFailed(error: unknown): void {
     this.#troubles.warn(
       'renewals',
@@ -160,6 +165,9 @@ export class OperatorReports {
 
 /** In the place of what a parser says, which may quote what it parsed. */
 const NO_JSON = 'It is not JSON.';
+
+const NOT_AWAITED =
+  'An operation of a session failed after its request was over, or outside of all requests, and nobody waited for it. ';
 
 const FEED_LOST =
   'Changes of other processes are not received for the moment, so no session is cached: look-ups go to the database. It ' +

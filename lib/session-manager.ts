@@ -92,6 +92,7 @@ export class SessionManager {
       refused: (id, userId, visitor) => this.#reject('gone', id, userId, visitor),
       usable: (stored) => this.usable(stored),
       unreadable: (id, what, error) => reports.unreadable(id, what, error),
+      notAwaited: (error) => reports.notAwaited(error),
     };
     this.#adopter =
       adopt === null

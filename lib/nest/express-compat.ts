@@ -76,7 +76,7 @@ const MEMBERS: ReadonlySet<PropertyKey> = new Set<MemberName>([
 class Members {
   regenerate(callback?: SessionCallback): Promise<void> | void {
     const view = viewOf(this);
-    if (view.left !== null) return gone(callback);
+    if (view.left !== null) return gone(view.session, callback);
     view.replace();
     return view.session.restart(callback);
   }
@@ -198,15 +198,15 @@ function act(
   action: (session: ActiveSession) => Promise<void> | void,
 ): Promise<void> | void {
   const { session, left } = viewOf(view);
-  return left === null ? action(session) : gone(callback);
+  return left === null ? action(session) : gone(session, callback);
 }
 
 /** What a view says that is connected with nothing any more. */
-function gone(callback: SessionCallback | undefined): Promise<void> | void {
+function gone(session: ActiveSession, callback: SessionCallback | undefined): Promise<void> | void {
   const error = new SessionGoneError(
     'This request.session was replaced by regenerate(). Use the one that is there now.',
   );
-  if (typeof callback !== 'function') return Promise.reject(error);
+  if (typeof callback !== 'function') return session.watched(Promise.reject(error));
   process.nextTick(callback, error);
 }
 

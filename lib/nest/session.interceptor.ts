@@ -83,24 +83,24 @@ function stored(
  */
 function answeredByHandler(result: Observable<unknown>, request: RequestContext): Observable<unknown> {
   return new Observable((subscriber) => {
-    let isOver = false;
+    let hasCompleted = false;
     const work = result.subscribe({
       next: (value) => subscriber.next(value),
       complete: () => {
-        isOver = true;
+        hasCompleted = true;
         subscriber.complete();
       },
       error: (error: unknown) => {
-        isOver = true;
         request.refuseHandler();
-        void errorOnceSettled(error, request).then((reported) => {
-          request.awaitLastAnswer();
-          subscriber.error(reported);
-        });
+        // What an error says in headers is said once they are no longer the handler's.
+        void errorOnceSettled(error, request, () => request.awaitLastAnswer()).then((reported) =>
+          subscriber.error(reported),
+        );
       },
     });
     return () => {
-      if (!isOver) request.awaitLastAnswer();
+      // Nest answers in the place of a handler that is at work, or whose session is being stored after it has failed.
+      if (!hasCompleted) request.awaitLastAnswer();
       work.unsubscribe();
     };
   });
@@ -133,12 +133,15 @@ function settled(
 }
 
 /** What to report of a failed handler, once its session is settled: its error, or that of settling. */
-function errorOnceSettled(error: unknown, request: RequestContext): Promise<unknown> {
-  const settled = request.settle(statusOf(error)) ?? Promise.resolve();
-  return settled.then(
-    () => request.reported(error),
-    (instead: unknown) => request.reported(instead),
-  );
+async function errorOnceSettled(error: unknown, request: RequestContext, onSettled = (): void => {}): Promise<unknown> {
+  let reported = error;
+  try {
+    await request.settle(statusOf(error));
+  } catch (instead) {
+    reported = instead;
+  }
+  onSettled();
+  return request.reported(reported);
 }
 
 /** An event, once what came with it is stored. */

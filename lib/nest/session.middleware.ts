@@ -83,8 +83,9 @@ function middlewareOf(source: SessionSource, adapter: HttpServer): SessionMiddle
     };
     const failed = (error: unknown): void => next(request.reported(error));
     const loading = request.loadOr(null);
-    if (loading instanceof Promise) loading.then(loaded, failed);
-    else loaded(loading);
+    if (!(loading instanceof Promise)) return loaded(loading);
+    // What comes next may throw, and not every platform catches that.
+    loading.then(loaded, failed).catch((error: unknown) => request.fail(error));
   };
 }
 

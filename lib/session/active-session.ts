@@ -8,10 +8,11 @@ import type { TrackedData } from './data/tracked-data.js';
 import { Lifecycle } from './lifecycle.js';
 import { absoluteOf, type Duration, durationOf, expiryOf, ownLifetime } from './lifetime.js';
 import { begun, OneAtATime } from './one-at-a-time.js';
+import { Unsettled } from './operation.js';
 import { sealedSession } from './sealed-session.js';
 import type { LoginOptions, Session } from './session.js';
 import type { CookieChange } from './cookie-intent.js';
-import type { FoundSession, SessionEnvironment, Visitor } from './session-environment.js';
+import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } from './session-environment.js';
 import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import type { SessionStore } from '../session-store.js';
@@ -26,17 +27,19 @@ export class ActiveSession implements Session {
   readonly #env: SessionEnvironment;
   readonly #lifecycle: Lifecycle;
   #queue: OneAtATime | null = null;
-  /** Endings, new credentials and updates that have not settled yet. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  #unsettled: Unsettled | null = null;
   /** Who will be signed in after all that is queued; `undefined`: who is now. */
   #userAfter: string | null | undefined = undefined;
   #sealed: Session | null = null;
+  /** Whether no request is there that will end with {@link settle}. */
+  isOnItsOwn: boolean;
   /** Called whenever the data or the lifetime is used, once nothing stores them by itself any more. */
   onUse: (() => void) | null = null;
 
   /** @param absent the ids that the client came with, and of which there is no session */
   constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null, absent?: readonly SessionId[]) {
     this.#env = env;
+    this.isOnItsOwn = visitor === NO_VISITOR;
     this.#lifecycle = new Lifecycle(env, visitor, found, absent);
   }
 
@@ -227,7 +230,7 @@ export class ActiveSession implements Session {
   }
 
   login(userId: string, auth?: AuthSnapshot, options: LoginOptions = {}): Promise<void> {
-    return begun(() => this.#login(userId, auth, options));
+    return this.watched(begun(() => this.#login(userId, auth, options)));
   }
 
   #login(userId: string, auth: AuthSnapshot | undefined, options: LoginOptions): Promise<void> {
@@ -241,7 +244,7 @@ export class ActiveSession implements Session {
     // When it is its turn: an operation before it may store the lifetime that is set now.
     const login = (): Promise<void> =>
       this.#lifecycle.login(user, change ?? (leave?.before ?? written).lifetime, written, leave);
-    return this.#run(() => written.noting(login()));
+    return this.#operations.run(() => written.noting(login()));
   }
 
   logout(): Promise<void> {
@@ -282,11 +285,12 @@ export class ActiveSession implements Session {
   }
 
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
-    return begun(() => {
+    const update = (): Promise<Result> => {
       assertChange(change);
       const { written } = this.#lifecycle;
-      return this.#run(() => written.noting(this.#lifecycle.update(change, written)));
-    });
+      return this.#operations.run(() => written.noting(this.#lifecycle.update(change, written)));
+    };
+    return this.watched(begun(update));
   }
 
   reload(): Promise<void>;
@@ -319,22 +323,38 @@ export class ActiveSession implements Session {
 
   /**
    * The end of a request: commits as `save()` does, but for data that was refused before, which is dropped; or drops all
-   * that is not stored, where the response reports a failure. Waits for what is under way, and fails where that does: nobody
-   * else waits for it. `null`: nothing to wait for.
+   * that is not stored, where the response reports a failure. Waits for what is under way, and stores nothing but fails where
+   * an operation has failed that nobody else waits for. `null`: nothing to wait for.
    */
   settle(commits: boolean): Promise<void> | null {
-    if (!commits) return this.#discardPending();
-    if (this.#underWay.size === 0) return this.#commitPending();
-    return Promise.all(this.#underWay).then(() => this.#commitPending() ?? undefined);
+    try {
+      if (commits)
+        return this.unseenFailures()?.then(() => this.#commitPending() ?? undefined) ?? this.#commitPending();
+      this.#unsettled?.clear();
+      return this.#discardPending();
+    } catch (error) {
+      // Whoever ends a request has nobody to catch it.
+      return Promise.reject(error as Error);
+    }
   }
 
-  /** Runs what ends the session, gives it another credential, or changes it at once. */
+  /** Waits for what is under way; rejects, and drops all that is not stored, where nobody else waits for what fails. */
+  protected unseenFailures(): Promise<void> | null {
+    if (this.#unsettled === null || this.#unsettled.isEmpty) return null;
+    return this.#unsettled.settled().catch((error: unknown) => {
+      this.discard();
+      throw error;
+    });
+  }
+
+  /** Has the end of the request wait for an operation that ends the session, gives it another credential, or changes it at once. */
+  watched<Result>(outcome: Promise<Result>): Promise<Result> {
+    this.#unsettled ??= new Unsettled((error) => this.isOnItsOwn && this.#env.notAwaited(error));
+    return this.#unsettled.add(outcome);
+  }
+
   #run<Result>(operation: () => Promise<Result>): Promise<Result> {
-    const running = this.#operations.run(operation);
-    const over = (): void => void this.#underWay.delete(running);
-    this.#underWay.add(running);
-    running.then(over, over);
-    return running;
+    return this.watched(this.#operations.run(operation));
   }
 
   #runFor(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {

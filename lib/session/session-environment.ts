@@ -44,6 +44,8 @@ export interface SessionEnvironment {
   usable(stored: StoredSession | null): StoredSession | null;
   /** Reports stored data that cannot be read; the request goes on without it. */
   unreadable(id: SessionId, what: string, error: unknown): void;
+  /** Reports an operation that has failed, and that nobody waited for, where no request can fail with it. */
+  notAwaited(error: unknown): void;
 }
 
 /** A stored session, and what the request proved about it. */

@@ -20,7 +20,8 @@ export interface LoginOptions {
 
 /**
  * The session of one visitor, as a handler holds it. Changes are collected and stored before the response is sent;
- * methods that return a promise act at once.
+ * methods that return a promise act at once. One that fails, and that nobody waits for, fails the request (`save()` and
+ * `reload()` do not: what they were to store is stored, or refused, at the end).
  */
 export interface Session {
   /**
@@ -152,7 +153,8 @@ export interface Session {
   /**
    * Changes the data under the lock of the session's row, as it is in the database then: what parallel requests do to it
    * comes before or after, in whichever process they run. For what `increment()`, `push()` and keys of their own cannot
-   * express, such as "only if there is one left". What is not stored yet is stored first.
+   * express, such as "only if there is one left". What is not stored yet is stored first. Objects of the data that you hold say
+   * afterwards what is stored under their keys; an item of a list stays part of it as long as nobody has changed it.
    *
    * @param change is given the data and changes it in place. It must not be asynchronous: fetch what it needs before, so
    * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.

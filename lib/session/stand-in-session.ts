@@ -20,11 +20,11 @@ export class StandInSession extends ActiveSession {
   }
 
   override login(): Promise<void> {
-    return Promise.reject(this.#error);
+    return this.watched(this.#refusal());
   }
 
   override logout(): Promise<void> {
-    return Promise.reject(this.#error);
+    return this.watched(this.#refusal());
   }
 
   override regenerate(): Promise<void>;
@@ -45,35 +45,46 @@ export class StandInSession extends ActiveSession {
     return this.#refuse(callback);
   }
 
-  /** Not an error: there is nothing to store. */
+  /** Not an error: there is nothing to store. Nor, where nobody waits for it, that what there is will be dropped. */
   override save(): Promise<void>;
   override save(callback: SessionCallback): void;
   override save(callback?: SessionCallback): Promise<void> | void {
-    return this.#refuse(callback, this.isModified);
+    return given(this.isModified ? this.#refusal() : Promise.resolve(), callback);
   }
 
   override update(): Promise<never> {
-    return Promise.reject(this.#error);
+    return this.watched(this.#refusal());
   }
 
   override reload(): Promise<void>;
   override reload(callback: SessionCallback): void;
   override reload(callback?: SessionCallback): Promise<void> | void {
-    return this.#refuse(callback);
+    return given(this.#refusal(), callback);
   }
 
   /** There is no more to be stored than of a response that reports a failure: nothing. */
-  override settle(commits: boolean): null {
+  override settle(commits: boolean): Promise<void> | null {
     if (commits && this.#onDropped !== null && this.isModified) {
       this.#onDropped();
       this.#onDropped = null;
     }
-    return null;
+    return commits ? this.unseenFailures() : null;
   }
 
-  #refuse(callback: SessionCallback | undefined, isRefused = true): Promise<void> | void {
-    const outcome = isRefused ? Promise.reject<void>(this.#error) : Promise.resolve();
-    if (typeof callback !== 'function') return outcome;
-    void callBack(callback, outcome);
+  #refuse(callback: SessionCallback | undefined): Promise<void> | void {
+    const refusal = this.#refusal();
+    return given(typeof callback === 'function' ? refusal : this.watched(refusal), callback);
   }
+
+  /** Somebody may wait for it. */
+  #refusal(): Promise<never> {
+    const refusal = Promise.reject<never>(this.#error);
+    refusal.catch(() => {});
+    return refusal;
+  }
+}
+
+function given(outcome: Promise<void>, callback: SessionCallback | undefined): Promise<void> | void {
+  if (typeof callback !== 'function') return outcome;
+  void callBack(callback, outcome);
 }

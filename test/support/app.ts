@@ -159,3 +159,17 @@ export function useApp(definition: AppDefinition = {}): AppFixture {
     },
   };
 }
+
+/** An application with a store of the test's own, and no database. */
+export function useAppWithoutDatabase(definition: AppDefinition): { readonly app: TestApp } {
+  let app: TestApp | undefined;
+  beforeAll(async () => {
+    app = await startApp(null, definition);
+  });
+  afterAll(() => app?.close());
+  return {
+    get app() {
+      return whileTesting(app);
+    },
+  };
+}

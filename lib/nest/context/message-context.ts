@@ -136,7 +136,9 @@ export class MessageContext extends LoadingContext implements BoundedContext {
   }
 
   #watch(): void {
-    if (this.session !== null) this.#source.lateWrites.watch(this.session, this.handler);
+    if (this.session === null) return;
+    this.session.isOnItsOwn = true;
+    this.#source.lateWrites.watch(this.session, this.handler);
   }
 }
 

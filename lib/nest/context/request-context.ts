@@ -238,6 +238,14 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return this.errorBody(response, STATUS_CODES[status] ?? 'Error');
   }
 
+  /** Answers with an error that nobody catches. */
+  fail(error: unknown): void {
+    const response = this.#response;
+    const body = this.failed(error);
+    if (response.headersSent) response.destroy();
+    else response.end(body);
+  }
+
   report(error: unknown): void {
     reportFailure(this.#source.manager.reports, error);
   }
@@ -318,6 +326,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   #watch(): void {
+    if (this.session !== null) this.session.isOnItsOwn = true;
     if (this.session === null || this.#unavailable !== null || this.#isWatched) return;
     this.#isWatched = true;
     this.#source.lateWrites.watch(this.session, this.handler);

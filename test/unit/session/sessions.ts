@@ -55,6 +55,8 @@ export class TestSessions {
   /** What could not be read, of which session. */
   readonly unreadable: [SessionId, string, unknown][] = [];
   readonly renewed: SessionId[] = [];
+  /** What has failed that nobody waited for, and no request could fail with. */
+  readonly notAwaited: unknown[] = [];
   readonly environment: SessionEnvironment;
 
   constructor(environment: Partial<SessionEnvironment> = {}) {
@@ -67,6 +69,7 @@ export class TestSessions {
       trackDevice: true,
       renew: ({ id }) => this.renewed.push(id),
       renewsAtOnce: false,
+      notAwaited: (error) => this.notAwaited.push(error),
       revoked: async (pieces, userId) => {
         for await (const ids of pieces) for (const _id of ids) this.events.push(`revoked ${userId}`);
       },

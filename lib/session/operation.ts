@@ -1,0 +1,79 @@
+/**
+ * What a session gives for an operation: a promise that knows whether somebody waits for it. Where nobody does, its rejection
+ * is no unhandled one, which would end the process: it is for the end of the request to report.
+ */
+export class Operation<Result> extends Promise<Result> {
+  /** What `then()` gives is an ordinary promise. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  /** Whether `then()`, `catch()`, `await` or the like has been called. */
+  isWaitedFor = false;
+
+  static of<Result>(outcome: Promise<Result>): Operation<Result> {
+    return new Operation((resolve) => resolve(outcome));
+  }
+
+  /** As `then()`, but is no waiting. */
+  watch<Watched>(fulfilled: () => Watched, rejected: (error: unknown) => Watched): Promise<Watched> {
+    return super.then(fulfilled, rejected);
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- all that waits for a promise goes through it
+  override then<Fulfilled = Result, Rejected = never>(
+    fulfilled?: ((result: Result) => Fulfilled | PromiseLike<Fulfilled>) | null,
+    // oxlint-disable-next-line typescript/no-explicit-any -- as the type of Promise has it
+    rejected?: ((error: any) => Rejected | PromiseLike<Rejected>) | null,
+  ): Promise<Fulfilled | Rejected> {
+    this.isWaitedFor = true;
+    return super.then(fulfilled, rejected);
+  }
+}
+
+/** The operations of one session that are under way, or have failed before anybody waited for them. */
+export class Unsettled {
+  readonly #operations = new Set<Operation<unknown>>();
+  readonly #onUnseen: (error: unknown) => void;
+
+  /** @param onUnseen called when one fails before anybody waits for it */
+  constructor(onUnseen: (error: unknown) => void) {
+    this.#onUnseen = onUnseen;
+  }
+
+  get isEmpty(): boolean {
+    return this.#operations.size === 0;
+  }
+
+  add<Result>(outcome: Promise<Result>): Operation<Result> {
+    const operation = Operation.of(outcome);
+    const over = (): void => void this.#operations.delete(operation);
+    this.#operations.add(operation);
+    void operation.watch(over, (error) => {
+      if (operation.isWaitedFor) over();
+      else this.#onUnseen(error);
+    });
+    return operation;
+  }
+
+  /** Forgets them, whatever comes of them. */
+  clear(): void {
+    this.#operations.clear();
+  }
+
+  /** Waits for those that there are now. Rejects where one fails that nobody else waits for. */
+  async settled(): Promise<void> {
+    const operations = [...this.#operations];
+    const failures = await Promise.all(operations.map(failureOf));
+    for (const operation of operations) this.#operations.delete(operation);
+    const unseen = failures.find((failure) => failure?.operation.isWaitedFor === false);
+    if (unseen) throw unseen.error;
+  }
+}
+
+function failureOf(operation: Operation<unknown>) {
+  return operation.watch(
+    () => null,
+    (error) => ({ operation, error }),
+  );
+}

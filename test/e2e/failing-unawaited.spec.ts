@@ -1,0 +1,205 @@
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { GraphQLModule } from '@nestjs/graphql';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  MemorySessionStore,
+  type Session,
+  SessionModule,
+  SessionStoreUnavailableError,
+  sessionMiddleware,
+} from 'nestjs-mikro-session';
+import type { Client } from '../support/client.js';
+import { useAppWithoutDatabase } from '../support/app.js';
+import { work } from '../support/express-session.js';
+import { graphql, inResolver, ItemResolver } from '../support/graphql.js';
+import { inHandler, tryVisit, visit } from '../support/probe.js';
+
+/** What the store does at the moment. */
+let isDown = false;
+let isOutForReading = false;
+
+const unavailable = (): Promise<never> => Promise.reject(new SessionStoreUnavailableError('reach the database'));
+
+/** Refuses at once, as a port does where nobody listens. */
+class RefusingStore extends MemorySessionStore {
+  override find(...args: Parameters<MemorySessionStore['find']>) {
+    return isOutForReading ? unavailable() : super.find(...args);
+  }
+  override delete(...args: Parameters<MemorySessionStore['delete']>) {
+    return isDown ? unavailable() : super.delete(...args);
+  }
+  override login(...args: Parameters<MemorySessionStore['login']>) {
+    return isDown ? unavailable() : super.login(...args);
+  }
+  override update(...args: Parameters<MemorySessionStore['update']>) {
+    return isDown ? unavailable() : super.update(...args);
+  }
+}
+
+beforeEach(() => {
+  isDown = false;
+  isOutForReading = false;
+});
+
+const ada = async (client: Client): Promise<Client> => {
+  await visit(client, async (session) => {
+    session.set('a', 1);
+    await session.login('ada');
+  });
+  return client;
+};
+const left = (client: Client) => inHandler(client, (session) => [session.userId, session.toJSON()]);
+/** The turn of the event loop after this one, by which a refusal has come. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+const bad = 'half \ud800';
+
+describe('An operation that fails, and that nobody waits for', () => {
+  const fixture = useAppWithoutDatabase({
+    session: SessionModule.forRoot({ store: RefusingStore }),
+    imports: [
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false }),
+    ],
+    providers: [ItemResolver],
+    prepare: (app) => app.use(sessionMiddleware(app)),
+  });
+
+  it.each<[string, (session: Session) => unknown]>([
+    ['logout()', (session) => session.logout()],
+    ['destroy()', (session) => session.destroy()],
+    ['login() of another user', (session) => session.login('bob')],
+    ['update()', (session) => session.update((data) => void (data['n'] = 1))],
+  ])('fails the request, and nothing that was written after it is stored: %s', async (_, act) => {
+    for (const wait of [turn, () => Promise.resolve()]) {
+      const client = await ada(fixture.app.client());
+      isDown = true;
+      const reply = await tryVisit(client, async (session) => {
+        void act(session);
+        session.set('card', 'of the next user');
+        await wait();
+        return 'done';
+      });
+      isDown = false;
+      expect(reply).toMatchObject({ status: 503, setCookies: [] });
+      expect(await left(client)).toEqual(['ada', { a: 1 }]);
+    }
+  });
+
+  it.each<[string, (session: Session) => unknown]>([
+    ['data', (session) => session.login('ada', { name: bad })],
+    ['a user id', (session) => session.login('x'.repeat(600))],
+    ['an argument', (session) => session.update(null as never)],
+  ])('fails the request where %s is refused, and not the process', async (_, act) => {
+    const client = await ada(fixture.app.client());
+    const reply = await tryVisit(client, (session) => void act(session));
+    expect(reply.status).toBe(500);
+    expect(await left(client)).toEqual(['ada', { a: 1 }]);
+  });
+
+  it('fails the request where it is one of a request.session that regenerate() has replaced', async () => {
+    const client = await ada(fixture.app.client());
+    const reply = await tryVisit(client, (_, request: any) => {
+      const before = request.session;
+      before.regenerate(() => void before.save());
+    });
+    expect(reply.status).toBe(401);
+  });
+
+  it('fails one of several resolvers, whose others store nothing of it', async () => {
+    const client = await ada(fixture.app.client());
+    isDown = true;
+    const loginOnly = inResolver(async (session) => {
+      void session.login('bob');
+      session.set('card', 'of bob');
+      await turn();
+    });
+    const reply = await graphql(client, `{ a: visit(name: ${loginOnly}) b: visit(name: ${inResolver(turn)}) }`);
+    isDown = false;
+    expect(reply.errors).toHaveLength(1);
+    expect(await left(client)).toEqual(['ada', { a: 1 }]);
+  });
+
+  it('is told of in the log where no request can fail with it', async () => {
+    const { session } = await fixture.app.sessions.create({ userId: 'ada' });
+    const found = (await fixture.app.sessions.find(session.id)) as Session;
+    isDown = true;
+    void found.update((data) => void (data['n'] = 1));
+    await turn();
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('nobody waited for it'));
+  });
+});
+
+describe('An operation that fails, and whose failure somebody handles', () => {
+  const fixture = useAppWithoutDatabase({
+    session: SessionModule.forRoot({ store: RefusingStore }),
+    imports: [
+      GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false }),
+    ],
+    providers: [ItemResolver],
+  });
+  const soldOut = () => {
+    throw new Error('sold out');
+  };
+
+  it.each<[string, (session: Session) => Promise<unknown>]>([
+    ['by await', async (session) => session.update(soldOut).catch(() => {})],
+    ['with others', (session) => Promise.all([session.update(soldOut), session.update(soldOut)]).catch(() => {})],
+    ['not in time', async (session) => Promise.race([session.update(soldOut).catch(() => {}), turn()])],
+    [
+      'later than it fails',
+      async (session) => {
+        const updating = session.update(soldOut);
+        await turn();
+        await updating.catch(() => {});
+      },
+    ],
+  ])('fails no request: %s', async (_, handle) => {
+    const client = await ada(fixture.app.client());
+    const reply = await tryVisit(client, async (session) => {
+      await handle(session);
+      session.set('told', true);
+      return 'handled';
+    });
+    expect(reply).toMatchObject({ status: 200, text: 'handled' });
+    expect(await left(client)).toEqual(['ada', { a: 1, told: true }]);
+  });
+
+  it('fails no resolver beside the one that handles it', async () => {
+    const client = await ada(fixture.app.client());
+    const handles = inResolver((session) => session.update(soldOut).catch(() => 'handled'));
+    const fine = inResolver(() => 'fine');
+    const reply = await graphql(client, `{ a: visit(name: ${handles}) b: visit(name: ${fine}) }`);
+    expect(reply).toMatchObject({ data: { a: '"handled"', b: '"fine"' }, errors: undefined });
+  });
+});
+
+describe('An operation of a stand-in, that nobody waits for', () => {
+  const fixture = useAppWithoutDatabase({
+    session: SessionModule.forRoot({ store: RefusingStore, onStoreError: 'anonymous' }),
+    prepare: (app) => app.use(sessionMiddleware(app)),
+  });
+
+  it.each<[string, (session: Session) => unknown]>([
+    ['login()', (session) => session.login('bob')],
+    ['logout()', (session) => session.logout()],
+    ['regenerate()', (session) => session.regenerate()],
+    ['destroy()', (session) => session.destroy()],
+    ['update()', (session) => session.update(() => {})],
+  ])('fails the request: %s', async (_, act) => {
+    const client = await ada(fixture.app.client());
+    isOutForReading = true;
+    expect((await tryVisit(client, (session) => void act(session))).status).toBe(503);
+  });
+
+  it.each<[string, (session: Session) => unknown]>([
+    ['save()', (session) => session.save()],
+    ['reload()', (session) => session.reload()],
+  ])('fails nothing where nothing is to become of it: %s', async (_, act) => {
+    const client = await ada(fixture.app.client());
+    isOutForReading = true;
+    expect((await visit(client, (session) => void act(session.set('b', 2)))).status).toBe(200);
+    await work(client, (request) => {
+      request.session['b'] = 2;
+      void request.session.save();
+    });
+  });
+});
