@@ -2,8 +2,11 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import { Pool } from 'pg';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
-import type { PreparedConnection } from '../../../lib/store/postgres/driver/pg.js';
+import type { DedicatedConnection } from '../../../lib/store/postgres/driver/connections.js';
+import { connectionsOfPool, type PreparedConnection } from '../../../lib/store/postgres/driver/pg.js';
+import type { PgPool } from '../../../lib/store/postgres/driver/session-pool.js';
 import { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
 import { StoreReports } from '../../support/store-listener.js';
@@ -87,6 +90,27 @@ describe('Connecting', () => {
     isSilent = false;
     expect(await recovery(store, id)).toBeLessThan(15_000);
     await store.close();
+  });
+
+  it('is refused by what prepares connections, be it at once, and the process goes on: one of the feed’s own', async () => {
+    const pool = new Pool({ connectionString: url });
+    const refusal = new Error('no more connections');
+    let isRefused = false;
+    const prepare = (): Promise<void> => {
+      if (isRefused) throw refusal;
+      return Promise.resolve();
+    };
+    const connections = await connectionsOfPool(pool as unknown as PgPool, prepare, TIMEOUT);
+    const [before, after] = [connections.dedicated?.(), connections.dedicated?.()] as [
+      DedicatedConnection,
+      DedicatedConnection,
+    ];
+    await before.connect();
+    isRefused = true;
+    await expect(after.connect()).rejects.toBe(refusal);
+    await Promise.all([before.end(), after.end()]);
+    connections.close();
+    await pool.end();
   });
 
   it('to a server that says nothing is waited for by no operation for good, however many have been given up', async () => {

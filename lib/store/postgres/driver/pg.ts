@@ -171,12 +171,14 @@ function preparable(client: PgClient): PreparedConnection {
 
 function dedicated(pool: PgPool, prepare: Prepare | undefined): DedicatedConnection {
   const client = new pool.Client(connectionOptions(pool));
+  // In a callback of pg's, what it throws at once would end the process.
+  const prepared = async (): Promise<void> => prepare?.(preparable(client));
   return {
     connect: () =>
       new Promise((resolve, reject) => {
         client.connect((error) => {
           if (error) reject(error);
-          else resolve(prepare?.(preparable(client)));
+          else resolve(prepared());
         });
       }),
     end: () => new Promise((resolve) => client.end(resolve)),
