@@ -61,13 +61,15 @@ export class Unsettled {
     this.#operations.clear();
   }
 
-  /** Waits for those that there are now. Rejects where one fails that nobody else waits for. */
+  /** Waits for them, and for those that are added meanwhile. Rejects where one fails that nobody else waits for. */
   async settled(): Promise<void> {
-    const operations = [...this.#operations];
-    const failures = await Promise.all(operations.map(failureOf));
-    for (const operation of operations) this.#operations.delete(operation);
-    const unseen = failures.find((failure) => failure?.operation.isWaitedFor === false);
-    if (unseen) throw unseen.error;
+    while (!this.isEmpty) {
+      const operations = [...this.#operations];
+      const failures = await Promise.all(operations.map(failureOf));
+      for (const operation of operations) this.#operations.delete(operation);
+      const unseen = failures.find((failure) => failure?.operation.isWaitedFor === false);
+      if (unseen) throw unseen.error;
+    }
   }
 }
 

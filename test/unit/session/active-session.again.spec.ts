@@ -249,6 +249,17 @@ describe('What is not awaited', () => {
     expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ n: 1, cart: { items: [] } });
   });
 
+  it('fails the end of the request where it begins while that waits for another', async () => {
+    const session = await sessions.open(cookie);
+    sessions.store.fail('delete', down);
+    const chain = async (): Promise<void> => {
+      await session.update((data) => void (data['n'] = 2));
+      void session.logout();
+    };
+    void chain();
+    await expect(session.settle(true)).rejects.toBe(down);
+  });
+
   it('fails no request whose handler has seen it fail', async () => {
     const session = await sessions.open(cookie);
     sessions.store.fail('delete', down);
