@@ -66,7 +66,7 @@ interface Opened extends Queues {
 export class MikroOrmSessionStore extends SessionStore {
   readonly #orm: MikroORM;
   readonly #options: MikroOrmSessionStoreOptions;
-  /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
+  /** One update of a session at a time: those of one process do not compete for its row, and keep their order. */
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
   #feed: InvalidationFeed | null = null;
@@ -348,9 +348,11 @@ export class MikroOrmSessionStore extends SessionStore {
     deadline: number,
     use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
   ): Promise<StoredSession | null> {
+    const queries = this.#queries;
+    const attempt = () => queries.whileLocked(operation, id, generation, deadline, use);
     return this.#updates.run(id, async () => {
-      if (this.#queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
-      return this.#queries.whileLocked(operation, id, generation, deadline, use);
+      if (queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
+      return untilUnlocked(queries, operation, attempt, deadline);
     });
   }
 

@@ -2,14 +2,14 @@ import { SessionStoreUnavailableError } from '../../session.errors.js';
 import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
 import type { SessionQueries } from './session-queries.js';
 
-/** Tries until the row is not locked by another transaction, or the time is up. */
+/** Tries until the row is not locked by another transaction, or the time is up. Between two attempts it holds no connection. */
 export async function untilUnlocked<Row>(
   queries: SessionQueries,
   operation: string,
   attempt: (deadline: number) => Promise<Row | 'locked'>,
+  deadline = queries.deadline(),
 ): Promise<Row> {
   const start = queries.time();
-  const deadline = queries.deadline();
   for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
     const row = await attempt(deadline);
     if (row !== 'locked') return row;
