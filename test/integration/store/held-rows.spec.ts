@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Login } from '../../../lib/session-store.js';
+import { createSessionId } from '../../../lib/session/token.js';
+import type { Login, NewSession } from '../../../lib/session-store.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { changesOf, countStatements, HOUR, SOON, useStores } from './stores.js';
 
@@ -84,6 +85,60 @@ describe('Rows that another transaction holds', () => {
     expect(await single.find(id)).toMatchObject({ id });
     await release();
     expect(await single.update(id, 0, () => increment)).toMatchObject({ id });
+  });
+});
+
+describe('Rows that another transaction holds, of sessions that are taken over', () => {
+  let store: MikroOrmSessionStore;
+  beforeAll(async () => {
+    await fixture.database.query(
+      'create table old (sid varchar primary key, sess json not null, expire timestamp(6) not null)',
+    );
+    const oldTable = { schema: undefined, name: 'old' };
+    store = await fixture.openStore({ queryTimeout: 2_000, oldTable }, POOL);
+  });
+
+  const taken = (id: string): NewSession => ({
+    id,
+    secretHash: Buffer.alloc(32, 7),
+    userId: null,
+    auth: null,
+    data: '{}',
+    lifetime: { ttl: HOUR, absolute: null },
+    ip: null,
+    userAgent: null,
+  });
+  const ids = (): string[] => Array.from({ length: 2 * POOL }, () => createSessionId());
+
+  it('delay these only where they are in the old table: each is taken over once, when it is free', async () => {
+    const all = ids();
+    await fixture.database.query(
+      `insert into old select sid, '{}', now() + interval '1 day' from unnest($1::text[]) as sid`,
+      [all],
+    );
+    const other = await fixture.create();
+    const holder = await fixture.database.hold(`update old set expire = expire + interval '1 day'`);
+    try {
+      const adopting = all.flatMap((id) => [store.adopt(taken(id), id), store.adopt(taken(id), id)]);
+      for (let times = 0; times < 20; times++) expect(await store.find(other.id)).toMatchObject({ id: other.id });
+      await holder.release();
+      const adopted = await Promise.all(adopting);
+      expect(adopted.filter((one) => one !== null).map(({ id }) => id)).toEqual(all);
+    } finally {
+      await holder.release().catch(() => {});
+    }
+    expect(await fixture.database.query('select from old')).toEqual([]);
+  });
+
+  it('do not hold up a request that comes too late to take over a session: it is there', async () => {
+    const all = ids();
+    for (const id of all) expect(await store.adopt(taken(id), null)).toMatchObject({ id });
+    const holder = await fixture.database.hold(`update sessions set user_agent = 'none'`);
+    try {
+      expect(await Promise.all(all.map((id) => store.adopt(taken(id), null)))).toEqual(all.map(() => null));
+    } finally {
+      await holder.release();
+    }
   });
 });
 
