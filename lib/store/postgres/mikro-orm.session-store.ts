@@ -27,7 +27,7 @@ import { endAll } from './end-all.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { oldTableOf } from './old-table.js';
 import { type Queues, queuesOf } from './queues.js';
-import { SessionQueries, statementsFor } from './session-queries.js';
+import { type Attempt, SessionQueries, statementsFor } from './session-queries.js';
 import type { OldTable } from './sql/adoption.js';
 import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
@@ -348,8 +348,15 @@ export class MikroOrmSessionStore extends SessionStore {
     deadline: number,
     use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
   ): Promise<StoredSession | null> {
-    const queries = this.#queries;
-    const attempt = () => queries.whileLocked(operation, id, generation, deadline, use);
+    const { queries, held } = this.#opened;
+    let wasLocked = false;
+    const attempt = async (): Promise<Attempt<StoredSession>> => {
+      // Where that cannot be told it may be held, and is tried until the time is up.
+      if (wasLocked && (await held.find(id, deadline).catch(() => ({ id }))) !== null) return 'locked';
+      const outcome = await queries.whileLocked(operation, id, generation, deadline, use);
+      wasLocked = outcome === 'locked';
+      return outcome;
+    };
     return this.#updates.run(id, async () => {
       if (queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
       return untilUnlocked(queries, operation, attempt, deadline);

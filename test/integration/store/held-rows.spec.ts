@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
 import type { Login, NewSession } from '../../../lib/session-store.js';
@@ -59,6 +60,18 @@ describe('Rows that another transaction holds', () => {
       for (const id of ids) expect(await fixture.dataOf(id)).toEqual({ n: 11 });
     },
   );
+
+  it('are asked about together: none begins a transaction again while it is held', async () => {
+    const held = await Promise.all(Array.from({ length: 4 * POOL }, () => fixture.create()));
+    const ids = held.map(({ id }) => id);
+    await hold('select from sessions where id = any($1::uuid[]) for update', [ids]);
+    const [begun, asked] = [countStatements('begin'), countStatements('for share skip locked')];
+    const updating = ids.map((id) => store.update(id, 0, () => increment));
+    while (asked.count < 6) await setImmediate();
+    expect(begun.count).toBe(ids.length);
+    await release();
+    expect(await Promise.all(updating)).toMatchObject(ids.map((id) => ({ id })));
+  });
 
   it('are told from rows that are gone once they are not held any more', async () => {
     const held = await Promise.all(Array.from({ length: 3 }, () => fixture.create()));
