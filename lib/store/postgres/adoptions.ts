@@ -6,9 +6,11 @@ import type { NewSession, OldRow, OldSessions } from '../../session-store.js';
 import { refuseLargeAuth, tooLargeData } from '../limits.js';
 import type { Database } from './driver/database.js';
 import type { adoptionStatements } from './sql/adoption.js';
+import { untilUnlocked } from './until-unlocked.js';
 
 type Sql = ReturnType<typeof adoptionStatements>;
-type Created = { readonly fits: boolean } & (StoredSession | { readonly id: null });
+/** `held`: another transaction has locked the old row. */
+type Created = { readonly fits: boolean; readonly held: boolean } & (StoredSession | { readonly id: null });
 type Row = Omit<OldRow, 'session' | 'sid'> & { readonly sid: string | null; readonly session: string };
 
 const OPERATION = 'take over a session of express-session';
@@ -43,23 +45,20 @@ export class Adoptions {
     refuseLargeAuth(session.auth, this.#maxDataBytes);
     const { id, secretHash, userId, auth, data, lifetime, ip, userAgent, persistent = null } = session;
     const deadline = this.#db.deadline();
-    const limits = [this.#db.onClock(deadline), this.#maxDataBytes];
-    const values = [
-      id,
-      secretHash,
-      ...limits,
-      userId,
-      auth,
-      data,
-      lifetime.ttl,
-      lifetime.absolute,
-      ip,
-      userAgent,
-      persistent,
-    ];
-    const { create, ofTable } = this.#sql;
-    const [text, given] = sid === null || ofTable === null ? [create, values] : [ofTable.replace, [...values, sid]];
-    const [row] = await this.#db.query<Created>(OPERATION, text, given, deadline);
+    const row = await untilUnlocked(
+      this.#db,
+      OPERATION,
+      async () => {
+        const limits = [this.#db.onClock(deadline), this.#maxDataBytes];
+        const { ttl, absolute } = lifetime;
+        const values = [id, secretHash, ...limits, userId, auth, data, ttl, absolute, ip, userAgent, persistent];
+        const { create, ofTable } = this.#sql;
+        const [text, given] = sid === null || ofTable === null ? [create, values] : [ofTable.replace, [...values, sid]];
+        const [answer] = await this.#db.query<Created>(OPERATION, text, given, deadline);
+        return answer?.held === true ? 'locked' : answer;
+      },
+      deadline,
+    );
     if (row?.fits === false) throw tooLargeData(this.#maxDataBytes);
     if (row !== undefined && row.id !== null) return row;
     if (this.#db.time() >= deadline) throw new SessionStoreUnavailableError(OPERATION);

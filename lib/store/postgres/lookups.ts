@@ -63,6 +63,11 @@ export class Lookups {
     return foundIn(await this.#db.read<Found<SessionSecrets>>('find a session', this.#sql.secrets, values, deadline));
   }
 
+  /** Those that another transaction has locked, in one statement. */
+  heldOf(ids: readonly SessionId[], deadline: number): Promise<{ readonly id: SessionId }[]> {
+    return this.#db.read<{ id: SessionId }>('find a session', this.#sql.held, [arrayOf(ids, (id) => id)], deadline);
+  }
+
   async findByUser(userId: string): Promise<ListedSession[]> {
     const values = [userId, MOST_LISTED];
     return foundIn(

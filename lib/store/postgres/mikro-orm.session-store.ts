@@ -27,7 +27,7 @@ import { endAll } from './end-all.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { oldTableOf } from './old-table.js';
 import { type Queues, queuesOf } from './queues.js';
-import { SessionQueries, statementsFor } from './session-queries.js';
+import { type Attempt, SessionQueries, statementsFor } from './session-queries.js';
 import type { OldTable } from './sql/adoption.js';
 import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
@@ -66,7 +66,7 @@ interface Opened extends Queues {
 export class MikroOrmSessionStore extends SessionStore {
   readonly #orm: MikroORM;
   readonly #options: MikroOrmSessionStoreOptions;
-  /** One update of a session at a time: to wait here takes no connection, to wait in the database does. */
+  /** One update of a session at a time: those of one process do not compete for its row, and keep their order. */
   readonly #updates = new KeyedQueue();
   #open: Opened | null = null;
   #feed: InvalidationFeed | null = null;
@@ -348,9 +348,18 @@ export class MikroOrmSessionStore extends SessionStore {
     deadline: number,
     use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
   ): Promise<StoredSession | null> {
+    const { queries, held } = this.#opened;
+    let wasLocked = false;
+    const attempt = async (): Promise<Attempt<StoredSession>> => {
+      // Where that cannot be told it may be held, and is tried until the time is up.
+      if (wasLocked && (await held.find(id, deadline).catch(() => ({ id }))) !== null) return 'locked';
+      const outcome = await queries.whileLocked(operation, id, generation, deadline, use);
+      wasLocked = outcome === 'locked';
+      return outcome;
+    };
     return this.#updates.run(id, async () => {
-      if (this.#queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
-      return this.#queries.whileLocked(operation, id, generation, deadline, use);
+      if (queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
+      return untilUnlocked(queries, operation, attempt, deadline);
     });
   }
 

@@ -11,8 +11,8 @@ import { QueueMeter } from '../../stats/queue-meter.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
 import type { CreateRequest, DeleteRequest, LoginRequest, SessionQueries } from './session-queries.js';
 
-/** All that one request may ask for go into one statement. */
-const MOST_SECRETS = 256;
+/** Of what reads no data: all that one request may ask for go into one statement. */
+const MOST_UNREAD = 256;
 
 /** In characters: what takes PostgreSQL milliseconds to parse, or to unpack and pack, must hold up no others. */
 const LARGE = 8_192;
@@ -28,6 +28,8 @@ export interface Queues {
   readonly finds: LookupBatcher<StoredSession>;
   /** Of requests with several credentials, which must hold up no others. */
   readonly secrets: LookupBatcher<SessionSecrets>;
+  /** Of rows that were locked when they were to be: to ask for all together takes one connection, to try each takes one each. */
+  readonly held: LookupBatcher<{ readonly id: SessionId }>;
   readonly creations: Writer<CreateRequest, StoredSession>;
   readonly commits: Writer<CommitRequest, CommitOutcome>;
   readonly logins: Writer<LoginRequest, StoredSession | null>;
@@ -59,7 +61,12 @@ export function queuesOf(
     secrets: new LookupBatcher(
       { now, findMany: (ids, deadline) => queries.lookups.secretsOf(ids, deadline) },
       new QueueMeter('find'),
-      { sessions: MOST_SECRETS, underWay: 1 },
+      { sessions: MOST_UNREAD, underWay: 1 },
+    ),
+    held: new LookupBatcher(
+      { now, findMany: (ids, deadline) => queries.lookups.heldOf(ids, deadline) },
+      new QueueMeter('find'),
+      { sessions: MOST_UNREAD, underWay: 1 },
     ),
     creations: lanesOf<CreateRequest, StoredSession>(
       { operation: 'create a session', now, write: (requests) => queries.create(requests), meter: meters.create },

@@ -211,18 +211,25 @@ export class SessionQueries implements RenewalTarget {
     return { renewed: missing.size === 0 ? ids : ids.filter((id) => !missing.has(id)), locked };
   }
 
-  /** Something to be done with a session in a transaction of its own, in which its row is locked. It may be done again, where nothing of it has lasted. */
+  /**
+   * Something to be done with a session in a transaction of its own, in which its row is locked. It may be done
+   * again, where nothing of it has lasted.
+   *
+   * @returns `locked` where another transaction holds the row, which is not waited for: that would take a connection
+   */
   whileLocked(
     operation: string,
     id: SessionId,
     generation: number | null,
     deadline: number,
     use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
-  ): Promise<StoredSession | null> {
+  ): Promise<Attempt<StoredSession>> {
+    type Row = { readonly live: boolean | null } & (StoredSession | { readonly id: null });
     return this.#db.transaction(operation, deadline, async (client) => {
-      const values = [id, generation];
-      const [stored] = await this.#db.query<StoredSession>(operation, this.#sql.lock, values, deadline, client);
-      return stored === undefined ? null : use(stored, client);
+      const [row] = await this.#db.query<Row>(operation, this.#sql.lock, [id, generation], deadline, client);
+      const { live = false, ...stored } = row ?? { id: null };
+      if (stored.id === null) return live ? 'locked' : null;
+      return use(stored, client);
     });
   }
 

@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import type { SessionChanges } from '../../../lib/session/data/changes.js';
 import { SessionDataError } from '../../../lib/session.errors.js';
-import { changesOf, ABSENT, SOON, useStores } from './stores.js';
+import { changesOf, countStatements, ABSENT, SOON, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: update()', () => {
   const fixture = useStores();
@@ -17,7 +18,6 @@ describe('MikroOrmSessionStore: update()', () => {
     lock,
     others,
     untilNoTransaction,
-    untilBlocked,
     databaseNow,
     expectNear,
     unavailable,
@@ -94,8 +94,9 @@ describe('MikroOrmSessionStore: update()', () => {
   it('waits for a locked row, and sees what was done to it', async () => {
     const { id } = await create({ data: { stock: 1 } });
     const holder = await fixture.database.hold(`update sessions set data = '{"stock": 100}' where id = $1`, [id]);
+    const attempts = countStatements('skip locked');
     const updating = fixture.store.update(id, 0, takeOne);
-    await untilBlocked();
+    while (attempts.count < 2) await setImmediate();
     await holder.release();
     expect(await updating).not.toBeNull();
     expect(await dataOf(id)).toEqual({ stock: 99 });
@@ -130,8 +131,8 @@ describe('MikroOrmSessionStore: update()', () => {
   it('waits for a connection no longer than its time, and takes none that comes later', async () => {
     const single = await openStore({ queryTimeout: SOON }, 1);
     const { id } = await create({ data: { stock: 3 } });
-    const holder = await lock(id);
     const other = await create({ data: { stock: 3 } });
+    const holder = await fixture.database.hold('lock table sessions in exclusive mode');
     expect(await outcomes(single.update(id, 0, takeOne), single.update(other.id, 0, takeOne))).toEqual([
       unavailable,
       unavailable,

@@ -130,11 +130,18 @@ class PgConnections {
       query: queryOn(client, record),
       release: (destroy) => client.release(destroy || this.#isClosed),
       abandon: (answer, isReusable) => {
-        // Some may have answered just before it happened. Those in use answer all the time, and an idle one is cheap to replace.
-        this.#silentSince = Math.max(this.#silentSince, (record.sentAt + performance.now()) / 2);
+        this.#noteSilence(record.sentAt);
         void this.#endCancelled(client, answer, isReusable);
       },
     };
+  }
+
+  /** A statement that was sent late has had no time to be answered: to connect may take most of what there is on a slow network. */
+  #noteSilence(sentAt: number): void {
+    const now = performance.now();
+    if (now - sentAt < this.#patience / 2) return;
+    // Some may have answered just before it happened. Those in use answer all the time, and an idle one is cheap to replace.
+    this.#silentSince = Math.max(this.#silentSince, (sentAt + now) / 2);
   }
 
   async #endCancelled(client: PgClient, answer: Promise<unknown>, isReusable: boolean): Promise<void> {

@@ -19,13 +19,17 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
       select $1::uuid, $2::bytea, 0, $5::text, $6::jsonb, null, $7::jsonb, $8::bigint, now, now, now,
              least(now + ${span('$8::bigint')}, now + ${span('$9::bigint')}), now + ${span('$9::bigint')}, $10::text,
              $11::text, $12::boolean
-      from ${from} where ${isReady}
+      from ${from}
+      -- Else it would wait for another transaction that has locked that row.
+      where ${isReady} and not exists (select from ${table} s where s.id = $1::uuid)
       on conflict (id) do nothing
       returning *
     )`;
   const fits = 'octet_length($7::jsonb::text) <= $4::int';
   const isReady = `now < ${at('$3::float8')} and ${fits}`;
-  const answer = `select ${fits} as fits, ${columns('created')} from (select) as one left join created on true`;
+  const answer = (isHeld: string): string => `
+    select ${fits} as fits, ${isHeld} as held, ${columns('created')} from (select) as one left join created on true`;
+  const isLive = old && `o.sid = $13::text and ${old.expiresAt} > ${NOW}`;
   const oldRow = old && `o.sid, o.sess::text as session, ${ms(old.expiresAt)} as "expiresAt"`;
 
   return {
@@ -33,20 +37,19 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
      * A new session, unless there is one of its id. $1 id, $2 hash, $3 deadline, $4 how many bytes the data may have, $5 user
      * id, $6 auth, $7 data, $8 ttl, $9 absolute timeout, $10 ip, $11 user agent, $12 whether the cookie outlives the browser.
      */
-    create: `with clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer}`,
+    create: `with clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer('false')}`,
 
     ofTable: old && {
-      /** The same in the place of a live row of the old table: without it, there is none. $13 its id. */
+      /** The same in the place of a live row of the old table: without it, or where that is locked (`held`), there is none. $13 its id. */
       replace: `
         with locked as materialized (
-          select o.sid from ${old.table} o where o.sid = $13::text and ${old.expiresAt} > ${NOW} for update
+          select o.sid, ${NOW} as now from ${old.table} o where ${isLive} for update skip locked
         ),
-        -- After the lock, which may have been waited for.
-        clock as materialized (select sid, ${NOW} as now from locked),
         removed as (
-          delete from ${old.table} o using clock c where o.sid = c.sid and ${isReady} returning c.now
+          delete from ${old.table} o using locked l where o.sid = l.sid and ${isReady} returning l.now
         ),
-        ${created('removed', 'true')} ${answer}`,
+        ${created('removed', 'true')}
+        ${answer(`not exists (select from locked) and exists (select from ${old.table} o where ${isLive})`)}`,
 
       /** A live row, or the clock alone. $1 its id. */
       find: `

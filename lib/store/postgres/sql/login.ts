@@ -31,11 +31,17 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
     select s.*, ${NOW} as now from ${table} s where ${target} and ${NOW} < ${at('$3::float8')}
     for no key update skip locked
   )`;
-  const live = `exists (select from ${table} s where ${target}) as live`;
+  const live = `exists (select from ${table} s where ${target})`;
 
   return {
-    /** A row, locked until the transaction ends. $1 id, $2 generation (null for any). */
-    lock: `select ${columns('s')} from ${table} s where ${target} for no key update`,
+    /**
+     * A row, locked until the transaction ends; or a row of nulls, where another transaction has locked it (`live`) or there is
+     * none. $1 id, $2 generation (null for any).
+     */
+    lock: `
+      with locked as materialized (select * from ${table} s where ${target} for no key update skip locked)
+      select ${columns('locked')}, case when locked.id is null then ${live} end as live
+      from (select) as one left join locked on true`,
 
     /**
      * A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. Gives a row for each
@@ -87,7 +93,7 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
         from locked l where s.id = l.id and s.secret_hash = $4::bytea
         returning s.id
       )${announced('changed')}
-      select ${live}, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
+      select ${live} as live, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
       from (select) as one ${joined}`,
   };
 }

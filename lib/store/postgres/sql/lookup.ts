@@ -44,6 +44,17 @@ export function lookupStatements({ table }: SessionTable) {
         where ${isMeant('s', 'asked')} and s.expires_at > ${NOW} ${UNSEEN}
       ) s`,
 
+    /**
+     * Which live sessions another transaction has locked. Those that are free are locked for as long as it takes to see that.
+     * $1 ids.
+     */
+    held: `
+      select s.id::text as id, ${ms(NOW)} as "readAt"
+      from ${rowsOf({ id: '$1::uuid[]' })} as asked, lateral (
+        select s.id from ${table} s where s.id = asked.id and s.expires_at > ${NOW} ${UNSEEN}
+      ) s
+      where not exists (select from ${table} h where h.id = s.id for share skip locked)`,
+
     /** The live sessions of a user, oldest first; those that began last. $1 user id, $2 how many at most. */
     findByUser: `
       select ${listedColumns('s', ONCE_OF_PRIMARY)}
