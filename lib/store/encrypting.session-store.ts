@@ -40,7 +40,8 @@ export interface EncryptionSettings {
  * so do ids, user ids, addresses and times.
  *
  * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
- *   absent. It stays where it is until it is written anew: another process may still be able to read it.
+ *   absent. It stays where it is until it is written anew: another process may still be able to read it. So additions to it are
+ *   refused, as a {@link SessionDataError}.
  * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
  *   time. Hence a value put into the database by hand is believed, unless `acceptsPlain` is false: then it is as what cannot
  *   be opened. Decision 17 says how the two are told apart, and what is not noticed.

@@ -5,7 +5,7 @@ import { valuesOf } from '../session/data/found-values.js';
 import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError, SessionDataError } from '../session.errors.js';
 import { OpenedDocument, type OpenedMember, type OpenedText } from './opened-document.js';
 import { NOTHING_OPENED, type OpenedSession, type OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
@@ -115,7 +115,12 @@ export type PlainText = Pick<StoredSession, 'auth' | 'data'>;
 export interface DocumentReader {
   /** What is stored under a key, a JSON text; `null` where there is nothing, or null. */
   stored(key: string): string | null;
-  /** The plain value of it; `null` where there is none. */
+  /**
+   * The plain value of it; `null` where there is none.
+   *
+   * @throws {SessionDataError} for what is sealed and cannot be opened: what is added to it would replace it, and another process
+   *   may have its key.
+   */
   value(key: string): unknown;
 }
 
@@ -179,7 +184,10 @@ export class SessionCipher {
       },
       value: (key) => {
         const stored = storedAt(key);
-        return stored === null ? null : JSON.parse(this.#plainMember(id, key, stored, known) ?? 'null');
+        if (stored === null) return null;
+        const plain = this.#plainMember(id, key, stored, known);
+        if (plain === null && isSealed(stored)) throw cannotBeAddedTo(key);
+        return JSON.parse(plain ?? 'null');
       },
     };
   }
@@ -274,6 +282,14 @@ export class SessionCipher {
 /** What a sealed snapshot says, where it was opened under the same generation. */
 function plainAuthOf(opened: OpenedSession['auth'], auth: string, generation: number): string | null {
   return opened?.sealed === auth && opened.generation === generation ? opened.plain : null;
+}
+
+function cannotBeAddedTo(key: string): SessionDataError {
+  return new SessionDataError(
+    key,
+    `Session data at ${inQuotes(key)} cannot be decrypted here, so nothing can be added to it; nothing was saved. Put its key at the ` +
+      'end of "encryption.keys", in every process, or set() the value anew.',
+  );
 }
 
 function isSealed(value: unknown): value is string {
