@@ -234,7 +234,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
       const data = changes === null ? copy.data : mergedText(copy.data, changes);
       this.#copies.set(copy.id, { ...copy, ...times, data, readAt: this.now() }, { ttl });
     } catch {
-      // What was added to is another in the database: its message is on the way.
+      // What was added to is another in the database, and its message is on the way; or the copy is none that a session reads.
     }
   }
 

@@ -126,7 +126,7 @@ export interface DocumentReader {
 
 type Keep = (opened: () => Partial<OpenedSession>) => void;
 
-/** Called with what cannot be read, `auth` or `data at "<key>"`, and never what it says. */
+/** Called with what cannot be read, `auth`, `data` or `data at "<key>"`, and never what it says. */
 export type UnreadableListener = (id: SessionId, what: string) => void;
 
 /** Seals and opens what a session holds, as JSON text that holds sealed texts. What cannot be opened is absent. */
@@ -247,8 +247,7 @@ export class SessionCipher {
     const known = this.#knownOf(id).document;
     if (known?.is(data)) return known.plain;
     const document = parseObject(data);
-    // What is no document is for the reader to report.
-    if (document === null) return data;
+    if (document === null) return this.#unreadableData(id, data);
     const members = new Map<string, OpenedMember>();
     for (const [key, stored] of Object.entries(document)) {
       const plain = this.#plainMember(id, key, stored, known);
@@ -257,6 +256,13 @@ export class SessionCipher {
     const opened = OpenedDocument.of(data, members);
     keep(() => ({ document: opened }));
     return opened.plain;
+  }
+
+  /** Of what is no document: it is plain, and where that is believed, for the reader to report. */
+  #unreadableData(id: SessionId, data: string): string {
+    if (this.#acceptsPlain) return data;
+    this.#report(id, 'data');
+    return '{}';
   }
 
   #knownOf(id: SessionId): OpenedSession {
@@ -274,8 +280,12 @@ export class SessionCipher {
   #open(id: SessionId, what: string, value: unknown, plain: () => string, context: string): string | null {
     if (!isSealed(value) && this.#acceptsPlain) return plain();
     const text = isSealed(value) ? this.#keys.open(value, context) : null;
-    if (text === null && this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
+    if (text === null) this.#report(id, what);
     return text;
+  }
+
+  #report(id: SessionId, what: string): void {
+    if (this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
   }
 }
 

@@ -399,6 +399,20 @@ describe('The cache', () => {
       expect(await lookups(() => store.find(id))).toBe(1);
     });
 
+    it.each([
+      ['nested too deep', `{"role":"admin","a":${'['.repeat(70)}${']'.repeat(70)}}`],
+      ['a list', '["admin"]'],
+      ['no JSON', '{"role":"admin"'],
+    ])('makes nothing readable of what no session reads: %s', async (_what, data) => {
+      const id = await create();
+      inner.listener.changed([id]);
+      inner.alter = (stored) => ({ ...stored, data });
+      const generation = (await store.find(id))?.generation as number;
+      expect(await store.commit(id, generation, setting('1'))).not.toBeNull();
+      expect(await lookups(() => store.find(id))).toBe(1);
+      expect((await store.find(id))?.data).toBe(data);
+    });
+
     it.each([1, 2, 3, 4, 5])(
       'has none where a message comes as the commit is answered, %i microtasks later',
       async (turns) => {

@@ -449,6 +449,41 @@ describe('Encryption in front of a store', () => {
   });
 });
 
+describe('Data that are no readable document', () => {
+  const deep = `{"role":"admin","seen":${'['.repeat(70)}${']'.repeat(70)}}`;
+  const TEXTS: [string, string][] = [
+    ['a list', '["admin"]'],
+    ['a text', '"admin"'],
+    ['null', 'null'],
+    ['nested too deep', deep],
+    ['missing', null as unknown as string],
+  ];
+
+  async function found(data: string, acceptPlain: boolean): Promise<unknown[]> {
+    const inner = new InnerStore({ maxDataBytes: 65_536 });
+    const unreadable: string[] = [];
+    const store = new EncryptingSessionStore(inner, new KeyRing([KEY]), (_id, what) => unreadable.push(what), {
+      acceptPlain,
+    });
+    const id = createSessionId();
+    const lifetime = { ttl: MINUTE, absolute: null };
+    const rest = { userId: null, auth: null, ip: null, userAgent: null, lifetime };
+    await store.create({ id, secretHash: randomBytes(32), data: '{"n":1}', ...rest });
+    const find = inner.find.bind(inner);
+    inner.find = async (...args) => ({ ...((await find(...args)) as StoredSession), data });
+    const read = async () => ((await store.find(id)) as StoredSession).data;
+    return [await read(), await read(), await read(), unreadable];
+  }
+
+  it.each(TEXTS)('are absent, and reported once, where what is plain is not believed: %s', async (_what, data) => {
+    expect(await found(data, false)).toEqual(['{}', '{}', '{}', ['data']]);
+  });
+
+  it.each(TEXTS)('are for the reader to report where it is: %s', async (_what, data) => {
+    expect(await found(data, true)).toEqual([data, data, data, []]);
+  });
+});
+
 describe('withEncryption', () => {
   const inner = new InnerStore({ maxDataBytes: 65_536 });
   const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true };
