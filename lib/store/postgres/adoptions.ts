@@ -8,7 +8,8 @@ import type { Database } from './driver/database.js';
 import type { adoptionStatements } from './sql/adoption.js';
 
 type Sql = ReturnType<typeof adoptionStatements>;
-type Created = { readonly fits: boolean } & (StoredSession | { readonly id: null });
+/** `inTime` is null where the old session is gone. */
+type Created = { readonly fits: boolean; readonly inTime: boolean | null } & (StoredSession | { readonly id: null });
 type Row = Omit<OldRow, 'session' | 'sid'> & { readonly sid: string | null; readonly session: string };
 
 const OPERATION = 'take over a session of express-session';
@@ -43,27 +44,18 @@ export class Adoptions {
     refuseLargeAuth(session.auth, this.#maxDataBytes);
     const { id, secretHash, userId, auth, data, lifetime, ip, userAgent, persistent = null } = session;
     const deadline = this.#db.deadline();
-    const limits = [this.#db.onClock(deadline), this.#maxDataBytes];
-    const values = [
-      id,
-      secretHash,
-      ...limits,
-      userId,
-      auth,
-      data,
-      lifetime.ttl,
-      lifetime.absolute,
-      ip,
-      userAgent,
-      persistent,
-    ];
+    const content = [userId, auth, data, lifetime.ttl, lifetime.absolute, ip, userAgent, persistent];
     const { create, ofTable } = this.#sql;
-    const [text, given] = sid === null || ofTable === null ? [create, values] : [ofTable.replace, [...values, sid]];
-    const [row] = await this.#db.query<Created>(OPERATION, text, given, deadline);
-    if (row?.fits === false) throw tooLargeData(this.#maxDataBytes);
-    if (row !== undefined && row.id !== null) return row;
-    if (this.#db.time() >= deadline) throw new SessionStoreUnavailableError(OPERATION);
-    return null;
+    const [text, old] = sid === null || ofTable === null ? [create, []] : [ofTable.replace, [sid]];
+    do {
+      const values = [id, secretHash, this.#db.onClock(deadline), this.#maxDataBytes, ...content, ...old];
+      const [row] = await this.#db.query<Created>(OPERATION, text, values, deadline);
+      if (row?.fits === false) throw tooLargeData(this.#maxDataBytes);
+      if (row !== undefined && row.id !== null) return row;
+      if (row?.inTime !== false) return null;
+      // Sent late by a process that was kept from its work, there may be time left.
+    } while (this.#db.time() < deadline);
+    throw new SessionStoreUnavailableError(OPERATION);
   }
 }
 

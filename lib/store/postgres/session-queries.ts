@@ -157,9 +157,15 @@ export class SessionQueries implements RenewalTarget {
       sessions.map(({ userAgent }) => userAgent),
       arrayOf(sessions, ({ persistent }) => persistent),
     ];
-    const rows = await this.#db.query<StoredSession>('create a session', this.#sql.create, values, last);
-    const created = new Map(rows.map((row) => [row.id, row]));
-    const isLate = this.time() >= first;
+    type Created = StoredSession & { readonly inTime: boolean };
+    const rows = await this.#db.query<Created>('create a session', this.#sql.create, values, last);
+    const created = new Map<SessionId, StoredSession>();
+    // Sent late by a process that was kept from its work, it may have time left.
+    let isLate = false;
+    for (const { inTime, ...session } of rows) {
+      created.set(session.id, session);
+      isLate = !inTime;
+    }
     return requests.map(({ id }) => created.get(id) ?? (isLate ? 'locked' : this.tooLarge()));
   }
 

@@ -24,8 +24,10 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
       returning *
     )`;
   const fits = 'octet_length($7::jsonb::text) <= $4::int';
-  const isReady = `now < ${at('$3::float8')} and ${fits}`;
-  const answer = `select ${fits} as fits, ${columns('created')} from (select) as one left join created on true`;
+  const inTime = `now < ${at('$3::float8')}`;
+  const isReady = `${inTime} and ${fits}`;
+  const answer = `select ${fits} as fits, ${inTime} as "inTime", ${columns('created')}
+    from (select) as one left join clock on true left join created on true`;
   const oldRow = old && `o.sid, o.sess::text as session, ${ms(old.expiresAt)} as "expiresAt"`;
 
   return {
