@@ -40,9 +40,9 @@ export interface SessionCacheSettings {
 /** How data and `auth` are kept secret from readers of the database. */
 export interface SessionEncryptionOptions {
   /**
-   * The keys, newest first: the first one seals, all of them open. To rotate, put a new one in front, and take the old
-   * one out once the sessions from before have ended. Each is 32 random bytes, as a `Buffer` or `Uint8Array` or as
-   * base64, base64url or hex text.
+   * The keys: the first one seals, all of them open. To rotate, deploy twice: with the new key at the end of the list, so that
+   * every process can open what it will seal, and then with it in front. Take the old one out once the sessions from before
+   * have ended. Each is 32 random bytes, as a `Buffer` or `Uint8Array` or as base64, base64url or hex text.
    *
    * Make one: `node -e "console.log(require('node:crypto').randomBytes(32).toString('base64'))"`
    */

@@ -50,7 +50,9 @@ export class CachingSessionStore extends ForwardingSessionStore {
     super(inner);
     const { max, ttl, maxBytes } = options;
     this.#max = max;
-    this.#copies = new LRUCache({ max, ttl, maxSize: maxBytes, sizeCalculation: bytesOf });
+    // By the time as it is, and not as it was at a look-up a millisecond ago: the process may have stood still since, for long.
+    const ttlResolution = 0;
+    this.#copies = new LRUCache({ max, ttl, ttlResolution, maxSize: maxBytes, sizeCalculation: bytesOf });
   }
 
   override open(listener: StoreListener): Promise<void> {
@@ -234,7 +236,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
       const data = changes === null ? copy.data : mergedText(copy.data, changes);
       this.#copies.set(copy.id, { ...copy, ...times, data, readAt: this.now() }, { ttl });
     } catch {
-      // What was added to is another in the database: its message is on the way.
+      // What was added to is another in the database, and its message is on the way; or the copy is none that a session reads.
     }
   }
 

@@ -40,7 +40,8 @@ export interface EncryptionSettings {
  * so do ids, user ids, addresses and times.
  *
  * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
- *   absent. It stays where it is until it is written anew: another process may still be able to read it.
+ *   absent. It stays where it is until it is written anew: another process may still be able to read it. So additions to it are
+ *   refused, as a {@link SessionDataError}.
  * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
  *   time. Hence a value put into the database by hand is believed, unless `acceptsPlain` is false: then it is as what cannot
  *   be opened. Decision 17 says how the two are told apart, and what is not noticed.
@@ -109,7 +110,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     }
     additions.waiting += 1;
     try {
-      const deadline = this.now() + this.#queryTimeout;
+      const deadline = performance.now() + this.#queryTimeout;
       return await additions.batcher.write({ id, generation, changes, found: null, deadline });
     } finally {
       additions.waiting -= 1;
@@ -196,7 +197,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   #batcher(): AdditionBatcher {
     const target: WriteTarget<CommitRequest, CommittedTimes | null> = {
       operation: 'save a session',
-      now: () => this.now(),
+      now: () => performance.now(),
       write: async ([request]) => [await this.#add(request as CommitRequest)],
       fold: foldCommits,
       meter: this.#meter,
@@ -206,7 +207,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   async #add(request: CommitRequest): Promise<CommittedTimes | null> {
-    const { id, generation, changes, deadline } = request;
+    const { id, generation, changes } = request;
     const seen = this.#seenReader(request);
     this.#seen.delete(id);
     const added = seen && (await this.#addToSeen(seen, request));
@@ -217,7 +218,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     if (outcome !== 'changed') return outcome;
     const seal = (stored: StoredSession): SessionChanges =>
       this.#seal(id, changes, this.#cipher.reader(id, stored.data));
-    const updated = await this.inner.update(id, generation, seal, deadline);
+    const updated = await this.inner.update(id, generation, seal, this.#until(request));
     if (updated === null) return null;
     const { ttl, lastAccessAt, expiresAt, endsAt } = updated;
     return { ttl, lastAccessAt, expiresAt, endsAt };
@@ -242,12 +243,15 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   /** `changed`: what is added to is another by now. */
-  #addTo(
-    document: DocumentReader,
-    { id, generation, changes, deadline }: CommitRequest,
-  ): Promise<CommittedTimes | 'changed' | null> {
+  #addTo(document: DocumentReader, request: CommitRequest): Promise<CommittedTimes | 'changed' | null> {
+    const { id, generation, changes } = request;
     const values = new Map(Array.from(addedTo(changes), (key) => [key, document.stored(key)]));
-    return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), deadline);
+    return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), this.#until(request));
+  }
+
+  /** When an addition has to be done, by the store's clock as things stand: what waits here waits by a clock that nobody sets. */
+  #until({ deadline }: CommitRequest): number {
+    return this.now() + deadline - performance.now();
   }
 
   /** @param document what additions are to; `null`: nothing */

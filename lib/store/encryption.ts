@@ -5,7 +5,7 @@ import { valuesOf } from '../session/data/found-values.js';
 import { itemsOf, kindOf, parseObject } from '../session/data/json.js';
 import { inQuotes } from '../shown.js';
 import type { StoredSession } from '../session/stored-session.js';
-import { SessionConfigurationError } from '../session.errors.js';
+import { SessionConfigurationError, SessionDataError } from '../session.errors.js';
 import { OpenedDocument, type OpenedMember, type OpenedText } from './opened-document.js';
 import { NOTHING_OPENED, type OpenedSession, type OpenedTexts } from './opened-texts.js';
 import { Reported } from './reported.js';
@@ -115,13 +115,18 @@ export type PlainText = Pick<StoredSession, 'auth' | 'data'>;
 export interface DocumentReader {
   /** What is stored under a key, a JSON text; `null` where there is nothing, or null. */
   stored(key: string): string | null;
-  /** The plain value of it; `null` where there is none. */
+  /**
+   * The plain value of it; `null` where there is none.
+   *
+   * @throws {SessionDataError} for what is sealed and cannot be opened: what is added to it would replace it, and another process
+   *   may have its key.
+   */
   value(key: string): unknown;
 }
 
 type Keep = (opened: () => Partial<OpenedSession>) => void;
 
-/** Called with what cannot be read, `auth` or `data at "<key>"`, and never what it says. */
+/** Called with what cannot be read, `auth`, `data` or `data at "<key>"`, and never what it says. */
 export type UnreadableListener = (id: SessionId, what: string) => void;
 
 /** Seals and opens what a session holds, as JSON text that holds sealed texts. What cannot be opened is absent. */
@@ -179,7 +184,10 @@ export class SessionCipher {
       },
       value: (key) => {
         const stored = storedAt(key);
-        return stored === null ? null : JSON.parse(this.#plainMember(id, key, stored, known) ?? 'null');
+        if (stored === null) return null;
+        const plain = this.#plainMember(id, key, stored, known);
+        if (plain === null && isSealed(stored)) throw cannotBeAddedTo(key);
+        return JSON.parse(plain ?? 'null');
       },
     };
   }
@@ -239,8 +247,7 @@ export class SessionCipher {
     const known = this.#knownOf(id).document;
     if (known?.is(data)) return known.plain;
     const document = parseObject(data);
-    // What is no document is for the reader to report.
-    if (document === null) return data;
+    if (document === null) return this.#unreadableData(id, data);
     const members = new Map<string, OpenedMember>();
     for (const [key, stored] of Object.entries(document)) {
       const plain = this.#plainMember(id, key, stored, known);
@@ -249,6 +256,13 @@ export class SessionCipher {
     const opened = OpenedDocument.of(data, members);
     keep(() => ({ document: opened }));
     return opened.plain;
+  }
+
+  /** Of what is no document: it is plain, and where that is believed, for the reader to report. */
+  #unreadableData(id: SessionId, data: string): string {
+    if (this.#acceptsPlain) return data;
+    this.#report(id, 'data');
+    return '{}';
   }
 
   #knownOf(id: SessionId): OpenedSession {
@@ -266,14 +280,26 @@ export class SessionCipher {
   #open(id: SessionId, what: string, value: unknown, plain: () => string, context: string): string | null {
     if (!isSealed(value) && this.#acceptsPlain) return plain();
     const text = isSealed(value) ? this.#keys.open(value, context) : null;
-    if (text === null && this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
+    if (text === null) this.#report(id, what);
     return text;
+  }
+
+  #report(id: SessionId, what: string): void {
+    if (this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
   }
 }
 
 /** What a sealed snapshot says, where it was opened under the same generation. */
 function plainAuthOf(opened: OpenedSession['auth'], auth: string, generation: number): string | null {
   return opened?.sealed === auth && opened.generation === generation ? opened.plain : null;
+}
+
+function cannotBeAddedTo(key: string): SessionDataError {
+  return new SessionDataError(
+    key,
+    `Session data at ${inQuotes(key)} cannot be decrypted here, so nothing can be added to it; nothing was saved. Put its key at the ` +
+      'end of "encryption.keys", in every process, or set() the value anew.',
+  );
 }
 
 function isSealed(value: unknown): value is string {

@@ -71,12 +71,13 @@ async function startWith(acceptPlain: boolean, keys: readonly Buffer[]): Promise
   return { store, sessions: serviceOn(store, OPTIONS), reports };
 }
 
-let plain: Process, one: Process, two: Process, rotated: Process, foreign: Process, strict: Process;
+let plain: Process, one: Process, two: Process, opening: Process, rotated: Process, foreign: Process, strict: Process;
 beforeAll(async () => {
   database = await createDatabase();
   plain = await start();
   one = await start(OLD);
   two = await start(OLD);
+  opening = await start(OLD, NEW);
   rotated = await start(NEW, OLD);
   foreign = await start(NEW);
   strict = await startWith(false, [OLD]);
@@ -85,7 +86,7 @@ beforeEach(async () => {
   await database.query('truncate sessions');
   Object.assign(count, { tries: 0, transactions: 0 });
   meanwhile = null;
-  for (const { reports } of [one, two, rotated, foreign, strict]) reports.length = 0;
+  for (const { reports } of [one, two, opening, rotated, foreign, strict]) reports.length = 0;
 });
 afterAll(async () => {
   for (const orm of orms) await orm.close();
@@ -405,11 +406,26 @@ describe('A value that cannot be opened', () => {
 
   it('can be written anew, and then reads as ever', async () => {
     const id = await create(one, { cart: ['book'], n: 5, list: [1], gone: 1 });
-    await request(foreign, id, (session) => session.set('cart', ['pen']).increment('n'));
-    await request(foreign, id, (session) => session.push('list', 2));
+    await request(foreign, id, (session) => session.set('cart', ['pen']).set('n', 0));
+    await request(foreign, id, (session) => session.increment('n'));
     await foreign.sessions.update(id, (data) => (data['more'] = Object.keys(data).length));
-    expect(await read(foreign, id)).toEqual({ cart: ['pen'], n: 1, list: [2], more: 3 });
-    expect(await read(one, id)).toEqual({ gone: 1 });
+    expect(await read(foreign, id)).toEqual({ cart: ['pen'], n: 1, more: 2 });
+    expect(await read(one, id)).toEqual({ list: [1], gone: 1 });
+  });
+
+  it('is not added to, and nothing is saved with it', async () => {
+    const id = await create(one, { n: 5, list: [1] });
+    const [adding, pushing] = [await found(foreign, id), await found(foreign, id)];
+    const refused = (path: string) => ({
+      code: 'ERR_SESSION_DATA',
+      path,
+      message: expect.stringMatching(/cannot be decrypted.*nothing was saved.*"encryption.keys"/),
+    });
+    adding.set('a', 1).increment('n');
+    await expect(adding.save()).rejects.toMatchObject(refused('n'));
+    pushing.push('list', 2);
+    await expect(pushing.save()).rejects.toMatchObject(refused('list'));
+    expect(await read(one, id)).toEqual({ n: 5, list: [1] });
   });
 
   it('is one that was moved from another session, or to another key', async () => {
@@ -449,6 +465,22 @@ describe('Another key', () => {
     expect(data['b']).toBe(before.data['b']);
     expect(await read(rotated, id)).toEqual({ a: 3, b: 2, n: 2 });
     expect(await read(foreign, id)).toEqual({ a: 3, n: 2 });
+  });
+
+  it('loses no addition, deployed to one process after the other: to open at first, then to seal', async () => {
+    const id = await create(one, { n: 1, list: ['a'] });
+    const add = (process: Process, item: string) =>
+      request(process, id, (session) => [session.increment('n'), session.push('list', item)]);
+    const steps = [opening, one, opening, rotated, opening, rotated];
+    for (const [at, process] of steps.entries()) await add(process, String(at));
+    expect(await read(rotated, id)).toEqual({ n: 7, list: ['a', '0', '1', '2', '3', '4', '5'] });
+  });
+
+  it('loses none either that a process without it is told is not saved', async () => {
+    const id = await create(one, { n: 1 });
+    await request(rotated, id, (session) => session.increment('n'));
+    await expect(request(one, id, (session) => session.increment('n'))).rejects.toThrow('cannot be decrypted');
+    expect(await read(rotated, id)).toEqual({ n: 2 });
   });
 });
 

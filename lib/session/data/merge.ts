@@ -1,7 +1,7 @@
 import type { Additions } from './additions.js';
 import { type DataChanges, NO_CHANGES } from './changes.js';
 import { SessionDataError } from '../../session.errors.js';
-import { checkKey, encodeJson, kindOf, sameJson } from './json.js';
+import { checkKey, encodeJson, kindOf, readObject, sameJson } from './json.js';
 import type { Document } from './live-document.js';
 import { inQuotes } from '../../shown.js';
 
@@ -151,9 +151,14 @@ export function textOf(changes: DataChanges): string {
   return `{${members.join(',')}}`;
 }
 
-/** The JSON text of a stored document after changes, for a store that merges by itself. */
+/**
+ * The JSON text of a stored document after changes, for a store that merges by itself. What no session reads is not merged either:
+ * less deep by the changes, it would be read.
+ *
+ * @throws {SyntaxError | TypeError} for such a text
+ */
 export function mergedText(text: string, changes: DataChanges): string {
-  const data: Document = Object.assign(Object.create(null), JSON.parse(text));
+  const data: Document = Object.assign(Object.create(null), readObject(text));
   for (const key of changes.unset) delete data[key];
   for (const [key, value] of changes.set) data[key] = JSON.parse(value);
   for (const [key, by] of changes.increment) data[key] = incremented(key, data[key], by);

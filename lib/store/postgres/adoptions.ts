@@ -9,8 +9,10 @@ import type { adoptionStatements } from './sql/adoption.js';
 import { untilUnlocked } from './until-unlocked.js';
 
 type Sql = ReturnType<typeof adoptionStatements>;
-/** `held`: another transaction has locked the old row. */
-type Created = { readonly fits: boolean; readonly held: boolean } & (StoredSession | { readonly id: null });
+/** `held`: another transaction has locked the old row. `inTime` is null where there is none. */
+type Created = { readonly fits: boolean; readonly held: boolean; readonly inTime: boolean | null } & (
+  StoredSession | { readonly id: null }
+);
 type Row = Omit<OldRow, 'session' | 'sid'> & { readonly sid: string | null; readonly session: string };
 
 const OPERATION = 'take over a session of express-session';
@@ -45,24 +47,22 @@ export class Adoptions {
     refuseLargeAuth(session.auth, this.#maxDataBytes);
     const { id, secretHash, userId, auth, data, lifetime, ip, userAgent, persistent = null } = session;
     const deadline = this.#db.deadline();
+    const content = [userId, auth, data, lifetime.ttl, lifetime.absolute, ip, userAgent, persistent];
+    const { create, ofTable } = this.#sql;
+    const [text, old] = sid === null || ofTable === null ? [create, []] : [ofTable.replace, [sid]];
     const row = await untilUnlocked(
       this.#db,
       OPERATION,
       async () => {
-        const limits = [this.#db.onClock(deadline), this.#maxDataBytes];
-        const { ttl, absolute } = lifetime;
-        const values = [id, secretHash, ...limits, userId, auth, data, ttl, absolute, ip, userAgent, persistent];
-        const { create, ofTable } = this.#sql;
-        const [text, given] = sid === null || ofTable === null ? [create, values] : [ofTable.replace, [...values, sid]];
-        const [answer] = await this.#db.query<Created>(OPERATION, text, given, deadline);
-        return answer?.held === true ? 'locked' : answer;
+        const values = [id, secretHash, this.#db.onClock(deadline), this.#maxDataBytes, ...content, ...old];
+        const [answer] = await this.#db.query<Created>(OPERATION, text, values, deadline);
+        // Sent late by a process that was kept from its work, there may be time left.
+        return answer?.held === true || answer?.inTime === false ? 'locked' : answer;
       },
       deadline,
     );
     if (row?.fits === false) throw tooLargeData(this.#maxDataBytes);
-    if (row !== undefined && row.id !== null) return row;
-    if (this.#db.time() >= deadline) throw new SessionStoreUnavailableError(OPERATION);
-    return null;
+    return row === undefined || row.id === null ? null : row;
   }
 }
 

@@ -157,9 +157,15 @@ export class SessionQueries implements RenewalTarget {
       sessions.map(({ userAgent }) => userAgent),
       arrayOf(sessions, ({ persistent }) => persistent),
     ];
-    const rows = await this.#db.query<StoredSession>('create a session', this.#sql.create, values, last);
-    const created = new Map(rows.map((row) => [row.id, row]));
-    const isLate = this.time() >= first;
+    type Created = StoredSession & { readonly inTime: boolean };
+    const rows = await this.#db.query<Created>('create a session', this.#sql.create, values, last);
+    const created = new Map<SessionId, StoredSession>();
+    // Sent late by a process that was kept from its work, it may have time left.
+    let isLate = false;
+    for (const { inTime, ...session } of rows) {
+      created.set(session.id, session);
+      isLate = !inTime;
+    }
     return requests.map(({ id }) => created.get(id) ?? (isLate ? 'locked' : this.tooLarge()));
   }
 
@@ -285,8 +291,9 @@ export class SessionQueries implements RenewalTarget {
     const userIds = requests.map(({ userId = null }) => userId);
     const values = [arrayOf(requests, ({ id }) => id), generations, this.#db.onClock(first), userIds];
     for (const { id } of requests) this.#known.forget(id);
-    const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.delete, values, last);
-    const outcomes = new Map<SessionId, Written<boolean>>(rows.map(({ id }) => [id, true]));
+    const rows = await this.#db.query<{ id: SessionId | null }>(operation, this.#sql.delete, values, last);
+    const outcomes = new Map<SessionId, Written<boolean>>();
+    for (const { id } of rows) if (id !== null) outcomes.set(id, true);
     return this.#answers(operation, requests, outcomes, false);
   }
 
@@ -375,9 +382,9 @@ export class SessionQueries implements RenewalTarget {
       const userIds = requests.map(({ userId = null }) => userId);
       const values = [arrayOf(requests, ({ id }) => id), generations, userIds];
       const live = await this.#db
-        .query<{ id: SessionId }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
+        .query<{ id: SessionId | null }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
         .catch(() => requests);
-      for (const { id } of live) if (!outcomes.has(id)) outcomes.set(id, 'locked');
+      for (const { id } of live) if (id !== null && !outcomes.has(id)) outcomes.set(id, 'locked');
     }
     return requests.map(({ id }) => outcomes.get(id) ?? gone);
   }

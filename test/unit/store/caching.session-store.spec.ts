@@ -270,6 +270,24 @@ describe('The cache', () => {
     expect(performance.now() - since).toBeGreaterThan(45);
   });
 
+  it.each<[string, (id: SessionId) => unknown]>([
+    ['another look-up', (id) => store.find(id)],
+    ['a commit', (id) => store.commit(id, 77, NO_CHANGES)],
+  ])('trusts no copy for longer as the process stood still since %s', async (_what, use) => {
+    let now = 1;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    await open();
+    const [id, other] = [await create(), await create()];
+    try {
+      const used = use(other);
+      now += MINUTE + 1;
+      expect(await lookups(() => store.find(id))).toBe(1);
+      await used;
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   it('keeps no more sessions, and no more bytes, than it may', async () => {
     await open({ max: 2 });
     for (let n = 0; n < 3; n++) await create();
@@ -397,6 +415,20 @@ describe('The cache', () => {
       inner.alter = (stored) => stored;
       expect(await store.commit(id, generation, add)).not.toBeNull();
       expect(await lookups(() => store.find(id))).toBe(1);
+    });
+
+    it.each([
+      ['nested too deep', `{"role":"admin","a":${'['.repeat(70)}${']'.repeat(70)}}`],
+      ['a list', '["admin"]'],
+      ['no JSON', '{"role":"admin"'],
+    ])('makes nothing readable of what no session reads: %s', async (_what, data) => {
+      const id = await create();
+      inner.listener.changed([id]);
+      inner.alter = (stored) => ({ ...stored, data });
+      const generation = (await store.find(id))?.generation as number;
+      expect(await store.commit(id, generation, setting('1'))).not.toBeNull();
+      expect(await lookups(() => store.find(id))).toBe(1);
+      expect((await store.find(id))?.data).toBe(data);
     });
 
     it.each([1, 2, 3, 4, 5])(

@@ -205,10 +205,55 @@ describe('Encryption in front of a store', () => {
     expect(maps[2]).toBe(maps[3]);
   });
 
-  it('adds to nothing where what is there cannot be opened', async () => {
-    const id = await create({ n: 5, list: ['a'] }, open([randomBytes(32)]));
-    await store.commit(id, 0, changes({ increment: new Map([['n', 2]]), push: new Map([['list', '["b"]']]) }));
-    expect(await dataOf(id)).toEqual({ n: 2, list: ['b'] });
+  describe('where what is there cannot be opened', () => {
+    const add = changes({ increment: new Map([['n', 2]]) });
+    const pushTo = changes({ push: new Map([['list', '["b"]']]) });
+    const refused = (path: string) => ({
+      path,
+      message: expect.stringContaining(`${JSON.stringify(path)} cannot be decrypted`),
+    });
+
+    it('refuses to add to it, by name, and leaves it to the process that has its key', async () => {
+      const other = open([randomBytes(32)]);
+      const id = await create({ n: 5, list: ['a'] }, other);
+      await expect(store.commit(id, 0, add)).rejects.toMatchObject(refused('n'));
+      await expect(store.commit(id, 0, pushTo)).rejects.toMatchObject(refused('list'));
+      await expect(store.update(id, 0, () => add)).rejects.toMatchObject(refused('n'));
+      expect(await dataOf(id, other)).toEqual({ n: 5, list: ['a'] });
+      await store.commit(id, 0, changes({ set: new Map([['n', '1']]) }));
+      await store.commit(id, 0, add);
+      expect([await dataOf(id), await dataOf(id, other)]).toEqual([{ n: 3 }, { list: ['a'] }]);
+    });
+
+    it('signs nobody in with an addition to it', async () => {
+      const other = open([randomBytes(32)]);
+      const id = await create({ list: ['a'] }, other);
+      const who = { secretHash: randomBytes(32), userId: 'ada', auth: null, lifetime: { ttl: MINUTE, absolute: null } };
+      const login = { id, generation: 0, ...who, flush: false, changes: pushTo.data };
+      await expect(store.login(login)).rejects.toMatchObject(refused('list'));
+      expect(await sealed(id)).toMatchObject({ generation: 0 });
+      expect(await dataOf(id, other)).toEqual({ list: ['a'] });
+    });
+
+    it('finds what another process has sealed since this one has found it', async () => {
+      const id = await create({ n: 5 });
+      const other = open([randomBytes(32), KEY]);
+      for (let times = 0; times < 3; times++) await dataOf(id);
+      await other.commit(id, 0, add);
+      await expect(store.commit(id, 0, add)).rejects.toMatchObject(refused('n'));
+      expect(await dataOf(id, other)).toEqual({ n: 7 });
+    });
+
+    it.each(['of a later version', 'cut short', 'moved from another key'])('refuses what is %s', async (what) => {
+      const id = await create({ n: 5, m: 1 });
+      const { n, m } = JSON.parse((await sealed(id)).data) as { n: string; m: string };
+      const texts = [n.replace('$enc1', '$enc2'), n.slice(0, 20), m];
+      const stored = texts[['of a later version', 'cut short', 'moved from another key'].indexOf(what)];
+      const put = changes({ set: new Map([['n', JSON.stringify(stored)]]) });
+      await inner.commit(id, 0, put);
+      await expect(store.commit(id, 0, add)).rejects.toMatchObject(refused('n'));
+      expect(JSON.parse((await sealed(id)).data)).toMatchObject({ n: stored });
+    });
   });
 
   it('finds that the session is gone, or of another login, where it adds', async () => {
@@ -404,6 +449,41 @@ describe('Encryption in front of a store', () => {
   });
 });
 
+describe('Data that are no readable document', () => {
+  const deep = `{"role":"admin","seen":${'['.repeat(70)}${']'.repeat(70)}}`;
+  const TEXTS: [string, string][] = [
+    ['a list', '["admin"]'],
+    ['a text', '"admin"'],
+    ['null', 'null'],
+    ['nested too deep', deep],
+    ['missing', null as unknown as string],
+  ];
+
+  async function found(data: string, acceptPlain: boolean): Promise<unknown[]> {
+    const inner = new InnerStore({ maxDataBytes: 65_536 });
+    const unreadable: string[] = [];
+    const store = new EncryptingSessionStore(inner, new KeyRing([KEY]), (_id, what) => unreadable.push(what), {
+      acceptPlain,
+    });
+    const id = createSessionId();
+    const lifetime = { ttl: MINUTE, absolute: null };
+    const rest = { userId: null, auth: null, ip: null, userAgent: null, lifetime };
+    await store.create({ id, secretHash: randomBytes(32), data: '{"n":1}', ...rest });
+    const find = inner.find.bind(inner);
+    inner.find = async (...args) => ({ ...((await find(...args)) as StoredSession), data });
+    const read = async () => ((await store.find(id)) as StoredSession).data;
+    return [await read(), await read(), await read(), unreadable];
+  }
+
+  it.each(TEXTS)('are absent, and reported once, where what is plain is not believed: %s', async (_what, data) => {
+    expect(await found(data, false)).toEqual(['{}', '{}', '{}', ['data']]);
+  });
+
+  it.each(TEXTS)('are for the reader to report where it is: %s', async (_what, data) => {
+    expect(await found(data, true)).toEqual([data, data, data, []]);
+  });
+});
+
 describe('withEncryption', () => {
   const inner = new InnerStore({ maxDataBytes: 65_536 });
   const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true };
@@ -427,9 +507,9 @@ describe('withEncryption', () => {
   it('gives additions the time that operations have', async () => {
     const still = new InnerStore({ maxDataBytes: 65_536 });
     still.now = () => 1_000;
-    const deadlines: unknown[] = [];
+    const deadlines: number[] = [];
     still.commitIf = async (...[, , , , deadline]) => {
-      deadlines.push(deadline);
+      deadlines.push(deadline as number);
       return null;
     };
     const store = withEncryption(still, { encryption: settings, queryTimeout: 5_000 }, () => {});
@@ -437,6 +517,9 @@ describe('withEncryption', () => {
     await store.create({ ...session, id, lifetime });
     const data = { set: new Map(), unset: [], increment: new Map([['n', 1]]), push: new Map() };
     await store.commit(id, 0, { data, lifetime: null, renew: true });
-    expect(deadlines).toEqual([6_000]);
+    expect(deadlines).toHaveLength(1);
+    // What it has taken so far is gone.
+    expect(deadlines[0]).toBeGreaterThan(1_000);
+    expect(deadlines[0]).toBeLessThanOrEqual(6_000);
   });
 });

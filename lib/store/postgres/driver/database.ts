@@ -50,8 +50,8 @@ interface Lease {
  * failure is a {@link SessionStoreUnavailableError}, but for what the database refuses to write: a
  * {@link SessionDataError}.
  *
- * Deadlines are moments of a clock that is the database's, and stands still while this process cannot take in answers:
- * {@link time}.
+ * Deadlines are moments of a clock of this process, which stands still while it cannot take in answers, and which nobody sets:
+ * {@link time}. Only in what is sent they are moments of the database's.
  */
 export class Database {
   readonly #connections: Connections;
@@ -76,7 +76,7 @@ export class Database {
   /** The clock of deadlines, in milliseconds. */
   time(): number {
     const timer = performance.now();
-    return this.#clock.now(timer) - this.#lost.total(timer);
+    return timer - this.#lost.total(timer);
   }
 
   /** When an operation that begins now has to be done. */
@@ -86,12 +86,17 @@ export class Database {
 
   /** A deadline as a moment of the database's clock, as things stand. */
   onClock(deadline: number): number {
-    return deadline + this.#lost.total();
+    return deadline + this.#ahead();
   }
 
   /** The deadline at a moment of the database's clock, as things stand. */
   deadlineAt(moment: number): number {
-    return moment - this.#lost.total();
+    return moment - this.#ahead();
+  }
+
+  /** How far the database's clock is ahead of that of deadlines, in milliseconds. */
+  #ahead(): number {
+    return this.now() - this.time();
   }
 
   /** Ends nothing of its connections. */

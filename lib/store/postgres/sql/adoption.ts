@@ -26,9 +26,11 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
       returning *
     )`;
   const fits = 'octet_length($7::jsonb::text) <= $4::int';
-  const isReady = `now < ${at('$3::float8')} and ${fits}`;
-  const answer = (isHeld: string): string => `
-    select ${fits} as fits, ${isHeld} as held, ${columns('created')} from (select) as one left join created on true`;
+  const inTime = `now < ${at('$3::float8')}`;
+  const isReady = `${inTime} and ${fits}`;
+  const answer = (clock: string, isHeld: string): string => `
+    select ${fits} as fits, ${isHeld} as held, ${inTime} as "inTime", ${columns('created')}
+    from (select) as one left join ${clock} on true left join created on true`;
   const isLive = old && `o.sid = $13::text and ${old.expiresAt} > ${NOW}`;
   const oldRow = old && `o.sid, o.sess::text as session, ${ms(old.expiresAt)} as "expiresAt"`;
 
@@ -37,7 +39,7 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
      * A new session, unless there is one of its id. $1 id, $2 hash, $3 deadline, $4 how many bytes the data may have, $5 user
      * id, $6 auth, $7 data, $8 ttl, $9 absolute timeout, $10 ip, $11 user agent, $12 whether the cookie outlives the browser.
      */
-    create: `with clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer('false')}`,
+    create: `with clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer('clock', 'false')}`,
 
     ofTable: old && {
       /** The same in the place of a live row of the old table: without it, or where that is locked (`held`), there is none. $13 its id. */
@@ -49,7 +51,7 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
           delete from ${old.table} o using locked l where o.sid = l.sid and ${isReady} returning l.now
         ),
         ${created('removed', 'true')}
-        ${answer(`not exists (select from locked) and exists (select from ${old.table} o where ${isLive})`)}`,
+        ${answer('locked', `not exists (select from locked) and exists (select from ${old.table} o where ${isLive})`)}`,
 
       /** A live row, or the clock alone. $1 its id. */
       find: `

@@ -88,7 +88,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
 
   return {
     /**
-     * New sessions, unless the deadline has passed, and but for those that are too big. Where there are none, the clock alone.
+     * New sessions, unless the deadline has passed (`inTime`), and but for those that are too big. Where there are none, the clock.
      * $1 ids, $2 hashes in hexadecimal, $3 deadline, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
      * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser.
      */
@@ -103,7 +103,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
         from ${rowsOf(CREATED)} as given, clock where now < ${at('$3::float8')} and octet_length(data::text) <= $4::int
         returning *
       )
-      select ${columns('created')} from (select) as one left join created on true`,
+      select clock.now < ${at('$3::float8')} as "inTime", ${columns('created')} from clock left join created on true`,
 
     /**
      * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each session that

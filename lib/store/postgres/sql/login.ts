@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, NOW, rowsOf, span } from './expressions.js';
+import { at, ms, NOW, rowsOf, span } from './expressions.js';
 import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
@@ -93,7 +93,8 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
         from locked l where s.id = l.id and s.secret_hash = $4::bytea
         returning s.id
       )${announced('changed')}
-      select ${live} as live, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed
+      select ${live} as live, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed,
+             ${ms(NOW)} as now
       from (select) as one ${joined}`,
   };
 }

@@ -39,7 +39,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
 
   return {
     /**
-     * Ends sessions, and gives those that it got at. For the others, ask `present`. $1 ids, $2 generations, $3 deadline, $4 user
+     * Ends sessions, and gives those that it got at, or the clock alone. For the others, ask `present`. $1 ids, $2 generations, $3 deadline, $4 user
      * ids; generations and user ids are null for any.
      */
     delete: `
@@ -55,7 +55,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
         ) s where s.id = d.id
       ),
       deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${announced('deleted')}
-      select id::text as id from deleted ${joined}`,
+      select id::text as id, ${ms(NOW)} as now from (select) as one left join deleted on true ${joined}`,
 
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
