@@ -330,7 +330,7 @@ export class ActiveSession implements Session {
     try {
       if (commits)
         return this.unseenFailures()?.then(() => this.#commitPending() ?? undefined) ?? this.#commitPending();
-      this.#unsettled?.clear();
+      this.forgetUnseen();
       return this.#discardPending();
     } catch (error) {
       // Whoever ends a request has nobody to catch it.
@@ -347,9 +347,17 @@ export class ActiveSession implements Session {
     });
   }
 
+  /** The response reports a failure already. */
+  protected forgetUnseen(): void {
+    this.#unsettled?.clear();
+  }
+
   /** Has the end of the request wait for an operation that ends the session, gives it another credential, or changes it at once. */
   watched<Result>(outcome: Promise<Result>): Promise<Result> {
-    this.#unsettled ??= new Unsettled((error) => this.isOnItsOwn && this.#env.notAwaited(error));
+    this.#unsettled ??= new Unsettled((error) => {
+      if (this.isOnItsOwn) this.#env.notAwaited(error);
+      return this.isOnItsOwn;
+    });
     return this.#unsettled.add(outcome);
   }
 

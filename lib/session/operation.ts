@@ -34,10 +34,10 @@ export class Operation<Result> extends Promise<Result> {
 /** The operations of one session that are under way, or have failed before anybody waited for them. */
 export class Unsettled {
   readonly #operations = new Set<Operation<unknown>>();
-  readonly #onUnseen: (error: unknown) => void;
+  readonly #onUnseen: (error: unknown) => boolean;
 
-  /** @param onUnseen called when one fails before anybody waits for it */
-  constructor(onUnseen: (error: unknown) => void) {
+  /** @param onUnseen called when one fails before anybody waits for it; returns whether it has reported that */
+  constructor(onUnseen: (error: unknown) => boolean) {
     this.#onUnseen = onUnseen;
   }
 
@@ -50,8 +50,7 @@ export class Unsettled {
     const over = (): void => void this.#operations.delete(operation);
     this.#operations.add(operation);
     void operation.watch(over, (error) => {
-      if (operation.isWaitedFor) over();
-      else this.#onUnseen(error);
+      if (operation.isWaitedFor || this.#onUnseen(error)) over();
     });
     return operation;
   }
@@ -61,15 +60,18 @@ export class Unsettled {
     this.#operations.clear();
   }
 
-  /** Waits for them, and for those that are added meanwhile. Rejects where one fails that nobody else waits for. */
+  /** Waits for those that there are, and for those added meanwhile that nobody waits for. Rejects where one of these fails. */
   async settled(): Promise<void> {
-    while (!this.isEmpty) {
-      const operations = [...this.#operations];
+    for (let operations = [...this.#operations]; operations.length > 0; operations = this.#ofNobody) {
       const failures = await Promise.all(operations.map(failureOf));
       for (const operation of operations) this.#operations.delete(operation);
       const unseen = failures.find((failure) => failure?.operation.isWaitedFor === false);
       if (unseen) throw unseen.error;
     }
+  }
+
+  get #ofNobody(): Operation<unknown>[] {
+    return [...this.#operations].filter(({ isWaitedFor }) => !isWaitedFor);
   }
 }
 

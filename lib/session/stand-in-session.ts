@@ -64,11 +64,15 @@ export class StandInSession extends ActiveSession {
 
   /** There is no more to be stored than of a response that reports a failure: nothing. */
   override settle(commits: boolean): Promise<void> | null {
-    if (commits && this.#onDropped !== null && this.isModified) {
+    if (!commits) {
+      this.forgetUnseen();
+      return null;
+    }
+    if (this.#onDropped !== null && this.isModified) {
       this.#onDropped();
       this.#onDropped = null;
     }
-    return commits ? this.unseenFailures() : null;
+    return this.unseenFailures();
   }
 
   #refuse(callback: SessionCallback | undefined): Promise<void> | void {

@@ -4,18 +4,17 @@ type Members = Record<string, unknown>;
 
 /**
  * Has an object that an application may hold say what parsed JSON says, and the objects and arrays in it. An object stays where it is
- * in the tree, by the keys that lead to it; in an array, an item stays as long as it says the same, wherever it moves to.
+ * in the tree, by the keys that lead to it, but at one place only; in an array, an item stays as long as it says the same, wherever
+ * it moves to.
  *
  * @returns whether it says so now: something frozen cannot
  */
 export function refillMembers(held: Members, content: Members): boolean {
-  for (const key of Object.keys(content)) refill(memberOf(held, key), content[key]);
-  const members = Object.create(null) as Members;
-  // Once all is done: one object may have been at several places.
-  for (const key of Object.keys(content)) {
-    const member = memberOf(held, key);
-    members[key] = Object.hasOwn(held, key) && sameJson(member, content[key]) ? member : content[key];
-  }
+  const seen = new Set<object>();
+  const refilled = Object.keys(content).filter((key) => refill(memberOf(held, key), content[key], seen));
+  const members = Object.assign(Object.create(null), content) as Members;
+  // Once all is done, as what is below the items of an array may have been elsewhere as well.
+  for (const key of refilled) if (sameJson(memberOf(held, key), content[key])) members[key] = memberOf(held, key);
   return replaceMembers(held, members);
 }
 
@@ -32,30 +31,46 @@ export function replaceMembers(held: Members, members: Members): boolean {
   });
 }
 
-/** The same for any value. What cannot say so (a class, something frozen) is left as it is, or half done: compare. */
-export function refill(held: unknown, content: unknown): void {
+/** The same for any value; but it may say something else, which is to be compared once. @param seen what was refilled so far */
+export function refill(held: unknown, content: unknown, seen = new Set<object>()): boolean {
+  if (!isObject(held)) return held === content;
+  if (seen.has(held)) return false;
+  seen.add(held);
   try {
-    if (Array.isArray(held)) {
-      if (Array.isArray(content)) refillArray(held, content);
-    } else if (isPlainObject(held) && isPlainObject(content)) refillMembers(held as Members, content as Members);
+    if (Array.isArray(held)) return Array.isArray(content) && isRefilledArray(held, content);
+    return isPlainObject(held) && isPlainObject(content) && isRefilled(held as Members, content as Members, seen);
   } catch {
-    // It is for the caller to compare.
+    return false;
   }
 }
 
-function refillArray(held: unknown[], content: readonly unknown[]): void {
+function isRefilled(held: Members, content: Members, seen: Set<object>): boolean {
+  const members = Object.create(null) as Members;
+  for (const key of Object.keys(content)) {
+    const member = memberOf(held, key);
+    members[key] = refill(member, content[key], seen) ? member : content[key];
+  }
+  return replaceMembers(held, members);
+}
+
+function isRefilledArray(held: unknown[], content: readonly unknown[]): true {
   const items = content.map((item, index) => (sameJson(held[index], item) ? held[index] : item));
   const moved = new Map<string, unknown[]>();
-  for (const [index, item] of held.entries()) {
+  // The first comes last, to be taken first.
+  for (let index = held.length - 1; index >= 0; index--) {
+    const item = held[index];
     if (!isObject(item) || items[index] === item) continue;
     const text = JSON.stringify(item);
-    moved.set(text, [...(moved.get(text) ?? []), item]);
+    const same = moved.get(text);
+    if (same === undefined) moved.set(text, [item]);
+    else same.push(item);
   }
   for (const [index, item] of items.entries()) {
-    if (isObject(item) && item !== held[index]) items[index] = moved.get(JSON.stringify(item))?.shift() ?? item;
+    if (isObject(item) && item !== held[index]) items[index] = moved.get(JSON.stringify(item))?.pop() ?? item;
   }
   held.length = 0;
-  held.push(...items);
+  for (const item of items) held.push(item);
+  return true;
 }
 
 /** That of a property; `undefined` for an accessor. */

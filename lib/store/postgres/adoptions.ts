@@ -1,7 +1,6 @@
 import type { OldSession } from '../../adoption/old-session.js';
 import { parseObject } from '../../session/data/json.js';
 import type { StoredSession } from '../../session/stored-session.js';
-import { SessionStoreUnavailableError } from '../../session.errors.js';
 import type { NewSession, OldRow, OldSessions } from '../../session-store.js';
 import { refuseLargeAuth, tooLargeData } from '../limits.js';
 import type { Database } from './driver/database.js';

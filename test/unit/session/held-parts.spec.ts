@@ -125,4 +125,12 @@ describe('Parts of the data that a handler holds', () => {
     held.cart.items.push('book');
     expect(await stored()).toMatchObject({ cart: { items: ['book'] } });
   });
+
+  it('are at one place from then on, where they were at two that say the same', async () => {
+    session.set('one', held.cart);
+    await session.save();
+    await session.update((data) => void (data['other'] = 1));
+    (session.data as Data).one.items.push('book');
+    expect(await stored()).toMatchObject({ one: { items: ['book'] }, cart: { items: [] } });
+  });
 });
