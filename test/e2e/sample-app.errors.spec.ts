@@ -80,18 +80,18 @@ describe('an error page', () => {
     );
     const lock = await shops.database.hold('delete from sessions where id = $1', [row?.id]);
     const adding = browser.submit('/cart/add', { product: 'mug' });
-    await lockedOut();
+    await heldOut();
     await lock.release();
     expect(await adding).toMatchObject({ status: 200, path: '/login', menu: ['Cart', 'Sign in'] });
   });
 });
 
-/** Until a statement waits for a lock. */
-async function lockedOut(): Promise<void> {
+/** Until a row was found to be held by another transaction. */
+async function heldOut(): Promise<void> {
   for (;;) {
-    const waiting = await shops.database.query(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    const asking = await shops.database.query(
+      `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and query like '%for share skip locked%'`,
     );
-    if (waiting.length > 0) return;
+    if (asking.length > 0) return;
   }
 }

@@ -126,7 +126,8 @@ export class Database {
   }
 
   /**
-   * A transaction on a connection of its own, which waits for locks and for the client no longer than until then.
+   * A transaction on a connection of its own, which waits for locks no longer than until then, and for the client as long again as an
+   * operation has.
    *
    * @param use may be called again: where the connection is bad nothing of it has lasted, and it is begun anew on another one
    */
@@ -165,7 +166,9 @@ export class Database {
       },
     };
     const left = Math.max(1, Math.ceil(deadline - this.time()));
-    const begin = `begin isolation level read committed; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${left}`;
+    // Ended while it is idle, a connection of an application's own pool may be an uncaught exception: only a process that is stopped is.
+    const idle = left + this.#options.queryTimeout;
+    const begin = `begin isolation level read committed; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${idle}`;
     let isBroken = true;
     try {
       await this.query(operation, begin, [], deadline, connection);
