@@ -328,10 +328,12 @@ export class ActiveSession implements Session {
    */
   settle(commits: boolean): Promise<void> | null {
     try {
-      if (commits)
-        return this.unseenFailures()?.then(() => this.#commitPending() ?? undefined) ?? this.#commitPending();
-      this.forgetUnseen();
-      return this.#discardPending();
+      if (!commits) {
+        this.forgetUnseen();
+        return this.#discardPending();
+      }
+      const unseen = this.unseenFailures();
+      return unseen === null ? this.#commitPending() : unseen.then(() => this.#commitPending() ?? undefined);
     } catch (error) {
       // Whoever ends a request has nobody to catch it.
       return Promise.reject(error as Error);

@@ -326,8 +326,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   #watch(): void {
-    if (this.session !== null) this.session.isOnItsOwn = true;
-    if (this.session === null || this.#unavailable !== null || this.#isWatched) return;
+    if (this.session === null) return;
+    this.session.isOnItsOwn = true;
+    if (this.#unavailable !== null || this.#isWatched) return;
     this.#isWatched = true;
     this.#source.lateWrites.watch(this.session, this.handler);
   }

@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
-import type { Login, NewSession } from '../../../lib/session-store.js';
+import type { Login } from '../../../lib/session-store.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { newSession } from '../../../lib/testing/contract/support.js';
 import { changesOf, countStatements, HOUR, SOON, useStores } from './stores.js';
 
 const fixture = useStores();
@@ -111,16 +112,6 @@ describe('Rows that another transaction holds, of sessions that are taken over',
     store = await fixture.openStore({ queryTimeout: 2_000, oldTable }, POOL);
   });
 
-  const taken = (id: string): NewSession => ({
-    id,
-    secretHash: Buffer.alloc(32, 7),
-    userId: null,
-    auth: null,
-    data: '{}',
-    lifetime: { ttl: HOUR, absolute: null },
-    ip: null,
-    userAgent: null,
-  });
   const ids = (): string[] => Array.from({ length: 2 * POOL }, () => createSessionId());
 
   it('delay these only where they are in the old table: each is taken over once, when it is free', async () => {
@@ -132,7 +123,7 @@ describe('Rows that another transaction holds, of sessions that are taken over',
     const other = await fixture.create();
     const holder = await fixture.database.hold(`update old set expire = expire + interval '1 day'`);
     try {
-      const adopting = all.flatMap((id) => [store.adopt(taken(id), id), store.adopt(taken(id), id)]);
+      const adopting = all.flatMap((id) => [store.adopt(newSession({ id }), id), store.adopt(newSession({ id }), id)]);
       for (let times = 0; times < 20; times++) expect(await store.find(other.id)).toMatchObject({ id: other.id });
       await holder.release();
       const adopted = await Promise.all(adopting);
@@ -145,10 +136,10 @@ describe('Rows that another transaction holds, of sessions that are taken over',
 
   it('do not hold up a request that comes too late to take over a session: it is there', async () => {
     const all = ids();
-    for (const id of all) expect(await store.adopt(taken(id), null)).toMatchObject({ id });
+    for (const id of all) expect(await store.adopt(newSession({ id }), null)).toMatchObject({ id });
     const holder = await fixture.database.hold(`update sessions set user_agent = 'none'`);
     try {
-      expect(await Promise.all(all.map((id) => store.adopt(taken(id), null)))).toEqual(all.map(() => null));
+      expect(await Promise.all(all.map((id) => store.adopt(newSession({ id }), null)))).toEqual(all.map(() => null));
     } finally {
       await holder.release();
     }
