@@ -93,6 +93,10 @@ export const BY_DESIGN = {
     what: 'The object that was `request.session` before reload() is that after it; in express-session it is left as it was.',
     decision: DECIDED,
   },
+  heldOverReload: {
+    what: 'An object that a handler put into the session is part of it after reload(), if there still is one at its key; in express-session it is cut off.',
+    decision: DECIDED,
+  },
   parallelWriters: {
     what: 'Parallel requests merge; in express-session the last one writes the whole session, or its lifetime.',
     decision: `${MIGRATING}: parallel requests merge`,

@@ -231,6 +231,10 @@ export class Performance {
       met(op === 'reload' ? 'reloadedInPlace' : 'keptByCopy');
       this.#remembered = null;
     }
+    if (this.#alias !== null && op === 'reload') {
+      met('heldOverReload');
+      this.#alias = null;
+    }
     if (op === 'regenerate' || op === 'logOut') this.#isStored = false;
     if (op === 'logIn' || (op === 'save' && session && isFilled(session))) this.#isStored = true;
   }
