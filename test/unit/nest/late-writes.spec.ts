@@ -33,6 +33,23 @@ describe('LateWrites', () => {
     jest.runAllTimers();
     expect(warnings).toEqual([expect.stringMatching(/^CartController\.add\(\) wrote to its session after/)]);
   });
+
+  it('keeps one in four sessions of a handler in memory, the first among them', () => {
+    const late = new LateWrites(() => {});
+    const kept = (handler: string): boolean => {
+      const session = sessionWith({});
+      late.watch(session, handler);
+      return session.onUse !== null;
+    };
+    expect(['add()', 'add()', 'add()', 'remove()', 'add()', 'add()'].map(kept)).toEqual([
+      true,
+      false,
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
 });
 
 function throwing(): PropertyDescriptor {
