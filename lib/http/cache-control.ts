@@ -30,7 +30,9 @@ function withoutSharing(cacheControl: string): string {
 
 /** Says that the answer depends on headers of the request, unless the response says so already. */
 export function addVary(response: ServerResponse, name: string): void {
-  const known = [response.getHeader('Vary')].flat().join(', ');
+  const given = response.getHeader('Vary');
+  if (given === undefined) return void response.setHeader('Vary', name);
+  const known = [given].flat().join(', ');
   if (known.split(/[\s,]+/).some((one) => one === '*' || one.toLowerCase() === name.toLowerCase())) return;
   response.setHeader('Vary', known === '' ? name : `${known}, ${name}`);
 }
