@@ -7,7 +7,7 @@ import type { RowVersionCache } from './row-version-cache.js';
 import { arrayOf } from './sql/arguments.js';
 import type { lookupStatements } from './sql/lookup.js';
 
-type Sql = Omit<ReturnType<typeof lookupStatements>, 'present'>;
+type Sql = ReturnType<typeof lookupStatements>;
 
 /** What a statement that looks for sessions says: them, or the clock alone. */
 type Found<Session = StoredSession> = Session | { readonly id: null; readonly readAt: number | null };

@@ -1,4 +1,4 @@
-import type { Access, CommittedTimes, Login, NewSession, Rotation } from '../../session-store.js';
+import type { Access, Login, NewSession, Rotation } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
 import type { SessionId } from '../../session/token.js';
 import type { SessionDataError } from '../../session.errors.js';
@@ -68,8 +68,6 @@ export interface DeleteRequest extends WriteRequest {
 export interface LoginRequest extends WriteRequest {
   readonly login: Login;
 }
-
-const meantBy = ({ login, ...request }: LoginRequest): DeleteRequest => ({ ...request, generation: login.generation });
 
 /** What became of a statement on one row: what it says; `null`: no such session; `locked` by another transaction. */
 export type Attempt<Row> = Row | null | 'locked';
@@ -141,12 +139,11 @@ export class SessionQueries implements RenewalTarget {
 
   /** Stores new sessions in one statement. */
   async create(requests: readonly CreateRequest[]): Promise<Written<StoredSession>[]> {
-    const { first, last } = deadlinesOf(requests);
     const sessions = requests.map(({ session }) => session);
     const values = [
       arrayOf(sessions, ({ id }) => id),
       arrayOf(sessions, ({ secretHash }) => secretHash.toString('hex')),
-      this.#db.onClock(first),
+      this.#deadlinesOf(requests),
       this.#maxDataBytes,
       sessions.map(({ userId }) => userId),
       sessions.map(({ auth }) => auth),
@@ -157,16 +154,20 @@ export class SessionQueries implements RenewalTarget {
       sessions.map(({ userAgent }) => userAgent),
       arrayOf(sessions, ({ persistent }) => persistent),
     ];
-    type Created = StoredSession & { readonly inTime: boolean };
-    const rows = await this.#db.query<Created>('create a session', this.#sql.create, values, last);
-    const created = new Map<SessionId, StoredSession>();
-    // Sent late by a process that was kept from its work, it may have time left.
-    let isLate = false;
-    for (const { inTime, ...session } of rows) {
-      created.set(session.id, session);
-      isLate = !inTime;
+    type Created = { readonly asked: SessionId; readonly inTime: boolean } & (StoredSession | { readonly id: null });
+    const rows = await this.#db.query<Created>(
+      'create a session',
+      this.#sql.create,
+      values,
+      deadlinesOf(requests).last,
+    );
+    const created = new Map<SessionId, Written<StoredSession>>();
+    for (const { asked, inTime, ...session } of rows) {
+      // Sent late by a process that was kept from its work, it may have time left.
+      const refused = (): Written<StoredSession> => (inTime ? this.tooLarge() : 'locked');
+      created.set(asked, session.id === null ? refused() : session);
     }
-    return requests.map(({ id }) => created.get(id) ?? (isLate ? 'locked' : this.tooLarge()));
+    return requests.map(({ id }) => created.get(id) ?? 'locked');
   }
 
   /** Writes changes of several sessions in one statement. */
@@ -178,23 +179,34 @@ export class SessionQueries implements RenewalTarget {
     const ids = arrayOf(requests, ({ id }) => id);
     const generations = arrayOf(requests, ({ generation }) => generation);
     const { kinds, arrays } = changesOf(requests);
-    const { first, last } = deadlinesOf(requests);
-    const values = [ids, generations, arrayOf(requests, ({ changes }) => changes.renew), this.#db.onClock(first)];
+    const renews = arrayOf(requests, ({ changes }) => changes.renew);
     const rows = await this.#db.query<Committed>(
       operation,
       this.#raw(this.#sql.commit(kinds), committedOf),
-      [...values, this.#maxDataBytes, ...arrays],
-      last,
+      [ids, generations, renews, this.#deadlinesOf(requests), this.#maxDataBytes, ...arrays],
+      deadlinesOf(requests).last,
       on,
     );
     const outcomes = new Map<SessionId, Written<CommitOutcome>>();
     for (const { id } of requests) this.#known.forget(id);
-    for (const { id, ttl, lastAccessAt, expiresAt, endsAt, length, outdated } of rows) {
-      if (length !== null) this.lengths.note(id, length);
-      if (outdated) outcomes.set(id, 'changed');
-      else outcomes.set(id, ttl === null ? this.tooLarge() : { ttl, lastAccessAt, expiresAt, endsAt });
+    for (const row of rows) {
+      if (row.refusal === null) this.lengths.note(row.id, row.length);
+      outcomes.set(row.id, this.#committed(row));
     }
-    return this.#answers<CommittedTimes | 'changed' | null>(operation, requests, outcomes, null, on);
+    return requests.map(({ id }) => outcomes.get(id) ?? null);
+  }
+
+  #committed({ refusal, ttl, lastAccessAt, expiresAt, endsAt }: Committed): Written<CommitOutcome> {
+    switch (refusal) {
+      case 'large':
+        return this.tooLarge();
+      case 'outdated':
+        return 'changed';
+      case 'locked':
+        return 'locked';
+      case null:
+        return { ttl, lastAccessAt, expiresAt, endsAt };
+    }
   }
 
   async renew(accesses: readonly Pick<Access, 'id' | 'at'>[]): Promise<RenewalOutcome> {
@@ -245,13 +257,12 @@ export class SessionQueries implements RenewalTarget {
     operation = 'log in',
     on: Queryable | null = null,
   ): Promise<Written<StoredSession | null>[]> {
-    const { first, last } = deadlinesOf(requests);
     const logins = requests.map(({ login }) => login);
     const changes = logins.map((login) => mergeOf(login.changes));
     const values = [
       arrayOf(logins, ({ id }) => id),
       arrayOf(logins, ({ generation }) => generation),
-      this.#db.onClock(first),
+      this.#deadlinesOf(requests),
       this.#maxDataBytes,
       arrayOf(logins, ({ secretHash }) => secretHash.toString('hex')),
       arrayOf(logins, ({ previousSecretHash }) => previousSecretHash?.toString('hex')),
@@ -267,14 +278,15 @@ export class SessionQueries implements RenewalTarget {
       changes.map(({ push }) => push),
     ];
     for (const { id } of logins) this.#known.forget(id);
-    type LoggedIn = { readonly asked: SessionId } & (StoredSession | { readonly id: null });
-    const rows = await this.#db.query<LoggedIn>(operation, this.#sql.login, values, last, on);
+    type LoggedIn = { readonly asked: SessionId; readonly locked: boolean } & (StoredSession | { readonly id: null });
+    const rows = await this.#db.query<LoggedIn>(operation, this.#sql.login, values, deadlinesOf(requests).last, on);
     const outcomes = new Map<SessionId, Written<StoredSession | null>>();
-    for (const { asked, ...session } of rows) {
+    for (const { asked, locked, ...session } of rows) {
       if (session.id !== null) this.lengths.note(asked, session.data.length);
-      outcomes.set(asked, session.id === null ? this.tooLarge() : session);
+      const refused = (): Written<StoredSession> => (locked ? 'locked' : this.tooLarge());
+      outcomes.set(asked, session.id === null ? refused() : session);
     }
-    return this.#answers<StoredSession | null>(operation, requests.map(meantBy), outcomes, null, on);
+    return requests.map(({ id }) => outcomes.get(id) ?? null);
   }
 
   rotate(operation: string, rotation: Rotation, deadline: number): Promise<Attempt<{ readonly changed: number }>> {
@@ -285,16 +297,15 @@ export class SessionQueries implements RenewalTarget {
 
   /** Ends sessions in one statement. */
   async delete(requests: readonly DeleteRequest[]): Promise<Written<boolean>[]> {
-    const operation = 'end a session';
-    const { first, last } = deadlinesOf(requests);
     const generations = arrayOf(requests, ({ generation }) => generation);
     const userIds = requests.map(({ userId = null }) => userId);
-    const values = [arrayOf(requests, ({ id }) => id), generations, this.#db.onClock(first), userIds];
+    const values = [arrayOf(requests, ({ id }) => id), generations, this.#deadlinesOf(requests), userIds];
     for (const { id } of requests) this.#known.forget(id);
-    const rows = await this.#db.query<{ id: SessionId | null }>(operation, this.#sql.delete, values, last);
+    type Deleted = { readonly id: SessionId | null; readonly locked: boolean };
+    const rows = await this.#db.query<Deleted>('end a session', this.#sql.delete, values, deadlinesOf(requests).last);
     const outcomes = new Map<SessionId, Written<boolean>>();
-    for (const { id } of rows) if (id !== null) outcomes.set(id, true);
-    return this.#answers(operation, requests, outcomes, false);
+    for (const { id, locked } of rows) if (id !== null) outcomes.set(id, locked ? 'locked' : true);
+    return requests.map(({ id }) => outcomes.get(id) ?? false);
   }
 
   /** Ends sessions of which a statement says which, but for those that are locked for the moment. */
@@ -366,26 +377,9 @@ export class SessionQueries implements RenewalTarget {
     return row.live ? 'locked' : null;
   }
 
-  /**
-   * What became of each request, given what the statement says of those that it got at: those of the others that are live
-   * are locked. Whatever comes of asking for them, what was written is written; where it fails, what was not may try again.
-   */
-  async #answers<Outcome>(
-    operation: string,
-    requests: readonly DeleteRequest[],
-    outcomes: Map<SessionId, Written<Outcome>>,
-    gone: Outcome,
-    on: Queryable | null = null,
-  ): Promise<Written<Outcome>[]> {
-    if (outcomes.size < requests.length) {
-      const generations = arrayOf(requests, ({ generation }) => generation);
-      const userIds = requests.map(({ userId = null }) => userId);
-      const values = [arrayOf(requests, ({ id }) => id), generations, userIds];
-      const live = await this.#db
-        .query<{ id: SessionId | null }>(operation, this.#sql.present, values, deadlinesOf(requests).last, on)
-        .catch(() => requests);
-      for (const { id } of live) if (id !== null && !outcomes.has(id)) outcomes.set(id, 'locked');
-    }
-    return requests.map(({ id }) => outcomes.get(id) ?? gone);
+  /** Those of requests on the database's clock, as an array. */
+  #deadlinesOf(requests: readonly WriteRequest[]): string {
+    const ahead = this.#db.onClock(0);
+    return arrayOf(requests, ({ deadline }) => deadline + ahead);
   }
 }

@@ -55,9 +55,6 @@ export function countStatements(text: string): { readonly count: number } {
   };
 }
 
-/** Part of the statement that asks what became of sessions that were not written. */
-export const PRESENT = 'as asked';
-
 /** Has the statements with a text in them fail, until the test ends. */
 export function failStatements(text: string, error = new Error('Connection lost')): void {
   // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on

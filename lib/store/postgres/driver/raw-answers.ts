@@ -1,15 +1,16 @@
 import type { SessionId } from '../../../session/token.js';
 import type { CommittedTimes } from '../../../session-store.js';
 
-/** What a commit says of a session that it could write to. */
-export type Committed = Omit<CommittedTimes, 'ttl'> & {
+/** What a commit says of a live session. */
+export type Committed = CommittedTimes & {
   readonly id: SessionId;
-  /** `null`, as are the times: it would have got too big, or is not what was found. */
-  readonly ttl: number | null;
-  /** About how long the data is now, in bytes; `null`, as the ttl. */
-  readonly length: number | null;
-  readonly outdated?: boolean;
-  /** `null`, as the ttl. */
+  /** About how long the data is now, in bytes. */
+  readonly length: number;
+  /**
+   * Why nothing was written, and nothing here says anything but the id: it would have got too big, is not what was found, or was
+   * not to be had. `null`: it was written.
+   */
+  readonly refusal: 'large' | 'outdated' | 'locked' | null;
   readonly now: number | null;
 };
 
@@ -29,13 +30,13 @@ export interface Renewed {
 /** A row of a commit. */
 type RawCommitted = readonly [
   id: SessionId,
-  ttl: string | null,
+  ttl: string,
   now: string | null,
   lastAccessAt: string,
   expiresAt: string,
   endsAt: string | null,
-  length: string | null,
-  outdated?: 't' | 'f',
+  length: string,
+  refusal: Committed['refusal'],
 ];
 
 /** The row of a renewal. */
@@ -44,13 +45,13 @@ type RawRenewed = readonly [locked: string, gone: string, changed: string, versi
 export function committedOf(row: RawCommitted): Committed {
   return {
     id: row[0],
-    ttl: row[1] === null ? null : Number(row[1]),
+    ttl: Number(row[1]),
     now: row[2] === null ? null : Number(row[2]),
     lastAccessAt: Number(row[3]),
     expiresAt: Number(row[4]),
     endsAt: row[5] === null ? null : Number(row[5]),
-    length: row[6] === null ? null : Number(row[6]),
-    outdated: row[7] === 't',
+    length: Number(row[6]),
+    refusal: row[7],
   };
 }
 

@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
+import { at, missedBy, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
 import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged, outdated } from './merge.js';
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
@@ -8,10 +8,14 @@ import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged, outdated }
 const sizeOf = (data: string, limit: string): string =>
   `case when pg_column_size(${data}) <= ${limit} / 32 then 0 else octet_length(${data}::text) end`;
 
+// What every commit takes.
+const COMMITTED = { id: '$1::uuid[]', generation: '$2::int[]', renew: '$3::boolean[]', deadline: '$4::float8[]' };
+
 // What a new session is made of.
 const CREATED = {
   id: '$1::uuid[]',
   secret_hash: '$2::text[]',
+  deadline: '$3::float8[]',
   user_id: '$5::text[]',
   auth: '$6::jsonb[]',
   data: '$7::jsonb[]',
@@ -30,8 +34,8 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     const isOutdated = outdated('l.data', 'l', kinds);
     const hasFound = isOutdated !== null;
     const isExact = addsNumbers(kinds);
-    const arrays: Record<string, string> = { id: '$1::uuid[]', generation: '$2::int[]', renew: '$3::boolean[]' };
-    // The fourth and fifth are no arrays.
+    const arrays: Record<string, string> = { ...COMMITTED };
+    // The fifth is no array.
     let place = 6;
     for (const [name, type] of kinds.flatMap((kind) => Object.entries(CHANGE_COLUMNS[kind]))) {
       arrays[name] = `$${place++}::${type}[]`;
@@ -54,7 +58,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
              ${changes.map((name) => `, c.${name}`).join('')}
       from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
         select * from ${table} s
-        where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW} and ${NOW} < ${at('$4::float8')}
+        where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW} and ${NOW} < ${at('c.deadline')}
         for no key update skip locked
       ) s where s.id = c.id
     ),
@@ -77,44 +81,51 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
       where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
       returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at,
                 case r.size when 0 then pg_column_size(r.data) else r.size end as length
-    )${announced('saved')}
+    )${announced('saved')},
+    ${missedBy('locked', table, rowsOf({ id: COMMITTED.id, generation: COMMITTED.generation }), 's.id = a.id and s.generation = a.generation')}
     select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
-           ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt", length ${hasFound ? ', false as outdated' : ''}
+           ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt", length, null as refusal
     from saved ${joined}
     union all
-    select id::text, null, null, null, null, null, null ${hasFound ? ', outdated' : ''}
-    from ready where size > $5::int ${hasFound ? 'or outdated' : ''}`;
+    select id::text, null, null, null, null, null, null, ${hasFound ? "case when outdated then 'outdated' else 'large' end" : "'large'"}
+    from ready where size > $5::int ${hasFound ? 'or outdated' : ''}
+    union all
+    select id::text, null, ${ms(NOW)}, null, null, null, null, 'locked' from missed`;
   };
 
   return {
     /**
-     * New sessions, unless the deadline has passed (`inTime`), and but for those that are too big. Where there are none, the clock.
-     * $1 ids, $2 hashes in hexadecimal, $3 deadline, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
+     * New sessions: a row for each, of nulls where it was not created, as its deadline has passed (`inTime`) or it is too big.
+     * $1 ids, $2 hashes in hexadecimal, $3 deadlines, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
      * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser.
      */
     create: `
-      with clock as materialized (select ${NOW} as now),
+      with given as materialized (
+        select *, now < ${at('deadline')} as in_time
+        from ${rowsOf(CREATED)} as given, (select ${NOW} as now ${UNSEEN}) as clock
+      ),
       created as (
         insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
                               updated_at, last_access_at, expires_at, ends_at, ip, user_agent, persistent)
         select id, decode(secret_hash, 'hex'), 0, user_id, auth, case when user_id is null then null else now end, data,
                ttl, now, now, now, least(now + ${span('ttl')}, now + ${span('absolute')}), now + ${span('absolute')}, ip,
                user_agent, persistent
-        from ${rowsOf(CREATED)} as given, clock where now < ${at('$3::float8')} and octet_length(data::text) <= $4::int
+        from given where in_time and octet_length(data::text) <= $4::int
         returning *
       )
-      select clock.now < ${at('$3::float8')} as "inTime", ${columns('created')} from clock left join created on true`,
+      select given.id::text as asked, given.in_time as "inTime", ${columns('created')}
+      from given left join created on created.id = given.id`,
 
     /**
-     * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each session that
-     * was there to be written to, without times if the merged data would be too big, or if it does not say any more what
-     * was found in it (`outdated`). For one that is missing, ask `present`. A session may occur only once in a
-     * batch: `UPDATE … FROM` silently applies one of several.
+     * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each live session,
+     * with no times but a `refusal` where nothing was written: the merged data would be too big (`large`), does not say any more
+     * what was found in it (`outdated`), or was not to be had (`locked`: by another transaction, or by its deadline). A session may
+     * occur only once in a batch: `UPDATE … FROM` silently applies one of several.
      *
      * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
      * to write a row. So there is a statement for each combination, of which an application uses a few.
      *
-     * `committedOf` reads the columns in this order. $1 ids, $2 generations, $3 whether it is an access, $4 deadline, $5 how
+     * `committedOf` reads the columns in this order. $1 ids, $2 generations, $3 whether it is an access, $4 deadlines, $5 how
      * many bytes the data may have; then the arrays of each kind.
      */
     commit: (kinds: readonly ChangeKind[]): string => {

@@ -41,3 +41,13 @@ export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
 export const isMeant = (row: string, asked: string): string =>
   `${row}.id = ${asked}.id and (${asked}.generation is null or ${row}.generation = ${asked}.generation)
    and (${asked}.user_id is null or ${row}.user_id = ${asked}.user_id)`;
+
+// The part `missed` of a `with` clause: which of some sessions are live, though another part got at none of them, as another
+// transaction has locked them, or their deadline has passed. Usually that part got at all, and then nothing is looked for.
+export const missedBy = (got: string, table: string, asked: string, isAsked: string): string => `
+    missed as materialized (
+      select a.id from ${asked} as a, lateral (
+        select s.id from ${table} s where ${isAsked} and s.expires_at > ${NOW} ${UNSEEN}
+      ) s
+      where (select count(*) from ${got}) < cardinality($1::uuid[]) and a.id not in (select id from ${got})
+    )`;

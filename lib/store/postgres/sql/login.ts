@@ -1,9 +1,12 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, ms, NOW, rowsOf, span } from './expressions.js';
+import { at, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
 import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
+
+// Which sessions are meant.
+const ASKED = { id: '$1::uuid[]', generation: '$2::int[]' };
 
 // What a login makes of a session.
 const LOGGED_IN = {
@@ -45,19 +48,18 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
 
     /**
      * A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. Gives a row for each
-     * session that was there to be written to, with nothing but `asked` if the merged data would be too big. For one that is
-     * missing, ask `present`. $1 ids, $2 generations, $3 deadline, $4 how many bytes the data may have; then the arrays of
-     * LOGGED_IN.
+     * live session, of nulls where the merged data would be too big, or where it was not to be had (`locked`), by another
+     * transaction or by its deadline. $1 ids, $2 generations, $3 deadlines, $4 how many bytes the data may have; then the arrays
+     * of LOGGED_IN.
      */
     login: `
       with ${EXACT}, locked as materialized (
         select s.id, s.data, s.generation, s.secret_hash, ${NOW} as now, ${Object.keys(LOGGED_IN)
           .map((name) => `g.${name}`)
           .join(', ')}
-        from (select * from ${rowsOf({ id: '$1::uuid[]', asked_generation: '$2::int[]', ...LOGGED_IN })} as given order by id) g,
-             lateral (
+        from (select * from ${rowsOf({ ...ASKED, deadline: '$3::float8[]', ...LOGGED_IN })} as given order by id) g, lateral (
           select * from ${table} s
-          where s.id = g.id and s.generation = g.asked_generation and s.expires_at > ${NOW} and ${NOW} < ${at('$3::float8')}
+          where s.id = g.id and s.generation = g.generation and s.expires_at > ${NOW} and ${NOW} < ${at('g.deadline')}
           for no key update skip locked
         ) s where s.id = g.id
       ),
@@ -78,9 +80,11 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
         from merged m
         where s.id = m.id and octet_length(m.data::text) <= $4::int
         returning s.*
-      )${announced('changed')}
-      select m.id::text as asked, ${columns('changed')}
-      from merged m left join changed on changed.id = m.id ${joined}`,
+      )${announced('changed')},
+      ${missedBy('locked', table, rowsOf(ASKED), 's.id = a.id and s.generation = a.generation')}
+      select asked.id::text as asked, asked.locked, ${columns('changed')}
+      from (select id, false as locked from merged union all select id, true from missed) as asked
+      left join changed on changed.id = asked.id ${joined}`,
 
     /**
      * A new secret, if the one known is the current one. $4 known hash, $5 new hash.

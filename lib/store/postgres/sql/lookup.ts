@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns, listedColumns, rawColumns, secretColumns } from './columns.js';
-import { isMeant, ms, NOW, ONCE, ONCE_OF_PRIMARY, rowsOf, SERVER, UNSEEN } from './expressions.js';
+import { ms, NOW, ONCE_OF_PRIMARY, rowsOf, SERVER, UNSEEN } from './expressions.js';
 
 /**
  * What reads sessions, and writes nothing. Where it finds none it gives the clock alone, which a server that is read-only
@@ -32,20 +32,6 @@ export function lookupStatements({ table }: SessionTable) {
     /** What opens live sessions. $1 ids. */
     secrets: `
       select ${secretColumns('s', ONCE_OF_PRIMARY)} ${wanted({ id: '$1::uuid[]' })}`,
-
-    /**
-     * Which sessions are live, of their generation and of their user: written to they are not if another transaction has
-     * locked them, or if the deadline has passed. Where there are none, the clock alone: it may have jumped ahead of all deadlines.
-     * $1 ids, $2 generations, $3 user ids, each null for any.
-     */
-    present: `
-      select s.id::text as id, ${ms(ONCE)} as now
-      from (select) as one left join (
-        ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]', user_id: '$3::text[]' })} as asked cross join lateral (
-          select s.id from ${table} s
-          where ${isMeant('s', 'asked')} and s.expires_at > ${NOW} ${UNSEEN}
-        ) s
-      ) on true`,
 
     /**
      * Which live sessions another transaction has locked. Those that are free are locked for as long as it takes to see that.

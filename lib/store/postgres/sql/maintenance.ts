@@ -1,9 +1,12 @@
 import type { SessionTable } from './announcement.js';
-import { at, isMeant, ms, NOW, rowsOf } from './expressions.js';
+import { at, isMeant, missedBy, ms, NOW, rowsOf } from './expressions.js';
 import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
+
+// Which sessions are meant.
+const ASKED = { id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]' };
 
 /** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
@@ -39,23 +42,24 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
 
   return {
     /**
-     * Ends sessions, and gives those that it got at, or the clock alone. For the others, ask `present`. $1 ids, $2 generations, $3 deadline, $4 user
-     * ids; generations and user ids are null for any.
+     * Ends sessions. Gives a row for each live one, with whether it was not to be had (`locked`), by another transaction or by its
+     * deadline; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and user ids are null for any.
      */
     delete: `
       with doomed as materialized (
         select s.id
-        from (
-          select * from ${rowsOf({ id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]' })} as d order by id
-        ) d, lateral (
+        from (select * from ${rowsOf({ ...ASKED, deadline: '$3::float8[]' })} as d order by id) d, lateral (
           select s.id from ${table} s
           where ${isMeant('s', 'd')} and s.expires_at > ${NOW}
-                and ${NOW} < ${at('$3::float8')}
+                and ${NOW} < ${at('d.deadline')}
           for update skip locked
         ) s where s.id = d.id
       ),
-      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${announced('deleted')}
-      select id::text as id, ${ms(NOW)} as now from (select) as one left join deleted on true ${joined}`,
+      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${announced('deleted')},
+      ${missedBy('doomed', table, rowsOf(ASKED), isMeant('s', 'a'))}
+      select ended.id::text as id, ended.locked, ${ms(NOW)} as now
+      from (select) as one
+      left join (select id, false as locked from deleted union all select id, true from missed) as ended on true ${joined}`,
 
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are

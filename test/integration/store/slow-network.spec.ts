@@ -1,0 +1,65 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
+import { changesOf, HOUR, useStores } from './stores.js';
+
+const fixture = useStores();
+/** In milliseconds: of an operation, and of the way to the database, which is as long back. */
+const TIMEOUT = 1_000;
+const WAY = 60;
+/** How often something begins: there is always a request whose time ends while its statement is under way. */
+const EVERY = 40;
+const HELD = 12;
+const TIMES = 75;
+
+let proxy: TcpProxy;
+let store: MikroOrmSessionStore;
+beforeAll(async () => {
+  const url = new URL(fixture.database.url);
+  proxy = await TcpProxy.start(Number(url.port));
+  url.hostname = '127.0.0.1';
+  url.port = String(proxy.port);
+  store = await fixture.openStore({ queryTimeout: TIMEOUT }, 4, url.href);
+});
+afterAll(() => proxy.close());
+
+const increment = changesOf({ increment: { n: 1 } });
+const login = {
+  generation: 0,
+  secretHash: Buffer.alloc(32, 7),
+  userId: 'ada',
+  auth: null,
+  lifetime: { ttl: HOUR, absolute: null },
+  flush: false,
+  changes: null,
+};
+
+it.each<[string, (id: string) => Promise<unknown>]>([
+  ['commits', (id) => store.commit(id, 0, increment)],
+  ['logins', (id) => store.login({ ...login, id })],
+  ['ends of sessions', (id) => store.delete(id, null)],
+])('%s of rows that are held make those of no other row fail, however slow the network', async (_, write) => {
+  const held = await Promise.all(Array.from({ length: HELD }, () => fixture.create()));
+  const others = await Promise.all(Array.from({ length: TIMES }, () => fixture.create()));
+  const ids = held.map(({ id }) => id);
+  const holder = await fixture.database.hold('select from sessions where id = any($1::uuid[]) for update', [ids]);
+  proxy.set('delay', WAY);
+  const refused: Promise<unknown>[] = [];
+  const written: Promise<unknown>[] = [];
+  try {
+    for (const [times, { id }] of others.entries()) {
+      refused.push(write(ids[times % HELD] as string).catch((error: unknown) => error));
+      written.push(write(id).catch((error: unknown) => error));
+      await pause(EVERY);
+    }
+    const outcomes = await Promise.all(written);
+    expect(outcomes.filter((outcome) => outcome === null || outcome instanceof Error)).toEqual([]);
+    const unavailable = expect.any(SessionStoreUnavailableError);
+    expect(await Promise.all(refused)).toEqual(others.map(() => unavailable));
+  } finally {
+    proxy.set('pass');
+    await holder.release();
+  }
+});
