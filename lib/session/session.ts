@@ -153,12 +153,14 @@ export interface Session {
   /**
    * Changes the data under the lock of the session's row, as it is in the database then: what parallel requests do to it
    * comes before or after, in whichever process they run. For what `increment()`, `push()` and keys of their own cannot
-   * express, such as "only if there is one left". What is not stored yet is stored first. Objects of the data that you hold say
-   * afterwards what is stored under their keys; an item of a list stays part of it as long as nobody has changed it.
+   * express, such as "only if there is one left". What is not stored yet is stored first. Objects that you have got from the
+   * session say afterwards what is stored under their keys; an item of a list stays part of it as long as nobody has changed it.
+   * An object of your own that you have put there is not changed: it stays part of the data if it says what is stored, and is replaced
+   * otherwise.
    *
    * @param change is given the data and changes it in place. It must not be asynchronous: fetch what it needs before, so
    * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
-   * @returns what `change` returns.
+   * @returns what `change` returns. It is a copy where it is of the data: to go on changing that, get it from the session.
    * @throws {SessionGoneError} when the session has ended meanwhile.
    * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`.
    */

@@ -1,6 +1,8 @@
 import { SessionDataError } from '../../session.errors.js';
 import { RESERVED } from './flash.js';
+import type { OwnParts } from './own-parts.js';
 import { refillMembers } from './refill.js';
+import { nodesOf } from './snapshot.js';
 import { asJson, copyJson, isPlainObject, readObject } from './json.js';
 
 export type Document = Record<string, unknown>;
@@ -30,6 +32,8 @@ export class LiveDocument {
   protected live: Document | null = null;
   /** What it does not see: the keys that begin with `$`. */
   protected reserved: Document = NOTHING;
+  /** What of {@link live} may be changed in place; `null`: the application holds no part of it. */
+  protected own: OwnParts | null = null;
   /** Whether no method has changed it since it was read from its source. */
   protected isAsRead = false;
   /** The keys whose values are stored as what JSON makes of them, and whether an empty object is not; `null` for none. */
@@ -127,12 +131,16 @@ export class LiveDocument {
 
   /**
    * Has the objects that the handler may hold say what is given now, instead of replacing them. What it holds of the data is no part of
-   * it any more where that cannot be, as it is frozen.
+   * it any more where that cannot be, as it is frozen, or is the application's own, and says something else.
    */
   protected fill(content: Document): void {
     this.reserved = NOTHING;
     const live = this.#setReservedAside(content);
-    if (!refillMembers(this.live as Document, live)) this.live = Object.setPrototypeOf(live, null) as Document;
+    this.own?.add(nodesOf(live));
+    if (this.own === null || !refillMembers(this.live as Document, live, this.own)) {
+      this.live = Object.setPrototypeOf(live, null) as Document;
+    }
+    this.own?.keepAmong(this.live);
   }
 
   protected parse(): Document {

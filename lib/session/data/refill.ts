@@ -1,17 +1,18 @@
 import { isPlainObject, sameJson } from './json.js';
+import type { OwnParts } from './own-parts.js';
 
 type Members = Record<string, unknown>;
 
 /**
  * Has an object that an application may hold say what parsed JSON says, and the objects and arrays in it. An object stays where it is
  * in the tree, by the keys that lead to it, but at one place only; in an array, an item stays as long as it says the same, wherever
- * it moves to.
+ * it moves to. What the application has put there stays as long as it says the same, and is not changed.
  *
  * @returns whether it says so now: something frozen cannot
  */
-export function refillMembers(held: Members, content: Members): boolean {
+export function refillMembers(held: Members, content: Members, own: OwnParts): boolean {
   const seen = new Set<object>();
-  const refilled = Object.keys(content).filter((key) => refill(memberOf(held, key), content[key], seen));
+  const refilled = Object.keys(content).filter((key) => refill(memberOf(held, key), content[key], own, seen));
   const members = Object.assign(Object.create(null), content) as Members;
   // Once all is done, as what is below the items of an array may have been elsewhere as well.
   for (const key of refilled) if (sameJson(memberOf(held, key), content[key])) members[key] = memberOf(held, key);
@@ -32,23 +33,24 @@ export function replaceMembers(held: Members, members: Members): boolean {
 }
 
 /** The same for any value; but it may say something else, which is to be compared once. @param seen what was refilled so far */
-export function refill(held: unknown, content: unknown, seen = new Set<object>()): boolean {
+export function refill(held: unknown, content: unknown, own: OwnParts, seen = new Set<object>()): boolean {
   if (!isObject(held)) return held === content;
+  if (!own.has(held)) return sameJson(held, content);
   if (seen.has(held)) return false;
   seen.add(held);
   try {
     if (Array.isArray(held)) return Array.isArray(content) && isRefilledArray(held, content);
-    return isPlainObject(held) && isPlainObject(content) && isRefilled(held as Members, content as Members, seen);
+    return isPlainObject(held) && isPlainObject(content) && isRefilled(held as Members, content as Members, own, seen);
   } catch {
     return false;
   }
 }
 
-function isRefilled(held: Members, content: Members, seen: Set<object>): boolean {
+function isRefilled(held: Members, content: Members, own: OwnParts, seen: Set<object>): boolean {
   const members = Object.create(null) as Members;
   for (const key of Object.keys(content)) {
     const member = memberOf(held, key);
-    members[key] = refill(member, content[key], seen) ? member : content[key];
+    members[key] = refill(member, content[key], own, seen) ? member : content[key];
   }
   return replaceMembers(held, members);
 }

@@ -3,7 +3,8 @@
  * in each, one after the other. Taking one costs less than a copy, and looking again less than comparing with that.
  */
 export class Snapshot {
-  readonly #nodes: object[] = [];
+  /** The objects and arrays of the tree. */
+  readonly nodes: object[] = [];
   readonly #sizes: number[] = [];
   /** The keys and values of objects, the items of arrays, in the order of the nodes. */
   readonly #content: unknown[] = [];
@@ -28,8 +29,8 @@ export class Snapshot {
   #isAsItWas(): boolean {
     const content = this.#content;
     let at = 0;
-    for (let index = 0; index < this.#nodes.length; index++) {
-      const node = this.#nodes[index] as object;
+    for (let index = 0; index < this.nodes.length; index++) {
+      const node = this.nodes[index] as object;
       const size = this.#sizes[index] as number;
       if (Array.isArray(node)) {
         if (node.length !== size) return false;
@@ -47,7 +48,7 @@ export class Snapshot {
   }
 
   #add(node: object): void {
-    this.#nodes.push(node);
+    this.nodes.push(node);
     if (Array.isArray(node)) {
       this.#sizes.push(node.length);
       for (const item of node) this.#content.push(item);
@@ -64,5 +65,15 @@ export class Snapshot {
       const value = (node as Record<string, unknown>)[key];
       if (typeof value === 'object' && value !== null) this.#add(value);
     }
+  }
+}
+
+/** The objects and arrays of a tree; none where it is no tree, or cannot be looked at. */
+export function nodesOf(tree: unknown): readonly object[] {
+  if (typeof tree !== 'object' || tree === null) return [];
+  try {
+    return new Snapshot(tree as Record<string, unknown>).nodes;
+  } catch {
+    return [];
   }
 }

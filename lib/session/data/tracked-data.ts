@@ -8,8 +8,9 @@ import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js'
 import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { inQuotes } from '../../shown.js';
+import { OwnParts } from './own-parts.js';
 import { memberOf, refill, replaceMembers } from './refill.js';
-import { Snapshot } from './snapshot.js';
+import { nodesOf, Snapshot } from './snapshot.js';
 
 const NO_ADDITIONS: Additions = noAdditions();
 
@@ -19,8 +20,6 @@ const NO_ADDITIONS: Additions = noAdditions();
  * are remembered one by one. From then on everything can, and is remembered: as a snapshot, for most requests only look.
  */
 export class TrackedData extends LiveDocument {
-  /** Whether the application may hold parts that it can change in place. */
-  #isHeld = false;
   /** As long as this holds, nothing was changed; once it does not, its place is taken by {@link #before}. */
   #snapshot: Snapshot | null = null;
   /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
@@ -211,9 +210,11 @@ export class TrackedData extends LiveDocument {
   reread(source: DocumentSource | null, texts: ReadonlyMap<string, string>): void {
     const whole = { ...this.whole() };
     const changed = Object.keys(whole).filter((key) => textOrNone(whole[key]) !== texts.get(key));
+    const own = changed.flatMap((key) => this.own?.among(whole[key]) ?? []);
     // What the application has there stays as it is.
     for (const key of changed) this.put(key, undefined);
     this.replace(source);
+    this.own?.add(own);
     for (const key of texts.keys()) if (!Object.hasOwn(whole, key)) this.#change(key, undefined);
     for (const key of changed) this.#change(key, whole[key]);
   }
@@ -233,15 +234,22 @@ export class TrackedData extends LiveDocument {
     return next;
   }
 
-  /** Undoes {@link successor}: the application finds what was there, and over it what it has written since. */
+  /** Undoes {@link successor}: the application finds what was there, and over it what it has written since, which the other keeps as well. */
   resume(next: TrackedData): void {
-    const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
-    if (next.live !== null) {
-      if (replaceMembers(next.live, content)) this.live = next.live;
+    const { live } = next;
+    if (live !== null) {
+      next.live = Object.assign(Object.create(null), live) as Document;
+      if (replaceMembers(live, content)) this.live = live;
       if (next.#isHeld) this.#hold();
     }
-    for (const key in since) this.#change(key, since[key]);
+    this.takeOver(next);
+  }
+
+  /** Writes over what is here what is in another document. */
+  takeOver(other: TrackedData): void {
+    const content = { ...other.live, ...other.reserved };
+    for (const key of Object.keys(content)) this.#change(key, content[key]);
   }
 
   /** What is changed now was refused, with an error to the application. */
@@ -310,16 +318,21 @@ export class TrackedData extends LiveDocument {
     for (const key of changes.unset) this.#change(key, undefined);
     for (const [key, value] of changes.set) this.#changeWithin(key, JSON.parse(value));
     for (const [key, by] of changes.increment) this.increment(key, by);
-    for (const [key, items] of changes.push) this.push(key, JSON.parse(items) as unknown[]);
+    for (const [key, text] of changes.push) {
+      const items = JSON.parse(text) as unknown[];
+      this.push(key, items);
+      this.own?.add(nodesOf(items));
+    }
   }
 
   /** From now on the application holds parts of the data, and can change them unseen. */
   #hold(): void {
-    if (this.#isHeld) return;
-    const live = this.open();
-    if (this.isAsRead) this.#snapshot = new Snapshot(live);
+    if (this.own !== null) return;
+    const snapshot = new Snapshot(this.open());
+    if (this.isAsRead) this.#snapshot = snapshot;
     else this.#before = overlaid(copyOf(this.whole()), this.#before ?? NOTHING);
-    this.#isHeld = true;
+    // Methods hold before they put an object there: all are its own still.
+    this.own = new OwnParts(snapshot.nodes);
   }
 
   /** As it was, taken from the source where a snapshot has stood for it. */
@@ -343,6 +356,11 @@ export class TrackedData extends LiveDocument {
     if (!(key in before)) before[key] = copyJson(home[key]);
   }
 
+  /** Whether the application may hold parts that it can change in place. */
+  get #isHeld(): boolean {
+    return this.own !== null;
+  }
+
   #change(key: string, value: unknown): void {
     this.#remember(key);
     this.put(key, value);
@@ -352,7 +370,8 @@ export class TrackedData extends LiveDocument {
   #changeWithin(key: string, value: unknown): void {
     this.#remember(key);
     const held = memberOf(this.homeOf(key), key);
-    refill(held, value);
+    this.own?.add(nodesOf(value));
+    if (this.own !== null) refill(held, value, this.own);
     if (!sameJson(held, value)) this.put(key, value);
   }
 }

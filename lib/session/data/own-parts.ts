@@ -1,0 +1,38 @@
+import { nodesOf } from './snapshot.js';
+
+/**
+ * The objects and arrays of a document that it has made itself, by parsing, and may change in place. What an application has put there
+ * may be a constant, or a record that it keeps in memory for all users: only the application changes that.
+ */
+export class OwnParts {
+  #nodes: Iterable<object>;
+  #known: Set<object> | null = null;
+
+  constructor(nodes: Iterable<object>) {
+    this.#nodes = nodes;
+  }
+
+  has(node: object): boolean {
+    return this.#set.has(node);
+  }
+
+  /** Those of them that are in a tree. */
+  among(tree: unknown): object[] {
+    return nodesOf(tree).filter((node) => this.has(node));
+  }
+
+  add(nodes: readonly object[]): void {
+    for (const node of nodes) this.#set.add(node);
+  }
+
+  /** Forgets those that are not in a tree. */
+  keepAmong(tree: unknown): void {
+    this.#nodes = this.among(tree);
+    this.#known = null;
+  }
+
+  /** Made when it is first asked for: most requests do not. */
+  get #set(): Set<object> {
+    return (this.#known ??= new Set(this.#nodes));
+  }
+}
