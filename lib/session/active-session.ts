@@ -244,7 +244,7 @@ export class ActiveSession implements Session {
     // When it is its turn: an operation before it may store the lifetime that is set now.
     const login = (): Promise<void> =>
       this.#lifecycle.login(user, change ?? (leave?.before ?? written).lifetime, written, leave);
-    return this.#operations.run(() => written.noting(login()));
+    return this.#operations.run(() => written.current.noting(login()));
   }
 
   logout(): Promise<void> {
@@ -256,7 +256,7 @@ export class ActiveSession implements Session {
   regenerate(callback: SessionCallback): void;
   regenerate(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#runFor(callback, () => this.#lifecycle.rotate(written));
+    return this.#runFor(callback, () => this.#lifecycle.rotate(written.current));
   }
 
   /**
@@ -281,14 +281,20 @@ export class ActiveSession implements Session {
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#operations.runFor(callback, () => written.noting(this.#lifecycle.commit(written)));
+    return this.#operations.runFor(callback, () => {
+      const { current } = written;
+      return current.noting(this.#lifecycle.commit(current));
+    });
   }
 
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
     const update = (): Promise<Result> => {
       assertChange(change);
       const { written } = this.#lifecycle;
-      return this.#operations.run(() => written.noting(this.#lifecycle.update(change, written)));
+      return this.#operations.run(() => {
+        const { current } = written;
+        return current.noting(this.#lifecycle.update(change, current));
+      });
     };
     return this.watched(begun(update));
   }
@@ -299,7 +305,11 @@ export class ActiveSession implements Session {
     const { written } = this.#lifecycle;
     const texts = written.document.texts();
     const { lifetime } = written;
-    return this.#operations.runFor(callback, () => this.#lifecycle.reload(written, texts, lifetime));
+    return this.#operations.runFor(callback, () => {
+      const { current } = written;
+      const known = current === written ? texts : new Map([...current.document.texts(), ...texts]);
+      return this.#lifecycle.reload(current, known, lifetime);
+    });
   }
 
   /** Whether what the request does counts as an access; `touch()` always does. */

@@ -85,11 +85,17 @@ export class Lifecycle extends LifecycleState {
     leave: Leave | null,
   ): Promise<void> {
     const before = this.stored;
-    const taken = leave === null ? written.lifetime : null;
-    if (this.state === 'live' && (await this.#loginLive(user, change, written, taken, leave))) return;
+    if (leave === null && before !== null && before.userId !== null && before.userId !== user?.userId) {
+      // An operation before this one has failed.
+      const late = this.leaveLate(written);
+      return this.login(user, change, late.since, late);
+    }
+    const target = leave === null ? written.current : written;
+    const taken = leave === null ? target.lifetime : null;
+    if (this.state === 'live' && (await this.#loginLive(user, change, target, taken, leave))) return;
     if (before !== null) {
       // The new one has what an anonymous visitor had.
-      if (leave === null) written.document.detach();
+      if (leave === null) target.document.detach();
       this.forget();
       this.cookie.forget();
       if (this.state === 'live') this.state = 'unsaved';
@@ -99,7 +105,7 @@ export class Lifecycle extends LifecycleState {
       this.cookie.isOvertaken = false;
       if (this.state === 'gone') this.state = 'unsaved';
     }
-    await this.#begin(written, user, change, taken);
+    await this.#begin(target, user, change, taken);
     if (user !== null) await this.#loggedIn(user.userId);
   }
 
@@ -256,7 +262,7 @@ export class Lifecycle extends LifecycleState {
     const { id, generation, userId: userBefore } = this.stored as StoredSession;
     this.#ownCredential(user === null ? 'regenerate' : 'login');
     const userId = user?.userId ?? null;
-    const flush = leave !== null || (userBefore !== null && userBefore !== userId);
+    const flush = leave !== null;
     const changes = flush ? null : document.changes();
     const credential = issueCredential(id);
     const previousSecretHash = this.cookie.broughtHash;
@@ -287,8 +293,6 @@ export class Lifecycle extends LifecycleState {
       else if (leave === null) document.rebase(null);
       return false;
     }
-    // Another user without a leave: an operation before this one has failed.
-    if (flush && leave === null) document.replace(null);
     this.begun(loggedIn, credential, written, taken);
     this.env.emit('rotated', id, userId);
     if (userId !== null) {

@@ -8,9 +8,16 @@ export class Written {
   lifetime: LifetimeChange | null = null;
   /** Why nobody knows whether additions that are not taken for stored have been: sent again, they might be done twice. */
   doubt: SessionStoreUnavailableError | null = null;
+  /** What has taken its place since an operation called for it: one before has failed. `null`: nothing has. */
+  heir: Written | null = null;
 
   constructor(document: TrackedData) {
     this.document = document;
+  }
+
+  /** What stands for it by now. */
+  get current(): Written {
+    return this.heir?.current ?? this;
   }
 
   /** Whether anything is yet to be stored. A lifetime alone begins no session. Is no use. */
@@ -27,6 +34,12 @@ export class Written {
   resume(since: Written): void {
     this.document.resume(since.document);
     this.lifetime = since.lifetime ?? this.lifetime;
+  }
+
+  /** Writes over what is here what was written to another. */
+  takeOver(other: Written): void {
+    this.document.takeOver(other.document);
+    this.lifetime = other.lifetime ?? this.lifetime;
   }
 
   /** Drops what is not stored. */

@@ -110,7 +110,7 @@ describe('destroy() and logout()', () => {
   });
 
   it.each([
-    ['that fail leave the session as it was', false, { between: 1, late: 1 }],
+    ['that fail leave the session as it was, and what was written since', false, { n: 1, m: 2, between: 1, late: 1 }],
     ['that fail leave nothing of it where it is left again meanwhile', true, { late: 1 }],
   ])('%s', async (_, isLeft, left) => {
     const failure = new Error('down');

@@ -124,8 +124,9 @@ describe('login()', () => {
     const login = session.set('late', 1).login('bob');
     await expect(logout).rejects.toThrow('could not delete');
     await login;
-    expect([session.userId, session.toJSON()]).toEqual(['bob', {}]);
-    expect(await sessions.store.dataOf(session.id)).toEqual({});
+    expect([session.userId, session.toJSON()]).toEqual(['bob', { late: 1 }]);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(session.id)).toEqual({ late: 1 });
   });
 
   it('begins another session where this one has ended meanwhile, with what an anonymous visitor had', async () => {
