@@ -4,7 +4,7 @@ export interface Gatekeeper {
    * Stores what has to be stored first, or drops it, by the status that is about to be sent. `null`: there is nothing to
    * wait for. The promise must settle; a rejection turns the response into the one that {@link failed} writes.
    */
-  settle(status: number): Promise<void> | null;
+  settleAnswer(status: number): Promise<void> | null;
   /**
    * Adds headers, once what is said there is decided.
    *
@@ -26,16 +26,16 @@ export interface Gatekeeper {
 export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
   let failing = first;
   return {
-    settle(status) {
+    settleAnswer(status) {
       failing = first;
       const settleSecond = (): Promise<void> | null => {
         failing = second;
-        return second.settle(status);
+        return second.settleAnswer(status);
       };
-      const settling = first.settle(status);
+      const settling = first.settleAnswer(status);
       if (settling === null) return settleSecond();
       return settling.then(settleSecond, async (error: unknown) => {
-        await second.settle(500);
+        await second.settleAnswer(500);
         throw error;
       }) as Promise<void>;
     },

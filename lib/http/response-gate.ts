@@ -99,12 +99,12 @@ export class ResponseGate {
     if (this.#state === 'open') {
       // The end waits for what was changed since the headers were decided on.
       const isEnd = method === 'end' && !response.writableEnded;
-      const settling = isEnd ? this.#keeper.settle(response.statusCode) : null;
+      const settling = isEnd ? this.#keeper.settleAnswer(response.statusCode) : null;
       if (settling === null) return this.#call(method, args);
       this.#hold(settling);
     } else if (this.#state === 'closed') {
       const status = method === 'writeHead' ? (args[0] as number) : response.statusCode;
-      const settling = response.headersSent ? null : this.#keeper.settle(status);
+      const settling = response.headersSent ? null : this.#keeper.settleAnswer(status);
       if (settling === null) {
         this.#state = 'open';
         return this.#send(method, args);

@@ -335,14 +335,16 @@ export class ActiveSession implements Session {
    * The end of a request: commits as `save()` does, but for data that was refused before, which is dropped; or drops all
    * that is not stored, where the response reports a failure. Waits for what is under way, and stores nothing but fails where
    * an operation has failed that nobody else waits for. `null`: nothing to wait for.
+   *
+   * @param isAnswered whether the handler has answered already, so that it is too late to wait
    */
-  settle(commits: boolean): Promise<void> | null {
+  settle(commits: boolean, isAnswered = false): Promise<void> | null {
     try {
       if (!commits) {
         this.forgetUnseen();
         return this.#discardPending();
       }
-      const unseen = this.unseenFailures();
+      const unseen = this.unseenFailures(isAnswered);
       return unseen === null ? this.#commitPending() : unseen.then(() => this.#commitPending() ?? undefined);
     } catch (error) {
       // Whoever ends a request has nobody to catch it.
@@ -351,9 +353,9 @@ export class ActiveSession implements Session {
   }
 
   /** Waits for what is under way; rejects, and drops all that is not stored, where nobody else waits for what fails. */
-  protected unseenFailures(): Promise<void> | null {
+  protected unseenFailures(isAnswered: boolean): Promise<void> | null {
     if (this.#unsettled === null || this.#unsettled.isEmpty) return null;
-    return this.#unsettled.settled().catch((error: unknown) => {
+    return this.#unsettled.settled(isAnswered).catch((error: unknown) => {
       this.discard();
       throw error;
     });

@@ -60,20 +60,29 @@ export class Unsettled {
     this.#operations.clear();
   }
 
-  /** Waits for those that there are, and for those added meanwhile that nobody waits for. Rejects where one of these fails. */
-  async settled(): Promise<void> {
-    for (let operations = [...this.#operations]; operations.length > 0; operations = this.#ofNobody) {
+  /**
+   * Waits for those that there are, and for those added meanwhile that nobody waits for. Rejects where one fails that nobody waits for.
+   *
+   * @param isAnswered whether the handler has answered: who waits only from now on can change nothing of that
+   */
+  async settled(isAnswered: boolean): Promise<void> {
+    for (
+      let operations = [...this.#operations];
+      operations.length > 0;
+      operations = [...this.#operations].filter(isOfNobody)
+    ) {
+      const before = new Set(operations.filter(isOfNobody));
       const failures = await Promise.all(operations.map(failureOf));
       for (const operation of operations) this.#operations.delete(operation);
-      const unseen = failures.find((failure) => failure?.operation.isWaitedFor === false);
+      const unseen = failures.find(
+        (failure) => failure !== null && (isAnswered ? before.has(failure.operation) : isOfNobody(failure.operation)),
+      );
       if (unseen) throw unseen.error;
     }
   }
-
-  get #ofNobody(): Operation<unknown>[] {
-    return [...this.#operations].filter(({ isWaitedFor }) => !isWaitedFor);
-  }
 }
+
+const isOfNobody = ({ isWaitedFor }: Operation<unknown>): boolean => !isWaitedFor;
 
 function failureOf(operation: Operation<unknown>) {
   return operation.watch(

@@ -63,7 +63,7 @@ export class StandInSession extends ActiveSession {
   }
 
   /** There is no more to be stored than of a response that reports a failure: nothing. */
-  override settle(commits: boolean): Promise<void> | null {
+  override settle(commits: boolean, isAnswered = false): Promise<void> | null {
     if (!commits) {
       this.forgetUnseen();
       return null;
@@ -72,7 +72,7 @@ export class StandInSession extends ActiveSession {
       this.#onDropped();
       this.#onDropped = null;
     }
-    return this.unseenFailures();
+    return this.unseenFailures(isAnswered);
   }
 
   #refuse(callback: SessionCallback | undefined): Promise<void> | void {

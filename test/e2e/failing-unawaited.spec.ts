@@ -1,9 +1,11 @@
+import { Body, Controller, Post, Res } from '@nestjs/common';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import { GraphQLModule } from '@nestjs/graphql';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Response } from 'express';
 import {
   MemorySessionStore,
-  type Session,
+  Session,
   SessionModule,
   SessionStoreUnavailableError,
   sessionMiddleware,
@@ -49,6 +51,38 @@ const ada = async (client: Client): Promise<Client> => {
   return client;
 };
 const left = (client: Client) => inHandler(client, (session) => [session.userId, session.toJSON()]);
+type Ending = 'logout' | 'destroy';
+
+/** Its handlers answer by themselves. */
+@Controller()
+class AnsweringController {
+  @Post('wait-after')
+  async waitAfter(@Session() session: Session, @Res() response: Response, @Body() { end }: { end: Ending }) {
+    const ending = session[end]();
+    response.status(200).json({ done: true });
+    await ending;
+  }
+
+  @Post('wait-before-end')
+  async waitBeforeEnd(@Session() session: Session, @Res() response: Response, @Body() { end }: { end: Ending }) {
+    response.status(200).write('done: ');
+    const ending = session[end]();
+    response.end('true');
+    await ending;
+  }
+
+  @Post('handle')
+  async handle(@Session() session: Session, @Res() response: Response, @Body() { end }: { end: Ending }) {
+    const ending = session[end]();
+    response.status(200).json({
+      done: await ending.then(
+        () => true,
+        () => false,
+      ),
+    });
+  }
+}
+
 /** The turn of the event loop after this one, by which a refusal has come. */
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 const bad = 'half \ud800';
@@ -60,6 +94,7 @@ describe('An operation that fails, and that nobody waits for', () => {
       GraphQLModule.forRoot<ApolloDriverConfig>({ driver: ApolloDriver, autoSchemaFile: true, graphiql: false }),
     ],
     providers: [ItemResolver],
+    controllers: [AnsweringController],
     prepare: (app) => app.use(sessionMiddleware(app)),
   });
 
@@ -103,6 +138,21 @@ describe('An operation that fails, and that nobody waits for', () => {
     });
     expect(reply.status).toBe(401);
   });
+
+  it.each<Ending>(['logout', 'destroy'])(
+    'fails an answer that is given before anybody waits for it, and not one that tells what came of it: %s()',
+    async (end) => {
+      const client = await ada(fixture.app.client());
+      isDown = true;
+      const after = await client.post('/wait-after', { end });
+      const cutOff = client.post('/wait-before-end', { end });
+      await expect(cutOff).rejects.toThrow();
+      const handled = await client.post('/handle', { end });
+      isDown = false;
+      expect([after.status, handled.status, handled.text]).toEqual([503, 200, '{"done":false}']);
+      expect(await left(client)).toEqual(['ada', { a: 1 }]);
+    },
+  );
 
   it('fails one of several resolvers, whose others store nothing of it', async () => {
     const client = await ada(fixture.app.client());

@@ -186,15 +186,12 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
    * while that is under way settles when what was written since is stored as well, and rejects if it fails.
    */
   settle(status: number): Promise<void> | null {
-    const before = this.#settling;
-    const settling = before === null ? this.#settle(status) : before.then(() => this.#settle(status) ?? undefined);
-    if (settling === null) return null;
-    const settled = (): void => {
-      if (this.#settling === settling) this.#settling = null;
-    };
-    this.#settling = settling;
-    settling.then(settled, settled);
-    return settling;
+    return this.#inTurn(() => this.#settle(status, false));
+  }
+
+  /** The same where the handler has answered by itself: nothing that it still waits for can change that. */
+  settleAnswer(status: number): Promise<void> | null {
+    return this.#inTurn(() => this.#settle(status, true));
   }
 
   /** Those that give out a credential, or keep an error or a stand-in's answer from caches, matter: they are rare. */
@@ -284,13 +281,25 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return 'encrypted' in this.#raw.socket && this.#raw.socket.encrypted === true;
   }
 
-  #settle(status: number): Promise<void> | null {
+  #inTurn(settle: () => Promise<void> | null): Promise<void> | null {
+    const before = this.#settling;
+    const settling = before === null ? settle() : before.then(() => settle() ?? undefined);
+    if (settling === null) return null;
+    const settled = (): void => {
+      if (this.#settling === settling) this.#settling = null;
+    };
+    this.#settling = settling;
+    settling.then(settled, settled);
+    return settling;
+  }
+
+  #settle(status: number, isAnswered: boolean): Promise<void> | null {
     const { session } = this;
     if (session === null) return null;
     const ending = this.#ending;
-    if (ending === null) return session.settle(status < 500);
+    if (ending === null) return session.settle(status < 500, isAnswered);
     this.#ending = null;
-    return ending.then(() => session.settle(status < 500) ?? undefined);
+    return ending.then(() => session.settle(status < 500, isAnswered) ?? undefined);
   }
 
   protected open(): ActiveSession | Promise<ActiveSession> {

@@ -30,7 +30,7 @@ export class ManualKeeper implements Gatekeeper {
     this.#response = response;
   }
 
-  settle(status: number): Promise<void> | null {
+  settleAnswer(status: number): Promise<void> | null {
     this.asked++;
     if (!this.pending) return null;
     this.settled.push(status);

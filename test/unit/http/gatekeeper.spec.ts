@@ -4,7 +4,7 @@ import { bothKeepers, type Gatekeeper } from '../../../lib/http/gatekeeper.js';
 /** A keeper that notes what it is asked. */
 function keeper(name: string, calls: string[], settling: Promise<void> | null): Gatekeeper {
   return {
-    settle: (status) => {
+    settleAnswer: (status) => {
       calls.push(`${name} settles ${status}`);
       return settling;
     },
@@ -22,7 +22,7 @@ describe('two keepers as one', () => {
   it('have nothing to wait for where neither has', () => {
     const calls: string[] = [];
     const both = bothKeepers(keeper('first', calls, null), keeper('second', calls, null));
-    expect(both.settle(201)).toBeNull();
+    expect(both.settleAnswer(201)).toBeNull();
     expect(both.beforeHeaders()).toBe(true);
     both.amendHeaders();
     both.ended();
@@ -43,7 +43,7 @@ describe('two keepers as one', () => {
     const second = Promise.withResolvers<void>();
     const both = bothKeepers(keeper('first', calls, Promise.resolve()), keeper('second', calls, second.promise));
     let isSettled = false;
-    const settling = both.settle(200)?.then(() => (isSettled = true));
+    const settling = both.settleAnswer(200)?.then(() => (isSettled = true));
     await new Promise((resolve) => setImmediate(resolve));
     expect([calls, isSettled]).toEqual([['first settles 200', 'second settles 200'], false]);
     second.resolve();
@@ -53,7 +53,7 @@ describe('two keepers as one', () => {
   it('have the second drop its changes where the first cannot store its own, and the first say so', async () => {
     const calls: string[] = [];
     const both = bothKeepers(keeper('first', calls, Promise.reject(error)), keeper('second', calls, Promise.resolve()));
-    await expect(both.settle(200)).rejects.toBe(error);
+    await expect(both.settleAnswer(200)).rejects.toBe(error);
     both.report(error);
     expect([both.failed(error), calls]).toEqual([
       'first failed: down',
@@ -66,7 +66,7 @@ describe('two keepers as one', () => {
     async (settling) => {
       const calls: string[] = [];
       const both = bothKeepers(keeper('first', calls, settling), keeper('second', calls, Promise.reject(error)));
-      await expect(both.settle(200)).rejects.toBe(error);
+      await expect(both.settleAnswer(200)).rejects.toBe(error);
       both.report(error);
       expect([both.failed(error), calls.at(-1)]).toEqual(['second failed: down', 'second reports down']);
     },

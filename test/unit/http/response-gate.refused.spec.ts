@@ -11,7 +11,7 @@ async function gated(): Promise<Exchange & { readonly gate: ResponseGate }> {
   const on = await exchange();
   on.keeper.pending = false;
   const keeper = {
-    settle: () => null,
+    settleAnswer: () => null,
     beforeHeaders: () => false,
     amendHeaders() {},
     ended() {},
