@@ -35,7 +35,7 @@ export class OperatorReports {
 
   /** A request, or a message, was answered with a failure of the server. */
   requestFailed(error: unknown): void {
-    if (error instanceof SessionStoreUnavailableError) this.#troubles.error('store', withCause(error));
+    if (isOutage(error)) this.#troubles.error('store', withCause(error));
     else this.#failure('', error);
   }
 
@@ -47,7 +47,7 @@ export class OperatorReports {
   /** A response had begun, and what came after its first byte could not be stored. */
   cutOff(error: unknown): void {
     this.#failure('A response was cut off, for what came after its first byte could not be stored. ', error);
-    if (error instanceof SessionStoreUnavailableError) this.requestFailed(error);
+    if (isOutage(error)) this.requestFailed(error);
   }
 
   /** Nobody waited for it, and no request could fail with it. */
@@ -154,7 +154,16 @@ export class OperatorReports {
     if (this.#corrupt.isFirst(`${id} ${column}`)) this.#log.error(line);
   }
 
+  /** What an application throws may be anything, also what cannot be looked at. */
   #failure(before: string, error: unknown): void {
+    try {
+      this.#tell(before, error);
+    } catch {
+      this.#troubles.error('unreadable', `${before}${UNREADABLE}`);
+    }
+  }
+
+  #tell(before: string, error: unknown): void {
     const failure = error instanceof Error ? error : new Error(String(error));
     const message = failure instanceof SyntaxError ? NO_JSON : shownMessage(failure);
     const title = `${shown(String(failure.name))}: ${message}`;
@@ -162,6 +171,17 @@ export class OperatorReports {
     this.#troubles.error(kind, before === '' ? message : kind, shownStack(failure, title));
   }
 }
+
+/** Of a proxy that is revoked, nobody can say. */
+function isOutage(error: unknown): error is SessionStoreUnavailableError {
+  try {
+    return error instanceof SessionStoreUnavailableError;
+  } catch {
+    return false;
+  }
+}
+
+const UNREADABLE = 'What was thrown is no error, and cannot be looked at.';
 
 /** In the place of what a parser says, which may quote what it parsed. */
 const NO_JSON = 'It is not JSON.';

@@ -30,6 +30,32 @@ beforeEach(() => {
 });
 
 describe('What the operator is told', () => {
+  it.each<[string, () => unknown]>([
+    ['has no prototype', () => Object.create(null) as unknown],
+    [
+      'is a proxy that is revoked',
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+    ],
+    [
+      'is an error whose message throws',
+      () =>
+        Object.defineProperty(new Error('no'), 'message', {
+          get: () => {
+            throw new Error('It is not there.');
+          },
+        }),
+    ],
+  ])('is that it cannot be looked at, where what was thrown %s', (_, thrown) => {
+    reportsOf().notAwaited(thrown());
+    expect(told()).toEqual([expect.stringMatching(/^error: .*cannot be looked at\.$/)]);
+    reportsOf().requestFailed(thrown());
+    expect(told()).toHaveLength(1);
+  });
+
   it('is the error of the store and its cause, once, whatever the operation was, and that it answers again', () => {
     const reports = reportsOf();
     for (; clock.now < 3 * SECOND; clock.now += SECOND) {
