@@ -201,9 +201,29 @@ export class TrackedData extends LiveDocument {
 
   /** Starts over from what is stored, and does what has not been sent to that. */
   rebase(source: DocumentSource | null): void {
-    const changes = this.changes();
+    let changes: DataChanges | null;
+    try {
+      changes = this.changes();
+    } catch (error) {
+      if (!(error instanceof SessionDataError)) throw error;
+      // The next commit refuses it; what has begun before is done.
+      const symbols = this.symbols.map((symbol) => [symbol, Reflect.get(this.open(), symbol)] as const);
+      this.reread(source, this.#textsBefore());
+      for (const [symbol, value] of symbols) Reflect.set(this.open(), symbol, value);
+      return;
+    }
     this.replace(source);
     this.#redo(changes);
+  }
+
+  #textsBefore(): Map<string, string> {
+    const before = this.#wasBefore() ?? NOTHING;
+    const texts = this.#isHeld ? new Map<string, string>() : this.texts();
+    for (const key of Object.keys(before)) {
+      if (before[key] === undefined) texts.delete(key);
+      else texts.set(key, textOrNone(before[key]));
+    }
+    return texts;
   }
 
   /** Starts over from what is stored; what has changed since {@link texts} is written over that. */

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionDataError } from '../../../lib/session.errors.js';
 import { idOf, TestSessions } from './sessions.js';
 
 type Open = Awaited<ReturnType<TestSessions['open']>>;
@@ -132,5 +133,32 @@ describe('Parts of the data that a handler holds', () => {
     await session.update((data) => void (data['other'] = 1));
     (session.data as Data).one.items.push('book');
     expect(await stored()).toMatchObject({ one: { items: ['book'] }, cart: { items: [] } });
+  });
+});
+
+describe('An update() while something is written that cannot be stored', () => {
+  const SYMBOL = Symbol('no key of JSON');
+
+  // That of a symbol is about no key: all that was written with it is dropped.
+  it.each<[string, (session: Open) => unknown, number?]>([
+    ['by set()', (session) => session.set('at', new Date(0) as never)],
+    [
+      'by set(), where parts are held',
+      (session) => ((session.data as Data).n, session.set('at', new Date(0) as never)),
+    ],
+    ['in place', (session) => ((session.data as Data).at = () => {})],
+    ['under a symbol', (session) => ((session.data as Data)[SYMBOL] = 1), 1],
+  ])('is done, and says so, and the next commit refuses that: %s', async (_, write, n = 5) => {
+    const sessions = new TestSessions();
+    const cookie = await sessions.begun({ stock: 2, n: 1 });
+    const session = await sessions.open(cookie);
+    const updating = session.update((data: Data) => void (data.stock -= 1));
+    session.set('n', 5);
+    write(session);
+    await updating;
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ stock: 1, n: 1 });
+    await expect(session.save()).rejects.toThrow(SessionDataError);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ stock: 1, n });
   });
 });
