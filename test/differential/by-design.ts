@@ -94,7 +94,7 @@ export const BY_DESIGN = {
     decision: DECIDED,
   },
   heldOverReload: {
-    what: 'An object that a handler put into the session is part of it after reload(), if there still is one at its key; in express-session it is cut off.',
+    what: 'An object that a handler put into the session is part of it after reload() where it says what is stored; in express-session it is cut off.',
     decision: DECIDED,
   },
   parallelWriters: {
