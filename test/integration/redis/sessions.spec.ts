@@ -352,6 +352,20 @@ describeWithRedis('The sessions of a user in Redis', () => {
     expect(await listed()).toEqual([mine.id]);
   });
 
+  it('are limited to the newest logins, of which those from before the clock was set back are the oldest', async () => {
+    const sessions = [
+      await store.create(newSession({ userId: 'ada' })),
+      await store.create(newSession({ userId: 'ada' })),
+    ];
+    for (const { id, authenticatedAt } of sessions) {
+      await redis.command('HSET', `session:s:${id}`, 'n', String(Number(authenticatedAt) + 2 * MINUTE));
+    }
+    const latest = await store.create(newSession({ userId: 'ada' }));
+    for await (const ended of store.keepNewest('ada', 2)) expect(ended).toEqual([sessions[0]?.id]);
+    for await (const ended of store.keepNewest('ada', 1)) expect(ended).toEqual([sessions[1]?.id]);
+    expect(await store.find(latest.id)).not.toBeNull();
+  });
+
   it('are listed without what is kept in them, which is not read', async () => {
     const created = await store.create(newSession({ userId: 'ada', auth: '{"roles":[]}', data: '{"a":1}', ip: '::1' }));
     const reads = async (): Promise<number> =>
