@@ -289,7 +289,10 @@ export abstract class SessionStore {
    * because it cannot lock them all in time, the pieces before are deleted all the same.
    */
   abstract deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]>;
-  /** The same with the sessions of a user but for the newest logins. */
+  /**
+   * The same with the sessions of a user but for the newest logins. A login in the future is from before the store's clock was set
+   * back, and older than any that is not: or a login would end itself.
+   */
   abstract keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]>;
   /** The same with all sessions. */
   abstract deleteAll(): AsyncIterable<readonly SessionId[]>;

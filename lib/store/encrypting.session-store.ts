@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { type DataChanges, hasAdditions, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
-import { SessionDataError } from '../session.errors.js';
+import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
 import { incremented, pushed } from '../session/data/merge.js';
-import type { CommittedTimes, Login, NewSession, SessionStore } from '../session-store.js';
+import type { CommittedTimes, Login, NewSession, SessionStore, StoreListener } from '../session-store.js';
 import type { ResolvedSessionOptions } from '../session.options.js';
 import type { SessionSecrets, StoredSession } from '../session/stored-session.js';
 import { type CommitRequest, foldCommits } from './batching/commit-request.js';
@@ -15,13 +15,17 @@ import {
   type UnreadableListener,
 } from './encryption.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
+import { LostTime } from './lost-time.js';
 import { OpenedTexts } from './opened-texts.js';
+import { untilDeadline } from './until-deadline.js';
 import { WriteBatcher, type WriteTarget } from './batching/write-batcher.js';
 import { QueueMeter } from '../stats/queue-meter.js';
 
 /** Of how many sessions it is remembered what was found last, and how many characters in all. */
 const MOST_SEEN = 4_096;
 const MOST_SEEN_TEXT = 8 * 1024 * 1024;
+/** What additions are for, to follow "the session store could not …". */
+const ADDING = 'save a session';
 
 /** How a store encrypts. */
 export interface EncryptionSettings {
@@ -57,6 +61,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
   readonly #opened: OpenedTexts | null;
   readonly #queryTimeout: number;
+  readonly #lost = new LostTime();
   /** Data as it was found, sealed, where it was not known, until this process adds to it: what additions of the same request are to. */
   readonly #seen = new LRUCache<SessionId, string>({
     max: MOST_SEEN,
@@ -79,6 +84,16 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     this.#queryTimeout = queryTimeout;
     this.#opened = keepOpened ? new OpenedTexts() : null;
     this.#cipher = new SessionCipher(keys, onUnreadable, acceptPlain, this.#opened);
+  }
+
+  override async open(listener: StoreListener): Promise<void> {
+    await this.inner.open(listener);
+    this.#lost.start();
+  }
+
+  override async close(): Promise<void> {
+    this.#lost.stop();
+    await this.inner.close();
   }
 
   override async find(id: SessionId): Promise<StoredSession | null> {
@@ -110,7 +125,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     }
     additions.waiting += 1;
     try {
-      const deadline = performance.now() + this.#queryTimeout;
+      const deadline = this.#time() + this.#queryTimeout;
       return await additions.batcher.write({ id, generation, changes, found: null, deadline });
     } finally {
       additions.waiting -= 1;
@@ -196,8 +211,9 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   #batcher(): AdditionBatcher {
     const target: WriteTarget<CommitRequest, CommittedTimes | null> = {
-      operation: 'save a session',
-      now: () => performance.now(),
+      operation: ADDING,
+      now: () => this.#time(),
+      keepsDeadlines: true,
       write: async ([request]) => [await this.#add(request as CommitRequest)],
       fold: foldCommits,
       meter: this.#meter,
@@ -212,7 +228,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     this.#seen.delete(id);
     const added = seen && (await this.#addToSeen(seen, request));
     if (seen !== null && added !== 'changed') return added;
-    const found = await this.inner.find(id);
+    const found = await this.#findInTime(request);
     if (found?.generation !== generation) return null;
     const outcome = await this.#addTo(this.#cipher.reader(id, found.data), request);
     if (outcome !== 'changed') return outcome;
@@ -249,9 +265,22 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), this.#until(request));
   }
 
-  /** When an addition has to be done, by the store's clock as things stand: what waits here waits by a clock that nobody sets. */
+  /** The inner store knows of no deadline here: what is found too late is not added to. */
+  #findInTime({ id, deadline }: CommitRequest): Promise<StoredSession | null> {
+    const late = (): Error =>
+      new SessionStoreUnavailableError(ADDING, { cause: new Error('what is added to was not found in time') });
+    return untilDeadline(this.inner.find(id), () => deadline - this.#time(), late);
+  }
+
+  /** The clock of deadlines, in milliseconds: nobody sets it, and it stands still while this process cannot take in answers. */
+  #time(): number {
+    const timer = performance.now();
+    return timer - this.#lost.total(timer);
+  }
+
+  /** When an addition has to be done, by the store's clock as things stand. */
   #until({ deadline }: CommitRequest): number {
-    return this.now() + deadline - performance.now();
+    return this.now() + deadline - this.#time();
   }
 
   /** @param document what additions are to; `null`: nothing */

@@ -16,6 +16,7 @@ import {
 import type { StoredSession } from '../session/stored-session.js';
 import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../session.options.js';
 import { refuseLargeAuth, tooLargeData } from './limits.js';
+import { newestFirst } from './newest-logins.js';
 
 /**
  * Sessions in the memory of one process: for tests of applications, which then need no database. They are gone when the
@@ -155,11 +156,9 @@ export class MemorySessionStore extends SessionStore {
   }
 
   async *keepNewest(userId: string, count: number): AsyncGenerator<readonly SessionId[]> {
-    const sessions = await this.findByUser(userId);
-    const newestFirst = sessions.toSorted(
-      (one, other) => Number(other.authenticatedAt) - Number(one.authenticatedAt) || (one.id < other.id ? 1 : -1),
-    );
-    const ids = newestFirst.slice(count).map(({ id }) => id);
+    const ids = newestFirst(await this.findByUser(userId))
+      .slice(count)
+      .map(({ id }) => id);
     for (const id of ids) this.#sessions.delete(id);
     yield ids;
   }

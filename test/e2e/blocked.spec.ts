@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
+import { blockFor } from '../support/block.js';
 
 const TIMEOUT = 300;
 /** More than are looked up, or written, at the same time. */
@@ -17,10 +18,7 @@ class Blocker {
 
   come(): void {
     if (--this.#left !== 0) return;
-    setImmediate(() => {
-      const end = performance.now() + 2 * TIMEOUT;
-      while (performance.now() < end);
-    });
+    setImmediate(() => blockFor(2 * TIMEOUT));
   }
 }
 
@@ -41,10 +39,13 @@ class VisitedController {
   }
 }
 
-describe('A handler that computes for longer than "queryTimeout"', () => {
+describe.each([
+  ['', {}],
+  [', with encryption', { encryption: { keys: [Buffer.alloc(32, 7)] } }],
+])('A handler that computes for longer than "queryTimeout"%s', (_with, options) => {
   const fixture = useApp({
     controllers: [VisitedController],
-    options: { queryTimeout: TIMEOUT },
+    options: { queryTimeout: TIMEOUT, ...options },
     prepare: (app) =>
       app.use((_request: unknown, _response: unknown, next: () => void) => {
         next();

@@ -26,6 +26,11 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
    * about one of them is a `SessionDataError`, or marked by `marksOne()`.
    */
   write(requests: readonly Request[]): Promise<Written<Outcome>[]>;
+  /**
+   * Whether `write` keeps the deadlines by itself. Then nothing is given up here once it is handed over: `write` may still be
+   * writing it.
+   */
+  readonly keepsDeadlines?: boolean;
   /** One request for two to the same session; `null` when they must go one after the other, as they must without it. */
   fold?(first: Request, then: Request): Request | null;
   /** How much of a statement a request takes, where 1 is all of it; unless given, only their number is limited. */
@@ -107,7 +112,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
       const waiters = batch.flatMap((group) => group.waiters);
       this.#meter.sent(waiters.length);
       const stopWatching = watchDeadlines(
-        waiters,
+        this.#target.keepsDeadlines ? [] : waiters,
         () => this.#target.now(),
         () => this.#tooLate(),
       );

@@ -18,6 +18,7 @@ import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
 import { KeyedQueue } from '../batching/keyed-queue.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
 import { refuseLargeAuth } from '../limits.js';
+import { newestFirst } from '../newest-logins.js';
 import type { Run } from './attempts.js';
 import { Keys } from './keys.js';
 import { Keyspace } from './keyspace.js';
@@ -237,10 +238,7 @@ export class RedisSessionStore extends SessionStore {
   async *keepNewest(userId: string, count: number): AsyncGenerator<readonly SessionId[]> {
     const operation = 'limit the sessions of a user';
     const all = await this.#opened.index.allSessionsOf(userId, operation);
-    const newestFirst = all.toSorted(
-      (one, other) => other.authenticatedAt - one.authenticatedAt || (one.id < other.id ? 1 : -1),
-    );
-    yield await this.#deleteMany(newestFirst.slice(count), userId, operation);
+    yield await this.#deleteMany(newestFirst(all).slice(count), userId, operation);
   }
 
   deleteAll(): AsyncIterable<readonly SessionId[]> {

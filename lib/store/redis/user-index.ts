@@ -34,7 +34,9 @@ export interface Entry {
 export interface UserSession {
   readonly id: SessionId;
   readonly generation: number;
-  readonly authenticatedAt: number;
+  /** `null`: its user did not sign in. */
+  readonly authenticatedAt: number | null;
+  readonly readAt: number;
 }
 
 /**
@@ -121,7 +123,8 @@ export class UserIndex {
           live.push({
             id: entry.id,
             generation: Number(generation),
-            authenticatedAt: Number(authenticatedAt),
+            authenticatedAt: authenticatedAt === '' ? null : Number(authenticatedAt),
+            readAt: look.value.now,
           });
         } else stale.push(entry);
       }

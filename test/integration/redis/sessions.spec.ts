@@ -42,6 +42,19 @@ describeWithRedis('A session in Redis', () => {
   const keyOf = (id: string): string => `session:s:${id}`;
   const data = async (id: string): Promise<unknown> => JSON.parse((await store.find(id))?.data ?? 'null') as unknown;
 
+  it('ends with all others, though the clock was set back since it began; one that has begun meanwhile does not', async () => {
+    const { id, createdAt } = await store.create(newSession());
+    await redis.command('HSET', keyOf(id), 'c', String(createdAt + 2 * MINUTE));
+    const ended: string[] = [];
+    const began: string[] = [];
+    for await (const ids of store.deleteAll()) {
+      ended.push(...ids);
+      if (began.length === 0) began.push((await store.create(newSession())).id);
+    }
+    expect(ended).toEqual([id]);
+    expect(await Promise.all([id, ...began].map((one) => store.find(one)))).toEqual([null, expect.any(Object)]);
+  });
+
   it('is looked for among others without reading the data of any but the one', async () => {
     const ids = await Promise.all(
       Array.from({ length: 30 }, async () => (await store.create(newSession({ data: '{"a":1}' }))).id),
@@ -337,6 +350,20 @@ describeWithRedis('The sessions of a user in Redis', () => {
     // Nor is another user's session one of those that a limit leaves.
     for await (const ended of store.keepNewest('ada', 1)) expect(ended).toEqual([]);
     expect(await listed()).toEqual([mine.id]);
+  });
+
+  it('are limited to the newest logins, of which those from before the clock was set back are the oldest', async () => {
+    const sessions = [
+      await store.create(newSession({ userId: 'ada' })),
+      await store.create(newSession({ userId: 'ada' })),
+    ];
+    for (const { id, authenticatedAt } of sessions) {
+      await redis.command('HSET', `session:s:${id}`, 'n', String(Number(authenticatedAt) + 2 * MINUTE));
+    }
+    const latest = await store.create(newSession({ userId: 'ada' }));
+    for await (const ended of store.keepNewest('ada', 2)) expect(ended).toEqual([sessions[0]?.id]);
+    for await (const ended of store.keepNewest('ada', 1)) expect(ended).toEqual([sessions[1]?.id]);
+    expect(await store.find(latest.id)).not.toBeNull();
   });
 
   it('are listed without what is kept in them, which is not read', async () => {

@@ -59,11 +59,23 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
 
   it('keepNewest() ends a user’s oldest logins, and counts no expired ones', async () => {
     const [a, b, c, expired, other] = await several();
-    await alter(a, `authenticated_at = now() + interval '1 s'`);
-    await alter(expired, `authenticated_at = now() + interval '2 s'`);
+    await alter(a, 'authenticated_at = clock_timestamp()');
+    await alter(expired, 'authenticated_at = clock_timestamp()');
     expect(await collected(fixture.store.keepNewest('ada', 3))).toEqual([]);
     expect(await collected(fixture.store.keepNewest('ada', 2))).toEqual([b]);
     expect(await left()).toEqual([a, c, expired, other]);
+  });
+
+  it('keepNewest() takes logins from before the clock was set back for the oldest, but for those that were none', async () => {
+    const [a, b, c, expired, other] = await several();
+    await alter(a, `authenticated_at = clock_timestamp() + interval '1 minute'`);
+    await alter(b, `authenticated_at = clock_timestamp() + interval '2 minutes'`);
+    const adopted = await create({ userId: 'ada' });
+    await alter(adopted.id, 'authenticated_at = null');
+    expect(await collected(fixture.store.keepNewest('ada', 3))).toEqual([adopted.id]);
+    expect(await collected(fixture.store.keepNewest('ada', 2))).toEqual([a]);
+    expect(await collected(fixture.store.keepNewest('ada', 1))).toEqual([b]);
+    expect(await left()).toEqual([c, expired, other]);
   });
 
   it('deleteAll() ends all, and counts the live ones', async () => {

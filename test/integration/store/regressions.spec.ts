@@ -66,7 +66,7 @@ describe('MikroOrmSessionStore: what was wrong once', () => {
   it('does not end a session that was logged in to while keepNewest() waited for it', async () => {
     const old = await create({ userId: 'ada' });
     await create({ userId: 'ada' });
-    const relogin = `update sessions set authenticated_at = now() + interval '1 s', generation = 1 where id = $1`;
+    const relogin = `update sessions set authenticated_at = clock_timestamp(), generation = 1 where id = $1`;
     const holder = await fixture.database.hold(relogin, [old.id]);
     const limiting = collected(fixture.store.keepNewest('ada', 1));
     await fixture.store.count();

@@ -7,6 +7,8 @@ import { createSessionId, type SessionId } from '../../../lib/session/token.js';
 import { EncryptingSessionStore, withEncryption } from '../../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { blockFor } from '../../support/block.js';
+import { StoreReports } from '../../support/store-listener.js';
 import { mapsWith } from './maps.js';
 
 const KEY = randomBytes(32);
@@ -281,6 +283,46 @@ describe('Encryption in front of a store', () => {
     const error: unknown = await store.commit(id, 0, add).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(SessionStoreUnavailableError);
     expect(String(error)).toContain('could not save a session');
+  });
+
+  it('gives up no addition that the store is still writing, which may have a clock of its own', async () => {
+    store = open([KEY], true, 20);
+    const id = await create();
+    inner.commitIf = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return MemorySessionStore.prototype.commitIf.apply(inner, args);
+    };
+    expect(await store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }))).not.toBeNull();
+    expect(await dataOf(id)).toMatchObject({ n: 2 });
+  });
+
+  it('adds nothing to what is found too late', async () => {
+    store = open([KEY], true, 20);
+    const id = await create();
+    inner.find = async () => {
+      delete (inner as Partial<InnerStore>).find;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return inner.find(id);
+    };
+    const adding = store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    await expect(adding).rejects.toThrow(SessionStoreUnavailableError);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(await dataOf(id)).toMatchObject({ n: 1 });
+  });
+
+  it('gives an addition the time besides for which this process was blocked', async () => {
+    store = open([KEY], true, 200);
+    await store.open(new StoreReports());
+    const id = await create();
+    inner.find = async () => {
+      delete (inner as Partial<InnerStore>).find;
+      await new Promise((resolve) => setTimeout(resolve, 450));
+      return inner.find(id);
+    };
+    const adding = store.commit(id, 0, changes({ increment: new Map([['n', 1]]) }));
+    blockFor(400);
+    expect(await adding).not.toBeNull();
+    await store.close();
   });
 
   describe('by what was found last', () => {

@@ -51,6 +51,21 @@ describe('MemorySessionStore', () => {
     expect(await all(store.keepNewest('ada', 1))).toEqual(['b', 'a']);
   });
 
+  it('takes logins from before the clock was set back for the oldest, but for those that were none', async () => {
+    const adopted = createSessionId();
+    const rest = { userId: 'ada', auth: null, data: '{}', ip: null, userAgent: null };
+    const lifetime = { ttl: MINUTE, absolute: null };
+    await store.adopt({ id: adopted, secretHash: randomBytes(32), lifetime, ...rest }, null);
+    store.time += 2;
+    const ahead = await create();
+    store.time += 1;
+    const further = await create();
+    store.time -= 3;
+    const latest = await create();
+    expect(await all(store.keepNewest('ada', 1))).toEqual([further, ahead, adopted]);
+    expect(await store.find(latest)).not.toBeNull();
+  });
+
   it('lists the sessions of a user, the oldest first', async () => {
     store.time += 5;
     const younger = await create();

@@ -1,5 +1,5 @@
 import type { SessionTable } from './announcement.js';
-import { at, isMeant, missedBy, ms, NOW, rowsOf } from './expressions.js';
+import { at, isMeant, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
 import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
@@ -16,10 +16,10 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     // Those of a user but for one: $4 user id, $5 the id to spare or null.
     deleteByUser: `s.user_id = $4::text and s.id is distinct from $5::uuid`,
     // Those of a user but for the newest logins: $4 user id, $5 how many to spare. One that was logged in to meanwhile is not
-    // among them any more.
+    // among them any more. A login in the future is from before the clock was set back: it is old.
     keepNewest: `(s.id, s.generation) in (
       select n.id, n.generation from ${table} n where n.user_id = $4::text and n.expires_at > ${NOW}
-      order by n.authenticated_at desc nulls last, n.id desc offset $5::int)`,
+      order by n.authenticated_at <= ${ONCE} desc nulls last, n.authenticated_at desc nulls last, n.id desc offset $5::int)`,
     deleteAll: 'true',
   };
   const some = (condition: string): string => `from ${table} s

@@ -163,7 +163,10 @@ touch()
 return {ms(now), 'ok'}`,
 );
 
-/** Ends a live session that was created until a moment of its node's clock: 2 how many milliseconds ago that was. */
+/**
+ * Ends a live session, but for one that was created since a moment of its node's clock: 2 how many milliseconds ago that was. One that
+ * begins in the future is from before that clock was set back.
+ */
 export const END = script(
   'end',
   'allow-oom',
@@ -172,7 +175,8 @@ if not expires then
   touch()
   return {ms(now), 'absent'}
 end
-if not isLive or tonumber(created) > now - tonumber(ARGV[2]) then return {ms(now), 'gone'} end
+local start = tonumber(created)
+if not isLive or (start > now - tonumber(ARGV[2]) and start <= now) then return {ms(now), 'gone'} end
 redis.call('DEL', key)
 return {ms(now), 'ok'}`,
 );

@@ -138,4 +138,17 @@ describe('WriteBatcher', () => {
     while (answers['c'] === undefined) await database.answer();
     expect([answers, maps[0]?.size]).toEqual([{ a: SAVED, b: SAVED, c: SAVED }, 0]);
   });
+
+  it('gives up nothing that is being written, where that keeps the deadlines by itself', async () => {
+    const written = Promise.withResolvers<string[]>();
+    const target = { operation: 'save', now: () => performance.now(), write: () => written.promise };
+    const outcomes = [true, false].map((keepsDeadlines) => {
+      const plain = new WriteBatcher<WriteRequest, string>({ ...target, keepsDeadlines }, (send) => send());
+      return plain.write({ id: 'one', deadline: performance.now() + 10 }).catch(() => 'given up');
+    });
+    jest.advanceTimersByTime(1_000);
+    await turn();
+    written.resolve(['written']);
+    expect(await Promise.all(outcomes)).toEqual(['written', 'given up']);
+  });
 });
