@@ -37,6 +37,12 @@ import { untilUnlocked } from './until-unlocked.js';
 import { quoted, sessionTableOf, type TableName } from './table-name.js';
 import { stateOf } from './table-state.js';
 
+/**
+ * The longest pause between two looks at a held row, in milliseconds. A process that updates it without end takes it again within
+ * one: after longer pauses, others would hardly ever find it free.
+ */
+const LONGEST_PAUSE = 5;
+
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
   /** Milliseconds. */
@@ -359,7 +365,7 @@ export class MikroOrmSessionStore extends SessionStore {
     };
     return this.#updates.run(id, async () => {
       if (queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
-      return untilUnlocked(queries, operation, attempt, deadline);
+      return untilUnlocked(queries, operation, attempt, deadline, LONGEST_PAUSE);
     });
   }
 

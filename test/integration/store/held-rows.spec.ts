@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
 import type { Login } from '../../../lib/session-store.js';
@@ -147,9 +147,10 @@ describe('Rows that another transaction holds, of sessions that are taken over',
 });
 
 describe('Updates of one row', () => {
+  const QUERY_TIMEOUT = 5_000;
   const stores: MikroOrmSessionStore[] = [];
   beforeAll(async () => {
-    for (let n = 0; n < 3; n++) stores.push(await fixture.openStore({ queryTimeout: 5_000 }));
+    for (let n = 0; n < 3; n++) stores.push(await fixture.openStore({ queryTimeout: QUERY_TIMEOUT }));
   });
 
   it('by several processes at once all come to their turn, those of one process in the order of the calls', async () => {
@@ -161,6 +162,46 @@ describe('Updates of one row', () => {
       const ofStore = order.filter((n) => Math.floor(n / 100) === by);
       expect(ofStore).toEqual(Array.from({ length: 20 }, (_, n) => 100 * by + n));
     }
+  });
+
+  it('come to their turn soon, though another process updates it without end', async () => {
+    const { id } = await fixture.create({ data: { n: 0 } });
+    const [one, another] = stores as [MikroOrmSessionStore, MikroOrmSessionStore];
+    const updates = 40;
+    let isOver = false;
+    let turns = 0;
+    const endless = (async () => {
+      for (; !isOver; turns++) await another.update(id, 0, () => changesOf({ increment: { n: 1 } }));
+    })();
+    let longest = 0;
+    for (let times = 0; times < updates; times++) {
+      const since = performance.now();
+      await one.update(id, 0, () => changesOf({ increment: { n: 1 } }));
+      longest = Math.max(longest, performance.now() - since);
+      await setTimeout(10);
+    }
+    isOver = true;
+    await endless;
+    expect(await fixture.dataOf(id)).toEqual({ n: turns + updates });
+    expect(longest).toBeLessThan(QUERY_TIMEOUT / 4);
+  });
+
+  it('ask again every few milliseconds whether it is free, as it is for one at a time', async () => {
+    const { id } = await fixture.create();
+    const holder = await fixture.lock(id);
+    const asked = countStatements('for share skip locked');
+    const [store] = stores as [MikroOrmSessionStore];
+    const updating = store.update(id, 0, () => null);
+    const times: number[] = [];
+    while (times.length < 30) {
+      await setImmediate();
+      if (asked.count > times.length) times.push(performance.now());
+    }
+    await holder.release();
+    expect(await updating).toMatchObject({ id });
+    // The first pauses are short in any case. A busy machine makes most longer, and not all.
+    const pauses = times.slice(10).map((time, index) => time - (times[index + 9] as number));
+    expect(Math.min(...pauses)).toBeLessThan(15);
   });
 
   it('that nothing is in the way of take four statements, and three if they change nothing', async () => {
