@@ -286,7 +286,7 @@ export abstract class SessionStore {
   abstract findByUser(userId: string): Promise<ListedSession[]>;
   /**
    * Deletes the sessions of a user, but for one, in pieces of which each is stored, and says which they were. Where it fails,
-   * because it cannot lock them all in time, the pieces before are deleted all the same.
+   * because it cannot lock them all in time, the pieces before are deleted all the same. Those that begin while it runs may stay.
    */
   abstract deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]>;
   /**

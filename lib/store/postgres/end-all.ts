@@ -8,8 +8,9 @@ import { untilUnlocked } from './until-unlocked.js';
 const PIECE = 2_000;
 
 /**
- * Ends all sessions that a statement is about, in committed pieces: each has the time of an operation since the one before
- * it. A session that the database refuses to end is left out, and the error is thrown when all others are ended.
+ * Ends all sessions that a statement is about, but for those that begin later, in committed pieces: each has the time of an
+ * operation since the one before it. A session that the database refuses to end is left out, and the error is thrown when all
+ * others are ended.
  */
 export async function* endAll(
   queries: SessionQueries,
@@ -18,13 +19,15 @@ export async function* endAll(
   values: readonly unknown[],
 ): AsyncGenerator<readonly SessionId[]> {
   const leftOut: SessionId[] = [];
+  let since: number | null = null;
   let most = PIECE;
   let refusal: unknown = null;
   for (let isLeft = true; isLeft;) {
     try {
       const piece = await untilUnlocked(queries, operation, async (deadline) => {
-        const ended = await queries.endMany(operation, which, most, leftOut, values, deadline);
+        const ended = await queries.endMany(operation, which, most, { ids: leftOut, since }, values, deadline);
         if (!ended?.inTime) throw new SessionStoreUnavailableError(operation);
+        since ??= ended.since;
         return ended.count === 0 && ended.left ? 'locked' : ended;
       });
       isLeft = piece.left;
@@ -35,7 +38,7 @@ export async function* endAll(
         most = Math.ceil(most / 2);
       } else {
         refusal ??= error;
-        leftOut.push(...(await queries.nextToEnd(operation, which, leftOut, values)));
+        leftOut.push(...(await queries.nextToEnd(operation, which, { ids: leftOut, since }, values)));
         most = PIECE;
       }
     }

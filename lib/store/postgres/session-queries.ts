@@ -84,6 +84,15 @@ export interface Ended {
   /** Whether there are more, or some are locked. */
   readonly left: boolean;
   readonly inTime: boolean;
+  /** Those that have begun later, on the database's clock, are left out. */
+  readonly since: number;
+}
+
+/** What is left out of many sessions that are ended. */
+export interface LeftOut {
+  readonly ids: readonly SessionId[];
+  /** Those that have begun later, on the database's clock; `null` for those that begin from now on. */
+  readonly since: number | null;
 }
 
 /** The statements of the session store: what each takes, and what its rows say. It tries nothing again, and knows no queue. */
@@ -313,23 +322,19 @@ export class SessionQueries implements RenewalTarget {
     operation: string,
     which: Which,
     most: number,
-    leftOut: readonly SessionId[],
+    leftOut: LeftOut,
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const given = [this.#db.onClock(deadline), most, arrayOf(leftOut, (id) => id), ...values];
+    const given = [this.#db.onClock(deadline), most, arrayOf(leftOut.ids, (id) => id), leftOut.since, ...values];
     const [row] = await this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
     return row;
   }
 
   /** The session that {@link endMany} would end if it ended one. */
-  async nextToEnd(
-    operation: string,
-    which: Which,
-    leftOut: readonly SessionId[],
-    values: readonly unknown[],
-  ): Promise<SessionId[]> {
-    const given = [this.#db.onClock(this.deadline()), 1, arrayOf(leftOut, (id) => id), ...values];
+  async nextToEnd(operation: string, which: Which, leftOut: LeftOut, values: readonly unknown[]): Promise<SessionId[]> {
+    const deadline = this.#db.onClock(this.deadline());
+    const given = [deadline, 1, arrayOf(leftOut.ids, (id) => id), leftOut.since, ...values];
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.next[which], given);
     return rows.map(({ id }) => id);
   }

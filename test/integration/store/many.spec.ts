@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { collected } from '../../../lib/testing/contract/support.js';
+import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
@@ -82,6 +84,38 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
     await several();
     expect(await collected(fixture.store.deleteAll())).toHaveLength(4);
     expect(await left()).toEqual([]);
+  });
+
+  it('deleteAll() ends one whose beginning lies ahead of the clock, as after the clock was set back', async () => {
+    const { id } = await create();
+    await alter(id, `created_at = created_at + interval '1 min'`);
+    expect(await collected(fixture.store.deleteAll())).toEqual([id]);
+  });
+
+  it.each<[string, (store: MikroOrmSessionStore) => AsyncIterable<readonly string[]>]>([
+    ['deleteAll()', (store) => store.deleteAll()],
+    ['deleteByUser()', (store) => store.deleteByUser('ada', null)],
+  ])('%s spares those that begin while it waits for a locked row, no longer than an operation may', async (_, end) => {
+    const store = await fixture.openStore({ queryTimeout: 600 });
+    const old = await create({ userId: 'ada' });
+    const locked = await create({ userId: 'ada' });
+    const holder = await lock(locked.id);
+    const ended: string[] = [];
+    let error: unknown = null;
+    const ending = (async () => {
+      for await (const ids of end(store)) ended.push(...ids);
+    })().catch((reason: unknown) => (error = reason));
+    while (ended.length === 0) await setTimeout(1);
+    const begun: string[] = [];
+    while (error === null && begun.length < 60) {
+      begun.push((await create({ userId: 'ada' })).id);
+      await setTimeout(50);
+    }
+    await holder.release();
+    await ending;
+    expect(error).toEqual(fixture.unavailable);
+    expect(ended).toEqual([old.id]);
+    expect(await left()).toEqual([locked.id, ...begun]);
   });
 
   it('count() counts the live ones', async () => {

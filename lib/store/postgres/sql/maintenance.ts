@@ -11,19 +11,24 @@ const ASKED = { id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]'
 /** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
   const relation = `${quotedText(table)}::regclass`;
-  // Conditions of sessions that are to be ended, with their arguments from $4 on.
+  // Conditions of sessions that are to be ended, with their arguments from $5 on.
   const conditions = {
-    // Those of a user but for one: $4 user id, $5 the id to spare or null.
-    deleteByUser: `s.user_id = $4::text and s.id is distinct from $5::uuid`,
-    // Those of a user but for the newest logins: $4 user id, $5 how many to spare. One that was logged in to meanwhile is not
+    // Those of a user but for one: $5 user id, $6 the id to spare or null.
+    deleteByUser: `s.user_id = $5::text and s.id is distinct from $6::uuid`,
+    // Those of a user but for the newest logins: $5 user id, $6 how many to spare. One that was logged in to meanwhile is not
     // among them any more. A login in the future is from before the clock was set back: it is old.
     keepNewest: `(s.id, s.generation) in (
-      select n.id, n.generation from ${table} n where n.user_id = $4::text and n.expires_at > ${NOW}
-      order by n.authenticated_at <= ${ONCE} desc nulls last, n.authenticated_at desc nulls last, n.id desc offset $5::int)`,
+      select n.id, n.generation from ${table} n where n.user_id = $5::text and n.expires_at > ${NOW}
+      order by n.authenticated_at <= ${ONCE} desc nulls last, n.authenticated_at desc nulls last, n.id desc offset $6::int)`,
     deleteAll: 'true',
   };
+  // Not those that began later, or new ones would keep it going without end. What seems to begin in the future is old: the clock
+  // was set back.
+  const since = `coalesce(${at('$4::float8')}, statement_timestamp())`;
+  const meant = (condition: string): string =>
+    `s.id <> all($3::uuid[]) and not (s.created_at > ${since} and s.created_at <= ${NOW}) and ${condition}`;
   const some = (condition: string): string => `from ${table} s
-        where ${NOW} < ${at('$1::float8')} and s.id <> all($3::uuid[]) and ${condition}
+        where ${NOW} < ${at('$1::float8')} and ${meant(condition)}
         limit $2::int for update skip locked`;
   const ended = (condition: string): string => `
       with doomed as materialized (
@@ -34,9 +39,9 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
              (select count(*)::int from deleted) as count,
              (select count(*) from doomed) = $2::int or exists (
                select from ${table} s
-               where s.id <> all($3::uuid[]) and ${condition} and not exists (select from doomed d where d.id = s.id)
+               where ${meant(condition)} and not exists (select from doomed d where d.id = s.id)
              ) as left,
-             ${NOW} < ${at('$1::float8')} as "inTime", ${ms(NOW)} as now
+             ${NOW} < ${at('$1::float8')} as "inTime", ${ms(since)} as since, ${ms(NOW)} as now
       from (select) as one ${joined}`;
   const next = (condition: string): string => `select s.id::text as id ${some(condition)}`;
 
@@ -63,7 +68,8 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
 
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
-     * locked. $1 deadline, $2 how many at most, $3 ids to leave out.
+     * locked. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left out: null for now, which
+     * it says (`since`).
      */
     ended: {
       deleteByUser: ended(conditions.deleteByUser),
