@@ -10,7 +10,9 @@ import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.j
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import type { Database, RawStatement } from './driver/database.js';
+import { isOfLock } from './driver/refusals.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
+import { marksOne } from '../batching/splitting.js';
 import { tooLargeData } from '../limits.js';
 import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
@@ -24,6 +26,9 @@ import { loginStatements } from './sql/login.js';
 import { lookupStatements } from './sql/lookup.js';
 import { maintenanceStatements } from './sql/maintenance.js';
 import { sweep } from './sweep.js';
+
+/** What part of the time of an operation is spent on waiting for a lock, which holds up all that is to be written next. */
+const LOCK_PART = 10;
 
 /** All the SQL of the session store, for one table. Every statement is one round trip and one transaction. */
 export type Statements = ReturnType<typeof statementsFor>;
@@ -101,6 +106,8 @@ export class SessionQueries implements RenewalTarget {
   readonly #sql: Statements;
   readonly #givesRawRows: boolean;
   readonly #maxDataBytes: number;
+  /** How long what others wait for waits for a lock on a row of another table, in milliseconds. */
+  readonly #lockTimeout: number;
   readonly #known = new RowVersionCache();
   readonly lengths = new RowLengths();
   readonly lookups: Lookups;
@@ -113,6 +120,7 @@ export class SessionQueries implements RenewalTarget {
     this.#sql = sql;
     this.#givesRawRows = connections.givesRawRows;
     this.#maxDataBytes = options.maxDataBytes;
+    this.#lockTimeout = Math.ceil(options.queryTimeout / LOCK_PART);
     this.lookups = new Lookups(this.#db, sql, this.#known, connections.givesRawRows);
     this.adoptions = new Adoptions(this.#db, sql.adoption, options.maxDataBytes);
   }
@@ -162,14 +170,15 @@ export class SessionQueries implements RenewalTarget {
       sessions.map(({ ip }) => ip),
       sessions.map(({ userAgent }) => userAgent),
       arrayOf(sessions, ({ persistent }) => persistent),
+      this.#lockTimeout,
     ];
     type Created = { readonly asked: SessionId; readonly inTime: boolean } & (StoredSession | { readonly id: null });
-    const rows = await this.#db.query<Created>(
-      'create a session',
-      this.#sql.create,
-      values,
-      deadlinesOf(requests).last,
+    const { last } = deadlinesOf(requests);
+    const rows = await unlessLocked(
+      requests,
+      this.#db.query<Created>('create a session', this.#sql.create, values, last),
     );
+    if (rows === 'locked') return ['locked'];
     const created = new Map<SessionId, Written<StoredSession>>();
     for (const { asked, inTime, ...session } of rows) {
       // Sent late by a process that was kept from its work, it may have time left.
@@ -266,6 +275,7 @@ export class SessionQueries implements RenewalTarget {
     operation = 'log in',
     on: Queryable | null = null,
   ): Promise<Written<StoredSession | null>[]> {
+    const { last } = deadlinesOf(requests);
     const logins = requests.map(({ login }) => login);
     const changes = logins.map((login) => mergeOf(login.changes));
     const values = [
@@ -285,10 +295,15 @@ export class SessionQueries implements RenewalTarget {
       changes.map(({ unset }) => unset),
       changes.map(({ increment }) => increment),
       changes.map(({ push }) => push),
+      // In a transaction of its own it holds up no others.
+      on === null ? this.#lockTimeout : Math.max(1, Math.ceil(last - this.time())),
     ];
     for (const { id } of logins) this.#known.forget(id);
     type LoggedIn = { readonly asked: SessionId; readonly locked: boolean } & (StoredSession | { readonly id: null });
-    const rows = await this.#db.query<LoggedIn>(operation, this.#sql.login, values, deadlinesOf(requests).last, on);
+    const loggingIn = this.#db.query<LoggedIn>(operation, this.#sql.login, values, last, on);
+    // What it fails by in a transaction, it has waited for until its deadline.
+    const rows = await (on === null ? unlessLocked(requests, loggingIn) : loggingIn);
+    if (rows === 'locked') return ['locked'];
     const outcomes = new Map<SessionId, Written<StoredSession | null>>();
     for (const { asked, locked, ...session } of rows) {
       if (session.id !== null) this.lengths.note(asked, session.data.length);
@@ -308,10 +323,13 @@ export class SessionQueries implements RenewalTarget {
   async delete(requests: readonly DeleteRequest[]): Promise<Written<boolean>[]> {
     const generations = arrayOf(requests, ({ generation }) => generation);
     const userIds = requests.map(({ userId = null }) => userId);
-    const values = [arrayOf(requests, ({ id }) => id), generations, this.#deadlinesOf(requests), userIds];
+    const ids = arrayOf(requests, ({ id }) => id);
+    const values = [ids, generations, this.#deadlinesOf(requests), userIds, this.#lockTimeout];
     for (const { id } of requests) this.#known.forget(id);
     type Deleted = { readonly id: SessionId | null; readonly locked: boolean };
-    const rows = await this.#db.query<Deleted>('end a session', this.#sql.delete, values, deadlinesOf(requests).last);
+    const { last } = deadlinesOf(requests);
+    const rows = await unlessLocked(requests, this.#db.query<Deleted>('end a session', this.#sql.delete, values, last));
+    if (rows === 'locked') return ['locked'];
     const outcomes = new Map<SessionId, Written<boolean>>();
     for (const { id, locked } of rows) if (id !== null) outcomes.set(id, locked ? 'locked' : true);
     return requests.map(({ id }) => outcomes.get(id) ?? false);
@@ -326,22 +344,21 @@ export class SessionQueries implements RenewalTarget {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const given = [this.#db.onClock(deadline), most, arrayOf(leftOut.ids, (id) => id), leftOut.since, ...values];
+    const given = this.#toEnd(most, leftOut, values, deadline);
     const [row] = await this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
     return row;
   }
 
   /** The session that {@link endMany} would end if it ended one. */
   async nextToEnd(operation: string, which: Which, leftOut: LeftOut, values: readonly unknown[]): Promise<SessionId[]> {
-    const deadline = this.#db.onClock(this.deadline());
-    const given = [deadline, 1, arrayOf(leftOut.ids, (id) => id), leftOut.since, ...values];
+    const given = this.#toEnd(1, leftOut, values, this.deadline());
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.next[which], given);
     return rows.map(({ id }) => id);
   }
 
   /** Removes what has expired, one range of pages at a time. */
   sweep(): AsyncGenerator<readonly SessionId[]> {
-    return sweep(this.#db, this.#sql);
+    return sweep(this.#db, this.#sql, this.#lockTimeout);
   }
 
   /** Whether the sweep is a connection's from now until it ends, which it does once it is idle for as long as the lease. */
@@ -382,9 +399,25 @@ export class SessionQueries implements RenewalTarget {
     return row.live ? 'locked' : null;
   }
 
+  #toEnd(most: number, leftOut: LeftOut, values: readonly unknown[], deadline: number): unknown[] {
+    const ids = arrayOf(leftOut.ids, (id) => id);
+    return [this.#db.onClock(deadline), most, ids, leftOut.since, this.#lockTimeout, ...values];
+  }
+
   /** Those of requests on the database's clock, as an array. */
   #deadlinesOf(requests: readonly WriteRequest[]): string {
     const ahead = this.#db.onClock(0);
     return arrayOf(requests, ({ deadline }) => deadline + ahead);
+  }
+}
+
+/** The rows of a statement. One that has waited too long for a lock is taken apart, until the request is alone that waits for it. */
+async function unlessLocked<Row>(requests: readonly WriteRequest[], rows: Promise<Row[]>): Promise<Row[] | 'locked'> {
+  try {
+    return await rows;
+  } catch (error) {
+    if (!isOfLock(error)) throw error;
+    if (requests.length > 1) throw marksOne(error as Error);
+    return 'locked';
   }
 }

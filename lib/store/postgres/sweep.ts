@@ -1,6 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import { concernsOne, halvesOf } from '../batching/splitting.js';
 import type { Database } from './driver/database.js';
+import { isOfLock } from './driver/refusals.js';
 import type { maintenanceStatements } from './sql/maintenance.js';
 
 const OPERATION = 'sweep sessions';
@@ -17,16 +18,18 @@ type Sql = Pick<ReturnType<typeof maintenanceStatements>, 'pages' | 'sweep' | 'e
 
 /**
  * Removes what has expired, one range of pages at a time. A row that the database refuses to delete is left, and the error is
- * thrown once all others are removed.
+ * thrown once all others are removed. One that waits for a lock on a row of another table is left to the next sweep.
+ *
+ * @param lockTimeout how long to wait for such a lock, in milliseconds
  */
-export async function* sweep(db: Database, sql: Sql): AsyncGenerator<readonly SessionId[]> {
+export async function* sweep(db: Database, sql: Sql, lockTimeout: number): AsyncGenerator<readonly SessionId[]> {
   const refusals: Refusals = { first: null };
   const [counted] = await db.query<{ count: number; tables: number }>(OPERATION, sql.pages, []);
   const { count = 0, tables = 1 } = counted ?? {};
   const length = Math.max(1, Math.floor(PAGES / tables));
   for (let page = 0; page < count; page += length) {
     const pages = Array.from({ length }, (_, index) => page + index);
-    yield* sweepPages(db, sql, pages, refusals);
+    yield* sweepPages(db, sql, pages, lockTimeout, refusals);
   }
   if (refusals.first !== null) throw refusals.first;
 }
@@ -36,21 +39,23 @@ async function* sweepPages(
   db: Database,
   sql: Sql,
   pages: readonly number[],
+  lockTimeout: number,
   refusals: Refusals,
 ): AsyncGenerator<readonly SessionId[]> {
   const range = [`(${pages[0]},0)`, `(${Number(pages.at(-1)) + 1},0)`];
   try {
-    yield idsOf(await db.query<Row>(OPERATION, sql.sweep, range));
+    yield idsOf(await db.query<Row>(OPERATION, sql.sweep, [...range, lockTimeout]));
   } catch (error) {
-    if (!concernsOne(error)) throw error;
+    if (!concernsOne(error) && !isOfLock(error)) throw error;
     if (pages.length > 1) {
-      for (const half of halvesOf(pages)) yield* sweepPages(db, sql, half, refusals);
+      for (const half of halvesOf(pages)) yield* sweepPages(db, sql, half, lockTimeout, refusals);
       return;
     }
     for (const { id } of await db.query<Row>(OPERATION, sql.expiredIn, range)) {
-      const removed = db.query<Row>(OPERATION, sql.sweepOne, [id]);
+      const removed = db.query<Row>(OPERATION, sql.sweepOne, [id, lockTimeout]);
       yield idsOf(
         await removed.catch((refusal: unknown) => {
+          if (isOfLock(refusal)) return [];
           if (!concernsOne(refusal)) throw refusal;
           refusals.first ??= refusal as Error;
           return [];

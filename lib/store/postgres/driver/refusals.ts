@@ -120,6 +120,12 @@ export function isCutOff(error: unknown): boolean {
   return code === undefined ? !(error instanceof GivenUp) : CUT_OFF.test(code);
 }
 
+/** Whether a statement has waited too long for a lock, which the cause of an error of ours says. */
+export function isOfLock(error: unknown): boolean {
+  const cause: unknown = error instanceof Error ? error.cause : undefined;
+  return sqlState(cause) === LOCK_NOT_AVAILABLE && !isRaised(cause);
+}
+
 /** Whether it shows that the database did not answer. */
 export function isLost(error: unknown): boolean {
   return sqlState(error) !== LOCK_NOT_AVAILABLE;

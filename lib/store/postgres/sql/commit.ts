@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, missedBy, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
+import { at, limited, missedBy, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
 import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged, outdated } from './merge.js';
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
@@ -97,10 +97,11 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     /**
      * New sessions: a row for each, of nulls where it was not created, as its deadline has passed (`inTime`) or it is too big.
      * $1 ids, $2 hashes in hexadecimal, $3 deadlines, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
-     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser.
+     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser, $13 how long it
+     * waits for a lock on a row of another table.
      */
     create: `
-      with given as materialized (
+      with ${limited('$13')}, given as materialized (
         select *, now < ${at('deadline')} as in_time
         from ${rowsOf(CREATED)} as given, (select ${NOW} as now ${UNSEEN}) as clock
       ),
@@ -110,7 +111,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
         select id, decode(secret_hash, 'hex'), 0, user_id, auth, case when user_id is null then null else now end, data,
                ttl, now, now, now, least(now + ${span('ttl')}, now + ${span('absolute')}), now + ${span('absolute')}, ip,
                user_agent, persistent
-        from given where in_time and octet_length(data::text) <= $4::int
+        from given, limited where in_time and octet_length(data::text) <= $4::int
         returning *
       )
       select given.id::text as asked, given.in_time as "inTime", ${columns('created')}

@@ -37,6 +37,12 @@ export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
            from (select ${names.map((name) => `${arrays[name]} as ${name}`).join(', ')} ${UNSEEN}) as given)`;
 };
 
+// The part `limited` of a `with` clause, to be read by what writes: a lock that another transaction has on a row of another table,
+// to which a foreign key or a trigger of the application's leads, is waited for no longer than this, in milliseconds. Not so one on
+// the whole table of sessions, which is waited for before.
+export const limited = (milliseconds: string): string =>
+  `limited as materialized (select set_config('lock_timeout', ${milliseconds}::int::text, true))`;
+
 // Whether a row is of the id, the generation and the user that are asked for; null for any of the last two.
 export const isMeant = (row: string, asked: string): string =>
   `${row}.id = ${asked}.id and (${asked}.generation is null or ${row}.generation = ${asked}.generation)

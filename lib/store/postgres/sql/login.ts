@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
+import { at, limited, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
 import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
@@ -23,6 +23,7 @@ const LOGGED_IN = {
   increments: '$15::jsonb[]',
   pushes: '$16::jsonb[]',
 };
+const LOCK_TIMEOUT = '$17';
 
 /** What locks sessions, and gives them another secret. */
 export function loginStatements({ table, announced, joined }: SessionTable) {
@@ -50,10 +51,10 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
      * A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. Gives a row for each
      * live session, of nulls where the merged data would be too big, or where it was not to be had (`locked`), by another
      * transaction or by its deadline. $1 ids, $2 generations, $3 deadlines, $4 how many bytes the data may have; then the arrays
-     * of LOGGED_IN.
+     * of LOGGED_IN, and how long it waits for a lock on a row of another table.
      */
     login: `
-      with ${EXACT}, locked as materialized (
+      with ${EXACT}, ${limited(LOCK_TIMEOUT)}, locked as materialized (
         select s.id, s.data, s.generation, s.secret_hash, ${NOW} as now, ${Object.keys(LOGGED_IN)
           .map((name) => `g.${name}`)
           .join(', ')}
@@ -69,7 +70,7 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
                l.persistent, l.now + ${span('l.absolute')} as ends_at,
                least(l.now + ${span('l.ttl')}, l.now + ${span('l.absolute')}) as expires_at,
                case when l.flush then '{}'::jsonb else ${merged('l.data', 'l', MERGED_AT_LOGIN)} end as data
-        from exact, locked l
+        from exact, limited, locked l
       ),
       changed as (
         update ${table} s

@@ -1,5 +1,5 @@
 import type { SessionTable } from './announcement.js';
-import { at, isMeant, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
+import { at, isMeant, limited, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
 import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
@@ -11,15 +11,15 @@ const ASKED = { id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]'
 /** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
   const relation = `${quotedText(table)}::regclass`;
-  // Conditions of sessions that are to be ended, with their arguments from $5 on.
+  // Conditions of sessions that are to be ended, with their arguments from $6 on.
   const conditions = {
-    // Those of a user but for one: $5 user id, $6 the id to spare or null.
-    deleteByUser: `s.user_id = $5::text and s.id is distinct from $6::uuid`,
-    // Those of a user but for the newest logins: $5 user id, $6 how many to spare. One that was logged in to meanwhile is not
+    // Those of a user but for one: $6 user id, $7 the id to spare or null.
+    deleteByUser: `s.user_id = $6::text and s.id is distinct from $7::uuid`,
+    // Those of a user but for the newest logins: $6 user id, $7 how many to spare. One that was logged in to meanwhile is not
     // among them any more. A login in the future is from before the clock was set back: it is old.
     keepNewest: `(s.id, s.generation) in (
-      select n.id, n.generation from ${table} n where n.user_id = $5::text and n.expires_at > ${NOW}
-      order by n.authenticated_at <= ${ONCE} desc nulls last, n.authenticated_at desc nulls last, n.id desc offset $6::int)`,
+      select n.id, n.generation from ${table} n where n.user_id = $6::text and n.expires_at > ${NOW}
+      order by n.authenticated_at <= ${ONCE} desc nulls last, n.authenticated_at desc nulls last, n.id desc offset $7::int)`,
     deleteAll: 'true',
   };
   // Not those that began later, or new ones would keep it going without end. What seems to begin in the future is old: the clock
@@ -31,10 +31,10 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
         where ${NOW} < ${at('$1::float8')} and ${meant(condition)}
         limit $2::int for update skip locked`;
   const ended = (condition: string): string => `
-      with doomed as materialized (
+      with ${limited('$5')}, doomed as materialized (
         select s.id, s.expires_at > ${NOW} as live ${some(condition)}
       ),
-      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id, d.live)${announced('deleted')}
+      deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id, d.live)${announced('deleted')}
       select (select coalesce(array_agg(id::text), '{}') from deleted where live) as ids,
              (select count(*)::int from deleted) as count,
              (select count(*) from doomed) = $2::int or exists (
@@ -43,15 +43,16 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
              ) as left,
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(since)} as since, ${ms(NOW)} as now
       from (select) as one ${joined}`;
-  const next = (condition: string): string => `select s.id::text as id ${some(condition)}`;
+  const next = (condition: string): string => `with ${limited('$5')} select s.id::text as id ${some(condition)}`;
 
   return {
     /**
      * Ends sessions. Gives a row for each live one, with whether it was not to be had (`locked`), by another transaction or by its
      * deadline; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and user ids are null for any.
+     * $5 how long to wait for a lock on a row of another table.
      */
     delete: `
-      with doomed as materialized (
+      with ${limited('$5')}, doomed as materialized (
         select s.id
         from (select * from ${rowsOf({ ...ASKED, deadline: '$3::float8[]' })} as d order by id) d, lateral (
           select s.id from ${table} s
@@ -60,7 +61,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
           for update skip locked
         ) s where s.id = d.id
       ),
-      deleted as (delete from ${table} s using doomed d where s.id = d.id returning s.id)${announced('deleted')},
+      deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id)${announced('deleted')},
       ${missedBy('doomed', table, rowsOf(ASKED), isMeant('s', 'a'))}
       select ended.id::text as id, ended.locked, ${ms(NOW)} as now
       from (select) as one
@@ -69,7 +70,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
      * locked. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left out: null for now, which
-     * it says (`since`).
+     * it says (`since`), $5 how long to wait for a lock on a row of another table.
      */
     ended: {
       deleteByUser: ended(conditions.deleteByUser),
@@ -96,29 +97,30 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
      * than a sweep ever does. Rows are removed by their place, which takes a fifth of what it takes by their ids alone. (By
      * their place alone it could be a row of another partition.)
      * It does not wait for the disk: what a crash brings back is expired, and removed by the next sweep.
-     * $1 the first place, $2 the place after the last.
+     * $1 the first place, $2 the place after the last, $3 how long to wait for a lock on a row of another table.
      */
     sweep: `
-      with relaxed as materialized (select set_config('synchronous_commit', 'off', true)),
+      with relaxed as materialized (select set_config('synchronous_commit', 'off', true)), ${limited('$3')},
       doomed as materialized (
         select s.id, s.ctid from ${table} s
         where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}
         for update skip locked
       ),
-      deleted as (delete from ${table} s using doomed d where s.ctid = d.ctid and s.id = d.id returning s.id)
+      deleted as (delete from ${table} s using doomed d, limited
+                  where s.ctid = d.ctid and s.id = d.id returning s.id)
       select id::text as id from deleted, relaxed`,
 
-    /** What has expired in a range of pages. The same arguments. */
+    /** What has expired in a range of pages. $1 the first place, $2 the place after the last. */
     expiredIn: `
       select s.id::text as id from ${table} s
       where s.ctid >= $1::tid and s.ctid < $2::tid and s.expires_at <= ${NOW}`,
 
-    /** Removes one session if it has expired, and no other transaction holds it. $1 id. */
+    /** Removes one session if it has expired, and no other transaction holds it. $1 id, $2 how long to wait for a lock on a row of another table. */
     sweepOne: `
-      with doomed as materialized (
+      with ${limited('$2')}, doomed as materialized (
         select s.id from ${table} s where s.id = $1::uuid and s.expires_at <= ${NOW} for update skip locked
       )
-      delete from ${table} s using doomed d where s.id = d.id returning s.id::text as id`,
+      delete from ${table} s using doomed d, limited where s.id = d.id returning s.id::text as id`,
 
     /**
      * Whether this connection is the one that sweeps, from now until it ends; the server ends it once it has been idle for a

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   isBadState,
   isCutOff,
+  isOfLock,
   mayConcernOneRow,
   refusalOf,
   wasRolledBack,
@@ -42,6 +43,14 @@ describe('What is made of an error', () => {
       splits,
     });
     expect(refusalOf(error)).toBeUndefined();
+  });
+
+  it('tells one of ours by whose cause it has waited too long for a lock', () => {
+    const by = (cause: unknown): Error => new Error('ours', { cause });
+    expect(isOfLock(by(ofServer('55P03')))).toBe(true);
+    for (const other of [by(ofServer('55P03', 'exec_stmt_raise')), by(ofServer('55000')), by(null), null]) {
+      expect(isOfLock(other)).toBe(false);
+    }
   });
 
   it('names why data are refused, and nothing for what is no error of the database', () => {
