@@ -1,5 +1,5 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
-import { concatMap, from, Observable, of, tap } from 'rxjs';
+import { concatMap, from, Observable, of, type Subscriber, tap } from 'rxjs';
 import { SessionSource } from './context/session-source.js';
 import { statusOf } from './http-errors.js';
 import type { BoundedContext } from './context/session-context.js';
@@ -93,9 +93,7 @@ function answeredByHandler(result: Observable<unknown>, request: RequestContext)
       error: (error: unknown) => {
         request.refuseHandler();
         // What an error says in headers is said once they are no longer the handler's.
-        void errorOnceSettled(error, request, () => request.awaitLastAnswer()).then((reported) =>
-          subscriber.error(reported),
-        );
+        void reportSettled(error, request, subscriber, () => request.awaitLastAnswer());
       },
     });
     return () => {
@@ -126,22 +124,30 @@ function settled(
         );
       },
       error: (error: unknown) => {
-        void errorOnceSettled(error, request).then((reported) => subscriber.error(reported));
+        void reportSettled(error, request, subscriber);
       },
     }),
   );
 }
 
-/** What to report of a failed handler, once its session is settled: its error, or that of settling. */
-async function errorOnceSettled(error: unknown, request: RequestContext, onSettled = (): void => {}): Promise<unknown> {
-  let reported = error;
+/**
+ * Reports a failed handler once its session is settled: its error, or that of settling. A promise would not give it, as it may have
+ * a then().
+ */
+async function reportSettled(
+  error: unknown,
+  request: RequestContext,
+  subscriber: Subscriber<unknown>,
+  onSettled = (): void => {},
+): Promise<void> {
+  let failure = error;
   try {
     await request.settle(statusOf(error));
   } catch (instead) {
-    reported = instead;
+    failure = instead;
   }
   onSettled();
-  return request.reported(reported);
+  subscriber.error(request.reported(failure));
 }
 
 /** An event, once what came with it is stored. */

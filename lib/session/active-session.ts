@@ -16,7 +16,7 @@ import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } 
 import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import type { SessionStore } from '../session-store.js';
-import type { Leave, Written } from './written.js';
+import type { Written } from './written.js';
 
 /**
  * The one implementation of {@link Session}, with what a context needs besides. Reads and writes happen at once; operations
@@ -28,8 +28,6 @@ export class ActiveSession implements Session {
   readonly #lifecycle: Lifecycle;
   #queue: OneAtATime | null = null;
   #unsettled: Unsettled | null = null;
-  /** Who will be signed in after all that is queued; `undefined`: who is now. */
-  #userAfter: string | null | undefined = undefined;
   #sealed: Session | null = null;
   /** Whether no request is there that will end with {@link settle}. */
   isOnItsOwn: boolean;
@@ -237,18 +235,18 @@ export class ActiveSession implements Session {
     const { ttl, absolute, persistent } = argumentsOf('login', options);
     const user = signingIn(userId, auth, persistent);
     const change = ownLifetime({ ttl, absolute }, this.#env.lifetime.ttl);
-    const userBefore = this.#userAfter === undefined ? this.userId : this.#userAfter;
-    const leave = userBefore !== null && userBefore !== userId ? this.#leave() : null;
-    this.#userAfter = userId;
+    const { userAfter: userBefore = this.userId } = this.#lifecycle.written;
+    const leave = userBefore !== null && userBefore !== userId ? this.#lifecycle.leave() : null;
     const { written } = this.#lifecycle;
+    written.userAfter = userId;
     // When it is its turn: an operation before it may store the lifetime that is set now.
     const login = (): Promise<void> =>
       this.#lifecycle.login(user, change ?? (leave?.before ?? written).lifetime, written, leave);
-    return this.#operations.run(() => written.current.noting(login()));
+    return this.#operations.run(() => written.during(login));
   }
 
   logout(): Promise<void> {
-    const leave = this.#leave();
+    const leave = this.#lifecycle.leave();
     return this.#run(() => this.#lifecycle.end(leave, 'logout'));
   }
 
@@ -256,7 +254,7 @@ export class ActiveSession implements Session {
   regenerate(callback: SessionCallback): void;
   regenerate(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#runFor(callback, () => this.#lifecycle.rotate(written.current));
+    return this.#runFor(callback, () => written.during(() => this.#lifecycle.rotate(written)));
   }
 
   /**
@@ -266,14 +264,14 @@ export class ActiveSession implements Session {
   restart(): Promise<void>;
   restart(callback?: SessionCallback): Promise<void> | void;
   restart(callback?: SessionCallback): Promise<void> | void {
-    const leave = this.#leave();
+    const leave = this.#lifecycle.leave();
     return this.#runFor(callback, () => this.#lifecycle.login(null, null, leave.since, leave));
   }
 
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   destroy(callback?: SessionCallback): Promise<void> | void {
-    const leave = this.#leave();
+    const leave = this.#lifecycle.leave();
     return this.#runFor(callback, () => this.#lifecycle.end(leave));
   }
 
@@ -281,20 +279,14 @@ export class ActiveSession implements Session {
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#operations.runFor(callback, () => {
-      const { current } = written;
-      return current.noting(this.#lifecycle.commit(current));
-    });
+    return this.#operations.runFor(callback, () => written.during(() => this.#lifecycle.commit(written)));
   }
 
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
     const update = (): Promise<Result> => {
       assertChange(change);
       const { written } = this.#lifecycle;
-      return this.#operations.run(() => {
-        const { current } = written;
-        return current.noting(this.#lifecycle.update(change, current));
-      });
+      return this.#operations.run(() => written.during(() => this.#lifecycle.update(change, written)));
     };
     return this.watched(begun(update));
   }
@@ -305,11 +297,9 @@ export class ActiveSession implements Session {
     const { written } = this.#lifecycle;
     const texts = written.document.texts();
     const { lifetime } = written;
-    return this.#operations.runFor(callback, () => {
-      const { current } = written;
-      const known = current === written ? texts : new Map([...current.document.texts(), ...texts]);
-      return this.#lifecycle.reload(current, known, lifetime);
-    });
+    return this.#operations.runFor(callback, () =>
+      written.during(() => this.#lifecycle.reload(written, texts, lifetime)),
+    );
   }
 
   /** Whether what the request does counts as an access; `touch()` always does. */
@@ -419,12 +409,7 @@ export class ActiveSession implements Session {
 
   get #operations(): OneAtATime {
     return (this.#queue ??= new OneAtATime(() => {
-      this.#userAfter = undefined;
+      this.#lifecycle.written.userAfter = undefined;
     }));
-  }
-
-  #leave(): Leave {
-    this.#userAfter = null;
-    return this.#lifecycle.leave();
   }
 }

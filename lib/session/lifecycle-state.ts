@@ -172,28 +172,15 @@ export class LifecycleState {
     this.stored = { ...stored, lastAccessAt, expiresAt };
   }
 
-  /**
-   * What {@link leave} does, when it is the turn of an operation, as one before it that has left the session has failed.
-   *
-   * @param since what was written for the operation when it was called
-   */
-  protected leaveLate(since: Written): Leave {
-    const leave = this.leave();
-    leave.before.heir = leave.since;
-    if (since !== leave.before) leave.since.takeOver(since);
-    return leave;
-  }
-
   /** The session could not be left: what has been written since is written to it. */
-  protected stay({ before, since }: Leave): void {
-    if (before.heir === since) before.heir = null;
-    since.heir = before;
+  protected stay({ before, since }: Leave, error: unknown): void {
+    since.undone = { error, before };
     // Left again meanwhile: if that fails as well, it comes to the same.
     if (this.written !== since) return;
     let written = since;
-    while (written.heir !== null) {
-      written.heir.resume(written);
-      written = written.heir;
+    while (written.undone !== null) {
+      written.undone.before.resume(written);
+      written = written.undone.before;
     }
     this.written = written;
   }

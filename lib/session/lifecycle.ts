@@ -85,17 +85,11 @@ export class Lifecycle extends LifecycleState {
     leave: Leave | null,
   ): Promise<void> {
     const before = this.stored;
-    if (leave === null && before !== null && before.userId !== null && before.userId !== user?.userId) {
-      // An operation before this one has failed.
-      const late = this.leaveLate(written);
-      return this.login(user, change, late.since, late);
-    }
-    const target = leave === null ? written.current : written;
-    const taken = leave === null ? target.lifetime : null;
-    if (this.state === 'live' && (await this.#loginLive(user, change, target, taken, leave))) return;
+    const taken = leave === null ? written.lifetime : null;
+    if (this.state === 'live' && (await this.#loginLive(user, change, written, taken, leave))) return;
     if (before !== null) {
       // The new one has what an anonymous visitor had.
-      if (leave === null) target.document.detach();
+      if (leave === null) written.document.detach();
       this.forget();
       this.cookie.forget();
       if (this.state === 'live') this.state = 'unsaved';
@@ -105,7 +99,7 @@ export class Lifecycle extends LifecycleState {
       this.cookie.isOvertaken = false;
       if (this.state === 'gone') this.state = 'unsaved';
     }
-    await this.#begin(target, user, change, taken);
+    await this.#begin(written, user, change, taken);
     if (user !== null) await this.#loggedIn(user.userId);
   }
 
@@ -170,7 +164,7 @@ export class Lifecycle extends LifecycleState {
       else if (this.state === 'unsaved')
         await Promise.all(this.absent.slice(0, MOST_CONFIRMED).map((id) => this.env.store.confirmEnd(id)));
     } catch (error) {
-      this.stay(leave);
+      this.stay(leave, error);
       throw error;
     }
     if (this.state !== 'gone') this.state = 'ended';
@@ -262,7 +256,7 @@ export class Lifecycle extends LifecycleState {
     const { id, generation, userId: userBefore } = this.stored as StoredSession;
     this.#ownCredential(user === null ? 'regenerate' : 'login');
     const userId = user?.userId ?? null;
-    const flush = leave !== null;
+    const flush = leave !== null || (userBefore !== null && userBefore !== userId);
     const changes = flush ? null : document.changes();
     const credential = issueCredential(id);
     const previousSecretHash = this.cookie.broughtHash;
@@ -284,7 +278,7 @@ export class Lifecycle extends LifecycleState {
     } catch (error) {
       takeBack?.();
       this.countFailure(error);
-      if (leave !== null) this.stay(leave);
+      if (leave !== null) this.stay(leave, error);
       throw error;
     }
     if (loggedIn === null) {
@@ -293,6 +287,8 @@ export class Lifecycle extends LifecycleState {
       else if (leave === null) document.rebase(null);
       return false;
     }
+    // Another user without a leave, as another request may have logged in.
+    if (flush && leave === null) document.replace(null);
     this.begun(loggedIn, credential, written, taken);
     this.env.emit('rotated', id, userId);
     if (userId !== null) {

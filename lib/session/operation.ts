@@ -66,6 +66,8 @@ export class Unsettled {
    * @param isAnswered whether the handler has answered: who waits only from now on can change nothing of that
    */
   async settled(isAnswered: boolean): Promise<void> {
+    // `await` calls then() of a subclass of Promise a turn of the microtask queue later.
+    if (isAnswered) await Promise.resolve();
     for (
       let operations = [...this.#operations];
       operations.length > 0;

@@ -120,6 +120,8 @@ export interface Session {
    *
    * @throws {SessionArgumentError} unless the user id is a string of 1 to 512 characters.
    * @throws {SessionDataError} for a snapshot that is not plain data.
+   * @throws what a `logout()`, `destroy()` or `login()` of somebody else has failed by that was still under way at the call: as do
+   *   all operations that were called for behind it, but for those that leave the session as well.
    */
   login(userId: string, auth?: AuthSnapshot, options?: LoginOptions): Promise<void>;
   /** Signs the user out: ends the session, as `destroy()` does. */

@@ -8,16 +8,13 @@ export class Written {
   lifetime: LifetimeChange | null = null;
   /** Why nobody knows whether additions that are not taken for stored have been: sent again, they might be done twice. */
   doubt: SessionStoreUnavailableError | null = null;
-  /** What has taken its place since an operation called for it: one before has failed. `null`: nothing has. */
-  heir: Written | null = null;
+  /** Who is signed in once all is done that was called for; `undefined`: who is now. */
+  userAfter: string | null | undefined = undefined;
+  /** Why the session that it was written for was not begun, and what was written before. `null`: it was, or may yet be. */
+  undone: { readonly error: unknown; readonly before: Written } | null = null;
 
   constructor(document: TrackedData) {
     this.document = document;
-  }
-
-  /** What stands for it by now. */
-  get current(): Written {
-    return this.heir?.current ?? this;
   }
 
   /** Whether anything is yet to be stored. A lifetime alone begins no session. Is no use. */
@@ -27,19 +24,15 @@ export class Written {
 
   /** Begins anew, for what comes after the session: in the object that the application holds, with nothing in it. */
   successor(): Written {
-    return new Written(this.document.successor());
+    const next = new Written(this.document.successor());
+    next.userAfter = null;
+    return next;
   }
 
   /** Undoes {@link successor}: what was written since is written over what was there. */
   resume(since: Written): void {
     this.document.resume(since.document);
     this.lifetime = since.lifetime ?? this.lifetime;
-  }
-
-  /** Writes over what is here what was written to another. */
-  takeOver(other: Written): void {
-    this.document.takeOver(other.document);
-    this.lifetime = other.lifetime ?? this.lifetime;
   }
 
   /** Drops what is not stored. */
@@ -49,10 +42,14 @@ export class Written {
     this.doubt = null;
   }
 
-  /** Passes an outcome on; an error about data marks what is written now as refused, so that it is not refused again. */
-  async noting<Result>(outcome: Promise<Result>): Promise<Result> {
+  /**
+   * Does what was called for while this was being written. Where the session that was to follow was not begun, it fails as that did: it
+   * must not be done to the one before. An error about data marks what is written now as refused, so that it is not refused again.
+   */
+  async during<Result>(operation: () => Promise<Result>): Promise<Result> {
+    if (this.undone !== null) throw this.undone.error;
     try {
-      return await outcome;
+      return await operation();
     } catch (error) {
       if (error instanceof SessionDataError) this.document.noteRefusal();
       throw error;

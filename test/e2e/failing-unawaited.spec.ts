@@ -71,6 +71,42 @@ class AnsweringController {
     await ending;
   }
 
+  /** As of a service: it handles what fails by itself. */
+  async #count(session: Session): Promise<void> {
+    try {
+      await session.update((data) => void (data['n'] = 1));
+    } catch {
+      // Not important.
+    }
+  }
+
+  @Post('count')
+  count(@Session() session: Session, @Res() response: Response): void {
+    void this.#count(session);
+    response.status(200).end('fine');
+  }
+
+  @Post('count-later')
+  async countLater(@Session() session: Session, @Res() response: Response): Promise<void> {
+    const counting = session.update((data) => void (data['n'] = 1));
+    response.status(200).write('fi');
+    response.end(
+      await counting.then(
+        () => 'ne',
+        () => 'ne',
+      ),
+    );
+  }
+
+  @Post('throw')
+  throw(@Body() { how }: { how: string }): never {
+    const then = (): void => {
+      if (how === 'throws') throw new Error('It is no promise.');
+    };
+    // oxlint-disable-next-line unicorn/no-thenable -- what it is about
+    throw Object.defineProperty({}, 'then', { value: then });
+  }
+
   @Post('handle')
   async handle(@Session() session: Session, @Res() response: Response, @Body() { end }: { end: Ending }) {
     const ending = session[end]();
@@ -151,6 +187,24 @@ describe('An operation that fails, and that nobody waits for', () => {
       isDown = false;
       expect([after.status, handled.status, handled.text]).toEqual([503, 200, '{"done":false}']);
       expect(await left(client)).toEqual(['ada', { a: 1 }]);
+    },
+  );
+
+  it.each(['/count', '/count-later'])(
+    'fails no answer where the handler has seen to it before: POST %s',
+    async (path) => {
+      const client = await ada(fixture.app.client());
+      isDown = true;
+      const reply = await client.post(path, {});
+      isDown = false;
+      expect([reply.status, reply.text]).toEqual([200, 'fine']);
+    },
+  );
+
+  it.each(['throws', 'never settles'])(
+    'answers where a handler throws something with a then() that %s',
+    async (how) => {
+      expect((await fixture.app.client().post('/throw', { how })).status).toBe(500);
     },
   );
 

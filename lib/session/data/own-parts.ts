@@ -25,6 +25,10 @@ export class OwnParts {
     for (const node of nodes) this.#set.add(node);
   }
 
+  delete(nodes: readonly object[]): void {
+    for (const node of nodes) this.#set.delete(node);
+  }
+
   /** Forgets those that are not in a tree. */
   keepAmong(tree: unknown): void {
     this.#nodes = this.among(tree);

@@ -75,20 +75,22 @@ function reached(root: Container, segments: readonly string[]): unknown {
 /**
  * Writes at a path, making the objects that lead there.
  *
+ * @returns those that it has made
  * @throws {SessionArgumentError} for a path through something that is not an object, or to beyond the end of an array.
  * @throws {SessionDataError} for one that leads deeper than what can be stored.
  */
-export function setPath(root: Container, path: string, value: unknown): void {
+export function setPath(root: Container, path: string, value: unknown): object[] {
   const segments = segmentsOf(path);
   const last = segments.pop() as string;
   // It would be refused when it is stored, and until then be more than calls can go down.
   if (segments.length > MAX_DEPTH) throw tooDeep(path);
+  const made: object[] = [];
   let container = root;
   for (const segment of segments) {
     assertFits(container, segment, path);
     let next = hasOwn(container, segment) ? container[segment] : undefined;
     if (next === undefined || next === null) {
-      next = {};
+      made.push((next = {}));
       define(container, segment, next);
     }
     if (typeof next !== 'object') {
@@ -100,6 +102,7 @@ export function setPath(root: Container, path: string, value: unknown): void {
   }
   assertFits(container, last, path);
   define(container, last, value);
+  return made;
 }
 
 /** Removes what stands at a path; from an array, the item. Returns whether there was anything. */

@@ -48,7 +48,8 @@ export class TrackedData extends LiveDocument {
     assertNotReserved(path);
     this.#remember(topLevelOf(path));
     if (isObject(value)) this.#hold();
-    setPath(this.open(), path, value);
+    const made = setPath(this.open(), path, value);
+    this.own?.add(made);
   }
 
   delete(path: string): boolean {
@@ -88,6 +89,7 @@ export class TrackedData extends LiveDocument {
     if (items.some(isObject)) this.#hold();
     append((this.#additions ??= noAdditions()).push, key, items);
     // In place: the handler may hold the array.
+    if (live[key] !== old) this.own?.add([old]);
     live[key] = old;
     return old.push(...items);
   }
@@ -199,31 +201,41 @@ export class TrackedData extends LiveDocument {
     this.fill(JSON.parse(text) as Document);
   }
 
-  /** Starts over from what is stored, and does what has not been sent to that. */
+  /** Starts over from what is stored, and does what has not been sent to that. What cannot be stored is for the next commit to refuse. */
   rebase(source: DocumentSource | null): void {
     let changes: DataChanges | null;
+    let putBack = (): void => {};
     try {
       changes = this.changes();
     } catch (error) {
       if (!(error instanceof SessionDataError)) throw error;
-      // The next commit refuses it; what has begun before is done.
-      const symbols = this.symbols.map((symbol) => [symbol, Reflect.get(this.open(), symbol)] as const);
-      this.reread(source, this.#textsBefore());
-      for (const [symbol, value] of symbols) Reflect.set(this.open(), symbol, value);
-      return;
+      putBack = this.#setUnstorableAside();
+      changes = this.changes();
     }
     this.replace(source);
     this.#redo(changes);
+    putBack();
   }
 
-  #textsBefore(): Map<string, string> {
+  /** Returns how to put it back. */
+  #setUnstorableAside(): () => void {
     const before = this.#wasBefore() ?? NOTHING;
-    const texts = this.#isHeld ? new Map<string, string>() : this.texts();
-    for (const key of Object.keys(before)) {
-      if (before[key] === undefined) texts.delete(key);
-      else texts.set(key, textOrNone(before[key]));
-    }
-    return texts;
+    const whole = this.readable(() => this.whole());
+    const keys = new Set([...Object.keys(before), ...Object.keys(this.#isHeld ? whole : before)]);
+    const refused = [...keys].filter((key) => this.#isRefused(key, whole));
+    const values = refused.map((key) => [key, whole[key]] as const);
+    const { symbols } = this;
+    const named = symbols.map((symbol) => [symbol, Reflect.get(this.open(), symbol)] as const);
+    for (const key of refused) this.#drop(key, before);
+    for (const symbol of symbols) Reflect.deleteProperty(this.open(), symbol);
+    return () => {
+      for (const [key, value] of values) {
+        this.#remember(key);
+        // A reserved key that the application has set is no key of ours.
+        this.open()[key] = value;
+      }
+      for (const [symbol, value] of named) Reflect.set(this.open(), symbol, value);
+    };
   }
 
   /** Starts over from what is stored; what has changed since {@link texts} is written over that. */
@@ -231,7 +243,8 @@ export class TrackedData extends LiveDocument {
     const whole = { ...this.whole() };
     const changed = Object.keys(whole).filter((key) => textOrNone(whole[key]) !== texts.get(key));
     const own = changed.flatMap((key) => this.own?.among(whole[key]) ?? []);
-    // What the application has there stays as it is.
+    // What the application has there stays as it is, also where it is under another key as well.
+    this.own?.delete(own);
     for (const key of changed) this.put(key, undefined);
     this.replace(source);
     this.own?.add(own);
@@ -254,22 +267,15 @@ export class TrackedData extends LiveDocument {
     return next;
   }
 
-  /** Undoes {@link successor}: the application finds what was there, and over it what it has written since, which the other keeps as well. */
+  /** Undoes {@link successor}: the application finds what was there, and over it what it has written since. */
   resume(next: TrackedData): void {
+    const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
-    const { live } = next;
-    if (live !== null) {
-      next.live = Object.assign(Object.create(null), live) as Document;
-      if (replaceMembers(live, content)) this.live = live;
+    if (next.live !== null) {
+      if (replaceMembers(next.live, content)) this.live = next.live;
       if (next.#isHeld) this.#hold();
     }
-    this.takeOver(next);
-  }
-
-  /** Writes over what is here what is in another document. */
-  takeOver(other: TrackedData): void {
-    const content = { ...other.live, ...other.reserved };
-    for (const key of Object.keys(content)) this.#change(key, content[key]);
+    for (const key in since) this.#change(key, since[key]);
   }
 
   /** What is changed now was refused, with an error to the application. */
@@ -291,15 +297,19 @@ export class TrackedData extends LiveDocument {
     const dropped = refused.some(isMeant) ? refused.filter((key) => isMeant(key) || this.#isRefused(key, whole)) : [];
     const before = this.#wasBefore() ?? NOTHING;
     for (const key of dropped) {
-      if (key.startsWith(RESERVED)) Reflect.deleteProperty(this.open(), key);
-      this.put(key, copyJson(before[key]));
-      this.#additions?.increment.delete(key);
-      this.#additions?.push.delete(key);
+      this.#drop(key, before);
       this.#refused?.delete(key);
     }
     const symbols = path === '' && this.#refused !== null ? this.symbols : [];
     for (const symbol of symbols) Reflect.deleteProperty(this.open(), symbol);
     return dropped.length + symbols.length > 0;
+  }
+
+  #drop(key: string, before: Document): void {
+    if (key.startsWith(RESERVED)) Reflect.deleteProperty(this.open(), key);
+    this.put(key, copyJson(before[key]));
+    this.#additions?.increment.delete(key);
+    this.#additions?.push.delete(key);
   }
 
   #isRefused(key: string, whole: Document): boolean {

@@ -40,43 +40,40 @@ describe('Operations that were called for while the session was being left, whic
   ];
 
   describe.each(failures)('%s', (_name, leave) => {
-    it('login(): nothing of the user before is there, and all that was written for the next', async () => {
+    it.each<[string, () => Promise<unknown>]>([
+      ['login()', () => session.login('bob')],
+      ['save()', () => session.save()],
+      ['update()', () => session.update((data) => void (data['at'] = 1))],
+      ['reload()', () => session.reload()],
+      ['regenerate()', () => session.regenerate()],
+    ])(
+      '%s fails as well, and all that was written is there, beside what parallel requests have stored',
+      async (_operation, run) => {
+        session.set('diary', 'of ada');
+        expect((session.data as Data).n).toBe(1);
+        const other = await sessions.open(cookie);
+        other.increment('n', 4);
+        await other.settle(true);
+        const leaving = leave();
+        session.set('wish', 1);
+        const running = run();
+        session.set('late', 2);
+        await expect(running).rejects.toBe(down);
+        await leaving;
+        expect([session.userId, session.get('late')]).toEqual(['ada', 2]);
+        await session.settle(true);
+        const cart = { items: ['of ada'] };
+        expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ cart, n: 5, diary: 'of ada', wish: 1, late: 2 });
+      },
+    );
+
+    it('what ends the session is done', async () => {
       const leaving = leave();
       session.set('wish', 1);
-      const login = session.login('bob');
-      session.set('late', 2);
+      sessions.store.mend('delete');
+      await session.destroy();
       await leaving;
-      await login;
-      expect([session.userId, session.toJSON()]).toEqual(['bob', { wish: 1, late: 2 }]);
-      const cart: Data = (session.data as Data).cart ?? { items: [] };
-      cart.items.push('of bob');
-      session.set('cart', cart);
-      await session.settle(true);
-      expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({
-        wish: 1,
-        late: 2,
-        cart: { items: ['of bob'] },
-      });
-    });
-
-    it.each<[string, () => Promise<unknown>, object]>([
-      ['save()', () => session.save(), { n: 5, lang: 'de' }],
-      ['update()', () => session.update((data) => void (data['at'] = 1)), { n: 5, lang: 'de', at: 1 }],
-      // Which drops what was written before it.
-      ['reload()', () => session.reload(), { n: 5 }],
-    ])('%s: what a parallel request has stored stays', async (_operation, run, stored) => {
-      expect((session.data as Data).n).toBe(1);
-      const other = await sessions.open(cookie);
-      other.increment('n', 4);
-      await other.settle(true);
-      const leaving = leave();
-      session.set('lang', 'de');
-      const running = run();
-      await leaving;
-      await running;
-      await session.settle(true);
-      expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ cart: { items: ['of ada'] }, ...stored });
-      expect(session.userId).toBe('ada');
+      expect([await sessions.store.stored(idOf(cookie)), session.toJSON()]).toEqual([null, {}]);
     });
   });
 
@@ -104,5 +101,33 @@ describe('Operations that were called for while the session was being left, whic
     ]);
     await session.settle(true);
     expect(await sessions.store.dataOf(idOf(cookie))).toMatchObject({ n: 1, wish: 1, late: 2 });
+  });
+
+  it('login() of a third user stores nothing that was written for the second, or for the first', async () => {
+    session.set('diary', 'of ada');
+    const leaving = fail('delete', () => session.logout());
+    const second = session.login('bob').catch((error: unknown) => error);
+    session.set('secret', 'of bob');
+    const saving = session.save().catch((error: unknown) => error);
+    const third = session.login('carol');
+    session.set('wish', 'of carol');
+    expect([await leaving, await second, await saving, await third]).toEqual([down, down, down, undefined]);
+    await session.settle(true);
+    expect(session.userId).toBe('carol');
+    expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 'of carol' });
+  });
+
+  it('login() once that is known leaves the user who is there', async () => {
+    session.set('diary', 'of ada');
+    const leaving = fail('delete', () => session.logout());
+    const updating = session.update((data) => void (data['seen'] = 1)).catch(() => {});
+    await leaving;
+    const second = session.login('bob');
+    session.set('wish', 'of bob');
+    const third = session.login('carol');
+    session.set('late', 'of carol');
+    await Promise.all([updating, second, third]);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ late: 'of carol' });
   });
 });

@@ -134,6 +134,32 @@ describe('Parts of the data that a handler holds', () => {
     (session.data as Data).one.items.push('book');
     expect(await stored()).toMatchObject({ one: { items: ['book'] }, cart: { items: [] } });
   });
+
+  it.each<[string, (session: Open) => unknown, Data]>([
+    ['by set()', (one) => one.set('made.note', 'x'), { note: 'x', n: 1 }],
+    ['by set() further down', (one) => one.set('made.a.b', 'x'), { a: { b: 'x' }, n: 1 }],
+    ['by push()', (one) => one.push('made', 'x'), ['x', 1]],
+    ['by update()', (one) => one.update((data: Data) => void (data.made = {})), { n: 1 }],
+  ])('go on where the session has made them on the way: %s', async (_, make, made) => {
+    await make(session);
+    const part: Data = session.get('made');
+    const add = (to: Data): unknown => (Array.isArray(to) ? to.push(1) : (to.n = 1));
+    await session.update((data: Data) => void add(data.made));
+    expect(part).toEqual(made);
+    if (Array.isArray(part)) part.push('more');
+    else part.more = 1;
+    expect((await stored()).made).toEqual(Array.isArray(made) ? [...made, 'more'] : { ...made, more: 1 });
+  });
+
+  it('stay as they are where they have been put under another key, which is read anew', async () => {
+    session.set('other', { o: { p: 1 } });
+    await session.save();
+    session.set('other.o', session.get('cart.of'));
+    const reloading = session.reload();
+    session.set('cart.n', 1);
+    await reloading;
+    expect(session.get('cart')).toEqual({ items: [], of: { whom: 'ada' }, n: 1 });
+  });
 });
 
 describe('An update() while something is written that cannot be stored', () => {
@@ -160,5 +186,22 @@ describe('An update() while something is written that cannot be stored', () => {
     await expect(session.save()).rejects.toThrow(SessionDataError);
     await session.settle(true);
     expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ stock: 1, n });
+  });
+
+  it('adds to what it has done what was added meanwhile', async () => {
+    const sessions = new TestSessions();
+    const cookie = await sessions.begun({ n: 1, list: [1] });
+    const session = await sessions.open(cookie);
+    const updating = session.update((data: Data) => void ((data.n += 10), data.list.push(2)));
+    session.increment('n', 1);
+    session.push('list', 3);
+    session.set('at', new Date(0) as never);
+    await updating;
+    await expect(session.save()).rejects.toThrow(SessionDataError);
+    const other = await sessions.open(cookie);
+    other.increment('n', 100);
+    await other.settle(true);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ n: 112, list: [1, 2, 3] });
   });
 });
