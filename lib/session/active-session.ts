@@ -242,7 +242,12 @@ export class ActiveSession implements Session {
     // When it is its turn: an operation before it may store the lifetime that is set now.
     const login = (): Promise<void> =>
       this.#lifecycle.login(user, change ?? (leave?.before ?? written).lifetime, written, leave);
-    return this.#operations.run(() => written.during(login));
+    const loggingIn = this.#operations.run(() => written.during(login));
+    const failed = (): void => {
+      if (written.userAfter === userId) written.userAfter = undefined;
+    };
+    loggingIn.catch(failed);
+    return loggingIn;
   }
 
   logout(): Promise<void> {
@@ -375,10 +380,12 @@ export class ActiveSession implements Session {
 
   /** The data is compared once, here. */
   #commitPending(): Promise<void> | null {
-    if (this.#isBusy) return this.#operations.run(() => this.#lifecycle.commitLast());
+    const { written } = this.#lifecycle;
+    // What is written behind what is under way may be another user's by then.
+    if (this.#isBusy) return this.#operations.run(() => this.#lifecycle.commitLast(written.current));
     const data = this.#lifecycle.storableChanges();
     if (data === null && !this.#lifecycle.owesMoreThanData) return null;
-    return this.#operations.run(() => this.#lifecycle.commitLast(data));
+    return this.#operations.run(() => this.#lifecycle.commitLast(written, data));
   }
 
   #discardPending(): Promise<void> | null {
@@ -386,9 +393,11 @@ export class ActiveSession implements Session {
       this.discard();
       return null;
     }
+    const { written } = this.#lifecycle;
     return this.#operations.run(async () => {
-      this.discard();
-      if (this.#lifecycle.isBlank) await this.#lifecycle.endIfBlank();
+      const { current } = written;
+      current.discard();
+      await this.#lifecycle.endIfBlank(current);
       await this.#lifecycle.payRenewal();
     });
   }

@@ -53,8 +53,7 @@ export class Lifecycle extends LifecycleState {
    * As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. Additions whose outcome
    * is not known are not sent again, which only the application can decide: it is the error of then.
    */
-  async commitLast(data?: DataChanges | null): Promise<void> {
-    const { written } = this;
+  async commitLast(written: Written, data?: DataChanges | null): Promise<void> {
     let known = data;
     while (this.state !== 'gone') {
       try {
@@ -68,7 +67,7 @@ export class Lifecycle extends LifecycleState {
         known = undefined;
       }
     }
-    if (this.isBlank) await this.endIfBlank();
+    await this.endIfBlank(written);
     await this.payRenewal();
   }
 
@@ -99,7 +98,13 @@ export class Lifecycle extends LifecycleState {
       this.cookie.isOvertaken = false;
       if (this.state === 'gone') this.state = 'unsaved';
     }
-    await this.#begin(written, user, change, taken);
+    try {
+      await this.#begin(written, user, change, taken);
+    } catch (error) {
+      // A session that has gone meanwhile does not come back.
+      if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.successor() }, error);
+      throw error;
+    }
     if (user !== null) await this.#loggedIn(user.userId);
   }
 
@@ -177,10 +182,12 @@ export class Lifecycle extends LifecycleState {
     if (event !== null && userId !== null) this.env.emit(event, id, userId);
   }
 
-  /** An empty session that has started over is not worth a row. */
-  async endIfBlank(): Promise<void> {
+  /** An empty session that has started over is not worth a row, unless something else follows anyway. */
+  async endIfBlank(written: Written): Promise<void> {
+    if (!this.isBlank) return;
     this.isBlank = false;
-    if (this.userId === null && this.written.document.text() === '{}') await this.end(this.leave());
+    if (this.userId !== null || this.written !== written) return;
+    if (written.document.text() === '{}') await this.end(this.leave());
   }
 
   /**
@@ -254,7 +261,6 @@ export class Lifecycle extends LifecycleState {
   ): Promise<boolean> {
     const { document } = written;
     const { id, generation, userId: userBefore } = this.stored as StoredSession;
-    this.#ownCredential(user === null ? 'regenerate' : 'login');
     const userId = user?.userId ?? null;
     const flush = leave !== null || (userBefore !== null && userBefore !== userId);
     const changes = flush ? null : document.changes();
@@ -263,6 +269,7 @@ export class Lifecycle extends LifecycleState {
     const takeBack = changes === null ? null : document.sent(changes);
     let loggedIn: StoredSession | null;
     try {
+      this.#ownCredential(user === null ? 'regenerate' : 'login');
       loggedIn = await this.env.store.login({
         id,
         generation,

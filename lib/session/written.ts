@@ -17,6 +17,11 @@ export class Written {
     this.document = document;
   }
 
+  /** What it is part of by now. */
+  get current(): Written {
+    return this.undone === null ? this : this.undone.before.current;
+  }
+
   /** Whether anything is yet to be stored. A lifetime alone begins no session. Is no use. */
   isUnsaved(isStored: boolean): boolean {
     return (isStored && this.lifetime !== null) || this.document.isChanged;

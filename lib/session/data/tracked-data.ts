@@ -260,6 +260,8 @@ export class TrackedData extends LiveDocument {
     const next = new TrackedData(null, this.onUnreadable);
     const live = this.live;
     if (live === null) return next;
+    // The snapshot is of the object that the application holds.
+    this.#wasBefore();
     this.live = Object.assign(Object.create(null), live) as Document;
     next.live = replaceMembers(live, NOTHING) ? live : (Object.create(null) as Document);
     next.isAsRead = true;

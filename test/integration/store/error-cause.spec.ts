@@ -54,8 +54,8 @@ describe('MikroOrmSessionStore: what its errors say of the database’s', () => 
       detail: VALUE,
       cause: Object.assign(new Error('reset'), { code: 'ECONNRESET', parameters: [VALUE] }),
     });
-    failStatements('as wanted', new AggregateError([driver], 'no host answered', { cause: driver }));
-    const text = await printed(fixture.impatient.find(createSessionId()));
+    failStatements('saved as', new AggregateError([driver], 'no host answered', { cause: driver }));
+    const text = await printed(fixture.store.commit(createSessionId(), 0, changesOf({ set: { b: 1 } })));
     expect(text).not.toContain(VALUE);
     for (const said of ['no host answered', 'the connection was lost', 'ECONNRESET']) expect(text).toContain(said);
   });

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { idOf, issued, TestSessions } from './sessions.js';
 
@@ -129,5 +129,98 @@ describe('Operations that were called for while the session was being left, whic
     await Promise.all([updating, second, third]);
     await session.settle(true);
     expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ late: 'of carol' });
+  });
+
+  it.each<[string, (one: Open) => Promise<unknown>]>([
+    ['login()', (one) => one.login('bob')],
+    ['restart()', (one) => one.restart()],
+  ])('%s that is refused before the store is asked leaves everything there', async (_name, run) => {
+    const tooLate = new Error('the headers are out');
+    let isSent = false;
+    const assertReachable = (): void => {
+      if (isSent) throw tooLate;
+    };
+    const late = await sessions.open(cookie, { assertReachable });
+    late.set('diary', 'of ada');
+    isSent = true;
+    const leaving = run(late).catch((error: unknown) => error);
+    late.set('wish', 1);
+    // It is known by now that nothing follows.
+    await late.save();
+    expect(await leaving).toBe(tooLate);
+    expect(await sessions.store.dataOf(idOf(cookie))).toMatchObject({ n: 1, diary: 'of ada', wish: 1 });
+  });
+
+  it('login() that is to begin another session, as this one has gone meanwhile, has none of what was there', async () => {
+    expect((session.data as Data).n).toBe(1);
+    await sessions.store.delete(idOf(cookie), null);
+    sessions.store.fail('create', down);
+    const leaving = session.login('bob').catch((error: unknown) => error);
+    session.set('wish', 'of bob');
+    const saving = session.save().catch((error: unknown) => error);
+    expect([await leaving, await saving]).toEqual([down, down]);
+    expect([session.userId, session.toJSON()]).toEqual([null, { wish: 'of bob' }]);
+  });
+
+  it('login() of an anonymous visitor is of an anonymous visitor still, if it fails while others are queued', async () => {
+    const visitor = await sessions.open(await sessions.begun({ cart: 1 }));
+    const leaving = fail('login', () => visitor.login('ada'));
+    const saving = visitor.save();
+    await leaving;
+    await visitor.login('bob');
+    await saving;
+    expect(await sessions.store.dataOf(idOf(issued(visitor)))).toEqual({ cart: 1 });
+  });
+
+  it('update() before a destroy() that fails is not lost', async () => {
+    const visitor = await sessions.open();
+    expect(visitor.data).toEqual({});
+    const updating = visitor.update((data) => void (data['n'] = 1));
+    sessions.store.fail('delete', down);
+    await expect(visitor.destroy()).rejects.toBe(down);
+    await updating;
+    await visitor.settle(true);
+    expect(await sessions.store.dataOf(idOf(issued(visitor)))).toEqual({ n: 1 });
+  });
+});
+
+describe('The end of a request while the session is being left by another part of it', () => {
+  let sessions: TestSessions;
+  let cookie: string;
+  let session: Open;
+  beforeEach(async () => {
+    sessions = new TestSessions();
+    cookie = await sessions.begun({ n: 1 }, 'ada');
+    session = await sessions.open(cookie);
+    session.set('diary', 'of ada');
+  });
+  const goOn = async (): Promise<void> => {
+    await session.save();
+    const login = session.login('bob');
+    session.set('wish', 'of bob');
+    await login;
+  };
+
+  it.each([true, false])(
+    'stores, or drops, what is written until then, and nothing of what follows: commits %s',
+    async (commits) => {
+      const commit = jest.spyOn(sessions.store, 'commit');
+      const goingOn = goOn();
+      await session.settle(commits);
+      await goingOn;
+      const sent = commit.mock.calls.map(([, , changes]) => [...(changes.data?.set.keys() ?? [])]);
+      expect(sent).toEqual([['diary']]);
+      await session.settle(true);
+      expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 'of bob' });
+    },
+  );
+
+  it('stores all of it where that fails', async () => {
+    sessions.store.fail('login', down);
+    const goingOn = goOn().catch((error: unknown) => error);
+    await Promise.resolve(session.settle(true)).catch(() => {});
+    expect(await goingOn).toBe(down);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ n: 1, diary: 'of ada', wish: 'of bob' });
   });
 });
