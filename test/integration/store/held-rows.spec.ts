@@ -1,10 +1,9 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
-import type { Login } from '../../../lib/session-store.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { newSession } from '../../../lib/testing/contract/support.js';
-import { changesOf, countStatements, HOUR, SOON, useStores } from './stores.js';
+import { changesOf, countStatements, loginTo, SOON, useStores } from './stores.js';
 
 const fixture = useStores();
 const POOL = 2;
@@ -25,16 +24,6 @@ describe('Rows that another transaction holds', () => {
     };
   }
 
-  const loginTo = (id: string): Login => ({
-    id,
-    generation: 0,
-    secretHash: Buffer.alloc(32, 7),
-    userId: 'ada',
-    auth: null,
-    lifetime: { ttl: HOUR, absolute: null },
-    flush: false,
-    changes: null,
-  });
   const increment = changesOf({ increment: { n: 1 } });
 
   it.each<[string, (id: string) => Promise<unknown>]>([

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
-import { changesOf, HOUR, useStores } from './stores.js';
+import { changesOf, loginTo, useStores } from './stores.js';
 
 const fixture = useStores();
 /** In milliseconds: of an operation, and of the way to the database, which is as long back. */
@@ -26,19 +26,10 @@ beforeAll(async () => {
 afterAll(() => proxy.close());
 
 const increment = changesOf({ increment: { n: 1 } });
-const login = {
-  generation: 0,
-  secretHash: Buffer.alloc(32, 7),
-  userId: 'ada',
-  auth: null,
-  lifetime: { ttl: HOUR, absolute: null },
-  flush: false,
-  changes: null,
-};
 
 it.each<[string, (id: string) => Promise<unknown>]>([
   ['commits', (id) => store.commit(id, 0, increment)],
-  ['logins', (id) => store.login({ ...login, id })],
+  ['logins', (id) => store.login(loginTo(id))],
   ['ends of sessions', (id) => store.delete(id, null)],
 ])('%s of rows that are held make those of no other row fail, however slow the network', async (_, write) => {
   const held = await Promise.all(Array.from({ length: HELD }, () => fixture.create()));

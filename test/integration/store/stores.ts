@@ -4,7 +4,7 @@ import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import type { SessionChanges } from '../../../lib/session/data/changes.js';
 import { createSessionId, issueCredential } from '../../../lib/session/token.js';
-import type { NewSession } from '../../../lib/session-store.js';
+import type { Login, NewSession } from '../../../lib/session-store.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
@@ -52,6 +52,20 @@ export function countStatements(text: string): { readonly count: number } {
       const texts = spy.mock.calls.map(([query]) => (query as unknown as { text?: string }).text);
       return texts.filter((one) => one?.includes(text)).length;
     },
+  };
+}
+
+/** A login of ada's to a session that nobody has logged in to. */
+export function loginTo(id: string): Login {
+  return {
+    id,
+    generation: 0,
+    secretHash: Buffer.alloc(32, 7),
+    userId: 'ada',
+    auth: null,
+    lifetime: { ttl: HOUR, absolute: null },
+    flush: false,
+    changes: null,
   };
 }
 
