@@ -61,6 +61,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   readonly #cipher: SessionCipher;
   readonly #opened: OpenedTexts | null;
   readonly #queryTimeout: number;
+  /** The clock of deadlines. */
   readonly #lost = new LostTime();
   /** Data as it was found, sealed, where it was not known, until this process adds to it: what additions of the same request are to. */
   readonly #seen = new LRUCache<SessionId, string>({
@@ -125,7 +126,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     }
     additions.waiting += 1;
     try {
-      const deadline = this.#time() + this.#queryTimeout;
+      const deadline = this.#lost.time() + this.#queryTimeout;
       return await additions.batcher.write({ id, generation, changes, found: null, deadline });
     } finally {
       additions.waiting -= 1;
@@ -212,7 +213,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   #batcher(): AdditionBatcher {
     const target: WriteTarget<CommitRequest, CommittedTimes | null> = {
       operation: ADDING,
-      now: () => this.#time(),
+      now: () => this.#lost.time(),
       keepsDeadlines: true,
       write: async ([request]) => [await this.#add(request as CommitRequest)],
       fold: foldCommits,
@@ -269,18 +270,12 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   #findInTime({ id, deadline }: CommitRequest): Promise<StoredSession | null> {
     const late = (): Error =>
       new SessionStoreUnavailableError(ADDING, { cause: new Error('what is added to was not found in time') });
-    return untilDeadline(this.inner.find(id), () => deadline - this.#time(), late);
-  }
-
-  /** The clock of deadlines, in milliseconds: nobody sets it, and it stands still while this process cannot take in answers. */
-  #time(): number {
-    const timer = performance.now();
-    return timer - this.#lost.total(timer);
+    return untilDeadline(this.inner.find(id), () => deadline - this.#lost.time(), late);
   }
 
   /** When an addition has to be done, by the store's clock as things stand. */
   #until({ deadline }: CommitRequest): number {
-    return this.now() + deadline - this.#time();
+    return this.now() + deadline - this.#lost.time();
   }
 
   /** @param document what additions are to; `null`: nothing */

@@ -19,6 +19,12 @@ export class LostTime {
     return this.#lost;
   }
 
+  /** A clock in milliseconds that stands still while time is lost, and that nobody sets. */
+  time(): number {
+    const timer = performance.now();
+    return timer - this.total(timer);
+  }
+
   start(): void {
     this.#look(performance.now());
     this.#timer = setInterval(() => this.#look(performance.now()), EVERY);

@@ -18,8 +18,7 @@ export class OperationClock {
   }
 
   now(): number {
-    const timer = performance.now();
-    return timer - this.#lost.total(timer);
+    return this.#lost.time();
   }
 
   /** When an operation that begins now has to be done. */

@@ -75,8 +75,7 @@ export class Database {
 
   /** The clock of deadlines, in milliseconds. */
   time(): number {
-    const timer = performance.now();
-    return timer - this.#lost.total(timer);
+    return this.#lost.time();
   }
 
   /** When an operation that begins now has to be done. */
