@@ -186,12 +186,12 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
    * while that is under way settles when what was written since is stored as well, and rejects if it fails.
    */
   settle(status: number): Promise<void> | null {
-    return this.#inTurn(() => this.#settle(status, false));
+    return this.#inTurn(status, false);
   }
 
   /** The same where the handler has answered by itself: nothing that it still waits for can change that. */
   settleAnswer(status: number): Promise<void> | null {
-    return this.#inTurn(() => this.#settle(status, true));
+    return this.#inTurn(status, true);
   }
 
   /** Those that give out a credential, or keep an error or a stand-in's answer from caches, matter: they are rare. */
@@ -281,9 +281,12 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return 'encrypted' in this.#raw.socket && this.#raw.socket.encrypted === true;
   }
 
-  #inTurn(settle: () => Promise<void> | null): Promise<void> | null {
+  #inTurn(status: number, isAnswered: boolean): Promise<void> | null {
     const before = this.#settling;
-    const settling = before === null ? settle() : before.then(() => settle() ?? undefined);
+    const settling =
+      before === null
+        ? this.#settle(status, isAnswered)
+        : before.then(() => this.#settle(status, isAnswered) ?? undefined);
     if (settling === null) return null;
     const settled = (): void => {
       if (this.#settling === settling) this.#settling = null;
