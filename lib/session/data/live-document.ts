@@ -140,7 +140,6 @@ export class LiveDocument {
     if (this.own === null || !refillMembers(this.live as Document, live, this.own)) {
       this.live = Object.setPrototypeOf(live, null) as Document;
     }
-    this.own?.keepAmong(this.live);
   }
 
   protected parse(): Document {

@@ -29,9 +29,9 @@ export class OwnParts {
     for (const node of nodes) this.#set.delete(node);
   }
 
-  /** Forgets those that are not in a tree. */
-  keepAmong(tree: unknown): void {
-    this.#nodes = this.among(tree);
+  /** Forgets all others. */
+  keep(nodes: readonly object[]): void {
+    this.#nodes = nodes.filter((node) => this.has(node));
     this.#known = null;
   }
 

@@ -342,7 +342,9 @@ export class TrackedData extends LiveDocument {
     if (this.live !== null) this.fill(this.parse());
     this.#before = null;
     this.isAsRead = true;
-    this.#snapshot = this.#isHeld ? new Snapshot(this.open()) : null;
+    if (this.own === null) return;
+    this.#snapshot = new Snapshot(this.open());
+    this.own.keep(this.#snapshot.nodes);
   }
 
   #redo(changes: DataChanges | null): void {
