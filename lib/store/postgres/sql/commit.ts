@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, limited, missedBy, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
+import { ASKED, at, isAsked, limited, missedBy, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
 import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged, outdated } from './merge.js';
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
@@ -9,7 +9,7 @@ const sizeOf = (data: string, limit: string): string =>
   `case when pg_column_size(${data}) <= ${limit} / 32 then 0 else octet_length(${data}::text) end`;
 
 // What every commit takes.
-const COMMITTED = { id: '$1::uuid[]', generation: '$2::int[]', renew: '$3::boolean[]', deadline: '$4::float8[]' };
+const COMMITTED = { ...ASKED, renew: '$3::boolean[]', deadline: '$4::float8[]' };
 
 // What a new session is made of.
 const CREATED = {
@@ -58,7 +58,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
              ${changes.map((name) => `, c.${name}`).join('')}
       from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
         select * from ${table} s
-        where s.id = c.id and s.generation = c.generation and s.expires_at > ${NOW} and ${NOW} < ${at('c.deadline')}
+        where ${isAsked('s', 'c')} and s.expires_at > ${NOW} and ${NOW} < ${at('c.deadline')}
         for no key update skip locked
       ) s where s.id = c.id
     ),
@@ -82,7 +82,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
       returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at,
                 case r.size when 0 then pg_column_size(r.data) else r.size end as length
     )${announced('saved')},
-    ${missedBy('locked', table, rowsOf({ id: COMMITTED.id, generation: COMMITTED.generation }), 's.id = a.id and s.generation = a.generation')}
+    ${missedBy('locked', table, rowsOf(ASKED), isAsked('s', 'a'))}
     select id::text as id, ttl::float8 as ttl, ${ms('updated_at')} as now, ${ms('last_access_at')} as "lastAccessAt",
            ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt", length, null as refusal
     from saved ${joined}

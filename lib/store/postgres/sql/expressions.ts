@@ -43,6 +43,11 @@ export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
 export const limited = (milliseconds: string): string =>
   `limited as materialized (select set_config('lock_timeout', ${milliseconds}::int::text, true))`;
 
+// The sessions that are asked for, each of one generation, and whether a row is of them.
+export const ASKED = { id: '$1::uuid[]', generation: '$2::int[]' };
+export const isAsked = (row: string, asked: string): string =>
+  `${row}.id = ${asked}.id and ${row}.generation = ${asked}.generation`;
+
 // Whether a row is of the id, the generation and the user that are asked for; null for any of the last two.
 export const isMeant = (row: string, asked: string): string =>
   `${row}.id = ${asked}.id and (${asked}.generation is null or ${row}.generation = ${asked}.generation)

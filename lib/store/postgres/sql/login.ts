@@ -1,12 +1,9 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, limited, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
+import { ASKED, at, isAsked, limited, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
 import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
-
-// Which sessions are meant.
-const ASKED = { id: '$1::uuid[]', generation: '$2::int[]' };
 
 // What a login makes of a session.
 const LOGGED_IN = {
@@ -60,7 +57,7 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
           .join(', ')}
         from (select * from ${rowsOf({ ...ASKED, deadline: '$3::float8[]', ...LOGGED_IN })} as given order by id) g, lateral (
           select * from ${table} s
-          where s.id = g.id and s.generation = g.generation and s.expires_at > ${NOW} and ${NOW} < ${at('g.deadline')}
+          where ${isAsked('s', 'g')} and s.expires_at > ${NOW} and ${NOW} < ${at('g.deadline')}
           for no key update skip locked
         ) s where s.id = g.id
       ),
@@ -82,7 +79,7 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
         where s.id = m.id and octet_length(m.data::text) <= $4::int
         returning s.*
       )${announced('changed')},
-      ${missedBy('locked', table, rowsOf(ASKED), 's.id = a.id and s.generation = a.generation')}
+      ${missedBy('locked', table, rowsOf(ASKED), isAsked('s', 'a'))}
       select asked.id::text as asked, asked.locked, ${columns('changed')}
       from (select id, false as locked from merged union all select id, true from missed) as asked
       left join changed on changed.id = asked.id ${joined}`,

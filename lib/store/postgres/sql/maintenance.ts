@@ -1,12 +1,12 @@
 import type { SessionTable } from './announcement.js';
-import { at, isMeant, limited, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
+import { ASKED, at, isMeant, limited, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
 import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
 const SWEEP_LOCK = 730_580;
 
 // Which sessions are meant.
-const ASKED = { id: '$1::uuid[]', generation: '$2::int[]', user_id: '$4::text[]' };
+const MEANT = { ...ASKED, user_id: '$4::text[]' };
 
 /** What ends sessions, and sweeps expired ones. */
 export function maintenanceStatements({ table, announced, joined }: SessionTable) {
@@ -43,6 +43,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
              ) as left,
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(since)} as since, ${ms(NOW)} as now
       from (select) as one ${joined}`;
+  // The limit is read by nothing: it has the arguments be those of the statement above.
   const next = (condition: string): string => `with ${limited('$5')} select s.id::text as id ${some(condition)}`;
 
   return {
@@ -54,7 +55,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     delete: `
       with ${limited('$5')}, doomed as materialized (
         select s.id
-        from (select * from ${rowsOf({ ...ASKED, deadline: '$3::float8[]' })} as d order by id) d, lateral (
+        from (select * from ${rowsOf({ ...MEANT, deadline: '$3::float8[]' })} as d order by id) d, lateral (
           select s.id from ${table} s
           where ${isMeant('s', 'd')} and s.expires_at > ${NOW}
                 and ${NOW} < ${at('d.deadline')}
@@ -62,7 +63,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
         ) s where s.id = d.id
       ),
       deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id)${announced('deleted')},
-      ${missedBy('doomed', table, rowsOf(ASKED), isMeant('s', 'a'))}
+      ${missedBy('doomed', table, rowsOf(MEANT), isMeant('s', 'a'))}
       select ended.id::text as id, ended.locked, ${ms(NOW)} as now
       from (select) as one
       left join (select id, false as locked from deleted union all select id, true from missed) as ended on true ${joined}`,
