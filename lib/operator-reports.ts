@@ -172,7 +172,7 @@ export class OperatorReports {
   }
 }
 
-/** Of a proxy that is revoked, nobody can say. */
+/** `instanceof` throws for a proxy that is revoked. */
 function isOutage(error: unknown): error is SessionStoreUnavailableError {
   try {
     return error instanceof SessionStoreUnavailableError;
