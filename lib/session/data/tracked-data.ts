@@ -1,6 +1,6 @@
 import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
 import { type Additions, append, joined, noAdditions } from './additions.js';
-import type { DataChanges } from './changes.js';
+import { type DataChanges, NO_CHANGES } from './changes.js';
 import { type FlashMessage, isFlashKey, isFlashMessage, newFlashKey, RESERVED } from './flash.js';
 import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
 import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
@@ -269,15 +269,32 @@ export class TrackedData extends LiveDocument {
     return next;
   }
 
-  /** Undoes {@link successor}: the application finds what was there, and over it what it has written since. */
+  /** Undoes {@link successor}: the application finds what was there, and over it, or added to it, what it has written since. */
   resume(next: TrackedData): void {
+    const { increment, push } = next.#storable();
     const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
     if (next.live !== null) {
       if (replaceMembers(next.live, content)) this.live = next.live;
       if (next.#isHeld) this.#hold();
     }
-    for (const key in since) this.#change(key, since[key]);
+    for (const key in since) {
+      const here = this.open()[key];
+      const by = increment.get(key);
+      if (by !== undefined && typeof (here ?? 0) === 'number') this.increment(key, by);
+      else if (push.has(key) && Array.isArray(here ?? [])) this.push(key, since[key] as unknown[]);
+      else this.#change(key, since[key]);
+    }
+  }
+
+  /** What a commit would have to carry, if all of it can be stored. */
+  #storable(): DataChanges {
+    try {
+      return this.changes() ?? NO_CHANGES;
+    } catch (error) {
+      if (error instanceof SessionDataError) return NO_CHANGES;
+      throw error;
+    }
   }
 
   /** What is changed now was refused, with an error to the application. */

@@ -67,6 +67,34 @@ describe('Operations that were called for while the session was being left, whic
       },
     );
 
+    it('what was added is added to what is there', async () => {
+      session.increment('n', 2);
+      session.set('of', [{ id: 1 }]);
+      const leaving = leave();
+      session.increment('n', 5);
+      session.increment('visits');
+      session.push('of', { id: 2 });
+      session.push('seen', 'a');
+      session.push('cart', 'of nobody');
+      await leaving;
+      const data = { n: 8, visits: 1, of: [{ id: 1 }, { id: 2 }], seen: ['a'], cart: ['of nobody'] };
+      expect(session.toJSON()).toEqual(data);
+      const other = await sessions.open(cookie);
+      other.increment('n', 10);
+      await other.settle(true);
+      sessions.store.mend('delete');
+      await session.settle(true);
+      expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ ...data, n: 18 });
+    });
+
+    it('what was written over what is there, and cannot be stored, is refused at the end', async () => {
+      const leaving = leave();
+      session.push('of', 1n);
+      session.increment('n', 5);
+      await leaving;
+      await expect(session.save()).rejects.toThrow('of.0');
+    });
+
     it('what ends the session is done', async () => {
       const leaving = leave();
       session.set('wish', 1);
