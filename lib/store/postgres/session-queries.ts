@@ -178,14 +178,11 @@ export class SessionQueries implements RenewalTarget {
       requests,
       this.#db.query<Created>('create a session', this.#sql.create, values, last),
     );
-    if (rows === 'locked') return ['locked'];
-    const created = new Map<SessionId, Written<StoredSession>>();
-    for (const { asked, inTime, ...session } of rows) {
+    return outcomesOf<Created, StoredSession>(requests, rows, 'locked', ({ asked, inTime, ...session }) => {
+      if (session.id !== null) return [asked, session];
       // Sent late by a process that was kept from its work, it may have time left.
-      const refused = (): Written<StoredSession> => (inTime ? this.tooLarge() : 'locked');
-      created.set(asked, session.id === null ? refused() : session);
-    }
-    return requests.map(({ id }) => created.get(id) ?? 'locked');
+      return [asked, inTime ? this.tooLarge() : 'locked'];
+    });
   }
 
   /** Writes changes of several sessions in one statement. */
@@ -205,13 +202,11 @@ export class SessionQueries implements RenewalTarget {
       deadlinesOf(requests).last,
       on,
     );
-    const outcomes = new Map<SessionId, Written<CommitOutcome>>();
     for (const { id } of requests) this.#known.forget(id);
-    for (const row of rows) {
+    return outcomesOf<Committed, CommitOutcome>(requests, rows, null, (row) => {
       if (row.refusal === null) this.lengths.note(row.id, row.length);
-      outcomes.set(row.id, this.#committed(row));
-    }
-    return requests.map(({ id }) => outcomes.get(id) ?? null);
+      return [row.id, this.#committed(row)];
+    });
   }
 
   #committed({ refusal, ttl, lastAccessAt, expiresAt, endsAt }: Committed): Written<CommitOutcome> {
@@ -303,14 +298,11 @@ export class SessionQueries implements RenewalTarget {
     const loggingIn = this.#db.query<LoggedIn>(operation, this.#sql.login, values, last, on);
     // What it fails by in a transaction, it has waited for until its deadline.
     const rows = await (on === null ? unlessLocked(requests, loggingIn) : loggingIn);
-    if (rows === 'locked') return ['locked'];
-    const outcomes = new Map<SessionId, Written<StoredSession | null>>();
-    for (const { asked, locked, ...session } of rows) {
-      if (session.id !== null) this.lengths.note(asked, session.data.length);
-      const refused = (): Written<StoredSession> => (locked ? 'locked' : this.tooLarge());
-      outcomes.set(asked, session.id === null ? refused() : session);
-    }
-    return requests.map(({ id }) => outcomes.get(id) ?? null);
+    return outcomesOf<LoggedIn, StoredSession | null>(requests, rows, null, ({ asked, locked, ...session }) => {
+      if (session.id === null) return [asked, locked ? 'locked' : this.tooLarge()];
+      this.lengths.note(asked, session.data.length);
+      return [asked, session];
+    });
   }
 
   rotate(operation: string, rotation: Rotation, deadline: number): Promise<Attempt<{ readonly changed: number }>> {
@@ -329,10 +321,7 @@ export class SessionQueries implements RenewalTarget {
     type Deleted = { readonly id: SessionId | null; readonly locked: boolean };
     const { last } = deadlinesOf(requests);
     const rows = await unlessLocked(requests, this.#db.query<Deleted>('end a session', this.#sql.delete, values, last));
-    if (rows === 'locked') return ['locked'];
-    const outcomes = new Map<SessionId, Written<boolean>>();
-    for (const { id, locked } of rows) if (id !== null) outcomes.set(id, locked ? 'locked' : true);
-    return requests.map(({ id }) => outcomes.get(id) ?? false);
+    return outcomesOf<Deleted, boolean>(requests, rows, false, ({ id, locked }) => [id, locked ? 'locked' : true]);
   }
 
   /** Ends sessions of which a statement says which, but for those that are locked for the moment. */
@@ -420,4 +409,21 @@ async function unlessLocked<Row>(requests: readonly WriteRequest[], rows: Promis
     if (requests.length > 1) throw marksOne(error as Error);
     return 'locked';
   }
+}
+
+/**
+ * What became of each request.
+ *
+ * @param absent of one for whose session there is no row
+ * @param outcomeOf what a row says, and of which session; `null` for none
+ */
+function outcomesOf<Row, Outcome>(
+  requests: readonly WriteRequest[],
+  rows: readonly Row[] | 'locked',
+  absent: Written<Outcome>,
+  outcomeOf: (row: Row) => readonly [SessionId | null, Written<Outcome>],
+): Written<Outcome>[] {
+  if (rows === 'locked') return requests.map(() => 'locked');
+  const outcomes = new Map(rows.map(outcomeOf));
+  return requests.map(({ id }) => outcomes.get(id) ?? absent);
 }
