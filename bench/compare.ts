@@ -27,7 +27,7 @@ const USAGE = `npm run bench:compare -- [options]
   --only NAME        the contestant (ours on express)
   --method GET|POST  what is asked for (GET)
   --connections N    of the load of each (32)
-  --rounds N         with servers started anew (7)
+  --rounds N         with servers started anew, each first in every second (8)
   --duration S       seconds of a round, after ${WARM_UP} s of warming up (3)
 `;
 
@@ -64,7 +64,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'ours on express' },
     method: { type: 'string', default: 'GET' },
     connections: { type: 'string', default: '32' },
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '8' },
     duration: { type: 'string', default: '3' },
     help: { type: 'boolean', default: false },
   },
@@ -87,7 +87,7 @@ async function compare(plan: Plan, rounds: number): Promise<void> {
     const costs: Cost[][] = [];
     const progress = new Progress(process.stderr, 'Played', 'round', rounds);
     for (let round = 1; round <= rounds; round++) {
-      costs.push(await atOnce(sides, environment, plan, signal));
+      costs.push(await atOnce(sides, round % 2 === 0, environment, plan, signal));
       progress.add(1);
     }
     progress.end();
@@ -154,18 +154,27 @@ async function entrantOf(
   return entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal);
 }
 
-/** One round of all. */
+/**
+ * One round of all.
+ *
+ * @param lastFirst whether the last is started first, and gets its load first: which of two servers comes first makes a difference
+ */
 async function atOnce(
   sides: readonly Side[],
+  lastFirst: boolean,
   environment: Environment,
   plan: Plan,
   signal: AbortSignal,
 ): Promise<Cost[]> {
+  const inOrder = lastFirst ? sides.toReversed() : sides;
   const running = await Promise.all(
-    sides.map(async ({ entrant }) => ({ entrant, server: await entrant.start(signal) })),
+    inOrder.map(async ({ entrant }) => ({ entrant, server: await entrant.start(signal) })),
   );
   try {
-    return await Promise.all(running.map(({ entrant, server }) => costOf(entrant, server, environment, plan, signal)));
+    const costs = await Promise.all(
+      running.map(({ entrant, server }) => costOf(entrant, server, environment, plan, signal)),
+    );
+    return lastFirst ? costs.toReversed() : costs;
   } finally {
     await Promise.all(running.map(({ server }) => server.stop()));
   }
