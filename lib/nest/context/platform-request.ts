@@ -1,4 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+
+const MOST_USER_AGENT = 512;
+/** An IPv6 address, and the name of an interface after it. */
+const LONGEST_IP = 64;
+/** Before an IPv4 address, where the server listens on IPv6 as well. */
+const MAPPED = /^::ffff:(?=[\d.]+$)/i;
 
 /** A request as Express or Fastify hand it to Nest. */
 export interface PlatformRequest {
@@ -35,4 +42,22 @@ export function hostOf(request: PlatformRequest): string | undefined {
   // Middleware on Fastify gets the name of the host that Fastify believes in, without its port.
   const isBelieved = forwarded !== undefined && forwarded !== '' && forwarded.split(':', 1)[0] === request.hostname;
   return isBelieved ? forwarded : (headers.host ?? (headers as Record<string, string>)[':authority']);
+}
+
+/** The client's address. What is no address is left out: behind a platform that trusts every proxy, a client can send anything. */
+export function ipOf(request: PlatformRequest): string | null {
+  const ip = request.ip ?? rawOf(request).socket.remoteAddress ?? '';
+  return ip.length <= LONGEST_IP && isIP(ip) !== 0 ? ip.replace(MAPPED, '') : null;
+}
+
+/** The beginning of what the client calls itself. */
+export function userAgentOf(raw: IncomingMessage): string | null {
+  return raw.headers['user-agent']?.slice(0, MOST_USER_AGENT) ?? null;
+}
+
+/** Whether the client has sent its request by TLS: to a proxy, if the platform trusts that. */
+export function isHttps(request: PlatformRequest): boolean {
+  if (request.protocol !== undefined) return request.protocol === 'https';
+  const { socket } = rawOf(request);
+  return 'encrypted' in socket && socket.encrypted === true;
 }

@@ -1,5 +1,4 @@
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
-import { isIP } from 'node:net';
 import { ActiveSession } from '../../session/active-session.js';
 import type { CookieChange } from '../../session/cookie-intent.js';
 import type { Visitor } from '../../session/session-environment.js';
@@ -12,7 +11,8 @@ import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
 import { canBeGated, installGate, type ResponseGate } from '../../http/response-gate.js';
 import { LoadingContext } from './loading-context.js';
-import { hostOf, type PlatformRequest, rawOf, urlOf } from './platform-request.js';
+import { hostOf, ipOf, isHttps, type PlatformRequest, rawOf, urlOf, userAgentOf } from './platform-request.js';
+import { jsonError, replaceByError } from './error-answer.js';
 import { warnOfOthers, warnOfUnsaved } from './request-warnings.js';
 import { refused } from './origin-refusal.js';
 import type { SessionContext } from './session-context.js';
@@ -27,13 +27,6 @@ export interface RequestView {
 
 const KEY = Symbol('nestjs-mikro-session');
 type Known = { [KEY]?: RequestContext };
-const MOST_USER_AGENT = 512;
-/** An IPv6 address, and the name of an interface after it. */
-const LONGEST_IP = 64;
-/** Before an IPv4 address, where the server listens on IPv6 as well. */
-const MAPPED = /^::ffff:(?=[\d.]+$)/i;
-/** What describes the body that is being replaced by an error. */
-const ENTITY_HEADERS = /^(content-.*|etag|last-modified|location|transfer-encoding|accept-ranges|trailer)$/;
 
 const STAND_IN =
   'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
@@ -226,12 +219,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.report(error);
     this.#isFailure = true;
     const status = statusOf(error);
-    for (const name of response.getHeaderNames()) if (ENTITY_HEADERS.test(name)) response.removeHeader(name);
+    replaceByError(response, status, this.#raw.httpVersionMajor);
     if (error instanceof SessionStoreUnavailableError) this.#sayWhenToRetry();
-    response.statusCode = status;
-    // HTTP/2 has none, and Node warns of it.
-    if (this.#raw.httpVersionMajor < 2) response.statusMessage = '';
-    response.setHeader('Content-Type', 'application/json; charset=utf-8');
     return this.errorBody(response, STATUS_CODES[status] ?? 'Error');
   }
 
@@ -257,14 +246,12 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return toHttpException(error);
   }
 
-  /** What is no address is left out: behind a platform that trusts every proxy, a client can send anything. */
   get ip(): string | null {
-    const ip = this.#request.ip ?? this.#raw.socket.remoteAddress ?? '';
-    return ip.length <= LONGEST_IP && isIP(ip) !== 0 ? ip.replace(MAPPED, '') : null;
+    return ipOf(this.#request);
   }
 
   get userAgent(): string | null {
-    return this.#raw.headers['user-agent']?.slice(0, MOST_USER_AGENT) ?? null;
+    return userAgentOf(this.#raw);
   }
 
   get takesNoCookies(): boolean {
@@ -274,11 +261,6 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   assertReachable(): void {
     if (this.#gate === null) throw new SessionHeadersSentError(STAND_IN);
     if (this.#headersSent) throw new SessionHeadersSentError();
-  }
-
-  get #isHttps(): boolean {
-    if (this.#request.protocol !== undefined) return this.#request.protocol === 'https';
-    return 'encrypted' in this.#raw.socket && this.#raw.socket.encrypted === true;
   }
 
   #inTurn(status: number, isAnswered: boolean): Promise<void> | null {
@@ -355,7 +337,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
       url: urlOf(this.#raw),
       requestHeaders: this.#raw.headers,
       response,
-      isHttps: this.#isHttps,
+      isHttps: isHttps(this.#request),
       now: this.#source.manager.now(),
     });
     keepFromSharedCaches(response);
@@ -379,7 +361,3 @@ export const SESSION_ID = new RequestProperty(
   (request) => RequestContext.visible(request)?.shownId,
   () => false,
 );
-
-function jsonError({ statusCode }: ServerResponse, message: string): string {
-  return JSON.stringify({ statusCode, message });
-}
