@@ -3,6 +3,11 @@
 /** The first pause before what was locked is tried again. */
 export const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 50;
+/**
+ * The longest pause of what waits for a row that another transaction holds. Who writes to it without end takes it again within one:
+ * after longer pauses, others would hardly ever find it free.
+ */
+export const LONGEST_FOR_ROW = 5;
 
 /** The pause after one: twice as long, up to a limit. */
 export function longerPause(pause: number, longest = LONGEST_PAUSE): number {

@@ -1,7 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { QueueMeter } from '../../stats/queue-meter.js';
-import { FIRST_PAUSE, jittered, longerPause } from './backoff.js';
+import { FIRST_PAUSE, jittered, LONGEST_FOR_ROW, longerPause } from './backoff.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
 import { concernsOne } from './splitting.js';
 
@@ -12,8 +12,11 @@ export interface WriteRequest {
   readonly deadline: number;
 }
 
-/** What became of a request: an outcome; an error: it alone is refused; `locked` by another transaction: try again. */
-export type Written<Outcome> = Outcome | SessionDataError | 'locked';
+/**
+ * What became of a request: an outcome; an error: it alone is refused; `locked` by another transaction: try again; `waited` for a lock,
+ * in vain: try again, and hold up no other.
+ */
+export type Written<Outcome> = Outcome | SessionDataError | 'locked' | 'waited';
 
 /** What the batcher needs of its store. */
 export interface WriteTarget<Request extends WriteRequest, Outcome> {
@@ -44,7 +47,7 @@ interface Waiter<Request, Outcome> extends Waiting {
   /** When it came, as the meter says it. */
   readonly since: number;
   readonly origin: unknown;
-  /** Whether it must not share a statement: the one that it shared was refused, for a reason that may be any of them. */
+  /** Whether it must not share a statement: it holds up those that do, or was refused with them, for a reason that may be any of them. */
   alone: boolean;
   resolve(outcome: Outcome): void;
 }
@@ -66,10 +69,17 @@ interface Group<Request, Outcome> {
 /** Beyond this a statement takes so long that waiting for it costs more than it saves. */
 const MOST_SESSIONS = 64;
 
+/** Into how many a batch that was refused is cut. A piece of 64 that is refused again is cut into single requests. */
+const PIECES = 8;
+
+/** How many of them are under way at a time: where a statement takes long, one after the other would be too late. */
+const MOST_PIECES = 4;
+
 /**
  * Group commit: one statement is under way at a time, and what is to be written meanwhile goes with the next. Requests to the
  * same session are folded into one, or go one after the other, in order. A fault of one session concerns no other: a locked
- * row pauses its own session only, and the requests of a batch that the database refuses are tried again one by one.
+ * row pauses its own session only, and the requests of a batch that the database refuses are tried again in pieces, beside what
+ * comes meanwhile.
  */
 export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #target: WriteTarget<Request, Outcome>;
@@ -78,6 +88,9 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #lanes = new Map<SessionId, Lane<Request, Outcome>>();
   #queue: Lane<Request, Outcome>[] = [];
   #isWriting = false;
+  /** What was refused, and is to be tried again in smaller statements. */
+  #pieces: (readonly Group<Request, Outcome>[])[] = [];
+  #piecesUnderWay = 0;
 
   /** @param soon when to send what nothing is in the way of: at the end of this turn of the event loop, with what else it brings */
   constructor(target: WriteTarget<Request, Outcome>, soon: (send: () => void) => void = setImmediate) {
@@ -108,25 +121,39 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   }
 
   async #writeAll(): Promise<void> {
-    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) {
-      const waiters = batch.flatMap((group) => group.waiters);
-      this.#meter.sent(waiters.length);
-      const stopWatching = watchDeadlines(
-        this.#target.keepsDeadlines ? [] : waiters,
-        () => this.#target.now(),
-        () => this.#tooLate(),
-      );
-      try {
-        const write = (): Promise<Written<Outcome>[]> => this.#target.write(batch.map((group) => group.request));
-        const outcomes = await this.#meter.send(waiters, write);
-        for (const [index, group] of batch.entries()) this.#settle(group, outcomes[index] as Written<Outcome>);
-      } catch (error) {
-        this.#failed(batch, error);
-      } finally {
-        stopWatching();
-      }
-    }
+    for (let batch = this.#nextBatch(); batch.length > 0; batch = this.#nextBatch()) await this.#write(batch);
     this.#isWriting = false;
+  }
+
+  #writePieces(): void {
+    while (this.#piecesUnderWay < MOST_PIECES) {
+      const piece = this.#pieces.shift();
+      if (piece === undefined) return;
+      this.#piecesUnderWay += 1;
+      void this.#write(piece).finally(() => {
+        this.#piecesUnderWay -= 1;
+        this.#writePieces();
+      });
+    }
+  }
+
+  async #write(batch: readonly Group<Request, Outcome>[]): Promise<void> {
+    const waiters = batch.flatMap((group) => group.waiters);
+    this.#meter.sent(waiters.length);
+    const stopWatching = watchDeadlines(
+      this.#target.keepsDeadlines ? [] : waiters,
+      () => this.#target.now(),
+      () => this.#tooLate(),
+    );
+    try {
+      const write = (): Promise<Written<Outcome>[]> => this.#target.write(batch.map((group) => group.request));
+      const outcomes = await this.#meter.send(waiters, write);
+      for (const [index, group] of batch.entries()) this.#settle(group, outcomes[index] as Written<Outcome>);
+    } catch (error) {
+      this.#failed(batch, error);
+    } finally {
+      stopWatching();
+    }
   }
 
   /** The oldest first. What fits no more waits for the next one, and lighter requests overtake it. */
@@ -135,9 +162,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     const heavy: Lane<Request, Outcome>[] = [];
     let taken = 0;
     while (this.#queue.length > 0 && batch.length < MOST_SESSIONS) {
-      const lane = this.#queue[0] as Lane<Request, Outcome>;
-      if (batch.length > 0 && lane.waiters[0]?.alone) break;
-      this.#queue.shift();
+      const lane = this.#queue.shift() as Lane<Request, Outcome>;
       const part = this.#partOf(lane);
       if (part > 0 && taken > 0 && taken + part > 1) {
         heavy.push(lane);
@@ -145,11 +170,15 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
       }
       const group = this.#nextGroup(lane);
       if (group === null) continue;
+      if (group.waiters[0]?.alone) {
+        this.#pieces.push([group]);
+        continue;
+      }
       batch.push(group);
       taken += part;
-      if (group.waiters[0]?.alone) break;
     }
     if (heavy.length > 0) this.#queue = [...heavy, ...this.#queue];
+    this.#writePieces();
     return batch;
   }
 
@@ -181,16 +210,18 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   }
 
   #settle({ lane, waiters }: Group<Request, Outcome>, outcome: Written<Outcome>): void {
-    if (outcome === 'locked') {
+    if (outcome === 'locked' || outcome === 'waited') {
+      const hasWaited = outcome === 'waited';
+      for (const waiter of waiters) waiter.alone ||= hasWaited;
       this.#putBack(lane, waiters);
       this.#meter.locked += waiters.length;
       setTimeout(() => this.#enqueue(lane), jittered(lane.pause));
-      lane.pause = longerPause(lane.pause);
+      lane.pause = longerPause(lane.pause, hasWaited ? undefined : LONGEST_FOR_ROW);
       return;
     }
     lane.pause = FIRST_PAUSE;
     if (outcome instanceof SessionDataError) {
-      if (waiters.length > 1) this.#takeApart(lane, waiters);
+      if (waiters.length > 1) this.#unfold(lane, waiters);
       else for (const waiter of waiters) waiter.reject(outcome);
     } else {
       for (const waiter of waiters) waiter.resolve(outcome);
@@ -199,15 +230,28 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   }
 
   #failed(batch: readonly Group<Request, Outcome>[], error: unknown): void {
-    const isOne = batch.length === 1 && batch[0]?.waiters.length === 1;
+    if (batch.length > 1 && concernsOne(error)) {
+      this.#takeApart(batch);
+      return;
+    }
     for (const { lane, waiters } of batch) {
-      if (concernsOne(error) && !isOne) this.#takeApart(lane, waiters);
+      if (waiters.length > 1 && concernsOne(error)) this.#unfold(lane, waiters);
       else for (const waiter of waiters) waiter.reject(error);
       this.#release(lane);
     }
   }
 
-  #takeApart(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
+  #takeApart(batch: readonly Group<Request, Outcome>[]): void {
+    const size = Math.ceil(batch.length / PIECES);
+    for (let start = 0; start < batch.length; start += size) {
+      const piece = batch.slice(start, start + size);
+      if (size === 1) for (const { waiters } of piece) for (const waiter of waiters) waiter.alone = true;
+      this.#pieces.push(piece);
+    }
+    this.#writePieces();
+  }
+
+  #unfold(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
     for (const waiter of waiters) waiter.alone = true;
     this.#putBack(lane, waiters);
   }
@@ -219,7 +263,7 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   /** The lane is free for the requests that wait in it, or is closed. */
   #release(lane: Lane<Request, Outcome>): void {
-    if (lane.waiters.length > 0) this.#queue.push(lane);
+    if (lane.waiters.length > 0) this.#enqueue(lane);
     else this.#lanes.delete(lane.id);
   }
 

@@ -37,12 +37,6 @@ import { untilUnlocked } from './until-unlocked.js';
 import { quoted, sessionTableOf, type TableName } from './table-name.js';
 import { stateOf } from './table-state.js';
 
-/**
- * The longest pause between two looks at a held row, in milliseconds. A process that updates it without end takes it again within
- * one: after longer pauses, others would hardly ever find it free.
- */
-const LONGEST_PAUSE = 5;
-
 /** What the store is told by the module's options. */
 export interface MikroOrmSessionStoreOptions {
   /** Milliseconds. */
@@ -117,7 +111,8 @@ export class MikroOrmSessionStore extends SessionStore {
     const pool = connections.most === null ? '' : `, ${connections.most} connections at most`;
     this.#description = `PostgreSQL, table ${quoted(table)}${pool}`;
     const sql = statementsFor(quoted(table), invalidation ? this.#instanceId : null, old);
-    const queries = new SessionQueries(connections, sql, { queryTimeout, maxDataBytes, preparedStatements, meter });
+    const settings = { queryTimeout, maxDataBytes, preparedStatements, notifies: invalidation, meter };
+    const queries = new SessionQueries(connections, sql, settings);
     try {
       await startStep('the clock of the database', queries.lookups.readClock());
     } catch (error) {
@@ -241,7 +236,7 @@ export class MikroOrmSessionStore extends SessionStore {
       const request = { id, generation: stored.generation, changes, found: null, deadline };
       const [outcome = null] = await this.#queries.commit([request], operation, client);
       if (outcome instanceof SessionDataError) throw outcome;
-      if (outcome === 'locked' || outcome === 'changed') throw new SessionStoreUnavailableError(operation);
+      if (typeof outcome === 'string') throw new SessionStoreUnavailableError(operation);
       return outcome && { ...stored, ...outcome };
     });
   }
@@ -266,15 +261,16 @@ export class MikroOrmSessionStore extends SessionStore {
       const [outcome = null] = await queries.login([request], operation, client);
       if (outcome instanceof SessionDataError) throw outcome;
       // Its time was up: it is locked by nobody else.
-      if (outcome === 'locked') throw new SessionStoreUnavailableError(operation);
+      if (typeof outcome === 'string') throw new SessionStoreUnavailableError(operation);
       return outcome;
     });
   }
 
   async rotate(rotation: Rotation): Promise<RotationOutcome> {
     const operation = 'regenerate a session';
-    const queries = this.#queries;
-    const row = await untilUnlocked(queries, operation, (deadline) => queries.rotate(operation, rotation, deadline));
+    const deadline = this.#queries.deadline();
+    const attempt = () => this.#queries.rotate(operation, rotation, deadline);
+    const row = await this.#untilUnlocked(operation, rotation.id, deadline, attempt);
     if (row === null) return 'gone';
     // Under this generation only regenerate() can have replaced the secret, and more than once while this one waited.
     return row.changed > 0 ? 'rotated' : 'overtaken';
@@ -354,19 +350,31 @@ export class MikroOrmSessionStore extends SessionStore {
     deadline: number,
     use: (stored: StoredSession, client: Queryable) => Promise<StoredSession | null>,
   ): Promise<StoredSession | null> {
+    const { queries } = this.#opened;
+    const attempt = () => queries.whileLocked(operation, id, generation, deadline, use);
+    return this.#updates.run(id, async () => {
+      if (queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
+      return this.#untilUnlocked(operation, id, deadline, attempt);
+    });
+  }
+
+  /** Tries until no other transaction has locked the row. Whether one has is asked for many rows together; an attempt takes a connection. */
+  #untilUnlocked<Row>(
+    operation: string,
+    id: SessionId,
+    deadline: number,
+    attempt: () => Promise<Attempt<Row>>,
+  ): Promise<Row | null> {
     const { queries, held } = this.#opened;
     let wasLocked = false;
-    const attempt = async (): Promise<Attempt<StoredSession>> => {
+    const next = async (): Promise<Attempt<Row>> => {
       // Where that cannot be told it may be held, and is tried until the time is up.
       if (wasLocked && (await held.find(id, deadline).catch(() => ({ id }))) !== null) return 'locked';
-      const outcome = await queries.whileLocked(operation, id, generation, deadline, use);
+      const outcome = await attempt();
       wasLocked = outcome === 'locked';
       return outcome;
     };
-    return this.#updates.run(id, async () => {
-      if (queries.time() >= deadline) throw new SessionStoreUnavailableError(operation);
-      return untilUnlocked(queries, operation, attempt, deadline, LONGEST_PAUSE);
-    });
+    return untilUnlocked(queries, operation, next, deadline);
   }
 
   /** Before any SQL is sent, as far as that can be told. */

@@ -10,7 +10,7 @@ import type { RenewalOutcome, RenewalTarget } from '../batching/renewal-buffer.j
 import type { WriteRequest, Written } from '../batching/write-batcher.js';
 import type { Connections, Queryable } from './driver/connections.js';
 import type { Database, RawStatement } from './driver/database.js';
-import { isOfLock } from './driver/refusals.js';
+import { isOfLock, mayBeOfCommit } from './driver/refusals.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
 import { marksOne } from '../batching/splitting.js';
 import { tooLargeData } from '../limits.js';
@@ -53,6 +53,8 @@ export interface SessionQueriesOptions {
   readonly queryTimeout: number;
   readonly maxDataBytes: number;
   readonly preparedStatements: boolean;
+  /** Whether statements tell other processes what they have changed. */
+  readonly notifies: boolean;
   readonly meter: StoreMeter;
 }
 
@@ -108,6 +110,7 @@ export class SessionQueries implements RenewalTarget {
   readonly #maxDataBytes: number;
   /** How long what others wait for waits for a lock on a row of another table, in milliseconds. */
   readonly #lockTimeout: number;
+  readonly #notifies: boolean;
   readonly #known = new RowVersionCache();
   readonly lengths = new RowLengths();
   readonly lookups: Lookups;
@@ -121,6 +124,7 @@ export class SessionQueries implements RenewalTarget {
     this.#givesRawRows = connections.givesRawRows;
     this.#maxDataBytes = options.maxDataBytes;
     this.#lockTimeout = Math.ceil(options.queryTimeout / LOCK_PART);
+    this.#notifies = options.notifies;
     this.lookups = new Lookups(this.#db, sql, this.#known, connections.givesRawRows);
     this.adoptions = new Adoptions(this.#db, sql.adoption, options.maxDataBytes);
   }
@@ -170,14 +174,9 @@ export class SessionQueries implements RenewalTarget {
       sessions.map(({ ip }) => ip),
       sessions.map(({ userAgent }) => userAgent),
       arrayOf(sessions, ({ persistent }) => persistent),
-      this.#lockTimeout,
     ];
     type Created = { readonly asked: SessionId; readonly inTime: boolean } & (StoredSession | { readonly id: null });
-    const { last } = deadlinesOf(requests);
-    const rows = await unlessLocked(
-      requests,
-      this.#db.query<Created>('create a session', this.#sql.create, values, last),
-    );
+    const rows = await this.#together<Created>('create a session', this.#sql.create, values, requests);
     return outcomesOf<Created, StoredSession>(requests, rows, 'locked', ({ asked, inTime, ...session }) => {
       if (session.id !== null) return [asked, session];
       // Sent late by a process that was kept from its work, it may have time left.
@@ -270,7 +269,6 @@ export class SessionQueries implements RenewalTarget {
     operation = 'log in',
     on: Queryable | null = null,
   ): Promise<Written<StoredSession | null>[]> {
-    const { last } = deadlinesOf(requests);
     const logins = requests.map(({ login }) => login);
     const changes = logins.map((login) => mergeOf(login.changes));
     const values = [
@@ -290,14 +288,15 @@ export class SessionQueries implements RenewalTarget {
       changes.map(({ unset }) => unset),
       changes.map(({ increment }) => increment),
       changes.map(({ push }) => push),
-      // In a transaction of its own it holds up no others.
-      on === null ? this.#lockTimeout : Math.max(1, Math.ceil(last - this.time())),
     ];
     for (const { id } of logins) this.#known.forget(id);
     type LoggedIn = { readonly asked: SessionId; readonly locked: boolean } & (StoredSession | { readonly id: null });
-    const loggingIn = this.#db.query<LoggedIn>(operation, this.#sql.login, values, last, on);
-    // What it fails by in a transaction, it has waited for until its deadline.
-    const rows = await (on === null ? unlessLocked(requests, loggingIn) : loggingIn);
+    const { login } = this.#sql;
+    const { last } = deadlinesOf(requests);
+    const rows = await (on === null
+      ? this.#together<LoggedIn>(operation, login, values, requests)
+      : // In a transaction of its own it holds up no others.
+        this.#db.query<LoggedIn>(operation, login, [...values, this.#timeUntil(last)], last, on));
     return outcomesOf<LoggedIn, StoredSession | null>(requests, rows, null, ({ asked, locked, ...session }) => {
       if (session.id === null) return [asked, locked ? 'locked' : this.tooLarge()];
       this.lengths.note(asked, session.data.length);
@@ -316,11 +315,10 @@ export class SessionQueries implements RenewalTarget {
     const generations = arrayOf(requests, ({ generation }) => generation);
     const userIds = requests.map(({ userId = null }) => userId);
     const ids = arrayOf(requests, ({ id }) => id);
-    const values = [ids, generations, this.#deadlinesOf(requests), userIds, this.#lockTimeout];
+    const values = [ids, generations, this.#deadlinesOf(requests), userIds];
     for (const { id } of requests) this.#known.forget(id);
     type Deleted = { readonly id: SessionId | null; readonly locked: boolean };
-    const { last } = deadlinesOf(requests);
-    const rows = await unlessLocked(requests, this.#db.query<Deleted>('end a session', this.#sql.delete, values, last));
+    const rows = await this.#together<Deleted>('end a session', this.#sql.delete, values, requests);
     return outcomesOf<Deleted, boolean>(requests, rows, false, ({ id, locked }) => [id, locked ? 'locked' : true]);
   }
 
@@ -333,14 +331,16 @@ export class SessionQueries implements RenewalTarget {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const given = this.#toEnd(most, leftOut, values, deadline);
-    const [row] = await this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
+    const [row] = await this.#limited(deadline, (lockTimeout) => {
+      const given = this.#toEnd(most, leftOut, values, deadline, lockTimeout);
+      return this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
+    });
     return row;
   }
 
   /** The session that {@link endMany} would end if it ended one. */
   async nextToEnd(operation: string, which: Which, leftOut: LeftOut, values: readonly unknown[]): Promise<SessionId[]> {
-    const given = this.#toEnd(1, leftOut, values, this.deadline());
+    const given = this.#toEnd(1, leftOut, values, this.deadline(), this.#lockTimeout);
     const rows = await this.#db.query<{ id: SessionId }>(operation, this.#sql.next[which], given);
     return rows.map(({ id }) => id);
   }
@@ -388,26 +388,52 @@ export class SessionQueries implements RenewalTarget {
     return row.live ? 'locked' : null;
   }
 
-  #toEnd(most: number, leftOut: LeftOut, values: readonly unknown[], deadline: number): unknown[] {
+  #toEnd(most: number, leftOut: LeftOut, values: readonly unknown[], deadline: number, lockTimeout: number): unknown[] {
     const ids = arrayOf(leftOut.ids, (id) => id);
-    return [this.#db.onClock(deadline), most, ids, leftOut.since, this.#lockTimeout, ...values];
+    return [this.#db.onClock(deadline), most, ids, leftOut.since, lockTimeout, ...values];
+  }
+
+  /** The rows of a statement on several sessions. One that waits too long for a lock is taken apart, until the request is alone that waits for it. */
+  async #together<Row extends object>(
+    operation: string,
+    text: string,
+    values: readonly unknown[],
+    requests: readonly WriteRequest[],
+  ): Promise<Row[] | 'waited'> {
+    const { last } = deadlinesOf(requests);
+    try {
+      return await this.#limited(last, (lockTimeout) =>
+        this.#db.query<Row>(operation, text, [...values, lockTimeout], last),
+      );
+    } catch (error) {
+      if (!isOfLock(error)) throw error;
+      if (requests.length > 1) throw marksOne(error as Error);
+      return 'waited';
+    }
+  }
+
+  /**
+   * Sends a statement that waits for a lock on a row of another table for a part of its time. Where it may be its turn to notify others
+   * that it has waited for, it is sent again, with the rest of its time: each that waits for that gets its turn.
+   */
+  async #limited<Row>(deadline: number, send: (lockTimeout: number) => Promise<Row[]>): Promise<Row[]> {
+    try {
+      return await send(this.#lockTimeout);
+    } catch (error) {
+      if (!this.#notifies || !mayBeOfCommit(error)) throw error;
+      return send(this.#timeUntil(deadline));
+    }
+  }
+
+  /** At least a millisecond: nothing at all is no limit. */
+  #timeUntil(deadline: number): number {
+    return Math.max(1, Math.ceil(deadline - this.time()));
   }
 
   /** Those of requests on the database's clock, as an array. */
   #deadlinesOf(requests: readonly WriteRequest[]): string {
     const ahead = this.#db.onClock(0);
     return arrayOf(requests, ({ deadline }) => deadline + ahead);
-  }
-}
-
-/** The rows of a statement. One that has waited too long for a lock is taken apart, until the request is alone that waits for it. */
-async function unlessLocked<Row>(requests: readonly WriteRequest[], rows: Promise<Row[]>): Promise<Row[] | 'locked'> {
-  try {
-    return await rows;
-  } catch (error) {
-    if (!isOfLock(error)) throw error;
-    if (requests.length > 1) throw marksOne(error as Error);
-    return 'locked';
   }
 }
 
@@ -419,11 +445,11 @@ async function unlessLocked<Row>(requests: readonly WriteRequest[], rows: Promis
  */
 function outcomesOf<Row, Outcome>(
   requests: readonly WriteRequest[],
-  rows: readonly Row[] | 'locked',
+  rows: readonly Row[] | 'waited',
   absent: Written<Outcome>,
   outcomeOf: (row: Row) => readonly [SessionId | null, Written<Outcome>],
 ): Written<Outcome>[] {
-  if (rows === 'locked') return requests.map(() => 'locked');
+  if (rows === 'waited') return requests.map(() => rows);
   const outcomes = new Map(rows.map(outcomeOf));
   return requests.map(({ id }) => outcomes.get(id) ?? absent);
 }

@@ -1,8 +1,9 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
+import type { StoredSession } from '../../../lib/session/stored-session.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
-import { newSession } from '../../../lib/testing/contract/support.js';
+import { collected, newSession } from '../../../lib/testing/contract/support.js';
 import { changesOf, countStatements, loginTo, SOON, useStores } from './stores.js';
 
 const fixture = useStores();
@@ -173,6 +174,38 @@ describe('Updates of one row', () => {
     await endless;
     expect(await fixture.dataOf(id)).toEqual({ n: turns + updates });
     expect(longest).toBeLessThan(QUERY_TIMEOUT / 4);
+  });
+
+  it.each<[string, (store: MikroOrmSessionStore, session: StoredSession) => Promise<unknown>]>([
+    ['save()', (store, { id }) => store.commit(id, 0, changesOf({ set: { saved: true } }))],
+    ['login()', (store, { id }) => store.login(loginTo(id))],
+    [
+      'regenerate()',
+      (store, { id, secretHash }) =>
+        store.rotate({ id, generation: 0, knownHash: secretHash, secretHash: Buffer.alloc(32, 8) }),
+    ],
+    ['destroy()', (store, { id }) => store.delete(id, null)],
+    ['the end of all sessions of a user', (store) => collected(store.deleteByUser('mallory', null))],
+  ])('let %s come to its turn, though six processes update the row without end', async (_what, change) => {
+    const updating = await Promise.all(Array.from({ length: 6 }, () => fixture.openStore({ queryTimeout: 1_000 })));
+    const other = await fixture.openStore({ queryTimeout: 1_000 });
+    for (let times = 0; times < 10; times++) {
+      const session = await fixture.create({ data: { n: 0 }, userId: 'mallory' });
+      const { id } = session;
+      let isOver = false;
+      const endless = updating.map(async (store) => {
+        const update = (): Promise<unknown> => store.update(id, null, () => changesOf({ increment: { n: 1 } }));
+        for (let last: unknown = true; !isOver && last !== null;) last = await update().catch(() => true);
+      });
+      let failure: unknown = null;
+      for (let each = 0; each < 8; each++) {
+        await setTimeout(10);
+        await change(other, session).catch((error: unknown) => (failure = error));
+      }
+      isOver = true;
+      await Promise.all(endless);
+      expect(failure).toBeNull();
+    }
   });
 
   it('ask again every few milliseconds whether it is free, as it is for one at a time', async () => {

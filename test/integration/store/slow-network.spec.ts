@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
+import { SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { changesOf, loginTo, useStores } from './stores.js';
@@ -25,6 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.close());
 
+const wrong = (outcomes: unknown[]): unknown[] =>
+  outcomes.filter((outcome) => outcome === null || outcome instanceof Error);
 const increment = changesOf({ increment: { n: 1 } });
 
 it.each<[string, (id: string) => Promise<unknown>]>([
@@ -45,12 +47,54 @@ it.each<[string, (id: string) => Promise<unknown>]>([
       written.push(write(id).catch((error: unknown) => error));
       await pause(EVERY);
     }
-    const outcomes = await Promise.all(written);
-    expect(outcomes.filter((outcome) => outcome === null || outcome instanceof Error)).toEqual([]);
+    expect(wrong(await Promise.all(written))).toEqual([]);
     const unavailable = expect.any(SessionStoreUnavailableError);
     expect(await Promise.all(refused)).toEqual(others.map(() => unavailable));
   } finally {
     proxy.set('pass');
     await holder.release();
+  }
+});
+
+const TOGETHER = 40;
+
+/** Sessions, of which the last is none that can be changed. */
+async function several(): Promise<string[]> {
+  const { id: bad } = await fixture.create({ data: { n: 'text' } });
+  const others = await Promise.all(Array.from({ length: TOGETHER - 1 }, () => fixture.create()));
+  return [...others.map(({ id }) => id), bad];
+}
+
+it.each<[string, (id: string) => Promise<unknown>]>([
+  ['a commit', (id) => store.commit(id, 0, increment)],
+  ['a login', (id) => store.login({ ...loginTo(id), changes: increment.data })],
+])('%s that is refused makes no other fail that goes with it, however slow the network', async (_, write) => {
+  const ids = await several();
+  proxy.set('delay', WAY);
+  try {
+    const outcomes = await Promise.all(ids.map((id) => write(id).catch((error: unknown) => error)));
+    expect([wrong(outcomes.slice(0, -1)), outcomes.at(-1)]).toEqual([[], expect.any(SessionDataError)]);
+  } finally {
+    proxy.set('pass');
+  }
+});
+
+it('a login that waits for a row of another table makes no other fail, however slow the network', async () => {
+  const ids = await several();
+  await fixture.database.query('create table users (id text primary key)');
+  await fixture.database.query('insert into users select unnest($1::text[])', [ids]);
+  await fixture.database.query(
+    'alter table sessions add constraint of_users foreign key (user_id) references users (id)',
+  );
+  const holder = await fixture.database.hold('select from users where id = $1 for update', [ids[0]]);
+  proxy.set('delay', WAY);
+  try {
+    const logins = ids.map((id) => store.login({ ...loginTo(id), userId: id }).catch((error: unknown) => error));
+    const [first, ...others] = await Promise.all(logins);
+    expect([first, wrong(others)]).toEqual([expect.any(SessionStoreUnavailableError), []]);
+  } finally {
+    proxy.set('pass');
+    await holder.release();
+    await fixture.database.query('drop table users cascade');
   }
 });

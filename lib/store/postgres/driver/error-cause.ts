@@ -22,8 +22,8 @@ const QUOTES_NOTHING = [
 /** SQLSTATE classes whose messages quote the value that was refused: data exceptions, and errors that functions raise as a rule. */
 const QUOTES_VALUES = /^(22|P0)...$/;
 
-/** A line of `where` that says which function, such as a trigger, and nothing else. */
-const FUNCTION = /^PL\/pgSQL function .*$/gm;
+/** A line of `where` that says which function, such as a trigger, or which place of which table, and nothing else. */
+const CONTEXT = /^(PL\/pgSQL function|while [a-z]+ tuple) .*$/gm;
 
 /** A copy of an error that may be logged, as the `cause` of ours: with no stored value in it, and on one line. */
 export function loggable(error: unknown): unknown {
@@ -41,7 +41,6 @@ export function loggable(error: unknown): unknown {
     const value: unknown = Reflect.get(error, field);
     if (typeof value === 'string' || typeof value === 'number') Object.assign(copy, { [field]: value });
   }
-  const functions = typeof where === 'string' ? where.match(FUNCTION) : null;
-  if (functions !== null) Object.assign(copy, { where: functions.join('\n') });
+  if (typeof where === 'string') Object.assign(copy, { where: where.match(CONTEXT)?.join('\n') ?? '(left out)' });
   return Array.isArray(errors) ? Object.assign(copy, { errors: errors.map(loggable) }) : copy;
 }

@@ -126,6 +126,17 @@ export function isOfLock(error: unknown): boolean {
   return sqlState(cause) === LOCK_NOT_AVAILABLE && !isRaised(cause);
 }
 
+/**
+ * Whether what an error of ours says it has waited for too long may be a lock that a commit needs: transactions that notify others take it in turn. The server
+ * names no row then, and no statement. A lock on a whole table may be it as well.
+ */
+export function mayBeOfCommit(error: unknown): boolean {
+  if (!isOfLock(error)) return false;
+  const { where, severity } = (error as { cause: { where?: unknown; severity?: unknown } }).cause;
+  // A driver that passes on no more than the code names neither.
+  return typeof severity === 'string' && where === undefined;
+}
+
 /** Whether it shows that the database did not answer. */
 export function isLost(error: unknown): boolean {
   return sqlState(error) !== LOCK_NOT_AVAILABLE;

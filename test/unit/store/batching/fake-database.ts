@@ -46,7 +46,11 @@ export class FakeDatabase {
   readonly parts = new Map<string, number>();
   time = 0;
   mostUnderWay = 0;
-  #waiting: { resolve: (outcomes: Outcome[]) => void; reject: (error: unknown) => void }[] = [];
+  #waiting: {
+    requests: readonly CommitRequest[];
+    resolve: (outcomes: Outcome[]) => void;
+    reject: (error: unknown) => void;
+  }[] = [];
 
   /** As before the first statement. */
   reset(): void {
@@ -68,7 +72,7 @@ export class FakeDatabase {
   write(requests: readonly CommitRequest[]): Promise<Outcome[]> {
     this.statements.push([...requests]);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ requests, resolve, reject });
       this.mostUnderWay = Math.max(this.mostUnderWay, this.#waiting.length);
     });
   }
@@ -78,16 +82,21 @@ export class FakeDatabase {
     return (this.statements.at(-1) ?? []).map(({ id }) => id);
   }
 
+  /** Those that are not answered, as the sessions they change. */
+  get underWay(): string[][] {
+    return this.#waiting.map(({ requests }) => requests.map(({ id }) => id));
+  }
+
   /** What the last statement sets in its only session. */
   get set(): object {
     const [request] = this.statements.at(-1) as [CommitRequest];
     return Object.fromEntries([...(request.changes.data?.set ?? [])].map(([key, text]) => [key, JSON.parse(text)]));
   }
 
-  /** Answers the statement under way: for all its sessions alike, but for those named. */
+  /** Answers the oldest statement under way: for all its sessions alike, but for those named. */
   async answer(outcome: Outcome = SAVED, others: Record<string, Outcome> = {}): Promise<void> {
-    const requests = this.statements.at(-1) ?? [];
-    this.#waiting.shift()?.resolve(requests.map(({ id }) => (id in others ? (others[id] as Outcome) : outcome)));
+    const { requests, resolve } = this.#waiting.shift() ?? {};
+    resolve?.((requests ?? []).map(({ id }) => (id in others ? (others[id] as Outcome) : outcome)));
     await turn();
   }
 

@@ -22,6 +22,29 @@ describe('WriteBatcher, where a row is locked,', () => {
     await expectIdle('locked', 'two', 'three');
   });
 
+  it('has a session that has waited for a lock of another table wait alone from then on, beside all others', async () => {
+    commit('a', 'one');
+    await database.answer('waited');
+    await pass(1);
+    expect(database.underWay).toEqual([['one']]);
+    commit('b', 'two');
+    await turn();
+    expect(database.underWay).toEqual([['one'], ['two']]);
+    commit('c', 'three');
+    commit('d', 'one');
+    await database.answer('waited');
+    await database.answer();
+    expect(database.underWay).toEqual([['three']]);
+    await database.answer();
+    await pass(2);
+    expect([database.underWay, database.set]).toEqual([[['one']], { a: true }]);
+    await database.answer();
+    expect(database.set).toEqual({ d: true });
+    await database.answer();
+    expect(answers).toEqual({ a: SAVED, b: SAVED, c: SAVED, d: SAVED });
+    await expectIdle('one', 'two', 'three');
+  });
+
   it('sends the commits that come for the session meanwhile along with those that wait, in order', async () => {
     commit('a', 'one', { set: { x: 'a', a: 1 } });
     await database.answer('locked');
@@ -39,31 +62,37 @@ describe('WriteBatcher, where a row is locked,', () => {
     await expectIdle('one');
   });
 
-  it('backs off twice as long every time, at most 50 ms, and from half to one and a half of that at random', async () => {
-    commit('a', 'one');
-    for (const pause of [1, 2, 4, 8, 16, 32, 50, 50]) {
-      const count = database.statements.length;
-      await database.answer('locked');
-      await pass(pause - 1);
-      expect(database.statements).toHaveLength(count);
-      await pass(1);
-      expect(database.statements).toHaveLength(count + 1);
-    }
-    for (const [random, most] of [
-      [0, 25],
-      [0.999, 75],
-    ] as const) {
-      jest.mocked(Math.random).mockReturnValue(random);
-      const count = database.statements.length;
-      await database.answer('locked');
-      await pass(most - 2);
-      expect(database.statements).toHaveLength(count);
-      await pass(2);
-      expect(database.statements).toHaveLength(count + 1);
-    }
-    await database.answer();
-    await expectIdle('one');
-  });
+  it.each<['locked' | 'waited', number[], [number, number]]>([
+    ['locked', [1, 2, 4, 5, 5], [2.5, 7.495]],
+    ['waited', [1, 2, 4, 8, 16, 32, 50, 50], [25, 74.95]],
+  ])(
+    'backs off twice as long every time, up to a limit, and from half to one and a half of that (%s)',
+    async (outcome, pauses, [least, most]) => {
+      commit('a', 'one');
+      for (const pause of pauses) {
+        const count = database.statements.length;
+        await database.answer(outcome);
+        await pass(pause - 1);
+        expect(database.statements).toHaveLength(count);
+        await pass(1);
+        expect(database.statements).toHaveLength(count + 1);
+      }
+      for (const [random, longest] of [
+        [0, least],
+        [0.999, most],
+      ] as const) {
+        jest.mocked(Math.random).mockReturnValue(random);
+        const count = database.statements.length;
+        await database.answer(outcome);
+        await pass(Math.ceil(longest) - 2);
+        expect(database.statements).toHaveLength(count);
+        await pass(2);
+        expect(database.statements).toHaveLength(count + 1);
+      }
+      await database.answer();
+      await expectIdle('one');
+    },
+  );
 
   it('starts over with a short pause once the row was written, though more commits were waiting', async () => {
     commit('a', 'one', { ttl: 1 });

@@ -21,7 +21,7 @@ describe('The cause of an error of the store', () => {
       parameters: ['secret'],
     };
     const error = Object.assign(new Error('no'), told, quoting);
-    expect({ ...(loggable(error) as object) }).toEqual({ name: 'Error', ...told });
+    expect({ ...(loggable(error) as object) }).toEqual({ name: 'Error', ...told, where: '(left out)' });
     expect((loggable(error) as Error).message).toBe('no');
   });
 });
