@@ -109,8 +109,8 @@ export class Attempts {
   }
 
   /**
-   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, and one that is a
-   * replica has given its place to another.
+   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, where it had a
+   * fair time for it; and one that is a replica has given its place to another.
    */
   async until<Result>(
     connections: RedisConnections,
@@ -119,10 +119,12 @@ export class Attempts {
     answer: Promise<Result>,
     since = performance.now(),
   ): Promise<Result> {
+    const hadFairTime = this.#operations.hasFairTime(deadline);
     try {
       return await this.#operations.until(deadline, answer);
     } catch (error) {
-      if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew(node?.name ?? null);
+      const isSilent = error instanceof GivenUp && (node === null || node.answeredAt < since);
+      if (isSilent && hadFairTime) connections.renew(node?.name ?? null);
       if (node !== null && isOfReplica(error)) connections.demoted(node);
       throw error;
     }

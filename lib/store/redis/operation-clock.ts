@@ -26,6 +26,11 @@ export class OperationClock {
     return this.now() + this.#limit;
   }
 
+  /** Whether an operation has enough time left for its silence to say anything: to connect may take most of it on a slow network. */
+  hasFairTime(deadline: number): boolean {
+    return deadline - this.now() >= this.#limit / 2;
+  }
+
   /** @throws {GivenUp} when the time is up, and nothing lies unread that has arrived */
   until<Result>(deadline: number, promise: Promise<Result>): Promise<Result> {
     const left = (): number => deadline - this.now();
