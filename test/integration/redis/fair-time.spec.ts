@@ -33,6 +33,7 @@ describeWithRedis('A Redis at the other end of a slow network', () => {
     Number(new RegExp(`^${name}(\\d+)`, 'm').exec(await redis.command<string>('INFO', section))?.[1]);
   /** How many there have ever been. */
   const connections = (): Promise<number> => figure('stats', 'total_connections_received:');
+  const lookUps = (): Promise<number> => figure('commandstats', 'cmdstat_hgetall:calls=');
 
   it.each([1, 40, 200])('is not left for another connection by an operation that had only %d ms', async (left) => {
     const { id } = await store.create(newSession());
@@ -41,6 +42,19 @@ describeWithRedis('A Redis at the other end of a slow network', () => {
     await expect(store.update(id, null, () => ADD, store.now() + left)).rejects.toThrow(SessionStoreUnavailableError);
     expect((await store.find(id))?.data).toBe('{}');
     expect(await connections()).toBe(before);
+  });
+
+  it('is not asked for an update whose time is up when its turn comes', async () => {
+    const { id } = await store.create(newSession());
+    proxy.set('delay', 40);
+    const before = await lookUps();
+    const first = store.update(id, null, () => ADD);
+    const second = store.update(id, null, () => ADD, store.now() + 1);
+    await expect(second).rejects.toThrow('could not update a session');
+    expect((await first)?.id).toBe(id);
+    // It comes behind all that was sent before.
+    expect((await store.find(id))?.data).toBe('{"n":1}');
+    expect(await lookUps()).toBe(before + 2);
   });
 
   it.each([
