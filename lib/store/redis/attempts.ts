@@ -124,7 +124,7 @@ export class Attempts {
       return await this.#operations.until(deadline, answer);
     } catch (error) {
       const isSilent = error instanceof GivenUp && (node === null || node.answeredAt < since);
-      if (isSilent && hadFairTime) connections.renew(node?.name ?? null);
+      if (isSilent && hadFairTime) connections.renew(node);
       if (node !== null && isOfReplica(error)) connections.demoted(node);
       throw error;
     }
