@@ -29,6 +29,7 @@ export class RedisCluster implements RedisConnections {
   #next: Cluster | null = null;
   /** Which are asked for the others. */
   #roots: readonly Address[];
+  #madeAt = 0;
   #isRenewing = false;
   #isClosed = false;
 
@@ -76,7 +77,7 @@ export class RedisCluster implements RedisConnections {
    * the operating system takes what is written.
    */
   renew(silent: RedisNode | null): void {
-    if (this.#isRenewing || this.#isClosed) return;
+    if (this.#isRenewing || this.#isClosed || performance.now() - this.#madeAt < REFRESH_AFTER) return;
     this.#isRenewing = true;
     this.#replace(silent?.name ?? null)
       .catch(() => {})
@@ -85,7 +86,7 @@ export class RedisCluster implements RedisConnections {
       });
   }
 
-  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one. */
+  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. */
   async #replace(silent: string | null): Promise<void> {
     for (let left = MOST_REFRESHES; left > 0 && !this.#isClosed; left--) {
       this.#noteAnswers();
@@ -102,9 +103,23 @@ export class RedisCluster implements RedisConnections {
       if (this.#isClosed) return;
       this.#retired.add(this.#cluster);
       this.#cluster = made;
-      if (!made.masters.some(({ address }) => address === silent)) return;
-      await wait(REFRESH_AFTER, undefined, { ref: false });
+      if (!(await this.#staysSilent(silent))) return;
     }
+  }
+
+  /** Whether a node is still a primary, and says nothing for a moment. */
+  async #staysSilent(name: string | null): Promise<boolean> {
+    const master = this.#cluster.masters.find(({ address }) => address === name);
+    if (master === undefined) return false;
+    const later = wait(REFRESH_AFTER, true, { ref: false });
+    const answer = this.#cluster.nodeClient(master).then((client) => client.ping());
+    return Promise.race([
+      later,
+      answer.then(
+        () => false,
+        () => later,
+      ),
+    ]);
   }
 
   /** The primary that has answered last is asked for the others: the client would wait for one that is silent. */
@@ -153,6 +168,7 @@ export class RedisCluster implements RedisConnections {
   }
 
   #made(): Cluster {
+    this.#madeAt = performance.now();
     const cluster = clusterOf({ ...this.#place, addresses: this.#roots });
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;
