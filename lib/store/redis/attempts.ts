@@ -9,7 +9,7 @@ import {
   RedisRefusal,
 } from './connections.js';
 import { type NodeClock, NodeClocks } from './node-clocks.js';
-import { GivenUp, type OperationClock } from './operation-clock.js';
+import { ArrivedLate, GivenUp, type OperationClock } from './operation-clock.js';
 
 /** What is asked for, and how. */
 export interface Run {
@@ -138,7 +138,7 @@ export class Attempts {
     target: Target,
     { deadline, isRepeatable = false }: Run,
   ): Promise<boolean> {
-    if (error instanceof NotSent || error instanceof FromReplica) return true;
+    if (error instanceof NotSent || error instanceof FromReplica || error instanceof ArrivedLate) return true;
     if (error instanceof ConnectionLost) return isRepeatable;
     if (!(error instanceof RedisRefusal)) return false;
     if (error.code === 'ASK') {

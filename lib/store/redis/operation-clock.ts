@@ -6,6 +6,11 @@ export class GivenUp extends Error {
   override readonly name = 'GivenUp';
 }
 
+/** A script that arrived late, and did nothing. Where this process was kept from its work before it was sent, there may be time left. */
+export class ArrivedLate extends Error {
+  override readonly name = 'ArrivedLate';
+}
+
 /** The clock of deadlines: it stands still while this process cannot take in answers, as a handler computes. */
 export class OperationClock {
   readonly #limit: number;
