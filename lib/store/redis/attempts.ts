@@ -9,7 +9,7 @@ import {
   RedisRefusal,
 } from './connections.js';
 import { type NodeClock, NodeClocks } from './node-clocks.js';
-import { GivenUp, type OperationClock } from './operation-clock.js';
+import { ArrivedLate, GivenUp, type OperationClock } from './operation-clock.js';
 
 /** What is asked for, and how. */
 export interface Run {
@@ -109,8 +109,8 @@ export class Attempts {
   }
 
   /**
-   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, and one that is a
-   * replica has given its place to another.
+   * Until the deadline. A node that has said nothing at all meanwhile, or that cannot be connected to, may be gone, where it had a
+   * fair time for it; and one that is a replica has given its place to another.
    */
   async until<Result>(
     connections: RedisConnections,
@@ -119,10 +119,12 @@ export class Attempts {
     answer: Promise<Result>,
     since = performance.now(),
   ): Promise<Result> {
+    const hadFairTime = this.#operations.hasFairTime(deadline);
     try {
       return await this.#operations.until(deadline, answer);
     } catch (error) {
-      if (error instanceof GivenUp && (node === null || node.answeredAt < since)) connections.renew(node?.name ?? null);
+      const isSilent = error instanceof GivenUp && (node === null || node.answeredAt < since);
+      if (isSilent && hadFairTime) connections.renew(node);
       if (node !== null && isOfReplica(error)) connections.demoted(node);
       throw error;
     }
@@ -136,7 +138,7 @@ export class Attempts {
     target: Target,
     { deadline, isRepeatable = false }: Run,
   ): Promise<boolean> {
-    if (error instanceof NotSent || error instanceof FromReplica) return true;
+    if (error instanceof NotSent || error instanceof FromReplica || error instanceof ArrivedLate) return true;
     if (error instanceof ConnectionLost) return isRepeatable;
     if (!(error instanceof RedisRefusal)) return false;
     if (error.code === 'ASK') {

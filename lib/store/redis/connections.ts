@@ -29,11 +29,12 @@ export interface RedisConnections {
   /** Learns anew which primary has what, as the one that was asked for a key says that another has it. */
   refresh(key: string): Promise<void>;
   /**
-   * Makes all connections anew, as one of them is silent; not more often than is of use.
+   * Makes all connections anew, as one of them is silent; not more often than is of use. What is under way on the others may still
+   * be answered.
    *
-   * @param silent the name of the node at its other end; `null` where there is none
+   * @param silent the node at its other end; `null` where there is none
    */
-  renew(silent: string | null): void;
+  renew(silent: RedisNode | null): void;
   /**
    * Whether a look-up counts that a node answers: a replica would answer as well, with what it knows. `null`: it counts; or what is
    * to be waited for besides, sent before it, which rejects with {@link FromReplica}.

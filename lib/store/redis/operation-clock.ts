@@ -6,6 +6,11 @@ export class GivenUp extends Error {
   override readonly name = 'GivenUp';
 }
 
+/** A script that arrived late, and did nothing. Where this process was kept from its work before it was sent, there may be time left. */
+export class ArrivedLate extends Error {
+  override readonly name = 'ArrivedLate';
+}
+
 /** The clock of deadlines: it stands still while this process cannot take in answers, as a handler computes. */
 export class OperationClock {
   readonly #limit: number;
@@ -24,6 +29,11 @@ export class OperationClock {
   /** When an operation that begins now has to be done. */
   deadline(): number {
     return this.now() + this.#limit;
+  }
+
+  /** Whether an operation has enough time left for its silence to say anything: to connect may take most of it on a slow network. */
+  hasFairTime(deadline: number): boolean {
+    return deadline - this.now() >= this.#limit / 2;
   }
 
   /** @throws {GivenUp} when the time is up, and nothing lies unread that has arrived */

@@ -6,11 +6,12 @@ import {
   type Client,
   type Cluster,
   clusterOf,
+  end,
   nodeOn,
   REFRESH_AFTER,
   type RedisPlace,
-  SILENCE,
 } from './node-redis.js';
+import { RetiredClients } from './retired-clients.js';
 
 /** How often it is looked for another node in the place of a silent one. */
 const MOST_REFRESHES = 20;
@@ -22,10 +23,13 @@ const MOST_KEYS = 200_000;
 export class RedisCluster implements RedisConnections {
   readonly isCluster = true;
   readonly #place: RedisPlace;
-  readonly #retired = new Set<Cluster>();
+  readonly #retired = new RetiredClients();
   #cluster: Cluster;
+  /** The one that is being connected to. */
+  #next: Cluster | null = null;
   /** Which are asked for the others. */
   #roots: readonly Address[];
+  #madeAt = 0;
   #isRenewing = false;
   #isClosed = false;
 
@@ -72,36 +76,50 @@ export class RedisCluster implements RedisConnections {
    * The client itself notices the silence of an idle connection only: to write to it counts as being alive, for as long as
    * the operating system takes what is written.
    */
-  renew(silent: string | null): void {
-    if (this.#isRenewing || this.#isClosed) return;
+  renew(silent: RedisNode | null): void {
+    if (this.#isRenewing || this.#isClosed || performance.now() - this.#madeAt < REFRESH_AFTER) return;
     this.#isRenewing = true;
-    this.#replace(silent)
+    this.#replace(silent?.name ?? null)
       .catch(() => {})
       .finally(() => {
         this.#isRenewing = false;
       });
   }
 
-  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one. */
+  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. */
   async #replace(silent: string | null): Promise<void> {
     for (let left = MOST_REFRESHES; left > 0 && !this.#isClosed; left--) {
       this.#noteAnswers();
       const made = this.#made();
-      this.#retired.add(made);
+      this.#next = made;
       try {
         await made.connect();
       } catch (error) {
-        this.#retire(made);
         this.#roots = this.#place.addresses;
         throw error;
+      } finally {
+        this.#next = null;
       }
       if (this.#isClosed) return;
-      this.#retired.delete(made);
-      this.#retire(this.#cluster);
+      this.#retired.add(this.#cluster);
       this.#cluster = made;
-      if (!made.masters.some(({ address }) => address === silent)) return;
-      await wait(REFRESH_AFTER, undefined, { ref: false });
+      if (!(await this.#staysSilent(silent))) return;
     }
+  }
+
+  /** Whether a node is still a primary, and says nothing for a moment. */
+  async #staysSilent(name: string | null): Promise<boolean> {
+    const master = this.#cluster.masters.find(({ address }) => address === name);
+    if (master === undefined) return false;
+    const later = wait(REFRESH_AFTER, true, { ref: false });
+    const answer = this.#cluster.nodeClient(master).then((client) => client.ping());
+    return Promise.race([
+      later,
+      answer.then(
+        () => false,
+        () => later,
+      ),
+    ]);
   }
 
   /** The primary that has answered last is asked for the others: the client would wait for one that is silent. */
@@ -144,18 +162,13 @@ export class RedisCluster implements RedisConnections {
 
   close(): void {
     this.#isClosed = true;
-    for (const cluster of [this.#cluster, ...this.#retired]) cluster.destroy();
-  }
-
-  /** What is under way on its other connections has a moment to be answered. */
-  #retire(cluster: Cluster): void {
-    this.#retired.add(cluster);
-    setTimeout(() => {
-      if (this.#retired.delete(cluster)) cluster.destroy();
-    }, SILENCE).unref();
+    end(this.#cluster);
+    if (this.#next !== null) end(this.#next);
+    this.#retired.close();
   }
 
   #made(): Cluster {
+    this.#madeAt = performance.now();
     const cluster = clusterOf({ ...this.#place, addresses: this.#roots });
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;

@@ -326,6 +326,11 @@ export class RedisSessionStore extends SessionStore {
     attempt: (read: Versioned) => Promise<StoredSession | 'changed' | null>,
   ): Promise<StoredSession | null> {
     return this.#updates.run(id, async () => {
+      if (this.#runner.time() >= run.deadline) {
+        throw new SessionStoreUnavailableError(run.operation, {
+          cause: new Error('updates of the session before it took all of its time'),
+        });
+      }
       for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
         const reading = { ...run, isDurable: false, isRepeatable: true };
         const read = await this.#opened.commands.find(id, reading);

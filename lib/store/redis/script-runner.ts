@@ -1,7 +1,7 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import { Attempts, causeOf, type Run, type Target } from './attempts.js';
 import { type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
-import { GivenUp, OperationClock } from './operation-clock.js';
+import { ArrivedLate, OperationClock } from './operation-clock.js';
 import type { Script } from './scripts/script.js';
 
 /** What a script says. */
@@ -162,7 +162,7 @@ export class ScriptRunner {
     const [now, status, ...values] = reply;
     const answer = { now: Number(now), status: String(status), values };
     this.#attempts.clocks.observe(node, epoch, answer.now);
-    if (answer.status === 'late') throw new GivenUp('it reached Redis too late');
+    if (answer.status === 'late') throw new ArrivedLate('it reached Redis too late');
     if (waiting !== null && WRITTEN.has(answer.status)) {
       const replicas = await this.#attempts.until(connections, deadline, node, waiting, sentAt).catch(notToldBy(node));
       if (replicas < this.#replicas) {

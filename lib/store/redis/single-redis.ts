@@ -9,10 +9,11 @@ import {
   type RedisPlace,
   shownAddress,
 } from './node-redis.js';
+import { RetiredClients } from './retired-clients.js';
 
 /** How long a server that was a primary is taken for one, in milliseconds. */
 const PROVEN_FOR = 200;
-/** How often a replica is left for what its address leads to by then, in milliseconds. */
+/** How often a server is left for what its address leads to by then, in milliseconds. */
 const LEAVE_EVERY = 500;
 
 /** When a server was asked what it is, on which connection. */
@@ -29,6 +30,7 @@ export class SingleRedis implements RedisConnections {
   readonly isCluster = false;
   readonly #address: Address;
   readonly #settings: ConnectionSettings;
+  readonly #retired = new RetiredClients();
   #client: Client;
   #madeAt = 0;
   #proof: Proof | null = null;
@@ -53,12 +55,8 @@ export class SingleRedis implements RedisConnections {
 
   async refresh(): Promise<void> {}
 
-  renew(): void {
-    const silent = this.#client;
-    this.#client = this.#made();
-    // What is under way there is given up.
-    end(silent);
-    this.#client.connect().catch(() => {});
+  renew(silent: RedisNode | null): void {
+    this.#leave(silent);
   }
 
   proof(node: RedisNode): Promise<void> | null {
@@ -77,7 +75,7 @@ export class SingleRedis implements RedisConnections {
   }
 
   demoted(node: RedisNode): void {
-    if (node === this.#node && performance.now() - this.#madeAt >= LEAVE_EVERY) this.renew();
+    this.#leave(node);
   }
 
   async primaries(): Promise<RedisNode[]> {
@@ -90,6 +88,15 @@ export class SingleRedis implements RedisConnections {
 
   close(): void {
     end(this.#client);
+    this.#retired.close();
+  }
+
+  #leave(node: RedisNode | null): void {
+    // What is said of a connection that was left already says nothing of the one in its place.
+    if (node !== this.#node || performance.now() - this.#madeAt < LEAVE_EVERY) return;
+    this.#retired.add(this.#client);
+    this.#client = this.#made();
+    this.#client.connect().catch(() => {});
   }
 
   get #node(): RedisNode {

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
+import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
+import type { StoredSession } from 'nestjs-mikro-session/store';
+import { blockFor } from '../../support/block.js';
+import { describeWithRedis } from '../../support/describe-with-redis.js';
+import { type RedisServer, startRedis } from '../../support/redis-server.js';
+import { changing, newSession, RedisStores } from '../../support/redis-stores.js';
+
+/** In milliseconds. */
+const SOON = 400;
+const ADD = changing({ increment: new Map([['n', 1]]) });
+
+/** Keeps this process from its work once what is called for has been handed over to be sent, for longer than an operation has. */
+function whileBlocked<Result>(operate: () => Promise<Result>): Promise<Result> {
+  // Before what sends it, which takes its turn as well.
+  setImmediate(() => blockFor(2 * SOON));
+  return operate();
+}
+
+describeWithRedis('A process that is kept from its work before what it wrote to Redis is sent', () => {
+  const stores = new RedisStores();
+  let redis: RedisServer;
+  let store: RedisSessionStore;
+  beforeAll(async () => {
+    redis = await startRedis();
+    store = await stores.open({ nodes: [redis.url] }, { queryTimeout: SOON });
+  });
+  afterAll(async () => {
+    await stores.close();
+    await redis.stop();
+  });
+
+  const login = async ({ id, generation }: StoredSession, userId: string | null): Promise<unknown> =>
+    store.login({
+      id,
+      generation,
+      secretHash: randomBytes(32),
+      userId,
+      auth: null,
+      flush: false,
+      changes: ADD.data,
+      lifetime: { ttl: 60_000, absolute: null },
+    });
+  const nOf = async ({ id }: StoredSession): Promise<unknown> =>
+    (JSON.parse((await store.find(id))?.data ?? '{}') as { n?: number }).n;
+
+  it.each<[string, (session: StoredSession) => Promise<unknown>]>([
+    ['a change', (session) => store.commit(session.id, session.generation, ADD)],
+    ['a login', (session) => login(session, null)],
+    ['the login of a user, who is listed first', (session) => login(session, 'ada')],
+  ])('writes it all the same, once: %s', async (_what, operate) => {
+    const session = await store.create(newSession());
+    expect(await whileBlocked(() => operate(session))).toEqual(expect.any(Object));
+    expect(await nOf(session)).toBe(1);
+  });
+
+  it('begins sessions, ends them and lists them', async () => {
+    const session = await whileBlocked(() => store.create(newSession({ userId: 'bob' })));
+    expect((await whileBlocked(() => store.findByUser('bob'))).map(({ id }) => id)).toEqual([session.id]);
+    expect(await whileBlocked(() => store.delete(session.id, session.generation))).toBe(true);
+    expect(await store.find(session.id)).toBeNull();
+  });
+
+  it('writes each of several, also of one session', async () => {
+    const [one, other] = [await store.create(newSession()), await store.create(newSession())];
+    const sessions = [one, other, one];
+    const written = whileBlocked(() =>
+      Promise.all(sessions.map((each) => store.commit(each.id, each.generation, ADD))),
+    );
+    expect(await written).toEqual(sessions.map((): unknown => expect.any(Object)));
+    expect([await nOf(one), await nOf(other)]).toEqual([2, 1]);
+  });
+
+  it('does not write what has no time left, though it was not kept from its work', async () => {
+    const session = await store.create(newSession());
+    redis.process.kill('SIGSTOP');
+    const late = store.commit(session.id, session.generation, ADD);
+    await expect(late).rejects.toThrow(SessionStoreUnavailableError);
+    redis.process.kill('SIGCONT');
+    expect(await nOf(session)).toBeUndefined();
+  });
+});
