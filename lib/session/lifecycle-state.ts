@@ -227,10 +227,10 @@ export class LifecycleState {
   }
 
   /** An operation finds that the session is gone: what it was to store is dropped. */
-  protected gone(written: Written): SessionGoneError {
+  protected gone(written?: Written): SessionGoneError {
     this.state = 'gone';
     this.cookie.change = null;
-    written.discard();
+    written?.discard();
     this.env.commits.conflicts += 1;
     this.env.refused(this.stored?.id ?? this.#namedId ?? this.id, this.userId, this.visitor);
     return new SessionGoneError();

@@ -200,7 +200,7 @@ export class Lifecycle extends LifecycleState {
     let found: StoredSession | null = null;
     if (stored !== null) {
       found = await this.findAgain();
-      if (found === null) throw this.gone(written);
+      if (found === null) throw this.gone();
       this.stored = found;
     }
     if (written.lifetime === lifetime) written.lifetime = null;

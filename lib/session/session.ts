@@ -20,8 +20,8 @@ export interface LoginOptions {
 
 /**
  * The session of one visitor, as a handler holds it. Changes are collected and stored before the response is sent;
- * methods that return a promise act at once. One that fails, and that nobody waits for, fails the request (`save()` and
- * `reload()` do not: what they were to store is stored, or refused, at the end).
+ * methods that return a promise act at once. One that fails, and that nobody waits for, fails the request; but a `save()` or
+ * `reload()` for which the store was not available does not: what there is to store is stored, or refused, at the end.
  */
 export interface Session {
   /**

@@ -49,7 +49,7 @@ export class Written {
 
   /**
    * Does what was called for while this was being written. Where the session that was to follow was not begun, it fails as that did: it
-   * must not be done to the one before. An error about data marks what is written now as refused, so that it is not refused again.
+   * must not be done to the one before. What is refused is noted, so that it is not refused again.
    */
   async during<Result>(operation: () => Promise<Result>): Promise<Result> {
     if (this.undone !== null) throw this.undone.error;

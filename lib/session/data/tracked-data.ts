@@ -1,6 +1,6 @@
 import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
 import { type Additions, append, joined, noAdditions } from './additions.js';
-import { type DataChanges, NO_CHANGES } from './changes.js';
+import { type DataChanges, keysOf, NO_CHANGES } from './changes.js';
 import { type FlashMessage, isFlashKey, isFlashMessage, newFlashKey, RESERVED } from './flash.js';
 import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
 import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
@@ -25,6 +25,8 @@ export class TrackedData extends LiveDocument {
   /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
   #before: Document | null = null;
   #additions: Additions | null = null;
+  /** The keys that could not be sent, or stored, last; `null` for none. */
+  #unsent: Iterable<string> | null = null;
   /** The keys whose values were refused, with an error to the application; `null` for none. */
   #refused: Set<string> | null = null;
 
@@ -140,6 +142,16 @@ export class TrackedData extends LiveDocument {
 
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
+    this.#unsent = null;
+    try {
+      return this.#storable();
+    } catch (error) {
+      if (error instanceof SessionDataError) this.#unsent = this.#differing();
+      throw error;
+    }
+  }
+
+  #storable(): DataChanges | null {
     if (this.symbols.length > 0) {
       throw new SessionDataError('', 'Session data has a symbol as key, which cannot be stored. Use string keys.');
     }
@@ -177,11 +189,13 @@ export class TrackedData extends LiveDocument {
       else if (this.#isHeld) this.#before = overlaid(this.#before as Document, before);
       else this.#before = Object.assign(this.#before ?? (Object.create(null) as Document), before);
       this.#additions = joined(additions, this.#additions);
+      this.#unsent = keysOf(changes);
     };
   }
 
   /** Drops what has not been sent. */
   discard(): void {
+    this.#refused = null;
     if (this.#snapshot?.holds()) return;
     const before = this.#wasBefore();
     if (before === null) return;
@@ -271,7 +285,7 @@ export class TrackedData extends LiveDocument {
 
   /** Undoes {@link successor}: the application finds what was there, and over it, or added to it, what it has written since. */
   resume(next: TrackedData): void {
-    const { increment, push } = next.#storable();
+    const { increment, push } = next.#changesIfStorable();
     const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
     if (next.live !== null) {
@@ -288,7 +302,7 @@ export class TrackedData extends LiveDocument {
   }
 
   /** What a commit would have to carry, if all of it can be stored. */
-  #storable(): DataChanges {
+  #changesIfStorable(): DataChanges {
     try {
       return this.changes() ?? NO_CHANGES;
     } catch (error) {
@@ -297,12 +311,16 @@ export class TrackedData extends LiveDocument {
     }
   }
 
-  /** What is changed now was refused, with an error to the application. */
+  /** What could not be sent, or stored, last was refused, with an error to the application: not what was written since. */
   noteRefusal(): void {
+    this.#refused = new Set(this.#unsent);
+  }
+
+  #differing(): string[] {
     const before = this.#wasBefore() ?? NOTHING;
     const whole = this.whole();
     const suspects = this.#isHeld ? [...Object.keys(before), ...Object.keys(whole)] : Object.keys(before);
-    this.#refused = new Set(suspects.filter((key) => !sameJson(whole[key], before[key])));
+    return suspects.filter((key) => !sameJson(whole[key], before[key]));
   }
 
   /**

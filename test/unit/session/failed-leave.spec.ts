@@ -223,7 +223,7 @@ describe('The end of a request while the session is being left by another part o
     session.set('diary', 'of ada');
   });
   const goOn = async (): Promise<void> => {
-    await session.save();
+    await new Promise<void>((resolve) => session.save(() => resolve()));
     const login = session.login('bob');
     session.set('wish', 'of bob');
     await login;
