@@ -285,7 +285,9 @@ export class ActiveSession implements Session {
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#runFor(callback, () => written.during(() => this.#lifecycle.commit(written)), isRefusal);
+    const { doubt } = written;
+    const save = (): Promise<void> => written.during(() => this.#lifecycle.commit(written, undefined, doubt));
+    return this.#runFor(callback, save, isRefusal);
   }
 
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {

@@ -193,6 +193,7 @@ export class LifecycleState {
     this.credential = credential;
     // One that was set while the store was at work is still to be stored.
     if (written.lifetime === taken) written.lifetime = null;
+    written.doubt = null;
     this.isRenewed = true;
     this.identityChanged();
     this.cookie.isOvertaken = false;
