@@ -288,6 +288,8 @@ export class TrackedData extends LiveDocument {
     const { increment, push } = next.#changesIfStorable();
     const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
+    // A snapshot is of an object that the application does not hold, where it was taken since.
+    this.#wasBefore();
     if (next.live !== null) {
       if (replaceMembers(next.live, content)) this.live = next.live;
       if (next.#isHeld) this.#hold();

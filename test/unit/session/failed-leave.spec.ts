@@ -200,6 +200,27 @@ describe('Operations that were called for while the session was being left, whic
     expect(await sessions.store.dataOf(idOf(issued(visitor)))).toEqual({ cart: 1 });
   });
 
+  it.each<[string, () => Promise<unknown>]>([
+    ['update()', () => session.update((data) => void (data['u'] = 1))],
+    ['update() that changes nothing', () => session.update(() => {})],
+    ['reload()', () => session.reload()],
+  ])('%s that was under way by then does not hide what is changed in place afterwards', async (_name, run) => {
+    const data = session.data as Data;
+    const running = run();
+    sessions.store.fail('delete', down);
+    await expect(session.logout()).rejects.toBe(down);
+    await running;
+    expect(session.data).toBe(data);
+    data.notice = 'You are still signed in.';
+    delete data.n;
+    expect(session.isModified).toBe(true);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ ...data });
+    data.cart.items.push('late');
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toMatchObject({ cart: { items: ['of ada', 'late'] } });
+  });
+
   it('update() before a destroy() that fails is not lost', async () => {
     const visitor = await sessions.open();
     expect(visitor.data).toEqual({});
