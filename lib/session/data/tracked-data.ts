@@ -9,8 +9,8 @@ import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { inQuotes } from '../../shown.js';
 import { OwnParts } from './own-parts.js';
-import { memberOf, refill, replaceMembers } from './refill.js';
-import { nodesOf, Snapshot } from './snapshot.js';
+import { replaceMembers } from './refill.js';
+import { Snapshot } from './snapshot.js';
 
 const NO_ADDITIONS: Additions = noAdditions();
 
@@ -226,8 +226,8 @@ export class TrackedData extends LiveDocument {
       putBack = this.#setUnstorableAside();
       changes = this.changes();
     }
-    this.replace(source);
-    this.#redo(changes);
+    if (changes === null) this.replace(source);
+    else this.#redo(changes, source);
     putBack();
   }
 
@@ -255,15 +255,11 @@ export class TrackedData extends LiveDocument {
   /** Starts over from what is stored; what has changed since {@link texts} is written over that. */
   reread(source: DocumentSource | null, texts: ReadonlyMap<string, string>): void {
     const whole = { ...this.whole() };
-    const changed = Object.keys(whole).filter((key) => textOrNone(whole[key]) !== texts.get(key));
-    const own = changed.flatMap((key) => this.own?.among(whole[key]) ?? []);
-    // What the application has there stays as it is, also where it is under another key as well.
-    this.own?.delete(own);
-    for (const key of changed) this.put(key, undefined);
-    this.replace(source);
-    this.own?.add(own);
+    this.#replaceAround(
+      new Map(Object.entries(whole).filter(([key, value]) => textOrNone(value) !== texts.get(key))),
+      source,
+    );
     for (const key of texts.keys()) if (!Object.hasOwn(whole, key)) this.#change(key, undefined);
-    for (const key of changed) this.#change(key, whole[key]);
   }
 
   /**
@@ -384,16 +380,50 @@ export class TrackedData extends LiveDocument {
     this.own.keep(this.#snapshot.nodes);
   }
 
-  #redo(changes: DataChanges | null): void {
-    if (changes === null) return;
-    for (const key of changes.unset) this.#change(key, undefined);
-    for (const [key, value] of changes.set) this.#changeWithin(key, JSON.parse(value));
-    for (const [key, by] of changes.increment) this.increment(key, by);
-    for (const [key, text] of changes.push) {
-      const items = JSON.parse(text) as unknown[];
-      this.push(key, items);
-      this.own?.add(nodesOf(items));
+  /** Starts over from what is stored, and writes these values over it: the objects that the application has there stay as they are. */
+  #replaceAround(values: ReadonlyMap<string, unknown>, source: DocumentSource | null): void {
+    const own = [...values.values()].flatMap((value) => this.own?.among(value) ?? []);
+    // Also where they are under another key as well.
+    this.own?.delete(own);
+    for (const key of values.keys()) this.put(key, undefined);
+    this.replace(source);
+    this.own?.add(own);
+    for (const [key, value] of values) this.#change(key, value);
+  }
+
+  /** Starts over from what is stored, and does changes to that. An addition that does not fit there is left for the store to refuse. */
+  #redo({ set, unset, increment, push }: DataChanges, source: DocumentSource | null): void {
+    const before = this.#wasBefore() as Document;
+    const additions = this.#additions ?? NO_ADDITIONS;
+    const valuesOf = (keys: Iterable<string>) => new Map([...keys].map((key) => [key, this.homeOf(key)[key]] as const));
+    const added = valuesOf([...increment.keys(), ...push.keys()]);
+    this.#replaceAround(valuesOf(set.keys()), source);
+    for (const key of unset) this.#change(key, undefined);
+    for (const [key, value] of added) {
+      const here = this.homeOf(key)[key];
+      const by = increment.get(key);
+      if (by !== undefined && typeof (here ?? 0) === 'number') {
+        this.increment(key, by);
+      } else if (by === undefined && Array.isArray(here ?? [])) {
+        this.push(key, additions.push.get(key) as unknown[]);
+        // It may be the application's own.
+        if (sameJson(value, this.homeOf(key)[key])) this.put(key, value);
+      } else {
+        this.#restore(key, value, before[key], additions);
+      }
     }
+  }
+
+  /** Has a key changed as it was, by additions. */
+  #restore(key: string, value: unknown, before: unknown, { increment, push }: Additions): void {
+    this.#change(key, value);
+    const known = this.#before as Document;
+    if (this.#isHeld) overlaid(known, { [key]: before });
+    else known[key] = before;
+    const additions = (this.#additions ??= noAdditions());
+    const items = push.get(key);
+    if (items === undefined) append(additions.increment, key, increment.get(key) as number[]);
+    else append(additions.push, key, items);
   }
 
   /** From now on the application holds parts of the data, and can change them unseen. */
@@ -435,15 +465,6 @@ export class TrackedData extends LiveDocument {
   #change(key: string, value: unknown): void {
     this.#remember(key);
     this.put(key, value);
-  }
-
-  /** The same in the objects that the application may hold. */
-  #changeWithin(key: string, value: unknown): void {
-    this.#remember(key);
-    const held = memberOf(this.homeOf(key), key);
-    this.own?.add(nodesOf(value));
-    if (this.own !== null) refill(held, value, this.own);
-    if (!sameJson(held, value)) this.put(key, value);
   }
 }
 
