@@ -3,7 +3,15 @@ import { type Additions, append, joined, noAdditions } from './additions.js';
 import { type DataChanges, keysOf, NO_CHANGES } from './changes.js';
 import { type FlashMessage, isFlashKey, isFlashMessage, newFlashKey, RESERVED } from './flash.js';
 import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
-import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
+import {
+  copyOf,
+  type Document,
+  type DocumentSource,
+  LiveDocument,
+  membersOf,
+  NOTHING,
+  textOrNone,
+} from './live-document.js';
 import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
 import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
@@ -254,7 +262,7 @@ export class TrackedData extends LiveDocument {
 
   /** Starts over from what is stored; what has changed since {@link texts} is written over that. */
   reread(source: DocumentSource | null, texts: ReadonlyMap<string, string>): void {
-    const whole = { ...this.whole() };
+    const whole = this.readable(() => ({ ...this.whole() }));
     this.#replaceAround(
       new Map(Object.entries(whole).filter(([key, value]) => textOrNone(value) !== texts.get(key))),
       source,
@@ -272,7 +280,7 @@ export class TrackedData extends LiveDocument {
     if (live === null) return next;
     // The snapshot is of the object that the application holds.
     this.#wasBefore();
-    this.live = Object.assign(Object.create(null), live) as Document;
+    this.live = membersOf(live);
     next.live = replaceMembers(live, NOTHING) ? live : (Object.create(null) as Document);
     next.isAsRead = true;
     if (this.#isHeld) next.#hold();
