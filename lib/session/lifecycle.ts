@@ -104,7 +104,7 @@ export class Lifecycle extends LifecycleState {
       await this.#begin(written, user, change, taken);
     } catch (error) {
       // A session that has gone meanwhile does not come back.
-      if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.successor() }, error);
+      if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.blank() }, error);
       throw error;
     }
     if (user !== null) await this.#loggedIn(user.userId);

@@ -270,12 +270,17 @@ export class TrackedData extends LiveDocument {
     for (const key of texts.keys()) if (!Object.hasOwn(whole, key)) this.#change(key, undefined);
   }
 
+  /** A document of nothing, in an object of its own. */
+  blank(): TrackedData {
+    return new TrackedData(null, this.onUnreadable);
+  }
+
   /**
    * A document that starts with nothing, in the object that the application holds. This one keeps what was there, and the
    * application no longer reaches it.
    */
   successor(): TrackedData {
-    const next = new TrackedData(null, this.onUnreadable);
+    const next = this.blank();
     const live = this.live;
     if (live === null) return next;
     // The snapshot is of the object that the application holds.
