@@ -60,7 +60,12 @@ export interface Session {
   /** What stands at a dotted path; `fallback` (`undefined` unless given) when there is nothing. */
   get<P extends SessionPath>(path: P): SessionValue<P> | undefined;
   get<P extends SessionPath>(path: P, fallback: NonNullable<SessionValue<P>>): NonNullable<SessionValue<P>>;
-  /** Writes at a dotted path, making the objects that lead there. Adds to an array at its end, and leaves no holes in it. */
+  /**
+   * Writes at a dotted path, making the objects that lead there. Adds to an array at its end, and leaves no holes in it.
+   *
+   * An object that you set is part of the data from then on: what is written below it, or pushed to it, changes it in place. Of one that
+   * others hold as well, such as a constant, set a copy (`structuredClone()`): it would carry what is one user's to the next.
+   */
   set<P extends SessionPath>(path: P, value: SessionValue<P>): this;
   /** Whether something other than `undefined` stands at a dotted path. */
   has(path: SessionPath): boolean;
