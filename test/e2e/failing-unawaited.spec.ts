@@ -263,6 +263,20 @@ describe('An operation that fails, and that nobody waits for', () => {
   });
 });
 
+describe('An operation that fails, and that is called for outside of the handlers of a gateway', () => {
+  const fixture = useAppWithoutDatabase({ session: SessionModule.forRoot({ store: RefusingStore }) });
+
+  it('is told of in the log, as no request can fail with it', async () => {
+    const client = await ada(fixture.app.client());
+    const handshake = { headers: { cookie: await client.cookie() }, url: '/', method: 'GET' };
+    const session = await fixture.app.sessions.of({ handshake });
+    isDown = true;
+    void session.logout();
+    await turn();
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('nobody waited for it'));
+  });
+});
+
 describe('An operation that fails, and whose failure somebody handles', () => {
   const fixture = useAppWithoutDatabase({
     session: SessionModule.forRoot({ store: RefusingStore }),
