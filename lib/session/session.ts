@@ -169,7 +169,8 @@ export interface Session {
    * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
    * @returns what `change` returns. It is a copy where it is of the data: to go on changing that, get it from the session.
    * @throws {SessionGoneError} when the session has ended meanwhile.
-   * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`.
+   * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`; and what a `save()` has failed by of whose
+   *   additions nobody knows whether they are stored: they are not sent again.
    */
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result>;
   /**
