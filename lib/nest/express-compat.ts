@@ -3,6 +3,7 @@ import type { SessionCallback } from '../session/callback.js';
 import type { ActiveSession } from '../session/active-session.js';
 import { SessionArgumentError, SessionGoneError } from '../session.errors.js';
 import { type CookieSettings, type ExpressSessionCookie, SessionCookie } from './express-compat-cookie.js';
+import { membersOf } from '../session/data/live-document.js';
 import type { SessionData } from '../session/data/paths.js';
 import type { RequestView } from './context/request-context.js';
 
@@ -162,7 +163,7 @@ export class ExpressSessionView implements RequestView {
       cookie: new SessionCookie(session, this.#settings),
       left: null,
       replace: () => {
-        view.left = Object.assign(Object.create(null), session.data) as Data;
+        view.left = membersOf(session.data);
         this.#shown = null;
       },
     };

@@ -15,6 +15,7 @@ import type { CookieChange } from './cookie-intent.js';
 import { type FoundSession, NO_VISITOR, type SessionEnvironment, type Visitor } from './session-environment.js';
 import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
+import { SessionDataError, SessionGoneError } from '../session.errors.js';
 import type { SessionStore } from '../session-store.js';
 import type { Written } from './written.js';
 
@@ -252,7 +253,7 @@ export class ActiveSession implements Session {
 
   logout(): Promise<void> {
     const leave = this.#lifecycle.leave();
-    return this.#run(() => this.#lifecycle.end(leave, 'logout'));
+    return this.watched(this.#operations.run(() => this.#lifecycle.end(leave, 'logout')));
   }
 
   regenerate(): Promise<void>;
@@ -284,7 +285,9 @@ export class ActiveSession implements Session {
   save(callback: SessionCallback): void;
   save(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
-    return this.#operations.runFor(callback, () => written.during(() => this.#lifecycle.commit(written)));
+    const { doubt } = written;
+    const save = (): Promise<void> => written.during(() => this.#lifecycle.commit(written, undefined, doubt));
+    return this.#runFor(callback, save, isRefusal);
   }
 
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result> {
@@ -302,9 +305,10 @@ export class ActiveSession implements Session {
     const { written } = this.#lifecycle;
     const texts = written.document.texts();
     const { lifetime } = written;
-    return this.#operations.runFor(callback, () =>
-      written.during(() => this.#lifecycle.reload(written, texts, lifetime)),
-    );
+    const reload = (): Promise<void> => written.during(() => this.#lifecycle.reload(written, texts, lifetime));
+    // A request that only reads is answered, though its session is gone.
+    const counts = (error: unknown): boolean => isRefusal(error) && this.#lifecycle.written.isUnsaved(true);
+    return this.#runFor(callback, reload, counts);
   }
 
   /** Whether what the request does counts as an access; `touch()` always does. */
@@ -361,21 +365,26 @@ export class ActiveSession implements Session {
     this.#unsettled?.clear();
   }
 
-  /** Has the end of the request wait for an operation that ends the session, gives it another credential, or changes it at once. */
-  watched<Result>(outcome: Promise<Result>): Promise<Result> {
+  /**
+   * Has the end of the request wait for an operation, and fail where it fails and nobody else waits for it.
+   *
+   * @param counts whether it is to fail by that; by default by anything
+   */
+  watched<Result>(outcome: Promise<Result>, counts?: (error: unknown) => boolean): Promise<Result> {
     this.#unsettled ??= new Unsettled((error) => {
       if (this.isOnItsOwn) this.#env.notAwaited(error);
       return this.isOnItsOwn;
     });
-    return this.#unsettled.add(outcome);
+    return this.#unsettled.add(outcome, counts);
   }
 
-  #run<Result>(operation: () => Promise<Result>): Promise<Result> {
-    return this.watched(this.#operations.run(operation));
-  }
-
-  #runFor(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {
-    return typeof callback === 'function' ? this.#operations.runFor(callback, operation) : this.#run(operation);
+  #runFor(
+    callback: SessionCallback | undefined,
+    operation: () => Promise<void>,
+    counts?: (error: unknown) => boolean,
+  ): Promise<void> | void {
+    if (typeof callback === 'function') return this.#operations.runFor(callback, operation);
+    return this.watched(this.#operations.run(operation), counts);
   }
 
   /** The data is compared once, here. */
@@ -421,4 +430,9 @@ export class ActiveSession implements Session {
       this.#lifecycle.written.userAfter = undefined;
     }));
   }
+}
+
+/** What the end of the request will not try again: what is refused is dropped then, and so is what was written to a session that is gone. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof SessionDataError || error instanceof SessionGoneError;
 }

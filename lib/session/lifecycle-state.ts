@@ -193,6 +193,7 @@ export class LifecycleState {
     this.credential = credential;
     // One that was set while the store was at work is still to be stored.
     if (written.lifetime === taken) written.lifetime = null;
+    written.doubt = null;
     this.isRenewed = true;
     this.identityChanged();
     this.cookie.isOvertaken = false;
@@ -227,10 +228,10 @@ export class LifecycleState {
   }
 
   /** An operation finds that the session is gone: what it was to store is dropped. */
-  protected gone(written: Written): SessionGoneError {
+  protected gone(written?: Written): SessionGoneError {
     this.state = 'gone';
     this.cookie.change = null;
-    written.discard();
+    written?.discard();
     this.env.commits.conflicts += 1;
     this.env.refused(this.stored?.id ?? this.#namedId ?? this.id, this.userId, this.visitor);
     return new SessionGoneError();

@@ -20,13 +20,21 @@ const MOST_CONFIRMED = 2;
 
 /** Begins, stores, rotates and ends one visitor's session. Its operations must not overlap: `ActiveSession` queues them. */
 export class Lifecycle extends LifecycleState {
-  /** @param data what has changed, where the caller knows */
-  async commit(written: Written, data = written.document.changes()): Promise<void> {
+  /**
+   * @param data what has changed, where the caller knows
+   * @param known the doubt that the application knew of when it called for this: additions are sent again then
+   */
+  async commit(
+    written: Written,
+    data = written.document.changes(),
+    known: SessionStoreUnavailableError | null = null,
+  ): Promise<void> {
     const { stored } = this;
     const { document, lifetime } = written;
     if (stored === null) return this.#begin(written, null, lifetime, lifetime, data);
     if (data === null && lifetime === null) return;
     if (this.state === 'gone') throw new SessionGoneError();
+    if (written.doubt !== known) assertCertain(written, data);
     const takeBack = data === null ? null : document.sent(data);
     const renew = this.renews;
     let times;
@@ -49,17 +57,11 @@ export class Lifecycle extends LifecycleState {
     if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, this.stored);
   }
 
-  /**
-   * As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. Additions whose outcome
-   * is not known are not sent again, which only the application can decide: it is the error of then.
-   */
+  /** As {@link commit}, but what was refused once is dropped, where it cannot be stored, and the rest is stored. */
   async commitLast(written: Written, data?: DataChanges | null): Promise<void> {
     let known = data;
     while (this.state !== 'gone') {
       try {
-        if (written.doubt !== null && hasAdditions(known === undefined ? written.document.changes() : known)) {
-          throw written.doubt;
-        }
         await this.commit(written, known);
         break;
       } catch (error) {
@@ -102,7 +104,7 @@ export class Lifecycle extends LifecycleState {
       await this.#begin(written, user, change, taken);
     } catch (error) {
       // A session that has gone meanwhile does not come back.
-      if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.successor() }, error);
+      if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.blank() }, error);
       throw error;
     }
     if (user !== null) await this.#loggedIn(user.userId);
@@ -200,11 +202,12 @@ export class Lifecycle extends LifecycleState {
     let found: StoredSession | null = null;
     if (stored !== null) {
       found = await this.findAgain();
-      if (found === null) throw this.gone(written);
+      if (found === null) throw this.gone();
       this.stored = found;
     }
     if (written.lifetime === lifetime) written.lifetime = null;
     written.document.reread(found, texts);
+    written.doubt = null;
     this.identityChanged();
   }
 
@@ -264,6 +267,7 @@ export class Lifecycle extends LifecycleState {
     const userId = user?.userId ?? null;
     const flush = leave !== null || (userBefore !== null && userBefore !== userId);
     const changes = flush ? null : document.changes();
+    assertCertain(written, changes);
     const credential = issueCredential(id);
     const previousSecretHash = this.cookie.broughtHash;
     const takeBack = changes === null ? null : document.sent(changes);
@@ -321,4 +325,9 @@ export class Lifecycle extends LifecycleState {
       `${method}() changes the visitor's cookie, so only a request of the visitor's own can call it. Revoke the session instead.`,
     );
   }
+}
+
+/** Additions whose outcome is not known are not sent again, which only the application can decide: it is the error of then. */
+function assertCertain({ doubt }: Written, data: DataChanges | null): void {
+  if (doubt !== null && hasAdditions(data)) throw doubt;
 }

@@ -28,9 +28,8 @@ export class OneAtATime {
     return running;
   }
 
-  /** The same with a callback in the place of the promise, if there is one: it runs before what is queued behind the operation. */
-  runFor(callback: SessionCallback | undefined, operation: () => Promise<void>): Promise<void> | void {
-    if (typeof callback !== 'function') return this.run(operation);
+  /** The same with a callback in the place of the promise: it runs before what is queued behind the operation. */
+  runFor(callback: SessionCallback, operation: () => Promise<void>): void {
     void this.run(() => callBack(callback, operation()));
   }
 }

@@ -10,6 +10,8 @@ export class Operation<Result> extends Promise<Result> {
 
   /** Whether `then()`, `catch()`, `await` or the like has been called. */
   isWaitedFor = false;
+  /** Whether the end of the request is to fail by a failure that nobody waits for. */
+  counts: (error: unknown) => boolean = always;
 
   static of<Result>(outcome: Promise<Result>): Operation<Result> {
     return new Operation((resolve) => resolve(outcome));
@@ -45,8 +47,10 @@ export class Unsettled {
     return this.#operations.size === 0;
   }
 
-  add<Result>(outcome: Promise<Result>): Operation<Result> {
+  /** @param counts asked at the end: see {@link Operation.counts} */
+  add<Result>(outcome: Promise<Result>, counts = always): Operation<Result> {
     const operation = Operation.of(outcome);
+    operation.counts = counts;
     const over = (): void => void this.#operations.delete(operation);
     this.#operations.add(operation);
     void operation.watch(over, (error) => {
@@ -61,7 +65,8 @@ export class Unsettled {
   }
 
   /**
-   * Waits for those that there are, and for those added meanwhile that nobody waits for. Rejects where one fails that nobody waits for.
+   * Waits for those that there are, and for those added meanwhile that nobody waits for. Rejects where one fails that nobody waits for,
+   * and that counts.
    *
    * @param isAnswered whether the handler has answered: who waits only from now on can change nothing of that
    */
@@ -76,13 +81,17 @@ export class Unsettled {
       const before = new Set(operations.filter(isOfNobody));
       const failures = await Promise.all(operations.map(failureOf));
       for (const operation of operations) this.#operations.delete(operation);
-      const unseen = failures.find(
-        (failure) => failure !== null && (isAnswered ? before.has(failure.operation) : isOfNobody(failure.operation)),
-      );
+      const unseen = failures.find((failure) => {
+        if (failure === null) return false;
+        const { operation, error } = failure;
+        return (isAnswered ? before.has(operation) : isOfNobody(operation)) && operation.counts(error);
+      });
       if (unseen) throw unseen.error;
     }
   }
 }
+
+const always = (_error: unknown): boolean => true;
 
 const isOfNobody = ({ isWaitedFor }: Operation<unknown>): boolean => !isWaitedFor;
 

@@ -20,8 +20,8 @@ export interface LoginOptions {
 
 /**
  * The session of one visitor, as a handler holds it. Changes are collected and stored before the response is sent;
- * methods that return a promise act at once. One that fails, and that nobody waits for, fails the request (`save()` and
- * `reload()` do not: what they were to store is stored, or refused, at the end).
+ * methods that return a promise act at once. One that fails, and that nobody waits for, fails the request; but a `save()` or
+ * `reload()` for which the store was not available does not: what there is to store is stored, or refused, at the end.
  */
 export interface Session {
   /**
@@ -60,7 +60,12 @@ export interface Session {
   /** What stands at a dotted path; `fallback` (`undefined` unless given) when there is nothing. */
   get<P extends SessionPath>(path: P): SessionValue<P> | undefined;
   get<P extends SessionPath>(path: P, fallback: NonNullable<SessionValue<P>>): NonNullable<SessionValue<P>>;
-  /** Writes at a dotted path, making the objects that lead there. Adds to an array at its end, and leaves no holes in it. */
+  /**
+   * Writes at a dotted path, making the objects that lead there. Adds to an array at its end, and leaves no holes in it.
+   *
+   * An object that you set is part of the data from then on: what is written below it, or pushed to it, changes it in place. Of one that
+   * others hold as well, such as a constant, set a copy (`structuredClone()`): it would carry what is one user's to the next.
+   */
   set<P extends SessionPath>(path: P, value: SessionValue<P>): this;
   /** Whether something other than `undefined` stands at a dotted path. */
   has(path: SessionPath): boolean;
@@ -164,7 +169,8 @@ export interface Session {
    * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
    * @returns what `change` returns. It is a copy where it is of the data: to go on changing that, get it from the session.
    * @throws {SessionGoneError} when the session has ended meanwhile.
-   * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`.
+   * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`; and what a `save()` has failed by of whose
+   *   additions nobody knows whether they are stored: they are not sent again.
    */
   update<Result>(change: (data: LiveSessionData) => Result): Promise<Result>;
   /**

@@ -29,9 +29,12 @@ export class Written {
 
   /** Begins anew, for what comes after the session: in the object that the application holds, with nothing in it. */
   successor(): Written {
-    const next = new Written(this.document.successor());
-    next.userAfter = null;
-    return next;
+    return nobodys(this.document.successor());
+  }
+
+  /** Stands for a session that is not there any more, and leaves this one the object that the application holds. */
+  blank(): Written {
+    return nobodys(this.document.blank());
   }
 
   /** Undoes {@link successor}: what was written since is written over what was there. */
@@ -49,7 +52,7 @@ export class Written {
 
   /**
    * Does what was called for while this was being written. Where the session that was to follow was not begun, it fails as that did: it
-   * must not be done to the one before. An error about data marks what is written now as refused, so that it is not refused again.
+   * must not be done to the one before. What is refused is noted, so that it is not refused again.
    */
   async during<Result>(operation: () => Promise<Result>): Promise<Result> {
     if (this.undone !== null) throw this.undone.error;
@@ -60,6 +63,12 @@ export class Written {
       throw error;
     }
   }
+}
+
+function nobodys(document: TrackedData): Written {
+  const written = new Written(document);
+  written.userAfter = null;
+  return written;
 }
 
 /** A session that is being left: what was written to it, and what is written to what comes after it. */

@@ -34,6 +34,20 @@ describe('regenerate(callback) on request.session starts over', () => {
     expect(late).toMatchObject({ status: 401, setCookies: [] });
   });
 
+  it('also where a getter on the data throws, as a callback is given what is wrong', async () => {
+    const { visitor } = await signedIn();
+    const seen = await result(visitor, async (request, session) => {
+      const get = (): never => {
+        throw new Error('of the application');
+      };
+      Object.defineProperty(session.data, 'bad', { get, enumerable: true, configurable: true });
+      const before = request.session;
+      await regenerated(request);
+      return [before['cart'], session.userId, session.keys()];
+    });
+    expect(seen).toEqual([['book'], null, []]);
+  });
+
   it('in another object: the old one keeps what it had, and is connected with nothing', async () => {
     const { visitor } = await signedIn();
     const seen = await result(visitor, async (request) => {

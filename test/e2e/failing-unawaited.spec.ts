@@ -166,6 +166,37 @@ describe('An operation that fails, and that nobody waits for', () => {
     expect(await left(client)).toEqual(['ada', { a: 1 }]);
   });
 
+  it.each<[string, unknown]>([
+    ['a Date', new Date(0)],
+    ['too much', 'x'.repeat(70_000)],
+  ])('fails the request, and stores nothing, where save() is refused: %s', async (_, value) => {
+    const client = await ada(fixture.app.client());
+    const saved = await tryVisit(client, (session) => {
+      session.set('step', 2).set('at', value as never);
+      void session.save();
+      return 'saved';
+    });
+    const compatible = await work(client, (request) => {
+      Object.assign(request.session, { step: 2, at: value instanceof Date ? 1n : value });
+      void request.session.save();
+    });
+    expect([saved.status, compatible.status]).toEqual([500, 500]);
+    expect(await left(client)).toEqual(['ada', { a: 1 }]);
+  });
+
+  it.each<[string, (session: Session) => unknown]>([
+    ['save()', (session) => session.set('order', 1).save()],
+    ['reload()', (session) => void (session.reload(), session.set('order', 1))],
+  ])('fails the request, whose changes are lost, where %s finds the session gone', async (_, act) => {
+    const client = await ada(fixture.app.client());
+    const reply = await tryVisit(client, async (session) => {
+      await fixture.app.sessions.revoke(session.id);
+      void act(session);
+      return 'ordered';
+    });
+    expect(reply).toMatchObject({ status: 401, setCookies: [] });
+  });
+
   it('fails the request where it is one of a request.session that regenerate() has replaced', async () => {
     const client = await ada(fixture.app.client());
     const reply = await tryVisit(client, (_, request: any) => {
@@ -227,6 +258,20 @@ describe('An operation that fails, and that nobody waits for', () => {
     const found = (await fixture.app.sessions.find(session.id)) as Session;
     isDown = true;
     void found.update((data) => void (data['n'] = 1));
+    await turn();
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('nobody waited for it'));
+  });
+});
+
+describe('An operation that fails, and that is called for outside of the handlers of a gateway', () => {
+  const fixture = useAppWithoutDatabase({ session: SessionModule.forRoot({ store: RefusingStore }) });
+
+  it('is told of in the log, as no request can fail with it', async () => {
+    const client = await ada(fixture.app.client());
+    const handshake = { headers: { cookie: await client.cookie() }, url: '/', method: 'GET' };
+    const session = await fixture.app.sessions.of({ handshake });
+    isDown = true;
+    void session.logout();
     await turn();
     expect(fixture.app.lines).toContainEqual(expect.stringContaining('nobody waited for it'));
   });

@@ -15,6 +15,7 @@ describe('What is written to the session of a WebSocket that is being opened', (
       io.engine.use(
         ({ url, session }: { url: string; session: ExpressSession }, _response: never, next: () => void) => {
           session['seen'] = true;
+          if (url.includes('regenerate')) void session.regenerate();
           if (url.includes('save')) session.save(() => next());
           else next();
         },
@@ -43,5 +44,10 @@ describe('What is written to the session of a WebSocket that is being opened', (
     await openAndClose();
     await openAndClose();
     expect(fixture.app.warnings).toEqual([expect.stringMatching(/WebSocket is lost.*session\.save\(\)/)]);
+  });
+
+  it('by an operation that fails, and that nobody waits for, is told of in the log', async () => {
+    await openAndClose('&save&regenerate');
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('nobody waited for it'));
   });
 });

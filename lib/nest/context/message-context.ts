@@ -43,6 +43,8 @@ export class MessageContext extends LoadingContext implements BoundedContext {
   readonly #handshake: OriginRequest;
   readonly #client: object | null;
   #isOver = false;
+  /** Whether it is of no message, but of who asks outside of the handlers: nothing ends then. */
+  #isLoose = false;
 
   constructor(source: SessionSource, handshake: OriginRequest, client: object | null = null) {
     super();
@@ -68,7 +70,9 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     const before = known.get(args);
     if (before !== undefined && before.#source.registration === source.registration) return before;
     const found = MessageContext.from(source, host.switchToWs().getClient<object>());
-    if (found !== null) known.set(args, found);
+    if (found === null) return null;
+    found.#isLoose = false;
+    known.set(args, found);
     return found;
   }
 
@@ -77,10 +81,14 @@ export class MessageContext extends LoadingContext implements BoundedContext {
     const current = MessageContext.current(client, source);
     if (current !== null) return current;
     const handshake = handshakeOf(client);
-    return handshake && new MessageContext(source, handshake, client);
+    if (handshake === null) return null;
+    const loose = new MessageContext(source, handshake, client);
+    loose.#isLoose = true;
+    return loose;
   }
 
   use(): ActiveSession | null {
+    if (this.#isLoose && this.session !== null) this.session.isOnItsOwn = true;
     return this.session;
   }
 

@@ -148,8 +148,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
 
   /** The session is there. Where no answer will come before which it could be stored, it counts as accessed now. */
   begin(): void {
-    if (this.#gate !== null) return;
-    this.session?.renew();
+    if (this.#gate !== null || this.session === null) return;
+    this.session.isOnItsOwn = true;
+    this.session.renew();
     this.#raw.socket.once('close', () => {
       if (this.session?.isModified === true) warnOfUnsaved(this.#source.registration);
     });

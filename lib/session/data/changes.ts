@@ -28,6 +28,10 @@ const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 /** No changes at all. */
 export const NO_CHANGES: DataChanges = { set: NONE, unset: [], increment: NONE, push: NONE };
 
+export function keysOf({ set, unset, increment, push }: DataChanges): string[] {
+  return [...set.keys(), ...unset, ...increment.keys(), ...push.keys()];
+}
+
 /** Whether doing the changes twice is another thing than doing them once. */
 export function hasAdditions(changes: DataChanges | null): changes is DataChanges {
   return changes !== null && changes.increment.size + changes.push.size > 0;

@@ -100,15 +100,12 @@ export class LiveDocument {
 
   #replaceGetters(): boolean {
     const live = this.open();
-    const unreadable = Object.keys(live).filter((key) => {
-      try {
-        return live[key] === UNREADABLE;
-      } catch {
-        return true;
-      }
-    });
+    const members = membersOf(live);
+    const unreadable = Object.keys(members).filter((key) => members[key] === UNREADABLE);
     const place = { value: UNREADABLE, configurable: true, enumerable: true, writable: true };
-    return unreadable.filter((key) => Reflect.defineProperty(live, key, place)).length > 0;
+    // What cannot be changed is no part of the data any more.
+    if (!unreadable.every((key) => Reflect.defineProperty(live, key, place))) this.live = members;
+    return unreadable.length > 0;
   }
 
   /** Keys of what the application sees that no JSON can have. */
@@ -169,6 +166,19 @@ export class LiveDocument {
     for (const _key in this.reserved) return Object.assign(Object.create(null), live, this.reserved) as Document;
     return live;
   }
+}
+
+/** What an object has under its keys; {@link UNREADABLE} where a getter throws. */
+export function membersOf(object: Document): Document {
+  const members = Object.create(null) as Document;
+  for (const key of Object.keys(object)) {
+    try {
+      members[key] = object[key];
+    } catch {
+      members[key] = UNREADABLE;
+    }
+  }
+  return members;
 }
 
 /** The JSON text of a value; empty where there is none. */

@@ -2,7 +2,7 @@ import { nodesOf } from './snapshot.js';
 
 /**
  * The objects and arrays of a document that it has made itself, by parsing, and may change in place. What an application has put there
- * may be a constant, or a record that it keeps in memory for all users: only the application changes that.
+ * may be a constant, or a record that it keeps in memory for all users: only what it calls for (`push()`, `set()` below it) changes that.
  */
 export class OwnParts {
   #nodes: Iterable<object>;

@@ -33,7 +33,7 @@ export function replaceMembers(held: Members, members: Members): boolean {
 }
 
 /** The same for any value; but it may say something else, which is to be compared once. @param seen what was refilled so far */
-export function refill(held: unknown, content: unknown, own: OwnParts, seen = new Set<object>()): boolean {
+function refill(held: unknown, content: unknown, own: OwnParts, seen: Set<object>): boolean {
   if (!isObject(held)) return held === content;
   if (!own.has(held)) return sameJson(held, content);
   if (seen.has(held)) return false;
@@ -76,7 +76,7 @@ function isRefilledArray(held: unknown[], content: readonly unknown[]): true {
 }
 
 /** That of a property; `undefined` for an accessor. */
-export function memberOf(object: Members, key: string): unknown {
+function memberOf(object: Members, key: string): unknown {
   return Object.getOwnPropertyDescriptor(object, key)?.value;
 }
 

@@ -1,16 +1,24 @@
 import { SessionArgumentError, SessionDataError } from '../../session.errors.js';
 import { type Additions, append, joined, noAdditions } from './additions.js';
-import { type DataChanges, NO_CHANGES } from './changes.js';
+import { type DataChanges, keysOf, NO_CHANGES } from './changes.js';
 import { type FlashMessage, isFlashKey, isFlashMessage, newFlashKey, RESERVED } from './flash.js';
 import { copyJson, encodeJson, kindOf, sameJson } from './json.js';
-import { copyOf, type Document, type DocumentSource, LiveDocument, NOTHING, textOrNone } from './live-document.js';
+import {
+  copyOf,
+  type Document,
+  type DocumentSource,
+  LiveDocument,
+  membersOf,
+  NOTHING,
+  textOrNone,
+} from './live-document.js';
 import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
 import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { inQuotes } from '../../shown.js';
 import { OwnParts } from './own-parts.js';
-import { memberOf, refill, replaceMembers } from './refill.js';
-import { nodesOf, Snapshot } from './snapshot.js';
+import { replaceMembers } from './refill.js';
+import { Snapshot } from './snapshot.js';
 
 const NO_ADDITIONS: Additions = noAdditions();
 
@@ -25,6 +33,8 @@ export class TrackedData extends LiveDocument {
   /** As it was when it was loaded or sent, sharing nothing with what is live: all of it if held, and else the keys that methods have changed. */
   #before: Document | null = null;
   #additions: Additions | null = null;
+  /** The keys that could not be sent, or stored, last; `null` for none. */
+  #unsent: Iterable<string> | null = null;
   /** The keys whose values were refused, with an error to the application; `null` for none. */
   #refused: Set<string> | null = null;
 
@@ -140,6 +150,16 @@ export class TrackedData extends LiveDocument {
 
   /** What a commit would have to carry; `null` if nothing. @throws {SessionDataError} when it cannot be stored. */
   changes(): DataChanges | null {
+    this.#unsent = null;
+    try {
+      return this.#storable();
+    } catch (error) {
+      if (error instanceof SessionDataError) this.#unsent = this.#differing();
+      throw error;
+    }
+  }
+
+  #storable(): DataChanges | null {
     if (this.symbols.length > 0) {
       throw new SessionDataError('', 'Session data has a symbol as key, which cannot be stored. Use string keys.');
     }
@@ -177,11 +197,13 @@ export class TrackedData extends LiveDocument {
       else if (this.#isHeld) this.#before = overlaid(this.#before as Document, before);
       else this.#before = Object.assign(this.#before ?? (Object.create(null) as Document), before);
       this.#additions = joined(additions, this.#additions);
+      this.#unsent = keysOf(changes);
     };
   }
 
   /** Drops what has not been sent. */
   discard(): void {
+    this.#refused = null;
     if (this.#snapshot?.holds()) return;
     const before = this.#wasBefore();
     if (before === null) return;
@@ -212,8 +234,8 @@ export class TrackedData extends LiveDocument {
       putBack = this.#setUnstorableAside();
       changes = this.changes();
     }
-    this.replace(source);
-    this.#redo(changes);
+    if (changes === null) this.replace(source);
+    else this.#redo(changes, source);
     putBack();
   }
 
@@ -240,16 +262,17 @@ export class TrackedData extends LiveDocument {
 
   /** Starts over from what is stored; what has changed since {@link texts} is written over that. */
   reread(source: DocumentSource | null, texts: ReadonlyMap<string, string>): void {
-    const whole = { ...this.whole() };
-    const changed = Object.keys(whole).filter((key) => textOrNone(whole[key]) !== texts.get(key));
-    const own = changed.flatMap((key) => this.own?.among(whole[key]) ?? []);
-    // What the application has there stays as it is, also where it is under another key as well.
-    this.own?.delete(own);
-    for (const key of changed) this.put(key, undefined);
-    this.replace(source);
-    this.own?.add(own);
+    const whole = this.readable(() => ({ ...this.whole() }));
+    this.#replaceAround(
+      new Map(Object.entries(whole).filter(([key, value]) => textOrNone(value) !== texts.get(key))),
+      source,
+    );
     for (const key of texts.keys()) if (!Object.hasOwn(whole, key)) this.#change(key, undefined);
-    for (const key of changed) this.#change(key, whole[key]);
+  }
+
+  /** A document of nothing, in an object of its own. */
+  blank(): TrackedData {
+    return new TrackedData(null, this.onUnreadable);
   }
 
   /**
@@ -257,12 +280,12 @@ export class TrackedData extends LiveDocument {
    * application no longer reaches it.
    */
   successor(): TrackedData {
-    const next = new TrackedData(null, this.onUnreadable);
+    const next = this.blank();
     const live = this.live;
     if (live === null) return next;
     // The snapshot is of the object that the application holds.
     this.#wasBefore();
-    this.live = Object.assign(Object.create(null), live) as Document;
+    this.live = membersOf(live);
     next.live = replaceMembers(live, NOTHING) ? live : (Object.create(null) as Document);
     next.isAsRead = true;
     if (this.#isHeld) next.#hold();
@@ -271,9 +294,11 @@ export class TrackedData extends LiveDocument {
 
   /** Undoes {@link successor}: the application finds what was there, and over it, or added to it, what it has written since. */
   resume(next: TrackedData): void {
-    const { increment, push } = next.#storable();
+    const { increment, push } = next.#changesIfStorable();
     const since = Object.assign(Object.create(null), next.live, next.reserved) as Document;
     const content = this.open();
+    // A snapshot is of an object that the application does not hold, where it was taken since.
+    this.#wasBefore();
     if (next.live !== null) {
       if (replaceMembers(next.live, content)) this.live = next.live;
       if (next.#isHeld) this.#hold();
@@ -288,7 +313,7 @@ export class TrackedData extends LiveDocument {
   }
 
   /** What a commit would have to carry, if all of it can be stored. */
-  #storable(): DataChanges {
+  #changesIfStorable(): DataChanges {
     try {
       return this.changes() ?? NO_CHANGES;
     } catch (error) {
@@ -297,12 +322,16 @@ export class TrackedData extends LiveDocument {
     }
   }
 
-  /** What is changed now was refused, with an error to the application. */
+  /** What could not be sent, or stored, last was refused, with an error to the application: not what was written since. */
   noteRefusal(): void {
+    this.#refused = new Set(this.#unsent);
+  }
+
+  #differing(): string[] {
     const before = this.#wasBefore() ?? NOTHING;
     const whole = this.whole();
     const suspects = this.#isHeld ? [...Object.keys(before), ...Object.keys(whole)] : Object.keys(before);
-    this.#refused = new Set(suspects.filter((key) => !sameJson(whole[key], before[key])));
+    return suspects.filter((key) => !sameJson(whole[key], before[key]));
   }
 
   /**
@@ -364,16 +393,50 @@ export class TrackedData extends LiveDocument {
     this.own.keep(this.#snapshot.nodes);
   }
 
-  #redo(changes: DataChanges | null): void {
-    if (changes === null) return;
-    for (const key of changes.unset) this.#change(key, undefined);
-    for (const [key, value] of changes.set) this.#changeWithin(key, JSON.parse(value));
-    for (const [key, by] of changes.increment) this.increment(key, by);
-    for (const [key, text] of changes.push) {
-      const items = JSON.parse(text) as unknown[];
-      this.push(key, items);
-      this.own?.add(nodesOf(items));
+  /** Starts over from what is stored, and writes these values over it: the objects that the application has there stay as they are. */
+  #replaceAround(values: ReadonlyMap<string, unknown>, source: DocumentSource | null): void {
+    const own = [...values.values()].flatMap((value) => this.own?.among(value) ?? []);
+    // Also where they are under another key as well.
+    this.own?.delete(own);
+    for (const key of values.keys()) this.put(key, undefined);
+    this.replace(source);
+    this.own?.add(own);
+    for (const [key, value] of values) this.#change(key, value);
+  }
+
+  /** Starts over from what is stored, and does changes to that. An addition that does not fit there is left for the store to refuse. */
+  #redo({ set, unset, increment, push }: DataChanges, source: DocumentSource | null): void {
+    const before = this.#wasBefore() as Document;
+    const additions = this.#additions ?? NO_ADDITIONS;
+    const valuesOf = (keys: Iterable<string>) => new Map([...keys].map((key) => [key, this.homeOf(key)[key]] as const));
+    const added = valuesOf([...increment.keys(), ...push.keys()]);
+    this.#replaceAround(valuesOf(set.keys()), source);
+    for (const key of unset) this.#change(key, undefined);
+    for (const [key, value] of added) {
+      const here = this.homeOf(key)[key];
+      const by = increment.get(key);
+      if (by !== undefined && typeof (here ?? 0) === 'number') {
+        this.increment(key, by);
+      } else if (by === undefined && Array.isArray(here ?? [])) {
+        this.push(key, additions.push.get(key) as unknown[]);
+        // It may be the application's own.
+        if (sameJson(value, this.homeOf(key)[key])) this.put(key, value);
+      } else {
+        this.#restore(key, value, before[key], additions);
+      }
     }
+  }
+
+  /** Has a key changed as it was, by additions. */
+  #restore(key: string, value: unknown, before: unknown, { increment, push }: Additions): void {
+    this.#change(key, value);
+    const known = this.#before as Document;
+    if (this.#isHeld) overlaid(known, { [key]: before });
+    else known[key] = before;
+    const additions = (this.#additions ??= noAdditions());
+    const items = push.get(key);
+    if (items === undefined) append(additions.increment, key, increment.get(key) as number[]);
+    else append(additions.push, key, items);
   }
 
   /** From now on the application holds parts of the data, and can change them unseen. */
@@ -415,15 +478,6 @@ export class TrackedData extends LiveDocument {
   #change(key: string, value: unknown): void {
     this.#remember(key);
     this.put(key, value);
-  }
-
-  /** The same in the objects that the application may hold. */
-  #changeWithin(key: string, value: unknown): void {
-    this.#remember(key);
-    const held = memberOf(this.homeOf(key), key);
-    this.own?.add(nodesOf(value));
-    if (this.own !== null) refill(held, value, this.own);
-    if (!sameJson(held, value)) this.put(key, value);
   }
 }
 

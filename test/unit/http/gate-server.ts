@@ -65,7 +65,9 @@ export class ManualKeeper implements Gatekeeper {
     this.reports.push(error);
   }
 
+  /** There is nothing more to store, either. */
   release(): void {
+    this.pending = false;
     this.#settling.resolve();
   }
 

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionDataError, SessionGoneError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { cookieOf, HOUR, idOf, issued, TestSessions } from './sessions.js';
 
+type Open = Awaited<ReturnType<TestSessions['open']>>;
+
 describe('A session that is left or begun more than once in a request', () => {
   let sessions: TestSessions;
   let cookie: string;
@@ -220,6 +222,83 @@ describe('A commit of which nobody knows whether it was written', () => {
     await session.settle(true);
     expect(await stored()).toMatchObject({ n: 2, other: true });
   });
+
+  const add = (session: Open): void => {
+    session.increment('n');
+    session.push('list', 'b');
+  };
+  const once = { n: 2, list: ['a', 'b'] };
+
+  it.each<[string, (session: Open) => Promise<unknown>]>([
+    ['update()', (session) => session.update(() => {})],
+    ['login() of the same user', (session) => session.login('ada')],
+  ])('is not sent again by %s, which fails as that did', async (_name, run) => {
+    const session = await sessions.open(cookie);
+    add(session);
+    loseAnswer();
+    await expect(session.save()).rejects.toBe(down);
+    for (let times = 0; times < 2; times++) await expect(run(session)).rejects.toBe(down);
+    await expect(session.settle(true)).rejects.toBe(down);
+    expect(await stored()).toEqual(once);
+  });
+
+  it.each<[string, (session: Open) => Promise<unknown>]>([
+    ['save()', (session) => session.save()],
+    ['update()', (session) => session.update(() => {})],
+  ])('is not sent again by a %s that was called for before that was known', async (_name, run) => {
+    const session = await sessions.open(cookie);
+    add(session);
+    loseAnswer();
+    void session.save();
+    await expect(run(session)).rejects.toBe(down);
+    expect(await stored()).toEqual(once);
+    await session.save();
+    expect(await stored()).toEqual({ n: 3, list: ['a', 'b', 'b'] });
+  });
+
+  it('is not sent again by a login() that was called for at once, of a visitor whose data it keeps', async () => {
+    cookie = await sessions.begun({ n: 1, list: ['a'] });
+    const session = await sessions.open(cookie);
+    add(session);
+    loseAnswer();
+    void session.save();
+    await expect(session.login('bob')).rejects.toBe(down);
+    expect([session.userId, await stored()]).toEqual([null, once]);
+    session.discard();
+    await session.login('bob');
+    expect([session.userId, await stored()]).toEqual(['bob', once]);
+  });
+
+  it('is nobody’s matter where its user is replaced by another', async () => {
+    const session = await sessions.open(cookie);
+    add(session);
+    loseAnswer();
+    await session.save().catch(() => {});
+    await session.login('bob');
+    session.increment('n');
+    await session.settle(true);
+    expect(await stored()).toEqual({ n: 1 });
+  });
+
+  it.each<[string, (session: Open) => Promise<unknown>]>([
+    ['the session is read anew', (session) => session.reload()],
+    [
+      'the values are set, by a login()',
+      async (session) => {
+        session.set('n', 7).set('list', ['c']);
+        await session.login('ada');
+      },
+    ],
+  ])('is forgotten once it is known what is there: %s', async (_how, know) => {
+    const session = await sessions.open(cookie);
+    add(session);
+    loseAnswer();
+    await session.save().catch(() => {});
+    await know(session);
+    session.increment('visits');
+    await session.settle(true);
+    expect(await stored()).toEqual({ ...session.toJSON(), visits: 1 });
+  });
 });
 
 describe('What is not awaited', () => {
@@ -231,7 +310,6 @@ describe('What is not awaited', () => {
     sessions = new TestSessions();
     cookie = await sessions.begun({ n: 1, cart: { items: [] } }, 'ada');
   });
-  type Open = Awaited<ReturnType<TestSessions['open']>>;
 
   it.each<[string, 'delete' | 'login' | 'update', (session: Open) => unknown]>([
     ['logout()', 'delete', (session) => session.logout()],

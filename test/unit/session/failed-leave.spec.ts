@@ -180,7 +180,8 @@ describe('Operations that were called for while the session was being left, whic
   });
 
   it('login() that is to begin another session, as this one has gone meanwhile, has none of what was there', async () => {
-    expect((session.data as Data).n).toBe(1);
+    const data = session.data as Data;
+    expect(data.n).toBe(1);
     await sessions.store.delete(idOf(cookie), null);
     sessions.store.fail('create', down);
     const leaving = session.login('bob').catch((error: unknown) => error);
@@ -188,6 +189,25 @@ describe('Operations that were called for while the session was being left, whic
     const saving = session.save().catch((error: unknown) => error);
     expect([await leaving, await saving]).toEqual([down, down]);
     expect([session.userId, session.toJSON()]).toEqual([null, { wish: 'of bob' }]);
+    sessions.store.mend('create');
+    expect(session.data).toBe(data);
+    data.late = 1;
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 'of bob', late: 1 });
+  });
+
+  it('login() of others that are to begin another session, and fail as well, leave the object that the application holds', async () => {
+    const data = session.data as Data;
+    await sessions.store.delete(idOf(cookie), null);
+    sessions.store.fail('create', down);
+    for (const user of ['bob', 'carol']) await expect(session.login(user)).rejects.toBe(down);
+    sessions.store.mend('create');
+    data.late = 1;
+    const updating = session.update((draft: Data) => void (draft.u = 1));
+    data.later = 2;
+    await updating;
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ late: 1, u: 1, later: 2 });
   });
 
   it('login() of an anonymous visitor is of an anonymous visitor still, if it fails while others are queued', async () => {
@@ -198,6 +218,27 @@ describe('Operations that were called for while the session was being left, whic
     await visitor.login('bob');
     await saving;
     expect(await sessions.store.dataOf(idOf(issued(visitor)))).toEqual({ cart: 1 });
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['update()', () => session.update((data) => void (data['u'] = 1))],
+    ['update() that changes nothing', () => session.update(() => {})],
+    ['reload()', () => session.reload()],
+  ])('%s that was under way by then does not hide what is changed in place afterwards', async (_name, run) => {
+    const data = session.data as Data;
+    const running = run();
+    sessions.store.fail('delete', down);
+    await expect(session.logout()).rejects.toBe(down);
+    await running;
+    expect(session.data).toBe(data);
+    data.notice = 'You are still signed in.';
+    delete data.n;
+    expect(session.isModified).toBe(true);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ ...data });
+    data.cart.items.push('late');
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toMatchObject({ cart: { items: ['of ada', 'late'] } });
   });
 
   it('update() before a destroy() that fails is not lost', async () => {
@@ -223,7 +264,7 @@ describe('The end of a request while the session is being left by another part o
     session.set('diary', 'of ada');
   });
   const goOn = async (): Promise<void> => {
-    await session.save();
+    await new Promise<void>((resolve) => session.save(() => resolve()));
     const login = session.login('bob');
     session.set('wish', 'of bob');
     await login;

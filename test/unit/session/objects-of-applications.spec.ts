@@ -73,6 +73,16 @@ describe('What an application puts into a session', () => {
     });
   });
 
+  it('is part of it, and changed in place by what the application calls for', async () => {
+    const list: string[] = [];
+    session.set('cart', shared).set('list', list);
+    session.set('cart.of.whom', 'ada');
+    session.push('list', 'of ada');
+    expect([shared.of, list]).toEqual([{ whom: 'ada' }, ['of ada']]);
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(cookie))).toEqual({ cart: { items: [], of: { whom: 'ada' } }, list });
+  });
+
   it('is part of it as long as it says what is stored', async () => {
     session.set('cart', shared);
     await session.save();

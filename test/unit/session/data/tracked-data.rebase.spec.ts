@@ -41,6 +41,7 @@ describe('A document that starts over from what is stored by now', () => {
   it('forgets what was refused of a key, so that it can be set again', () => {
     const document = load({ n: 1 });
     document.set('bad', 1n);
+    expect(() => document.changes()).toThrow(SessionDataError);
     document.noteRefusal();
     expect([document.dropRefused('bad'), document.changes()]).toEqual([true, null]);
     document.set('bad', 1);
@@ -55,6 +56,7 @@ describe('A symbol as key', () => {
     expect(document.dropRefused('')).toBe(false);
     expect(errorOf(SessionDataError, () => document.changes()).path).toBe('');
     document.set('n', 1n);
+    expect(() => document.changes()).toThrow('a symbol as key');
     document.noteRefusal();
     expect([document.dropRefused('n'), document.get('n')]).toEqual([true, 1]);
     expect(() => document.changes()).toThrow('a symbol as key');

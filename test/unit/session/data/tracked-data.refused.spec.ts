@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { DataChanges } from '../../../../lib/session/data/changes.js';
 import type { SessionDataError } from '../../../../lib/session.errors.js';
 import { load } from './documents.js';
 
@@ -48,7 +49,6 @@ describe('What was refused', () => {
     const document = load('{"n":1}');
     document.set('n', 2);
     for (let count = 0; count < 50; count++) refuse(document, `k${count}`);
-    document.noteRefusal();
     const pathOf = (): string => {
       try {
         document.changes();
@@ -57,17 +57,21 @@ describe('What was refused', () => {
         return (error as SessionDataError).path;
       }
     };
-    expect(document.dropRefused(pathOf())).toBe(true);
+    const path = pathOf();
+    document.noteRefusal();
+    expect(document.dropRefused(path)).toBe(true);
     expect(pathOf()).toBe('none');
     expect(sets(document)).toEqual({ n: '2' });
   });
 
-  it('is all that was changed, where the whole document was refused', () => {
+  it('is all that was sent, where the whole document was refused', () => {
     const document = load('{"n":1}');
     document.set('n', 2);
     document.set('m', 3);
-    document.noteRefusal();
+    const takeBack = document.sent(document.changes() as DataChanges);
     document.set('late', 4);
+    takeBack();
+    document.noteRefusal();
     expect(document.dropRefused('')).toBe(true);
     expect([sets(document), document.data['n']]).toEqual([{ late: '4' }, 1]);
   });

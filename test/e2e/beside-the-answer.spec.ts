@@ -1,0 +1,105 @@
+import { Body, Controller, Post, Res } from '@nestjs/common';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { Response } from 'express';
+import { MemorySessionStore, Session, SessionModule } from 'nestjs-mikro-session';
+import { useAppWithoutDatabase } from '../support/app.js';
+import { inHandler, visit } from '../support/probe.js';
+
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => void setTimeout(resolve, milliseconds));
+
+/** Takes its time, as a database does. */
+class SlowStore extends MemorySessionStore {
+  override async commit(...args: Parameters<MemorySessionStore['commit']>) {
+    await sleep(10);
+    return super.commit(...args);
+  }
+  override async update(...args: Parameters<MemorySessionStore['update']>) {
+    await sleep(10);
+    return super.update(...args);
+  }
+  override async login(...args: Parameters<MemorySessionStore['login']>) {
+    await sleep(10);
+    return super.login(...args);
+  }
+  override async rotate(...args: Parameters<MemorySessionStore['rotate']>) {
+    await sleep(10);
+    return super.rotate(...args);
+  }
+}
+
+const STEPS = {
+  set: (session: Session) => void session.set('x', Math.random()),
+  save: (session: Session) => session.save(),
+  update: (session: Session) => session.update((data) => void (data['u'] = 1)),
+  sleep: () => sleep(3),
+  regenerate: (session: Session) => session.regenerate(),
+  'login ada': (session: Session) => session.login('ada'),
+  'login bob': (session: Session) => session.login('bob'),
+  logout: (session: Session) => session.logout(),
+};
+type Step = keyof typeof STEPS;
+
+/** What has come of the steps, once all have been tried. */
+let outcomes: Promise<readonly (readonly [Step, 'done' | string])[]>;
+
+async function take(session: Session, steps: readonly Step[]) {
+  const taken: [Step, string][] = [];
+  for (const step of steps) {
+    try {
+      await STEPS[step](session);
+      taken.push([step, 'done']);
+    } catch (error) {
+      taken.push([step, (error as Error).name]);
+    }
+  }
+  return taken;
+}
+
+@Controller()
+class AnsweringController {
+  @Post('answers')
+  answers(@Session() session: Session, @Res() response: Response, @Body() { steps }: { steps: Step[] }): void {
+    outcomes = take(session, steps);
+    response.status(200).json({ done: true });
+  }
+
+  @Post('returns')
+  returns(@Session() session: Session, @Body() { steps }: { steps: Step[] }): string {
+    outcomes = take(session, steps);
+    return 'done';
+  }
+}
+
+describe.each([true, false])('Steps that a helper takes beside an answer (with the interceptor: %s)', (interceptor) => {
+  const fixture = useAppWithoutDatabase({
+    session: SessionModule.forRoot({ store: SlowStore, interceptor }),
+    controllers: [AnsweringController],
+  });
+  beforeEach(() => void (outcomes = Promise.resolve([])));
+
+  const plans: Step[][] = [
+    ['update', 'login bob'],
+    ['update', 'set', 'login bob'],
+    ['update', 'set', 'sleep', 'login bob'],
+    ['update', 'set', 'sleep', 'regenerate'],
+    ['save', 'set', 'sleep', 'login bob'],
+    ['set', 'save', 'set', 'sleep', 'login bob'],
+    ['set', 'save', 'logout', 'login bob'],
+    ['login bob', 'set', 'sleep', 'regenerate', 'set', 'sleep', 'login ada'],
+    ['update', 'set', 'sleep', 'login bob', 'set', 'sleep', 'login ada', 'set', 'sleep', 'login bob'],
+  ];
+  it.each(['answers', 'returns'].flatMap((way) => plans.map((steps) => [way, steps] as const)))(
+    'give a credential that the client gets, or fail: %s, %j',
+    async (way, steps) => {
+      const client = fixture.app.client();
+      await visit(client, (session) => void session.set('a', 1));
+      const cookie = await client.cookie();
+      expect((await client.post(`/${way}`, { steps })).status).toBeLessThan(300);
+      const done = (await outcomes).filter(([, outcome]) => outcome === 'done').map(([step]) => step);
+      const login = done.findLast((step) => step.startsWith('login'));
+      expect(await inHandler(client, (session) => session.userId)).toBe(login?.slice('login '.length) ?? null);
+      const hasAnother = done.some((step) => !['set', 'save', 'update', 'sleep'].includes(step));
+      expect((await client.cookie()) !== cookie).toBe(hasAnother);
+    },
+  );
+});
