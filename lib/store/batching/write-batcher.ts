@@ -3,6 +3,7 @@ import { SessionDataError, SessionStoreUnavailableError } from '../../session.er
 import { QueueMeter } from '../../stats/queue-meter.js';
 import { FIRST_PAUSE, jittered, LONGEST_FOR_ROW, longerPause } from './backoff.js';
 import { type Waiting, watchDeadlines } from './deadlines.js';
+import { Slots } from './slots.js';
 import { concernsOne } from './splitting.js';
 
 /** Something to be written to one session. */
@@ -40,6 +41,8 @@ export interface WriteTarget<Request extends WriteRequest, Outcome> {
   partOf?(request: Request): number;
   /** Counts what goes through; unless given, what is counted is not read. */
   readonly meter?: QueueMeter;
+  /** Where statements go that are beside the batches; unless given, a batcher has some of its own. */
+  readonly slots?: Slots;
 }
 
 interface Waiter<Request, Outcome> extends Waiting {
@@ -73,7 +76,7 @@ const MOST_SESSIONS = 64;
 const PIECES = 8;
 
 /** How many of them are under way at a time: where a statement takes long, one after the other would be too late. */
-const MOST_PIECES = 4;
+export const MOST_PIECES = 4;
 
 /**
  * Group commit: one statement is under way at a time, and what is to be written meanwhile goes with the next. Requests to the
@@ -88,14 +91,14 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
   readonly #lanes = new Map<SessionId, Lane<Request, Outcome>>();
   #queue: Lane<Request, Outcome>[] = [];
   #isWriting = false;
-  /** What was refused, and is to be tried again in smaller statements. */
-  #pieces: (readonly Group<Request, Outcome>[])[] = [];
-  #piecesUnderWay = 0;
+  /** For what was refused, and is tried again in smaller statements. */
+  readonly #slots: Slots;
 
   /** @param soon when to send what nothing is in the way of: at the end of this turn of the event loop, with what else it brings */
   constructor(target: WriteTarget<Request, Outcome>, soon: (send: () => void) => void = setImmediate) {
     this.#target = target;
     this.#meter = target.meter ?? new QueueMeter('commit');
+    this.#slots = target.slots ?? new Slots(MOST_PIECES);
     this.#soon = soon;
   }
 
@@ -125,26 +128,33 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     this.#isWriting = false;
   }
 
-  #writePieces(): void {
-    while (this.#piecesUnderWay < MOST_PIECES) {
-      const piece = this.#pieces.shift();
-      if (piece === undefined) return;
-      this.#piecesUnderWay += 1;
-      void this.#write(piece).finally(() => {
-        this.#piecesUnderWay -= 1;
-        this.#writePieces();
-      });
-    }
+  /** Writes it beside the batches, when there is a slot; not what has no time left by then. */
+  #writeBeside(piece: readonly Group<Request, Outcome>[]): void {
+    const watched = piece.map((group) => ({ group, stopWatching: this.#watch([group]) }));
+    this.#slots.run(async () => {
+      const inTime: Group<Request, Outcome>[] = [];
+      for (const { group, stopWatching } of watched) {
+        if (this.#isLate(group)) {
+          // Who waits for it is told, or was.
+          this.#release(group.lane);
+          continue;
+        }
+        stopWatching();
+        inTime.push(group);
+      }
+      if (inTime.length > 0) await this.#write(inTime);
+    });
+  }
+
+  #isLate({ waiters }: Group<Request, Outcome>): boolean {
+    const now = this.#target.now();
+    return this.#target.keepsDeadlines !== true && waiters.every(({ deadline }) => deadline <= now);
   }
 
   async #write(batch: readonly Group<Request, Outcome>[]): Promise<void> {
     const waiters = batch.flatMap((group) => group.waiters);
     this.#meter.sent(waiters.length);
-    const stopWatching = watchDeadlines(
-      this.#target.keepsDeadlines ? [] : waiters,
-      () => this.#target.now(),
-      () => this.#tooLate(),
-    );
+    const stopWatching = this.#watch(batch);
     try {
       const write = (): Promise<Written<Outcome>[]> => this.#target.write(batch.map((group) => group.request));
       const outcomes = await this.#meter.send(waiters, write);
@@ -171,14 +181,13 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
       const group = this.#nextGroup(lane);
       if (group === null) continue;
       if (group.waiters[0]?.alone) {
-        this.#pieces.push([group]);
+        this.#writeBeside([group]);
         continue;
       }
       batch.push(group);
       taken += part;
     }
     if (heavy.length > 0) this.#queue = [...heavy, ...this.#queue];
-    this.#writePieces();
     return batch;
   }
 
@@ -246,9 +255,8 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
     for (let start = 0; start < batch.length; start += size) {
       const piece = batch.slice(start, start + size);
       if (size === 1) for (const { waiters } of piece) for (const waiter of waiters) waiter.alone = true;
-      this.#pieces.push(piece);
+      this.#writeBeside(piece);
     }
-    this.#writePieces();
   }
 
   #unfold(lane: Lane<Request, Outcome>, waiters: readonly Waiter<Request, Outcome>[]): void {
@@ -269,6 +277,15 @@ export class WriteBatcher<Request extends WriteRequest, Outcome> {
 
   #fold(first: Request, then: Waiter<Request, Outcome>): Request | null {
     return then.alone ? null : (this.#target.fold?.(first, then.request) ?? null);
+  }
+
+  /** Rejects what waits in vain soon after its deadline. Returns how to end that. */
+  #watch(batch: readonly Group<Request, Outcome>[]): () => void {
+    return watchDeadlines(
+      this.#target.keepsDeadlines ? [] : batch.flatMap(({ waiters }) => waiters),
+      () => this.#target.now(),
+      () => this.#tooLate(),
+    );
   }
 
   #tooLate(): SessionStoreUnavailableError {

@@ -26,7 +26,7 @@ import { Database } from './driver/database.js';
 import { endAll } from './end-all.js';
 import { InvalidationFeed } from './invalidation-feed.js';
 import { oldTableOf } from './old-table.js';
-import { type Queues, queuesOf } from './queues.js';
+import { type Queues, queuesOf, slotsOf } from './queues.js';
 import { type Attempt, SessionQueries, statementsFor } from './session-queries.js';
 import type { OldTable } from './sql/adoption.js';
 import { SweepClaim } from './sweep-claim.js';
@@ -120,7 +120,8 @@ export class MikroOrmSessionStore extends SessionStore {
       throw error;
     }
     const sweepClaim = new SweepClaim(connections.dedicated, queries);
-    this.#open = { ...queuesOf(queries, renewal.flushEvery, listener, meter), connections, queries, sweepClaim };
+    const slots = slotsOf(connections.most);
+    this.#open = { ...queuesOf(queries, renewal.flushEvery, slots, listener, meter), connections, queries, sweepClaim };
     const { renewals } = this.#open;
     meter.oldestRenewal = () => renewals.oldest();
     if (!invalidation || connections.dedicated === null) return;

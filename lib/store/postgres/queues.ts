@@ -5,7 +5,8 @@ import type { SessionId } from '../../session/token.js';
 import { type CommitOutcome, type CommitRequest, foldCommits } from '../batching/commit-request.js';
 import { LookupBatcher } from '../batching/lookup-batcher.js';
 import { RenewalBuffer } from '../batching/renewal-buffer.js';
-import { WriteBatcher, type WriteRequest, type WriteTarget } from '../batching/write-batcher.js';
+import { Slots } from '../batching/slots.js';
+import { MOST_PIECES, WriteBatcher, type WriteRequest, type WriteTarget } from '../batching/write-batcher.js';
 import { lengthOf } from '../limits.js';
 import { QueueMeter } from '../../stats/queue-meter.js';
 import type { StoreMeter } from '../../stats/store-meter.js';
@@ -37,10 +38,19 @@ export interface Queues {
   readonly renewals: RenewalBuffer;
 }
 
-/** @param flushEvery how long renewals are collected, in milliseconds */
+/** What may be under way beside the batches, with so many connections at most: most of them are for what nothing is the matter with. */
+export function slotsOf(connections: number | null): Slots {
+  return new Slots(Math.max(1, Math.min(MOST_PIECES, Math.floor(((connections ?? Infinity) - 2) / 2))));
+}
+
+/**
+ * @param flushEvery how long renewals are collected, in milliseconds
+ * @param slots for what is sent beside the batches of all queues
+ */
 export function queuesOf(
   queries: SessionQueries,
   flushEvery: number,
+  slots: Slots,
   listener: StoreListener,
   { queues: meters }: StoreMeter,
 ): Queues {
@@ -69,7 +79,13 @@ export function queuesOf(
       { sessions: MOST_UNREAD, underWay: 1 },
     ),
     creations: lanesOf<CreateRequest, StoredSession>(
-      { operation: 'create a session', now, write: (requests) => queries.create(requests), meter: meters.create },
+      {
+        operation: 'create a session',
+        now,
+        write: (requests) => queries.create(requests),
+        meter: meters.create,
+        slots,
+      },
       ({ id, session }) => lengths.note(id, session.data.length),
       ({ session: { data, auth } }) => data.length + (auth?.length ?? 0),
     ),
@@ -80,12 +96,13 @@ export function queuesOf(
         write: (requests) => queries.commit(requests),
         fold: foldCommits,
         meter: meters.commit,
+        slots,
       },
       ({ id, changes }) => noteChanges(id, changes.data),
       ({ id }) => lengths.of(id),
     ),
     logins: lanesOf<LoginRequest, StoredSession | null>(
-      { operation: 'log in', now, write: (requests) => queries.login(requests), meter: meters.login },
+      { operation: 'log in', now, write: (requests) => queries.login(requests), meter: meters.login, slots },
       ({ id, login }) => noteChanges(id, login.changes),
       ({ id, login }) => lengths.of(id) + (login.auth?.length ?? 0),
     ),
@@ -94,6 +111,7 @@ export function queuesOf(
       now,
       write: (requests) => queries.delete(requests),
       meter: meters.delete,
+      slots,
     }),
     renewals: new RenewalBuffer(queries, flushEvery, listener, meters.renew),
   };

@@ -400,9 +400,9 @@ export class SessionQueries implements RenewalTarget {
     values: readonly unknown[],
     requests: readonly WriteRequest[],
   ): Promise<Row[] | 'waited'> {
-    const { last } = deadlinesOf(requests);
+    const { first, last } = deadlinesOf(requests);
     try {
-      return await this.#limited(last, (lockTimeout) =>
+      return await this.#limited(first, (lockTimeout) =>
         this.#db.query<Row>(operation, text, [...values, lockTimeout], last),
       );
     } catch (error) {
@@ -415,6 +415,8 @@ export class SessionQueries implements RenewalTarget {
   /**
    * Sends a statement that waits for a lock on a row of another table for a part of its time. Where it may be its turn to notify others
    * that it has waited for, it is sent again, with the rest of its time: each that waits for that gets its turn.
+   *
+   * @param deadline nothing of it may be done after this: what waits for its turn has passed all that looks at the clock
    */
   async #limited<Row>(deadline: number, send: (lockTimeout: number) => Promise<Row[]>): Promise<Row[]> {
     try {

@@ -1,9 +1,10 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { issueCredential } from '../../../lib/session/token.js';
 import type { StoredSession } from '../../../lib/session/stored-session.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { collected, newSession } from '../../../lib/testing/contract/support.js';
-import { changesOf, HOUR, useStores } from './stores.js';
+import { changesOf, HOUR, loginTo, useStores } from './stores.js';
 
 const fixture = useStores();
 const sql = (text: string, values: unknown[] = []): Promise<object[]> => fixture.database.query(text, values);
@@ -92,12 +93,42 @@ describe('Foreign keys of the application’s own, and a row of another table th
     expect(await first).toBeTruthy();
   });
 
+  it.each([1, 2])(
+    'hold up nothing else for long, though many wait for the row and there are few connections: %i',
+    async (pool) => {
+      const small = await fixture.openStore({ queryTimeout: QUERY_TIMEOUT }, pool);
+      const { id } = await fixture.create();
+      const ids = (await several()).map((session) => session.id);
+      await small.find(id);
+      await holdUser();
+      const waiting = ids.flatMap((other) => [
+        small.create(newSession({ userId: 'u0' })),
+        small.login({ ...loginTo(other), userId: 'u0' }),
+      ]);
+      const refused = Promise.all(
+        waiting.map((one) =>
+          one.then(
+            () => null,
+            (error: unknown) => error,
+          ),
+        ),
+      );
+      const others: Promise<unknown>[] = [];
+      for (let times = 0; times < 20; times++) {
+        others.push(small.find(id), small.commit(id, 0, changesOf({ increment: { n: 1 } })));
+        await setTimeout(20);
+      }
+      expect((await fixture.outcomes(...others)).filter((one) => one instanceof Error || one === null)).toEqual([]);
+      expect(await refused).toEqual(waiting.map(() => fixture.unavailable));
+    },
+  );
+
   it('have a login with what depends on the data wait for as long as it may', async () => {
     const { id } = await fixture.create();
     await holdUser();
     const loggingIn = login(id, 0, () => changesOf({ increment: { n: 1 } }).data);
     await fixture.untilBlocked();
-    setTimeout(() => void release(), QUERY_TIMEOUT / 2);
+    void setTimeout(QUERY_TIMEOUT / 2).then(release);
     expect(await loggingIn).toMatchObject({ id, userId: 'u0' });
   });
 

@@ -16,6 +16,8 @@ const COUNT = 12;
 const OTHERS = 7;
 const COMMIT = 30;
 
+const NOISE = `with made as (insert into noise values (1) returning n) select pg_notify('another', 'x') from made`;
+
 /** Transactions that notify take turns for the whole server, so that it is one of this test's own. */
 describe('Changes that are told to other processes, where many wait for their turn to notify', () => {
   let postgres: Awaited<ReturnType<typeof startLocalPostgres>>;
@@ -23,8 +25,8 @@ describe('Changes that are told to other processes, where many wait for their tu
   let url: string;
   let store: MikroOrmSessionStore;
   const clients: pg.Client[] = [];
-  const others: Promise<void>[] = [];
-  let isOver = false;
+  let standby: Promise<void>;
+  let isStandbyOver = false;
 
   async function connect(name: string): Promise<pg.Client> {
     const client = new pg.Client({ connectionString: url, application_name: name });
@@ -45,16 +47,11 @@ describe('Changes that are told to other processes, where many wait for their tu
     await set(admin, 'synchronous_commit', 'local');
     await set(admin, 'synchronous_standby_names', 'nobody');
     store = await fixture.openStore({ queryTimeout: 1_000, invalidation: true }, COUNT, url);
-    for (let n = 0; n < OTHERS; n++) {
-      const client = await connect('other');
-      await client.query(`set synchronous_commit = 'on'`);
-      others.push(notifyWithoutEnd(client));
-    }
-    others.push(endWaits(admin));
+    standby = endWaits(admin);
   });
   afterAll(async () => {
-    isOver = true;
-    await Promise.all(others);
+    isStandbyOver = true;
+    await standby;
     await Promise.all(clients.map((client) => client.end()));
     await store.close();
     await postgres.release();
@@ -71,28 +68,88 @@ describe('Changes that are told to other processes, where many wait for their tu
     while (!(await isSet())) await pause(5);
   }
 
-  async function notifyWithoutEnd(client: pg.Client): Promise<void> {
-    const noise = `with made as (insert into noise values (1) returning n) select pg_notify('another', 'x') from made`;
-    while (!isOver) await client.query(noise);
+  /** Has nobody else get a turn until it is ended. */
+  async function keepTurn(): Promise<() => Promise<void>> {
+    const [admin] = clients as [pg.Client];
+    const keeper = await connect('keeper');
+    await keeper.query(`set synchronous_commit = 'on'`);
+    const keeping = keeper.query(NOISE);
+    const waiting = `select pid from pg_stat_activity where application_name = 'keeper' and wait_event = 'SyncRep'`;
+    while ((await admin.query(waiting)).rows.length === 0) await pause(5);
+    return async () => {
+      await admin.query(`select pg_cancel_backend(pid) from (${waiting}) as keeper`);
+      await keeping;
+    };
   }
 
   /** Plays the standby. */
   async function endWaits(admin: pg.Client): Promise<void> {
     const waiting = `select pid from pg_stat_activity where application_name = 'other' and wait_event = 'SyncRep'`;
-    for (let ended = 1; !isOver || ended > 0; await pause(COMMIT)) {
-      ended = (await admin.query(`select pg_cancel_backend(pid) from (${waiting}) as other`)).rows.length;
+    while (!isStandbyOver) {
+      await admin.query(`select pg_cancel_backend(pid) from (${waiting}) as other`);
+      await pause(COMMIT);
     }
   }
 
+  describe('without end', () => {
+    const others: Promise<void>[] = [];
+    let isOver = false;
+    beforeAll(async () => {
+      for (let n = 0; n < OTHERS; n++) {
+        const client = await connect('other');
+        await client.query(`set synchronous_commit = 'on'`);
+        others.push(notifyWithoutEnd(client));
+      }
+    });
+    afterAll(async () => {
+      isOver = true;
+      await Promise.all(others);
+    });
+
+    async function notifyWithoutEnd(client: pg.Client): Promise<void> {
+      while (!isOver) await client.query(NOISE);
+    }
+
+    it.each<[string, (id: string) => Promise<unknown>]>([
+      ['a commit', (id) => store.commit(id, 0, changesOf({ set: { n: 1 } }))],
+      ['a login', (id) => store.login(loginTo(id))],
+      ['an end', (id) => store.delete(id, null)],
+      ['an end of all of a user', (id) => collected(store.deleteByUser(id, null))],
+    ])('are made, each in its turn: %s', async (_what, change) => {
+      const ids = Array.from({ length: COUNT }, () => createSessionId());
+      await Promise.all(ids.map((id) => store.create(newSession({ id, userId: id }))));
+      const outcomes = await Promise.all(ids.map((id) => change(id).catch((error: unknown) => error)));
+      expect(outcomes.filter((outcome) => outcome === null || outcome === false || outcome instanceof Error)).toEqual(
+        [],
+      );
+    });
+  });
+
   it.each<[string, (id: string) => Promise<unknown>]>([
-    ['a commit', (id) => store.commit(id, 0, changesOf({ set: { n: 1 } }))],
-    ['a login', (id) => store.login(loginTo(id))],
-    ['an end', (id) => store.delete(id, null)],
-    ['an end of all of a user', (id) => collected(store.deleteByUser(id, null))],
-  ])('are made, each in its turn: %s', async (_what, change) => {
-    const ids = Array.from({ length: COUNT }, () => createSessionId());
-    await Promise.all(ids.map((id) => store.create(newSession({ id, userId: id }))));
-    const outcomes = await Promise.all(ids.map((id) => change(id).catch((error: unknown) => error)));
-    expect(outcomes.filter((outcome) => outcome === null || outcome === false || outcome instanceof Error)).toEqual([]);
+    ['logins', (id) => store.login(loginTo(id))],
+    ['ends', (id) => store.delete(id, null)],
+  ])('are not made once they were given up: %s', async (_what, change) => {
+    const ids = Array.from({ length: 3 }, () => createSessionId());
+    await Promise.all(ids.map((id) => store.create(newSession({ id }))));
+    const endTurn = await keepTurn();
+    const [first, second, third] = ids.map((id) => () => change(id).catch((error: unknown) => error)) as [
+      () => Promise<unknown>,
+      () => Promise<unknown>,
+      () => Promise<unknown>,
+    ];
+    const before = first();
+    // These two go together, once the first is given up.
+    await pause(300);
+    const refused = second();
+    await pause(500);
+    const last = third();
+    expect(await refused).toEqual(fixture.unavailable);
+    await endTurn();
+    expect(await before).toEqual(fixture.unavailable);
+    expect(await last).toBeTruthy();
+    expect(await Promise.all(ids.slice(0, 2).map((id) => store.find(id)))).toMatchObject([
+      { generation: 0 },
+      { generation: 0 },
+    ]);
   });
 });

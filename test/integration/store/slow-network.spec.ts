@@ -21,7 +21,7 @@ beforeAll(async () => {
   proxy = await TcpProxy.start(Number(url.port));
   url.hostname = '127.0.0.1';
   url.port = String(proxy.port);
-  store = await fixture.openStore({ queryTimeout: TIMEOUT }, 4, url.href);
+  store = await fixture.openStore({ queryTimeout: TIMEOUT }, 10, url.href);
 });
 afterAll(() => proxy.close());
 

@@ -41,6 +41,19 @@ describe('WriteBatcher, where the database refuses a batch,', () => {
     await expectIdle('s20', 'new');
   });
 
+  it('gives up what has no time left before it gets its turn beside the batches, and does not send it', async () => {
+    commit('first', 'busy');
+    for (const id of ['one', 'two', 'three', 'four']) commit(id, id);
+    commit('five', 'five', undefined, { deadline: 100 });
+    await database.answer();
+    await database.refuse();
+    await pass(111);
+    expect(answers['five']).toEqual(expect.any(SessionStoreUnavailableError));
+    for (let n = 0; n < 4; n++) await database.answer();
+    expect(database.underWay).toEqual([]);
+    await expectIdle('one', 'five');
+  });
+
   it('takes apart what was folded, in the order of each session, and sends what comes meanwhile last', async () => {
     commit('first', 'busy');
     for (const name of ['a1', 'bad', 'a3']) commit(name, 'one');
