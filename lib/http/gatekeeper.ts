@@ -2,8 +2,7 @@
 export interface Gatekeeper {
   /**
    * Stores what has to be stored first, or drops it, by the status that is about to be sent. `null`: there is nothing to
-   * wait for. The promise must settle, and then it is asked again, as something may have begun meanwhile; a rejection turns
-   * the response into the one that {@link failed} writes.
+   * wait for. The promise must settle; a rejection turns the response into the one that {@link failed} writes.
    */
   settleAnswer(status: number): Promise<void> | null;
   /**

@@ -10,9 +10,6 @@ type Method = (typeof METHODS)[number];
 type Call = { readonly method: Method; readonly args: unknown[] };
 type Methods = Record<Method, (...args: unknown[]) => unknown>;
 
-/** How often a response waits: code that never stops changing the session must not keep it for ever. */
-const MOST_WAITS = 10;
-
 const GATE = Symbol('nestjs-mikro-session:gate');
 type Gated = ServerResponse & { [GATE]?: ResponseGate };
 
@@ -104,7 +101,7 @@ export class ResponseGate {
       const isEnd = method === 'end' && !response.writableEnded;
       const settling = isEnd ? this.#keeper.settleAnswer(response.statusCode) : null;
       if (settling === null) return this.#call(method, args);
-      this.#hold(settling, response.statusCode);
+      this.#hold(settling);
     } else if (this.#state === 'closed') {
       const status = method === 'writeHead' ? (args[0] as number) : response.statusCode;
       const settling = response.headersSent ? null : this.#keeper.settleAnswer(status);
@@ -112,7 +109,7 @@ export class ResponseGate {
         this.#state = 'open';
         return this.#send(method, args);
       }
-      this.#hold(settling, status);
+      this.#hold(settling);
     } else if (method === 'writeHead') {
       throw headersSentError();
     }
@@ -122,23 +119,17 @@ export class ResponseGate {
     return this.#resultOf(method);
   }
 
-  #hold(settling: Promise<void>, status: number): void {
+  #hold(settling: Promise<void>): void {
     this.#bar('holding');
-    this.#wait(settling, status, MOST_WAITS).catch((error: unknown) => {
-      this.#keeper.report(error);
-      cutOff(this.#response);
-    });
-  }
-
-  /** Until there is nothing to wait for in the moment in which the headers go out: what has begun since may need one. */
-  #wait(settling: Promise<void>, status: number, most: number): Promise<void> {
-    return settling.then(
-      () => {
-        const again = most > 1 ? this.#keeper.settleAnswer(status) : null;
-        return again === null ? this.#release() : this.#wait(again, status, most - 1);
-      },
-      (error: unknown) => this.#refuse(error),
-    );
+    settling
+      .then(
+        () => this.#release(),
+        (error: unknown) => this.#refuse(error),
+      )
+      .catch((error: unknown) => {
+        this.#keeper.report(error);
+        cutOff(this.#response);
+      });
   }
 
   /** Keeps calls from reaching the client, until {@link #unbar}. */

@@ -286,7 +286,9 @@ export class ActiveSession implements Session {
   save(callback?: SessionCallback): Promise<void> | void {
     const { written } = this.#lifecycle;
     const { doubt } = written;
-    const save = (): Promise<void> => written.during(() => this.#lifecycle.commit(written, undefined, doubt));
+    // Additions are sent again for who knows of the doubt.
+    const known = this.#unsettled?.isUnseen(doubt) === true ? null : doubt;
+    const save = (): Promise<void> => written.during(() => this.#lifecycle.commit(written, undefined, known));
     return this.#runFor(callback, save, isRefusal);
   }
 
@@ -344,7 +346,13 @@ export class ActiveSession implements Session {
         return this.#discardPending();
       }
       const unseen = this.unseenFailures(isAnswered);
-      return unseen === null ? this.#commitPending() : unseen.then(() => this.#commitPending() ?? undefined);
+      if (unseen === null) return this.#commitPending(isAnswered);
+      return unseen.then(async () => {
+        const committing = this.#commitPending(isAnswered);
+        if (committing !== null) await committing;
+        else if (isAnswered) this.#lifecycle.answered();
+        this.#unsettled?.throwUnseen();
+      });
     } catch (error) {
       // Whoever ends a request has nobody to catch it.
       return Promise.reject(error as Error);
@@ -387,14 +395,18 @@ export class ActiveSession implements Session {
     return this.watched(this.#operations.run(operation), counts);
   }
 
-  /** The data is compared once, here. */
-  #commitPending(): Promise<void> | null {
+  /** The data is compared once, here. What is queued behind it begins when the answer is as good as sent, where there is one. */
+  #commitPending(isAnswered: boolean): Promise<void> | null {
     const { written } = this.#lifecycle;
     // What is written behind what is under way may be another user's by then.
-    if (this.#isBusy) return this.#operations.run(() => this.#lifecycle.commitLast(written.current));
+    if (this.#isBusy) return this.#runLast(() => this.#lifecycle.commitLast(written.current), isAnswered);
     const data = this.#lifecycle.storableChanges();
     if (data === null && !this.#lifecycle.owesMoreThanData) return null;
-    return this.#operations.run(() => this.#lifecycle.commitLast(written, data));
+    return this.#runLast(() => this.#lifecycle.commitLast(written, data), isAnswered);
+  }
+
+  #runLast(commit: () => Promise<void>, isAnswered: boolean): Promise<void> {
+    return this.#operations.run(isAnswered ? () => commit().then(() => this.#lifecycle.answered()) : commit);
   }
 
   #discardPending(): Promise<void> | null {

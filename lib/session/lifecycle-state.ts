@@ -148,6 +148,11 @@ export class LifecycleState {
     return { before, since: this.written };
   }
 
+  /** All that the answer brings is known. */
+  answered(): void {
+    this.visitor.answered?.();
+  }
+
   /** Moves the expiry forward, once a request. */
   renew(): void {
     if (this.state !== 'live' || !this.renews || this.isRenewed) return;

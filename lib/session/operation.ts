@@ -12,6 +12,8 @@ export class Operation<Result> extends Promise<Result> {
   isWaitedFor = false;
   /** Whether the end of the request is to fail by a failure that nobody waits for. */
   counts: (error: unknown) => boolean = always;
+  /** By what it has failed before anybody waited for it. */
+  failure: { readonly error: unknown } | null = null;
 
   static of<Result>(outcome: Promise<Result>): Operation<Result> {
     return new Operation((resolve) => resolve(outcome));
@@ -37,6 +39,8 @@ export class Operation<Result> extends Promise<Result> {
 export class Unsettled {
   readonly #operations = new Set<Operation<unknown>>();
   readonly #onUnseen: (error: unknown) => boolean;
+  /** By what one has failed last that somebody waited for. */
+  #lastSeen: unknown = null;
 
   /** @param onUnseen called when one fails before anybody waits for it; returns whether it has reported that */
   constructor(onUnseen: (error: unknown) => boolean) {
@@ -54,7 +58,9 @@ export class Unsettled {
     const over = (): void => void this.#operations.delete(operation);
     this.#operations.add(operation);
     void operation.watch(over, (error) => {
+      if (operation.isWaitedFor) this.#lastSeen = error;
       if (operation.isWaitedFor || this.#onUnseen(error)) over();
+      else operation.failure = { error };
     });
     return operation;
   }
@@ -64,9 +70,25 @@ export class Unsettled {
     this.#operations.clear();
   }
 
+  /** Whether one has failed by this that nobody waits for, and none that somebody does. */
+  isUnseen(error: unknown): boolean {
+    if (error === null || error === this.#lastSeen) return false;
+    return [...this.#operations].some((one) => one.failure?.error === error && isOfNobody(one));
+  }
+
+  /** Throws what one has failed by that nobody waits for, and that counts. */
+  throwUnseen(): void {
+    for (const operation of this.#operations) {
+      const { failure } = operation;
+      if (failure === null || !isOfNobody(operation) || !operation.counts(failure.error)) continue;
+      this.#operations.delete(operation);
+      throw failure.error;
+    }
+  }
+
   /**
-   * Waits for those that there are, and for those added meanwhile that nobody waits for. Rejects where one fails that nobody waits for,
-   * and that counts.
+   * Waits for those that there are, and for those added meanwhile that nobody waits for, and whose failure always counts: others could
+   * go on without end. Rejects where one fails that nobody waits for, and that counts.
    *
    * @param isAnswered whether the handler has answered: who waits only from now on can change nothing of that
    */
@@ -76,7 +98,7 @@ export class Unsettled {
     for (
       let operations = [...this.#operations];
       operations.length > 0;
-      operations = [...this.#operations].filter(isOfNobody)
+      operations = [...this.#operations].filter((one) => isOfNobody(one) && one.counts === always)
     ) {
       const before = new Set(operations.filter(isOfNobody));
       const failures = await Promise.all(operations.map(failureOf));

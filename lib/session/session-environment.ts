@@ -13,6 +13,8 @@ export interface Visitor {
   readonly takesNoCookies?: boolean;
   /** @throws {SessionHeadersSentError} when it is too late to send this visitor a cookie. */
   assertReachable(): void;
+  /** All is stored, and the answer goes out: from now on it brings nothing to the client that it would not bring now. */
+  answered?(): void;
 }
 
 /** Stands for the visitor where there is none: in a job, a test, an administrator's request. */

@@ -53,6 +53,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** Whether `request.session = null` was said. */
   #isEnded = false;
   #ending: Promise<void> | null = null;
+  /** Whether they are out, or all is known that they say of the session. */
   #headersSent: boolean;
   /** Whether the response is an error of ours, in place of the handler's answer. */
   #isFailure = false;
@@ -188,6 +189,10 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return this.#inTurn(status, true);
   }
 
+  answered(): void {
+    this.#headersSent = true;
+  }
+
   /** Those that give out a credential, or keep an error or a stand-in's answer from caches, matter: they are rare. */
   beforeHeaders(): boolean {
     this.#headersSent = true;
@@ -269,7 +274,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     const settling =
       before === null
         ? this.#settle(status, isAnswered)
-        : before.then(() => this.#settle(status, isAnswered) ?? undefined);
+        : before.then(() => this.#settle(status, isAnswered) ?? this.#nothingLeft(isAnswered));
     if (settling === null) return null;
     const settled = (): void => {
       if (this.#settling === settling) this.#settling = null;
@@ -285,7 +290,11 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     const ending = this.#ending;
     if (ending === null) return session.settle(status < 500, isAnswered);
     this.#ending = null;
-    return ending.then(() => session.settle(status < 500, isAnswered) ?? undefined);
+    return ending.then(() => session.settle(status < 500, isAnswered) ?? this.#nothingLeft(isAnswered));
+  }
+
+  #nothingLeft(isAnswered: boolean): void {
+    if (isAnswered) this.answered();
   }
 
   protected open(): ActiveSession | Promise<ActiveSession> {

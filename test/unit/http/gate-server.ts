@@ -65,9 +65,7 @@ export class ManualKeeper implements Gatekeeper {
     this.reports.push(error);
   }
 
-  /** There is nothing more to store, either. */
   release(): void {
-    this.pending = false;
     this.#settling.resolve();
   }
 

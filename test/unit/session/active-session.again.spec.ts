@@ -256,6 +256,19 @@ describe('A commit of which nobody knows whether it was written', () => {
     expect(await stored()).toEqual({ n: 3, list: ['a', 'b', 'b'] });
   });
 
+  it('is not sent again by a save() of who cannot know of it, as nobody waited for the one before', async () => {
+    const session = await sessions.open(cookie);
+    add(session);
+    loseAnswer();
+    void session.save();
+    await new Promise(setImmediate);
+    session.set('step', 2);
+    await expect(session.save()).rejects.toBe(down);
+    expect(await stored()).toEqual(once);
+    await session.save();
+    expect(await stored()).toEqual({ n: 3, list: ['a', 'b', 'b'], step: 2 });
+  });
+
   it('is not sent again by a login() that was called for at once, of a visitor whose data it keeps', async () => {
     cookie = await sessions.begun({ n: 1, list: ['a'] });
     const session = await sessions.open(cookie);
