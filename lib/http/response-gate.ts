@@ -169,18 +169,22 @@ export class ResponseGate {
   #release(): void {
     const response = this.#response;
     const held = this.#held;
+    const last = held.at(-1) as Call;
+    // What was changed since the first of several calls is to be stored before the end.
+    const isEndApart = held.length > 1 && last.method === 'end';
     this.#unbar('open');
     try {
-      for (const { method, args } of held) this.#send(method, args);
+      for (const { method, args } of isEndApart ? held.slice(0, -1) : held) this.#send(method, args);
+      this.#held = [];
+      if (isEndApart) this.pass('end', last.args);
     } catch (error) {
       // The handler, which would have caught it, has gone on: a header with a line break, say.
       if (response.headersSent) cutOff(response);
       else this.#refuse(error);
       return;
     }
-    this.#held = [];
     // write() has returned false, and its caller waits for this event.
-    if (held.some(({ method }) => method === 'write')) {
+    if (!isEndApart && held.some(({ method }) => method === 'write')) {
       const drains = draining(response);
       if (!drains.writableNeedDrain && !drains.writableEnded) drains.emit('drain');
     }

@@ -21,6 +21,10 @@ class SlowStore extends MemorySessionStore {
     await sleep(10);
     return super.login(...args);
   }
+  override async delete(...args: Parameters<MemorySessionStore['delete']>) {
+    await sleep(10);
+    return super.delete(...args);
+  }
   override async rotate(...args: Parameters<MemorySessionStore['rotate']>) {
     await sleep(10);
     return super.rotate(...args);
@@ -69,6 +73,26 @@ class AnsweringController {
     session.increment('orders');
     response.status(202).json({ done: true });
     session.set('at', new Date());
+  }
+
+  /** A stream that does not wait for its writes: all of it comes while what came before it is stored. */
+  @Post('streams')
+  streams(@Session() session: Session, @Res() response: Response): void {
+    session.set('begun', 1);
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    response.write('a');
+    session.set('written', 2);
+    response.write('b');
+    session.set('ended', 3);
+    response.end('c');
+  }
+
+  @Post('leaves')
+  leaves(@Session() session: Session, @Res() response: Response): void {
+    session.flash('info', 'Goodbye');
+    response.writeHead(200);
+    void session.logout();
+    response.end();
   }
 
   /** Saves come faster than the store can take them, and nobody waits for them. */
@@ -130,6 +154,20 @@ describe.each([true, false])('Steps that a helper takes beside an answer (with t
     expect((await client.post('/late')).status).toBe(202);
     expect(await outcomes).toEqual([]);
     expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, orders: 1 });
+  });
+
+  it('are stored before the end, where they come while the answer is written', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => void session.set('a', 1));
+    expect((await client.post('/streams')).text).toBe('abc');
+    expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, begun: 1, written: 2, ended: 3 });
+  });
+
+  it('are done before the end, where nobody waits for a logout while the answer is written', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.login('ada'));
+    expect((await client.post('/leaves')).status).toBe(200);
+    expect(await inHandler(client, (session) => session.userId)).toBeNull();
   });
 
   it.each(['answers/without-end', 'answers/many'])('keep no answer back while they go on: %s', async (way) => {

@@ -275,7 +275,10 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
       before === null
         ? this.#settle(status, isAnswered)
         : before.then(() => this.#settle(status, isAnswered) ?? this.#nothingLeft(isAnswered));
-    if (settling === null) return null;
+    if (settling === null) {
+      this.#nothingLeft(isAnswered);
+      return null;
+    }
     const settled = (): void => {
       if (this.#settling === settling) this.#settling = null;
     };

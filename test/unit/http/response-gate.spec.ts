@@ -48,7 +48,7 @@ describe('while a session is being stored, the gate', () => {
     await answer;
   });
 
-  it('asks once, and stores once, with the status that is about to be sent', async () => {
+  it('asks before the first byte, and before the end of an answer in several parts, with the status that is about to be sent', async () => {
     const { response, keeper, answer } = await exchange();
     response.writeHead(201);
     response.write('a');
@@ -57,7 +57,7 @@ describe('while a session is being stored, the gate', () => {
     await turns();
     keeper.release();
     await answer;
-    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([1, [201], 1]);
+    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([2, [201, 201], 1]);
   });
 
   it('stores with the status of the response where writeHead is not called', async () => {
