@@ -304,12 +304,21 @@ export class TrackedData extends LiveDocument {
       if (next.#isHeld) this.#hold();
     }
     for (const key in since) {
-      const here = this.open()[key];
-      const by = increment.get(key);
-      if (by !== undefined && typeof (here ?? 0) === 'number') this.increment(key, by);
-      else if (push.has(key) && Array.isArray(here ?? [])) this.push(key, since[key] as unknown[]);
-      else this.#change(key, since[key]);
+      const items = push.has(key) ? (since[key] as unknown[]) : undefined;
+      if (!this.#addWhereFits(key, increment.get(key), items)) this.#change(key, since[key]);
     }
+  }
+
+  /** Adds a number, or items, and returns whether what is there could be added to. */
+  #addWhereFits(key: string, by: number | undefined, items: unknown[] | undefined): boolean {
+    const here = this.open()[key];
+    if (by !== undefined && typeof (here ?? 0) === 'number') {
+      this.increment(key, by);
+      return true;
+    }
+    if (items === undefined || !Array.isArray(here ?? [])) return false;
+    this.push(key, items);
+    return true;
   }
 
   /** What a commit would have to carry, if all of it can be stored. */
@@ -413,17 +422,10 @@ export class TrackedData extends LiveDocument {
     this.#replaceAround(valuesOf(set.keys()), source);
     for (const key of unset) this.#change(key, undefined);
     for (const [key, value] of added) {
-      const here = this.homeOf(key)[key];
-      const by = increment.get(key);
-      if (by !== undefined && typeof (here ?? 0) === 'number') {
-        this.increment(key, by);
-      } else if (by === undefined && Array.isArray(here ?? [])) {
-        this.push(key, additions.push.get(key) as unknown[]);
-        // It may be the application's own.
-        if (sameJson(value, this.homeOf(key)[key])) this.put(key, value);
-      } else {
-        this.#restore(key, value, before[key], additions);
-      }
+      const items = push.has(key) ? additions.push.get(key) : undefined;
+      if (!this.#addWhereFits(key, increment.get(key), items)) this.#restore(key, value, before[key], additions);
+      // It may be the application's own.
+      else if (items !== undefined && sameJson(value, this.homeOf(key)[key])) this.put(key, value);
     }
   }
 
