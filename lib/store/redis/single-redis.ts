@@ -55,8 +55,12 @@ export class SingleRedis implements RedisConnections {
 
   async refresh(): Promise<void> {}
 
-  renew(silent: RedisNode | null): void {
-    this.#leave(silent);
+  renew(left: RedisNode | null): void {
+    // What is said of a connection that was left already says nothing of the one in its place.
+    if (left !== this.#node || performance.now() - this.#madeAt < LEAVE_EVERY) return;
+    this.#retired.add(this.#client);
+    this.#client = this.#made();
+    this.#client.connect().catch(() => {});
   }
 
   proof(node: RedisNode): Promise<void> | null {
@@ -75,7 +79,7 @@ export class SingleRedis implements RedisConnections {
   }
 
   demoted(node: RedisNode): void {
-    this.#leave(node);
+    this.renew(node);
   }
 
   async primaries(): Promise<RedisNode[]> {
@@ -89,14 +93,6 @@ export class SingleRedis implements RedisConnections {
   close(): void {
     end(this.#client);
     this.#retired.close();
-  }
-
-  #leave(node: RedisNode | null): void {
-    // What is said of a connection that was left already says nothing of the one in its place.
-    if (node !== this.#node || performance.now() - this.#madeAt < LEAVE_EVERY) return;
-    this.#retired.add(this.#client);
-    this.#client = this.#made();
-    this.#client.connect().catch(() => {});
   }
 
   get #node(): RedisNode {
