@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { RedisSessionStore, type RedisSessionStoreOptions } from 'nestjs-mikro-session/redis';
-import type { DataChanges, NewSession, SessionChanges } from 'nestjs-mikro-session/store';
+import type { DataChanges, Login, NewSession, SessionChanges } from 'nestjs-mikro-session/store';
 import { createSessionId } from '../../lib/session/token.js';
 import { StoreReports } from './store-listener.js';
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 
 /** Opens stores, and closes them together. */
 export class RedisStores {
@@ -35,6 +36,21 @@ export function newSession(more: Partial<NewSession> = {}): NewSession {
     lifetime: { ttl: HOUR, absolute: null },
     ip: null,
     userAgent: null,
+    ...more,
+  };
+}
+
+/** A login of ada's to a session. */
+export function loginOf(id: string, generation: number, more: Partial<Login> = {}): Login {
+  return {
+    id,
+    generation,
+    secretHash: randomBytes(32),
+    userId: 'ada',
+    auth: null,
+    lifetime: { ttl: 30 * MINUTE, absolute: null },
+    flush: false,
+    changes: null,
     ...more,
   };
 }

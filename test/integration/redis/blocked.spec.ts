@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
@@ -6,7 +5,7 @@ import type { StoredSession } from 'nestjs-mikro-session/store';
 import { blockFor } from '../../support/block.js';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
-import { changing, newSession, RedisStores } from '../../support/redis-stores.js';
+import { changing, loginOf, newSession, RedisStores } from '../../support/redis-stores.js';
 
 /** In milliseconds. */
 const SOON = 400;
@@ -33,16 +32,7 @@ describeWithRedis('A process that is kept from its work before what it wrote to 
   });
 
   const login = async ({ id, generation }: StoredSession, userId: string | null): Promise<unknown> =>
-    store.login({
-      id,
-      generation,
-      secretHash: randomBytes(32),
-      userId,
-      auth: null,
-      flush: false,
-      changes: ADD.data,
-      lifetime: { ttl: 60_000, absolute: null },
-    });
+    store.login(loginOf(id, generation, { userId, changes: ADD.data }));
   const nOf = async ({ id }: StoredSession): Promise<unknown> =>
     (JSON.parse((await store.find(id))?.data ?? '{}') as { n?: number }).n;
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { StoredSession } from 'nestjs-mikro-session/store';
 import { FAULTS, type Fault } from '../../failover/faults.js';
@@ -6,7 +5,7 @@ import { play } from '../../failover/play.js';
 import { startRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.js';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import type { RedisServer } from '../../support/redis-server.js';
-import { newSession, RedisStores, setting } from '../../support/redis-stores.js';
+import { loginOf, newSession, RedisStores, setting } from '../../support/redis-stores.js';
 
 const PATIENCE = 120_000;
 /** In milliseconds. */
@@ -91,16 +90,7 @@ describeWithRedis('A session whose slot moves from one primary to another', () =
       const { generation, data } = (await store.find(id)) as StoredSession;
       const { n = 0 } = JSON.parse(data) as { n?: number };
       expect(await store.commit(id, generation, setting({ n: n + 1 }))).not.toBeNull();
-      const login = {
-        id,
-        generation,
-        secretHash: randomBytes(32),
-        userId: 'ada',
-        auth: null,
-        flush: false,
-        changes: null,
-      };
-      const signedIn = await store.login({ ...login, lifetime: { ttl: 60_000, absolute: null } });
+      const signedIn = await store.login(loginOf(id, generation));
       expect(JSON.parse(signedIn?.data ?? '')).toEqual({ n: n + 1 });
     };
     await use();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
@@ -7,7 +6,7 @@ import { type DatabaseProxy, startDatabaseProxy } from '../../support/database-p
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { until } from '../../support/redis-cluster.js';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
-import { changing, newSession, RedisStores } from '../../support/redis-stores.js';
+import { changing, loginOf, newSession, RedisStores } from '../../support/redis-stores.js';
 
 const WAIT = Buffer.from('$4\r\nWAIT\r\n');
 /** Of another application, in milliseconds: longer than Redis takes for slow. */
@@ -85,16 +84,7 @@ describeWithRedis('A Redis that refuses to wait for replicas', () => {
   it('has carried out a login, after which the session is not taken for gone', async () => {
     const { id, generation } = await store.create(newSession());
     refuseNextWait(id, (hash) => hash['g'] !== String(generation));
-    const login = {
-      id,
-      generation,
-      secretHash: randomBytes(32),
-      userId: null,
-      auth: null,
-      flush: false,
-      changes: null,
-    };
-    const loggedIn = store.login({ ...login, lifetime: { ttl: 60_000, absolute: null } });
+    const loggedIn = store.login(loginOf(id, generation, { userId: null }));
     await expect(loggedIn).rejects.toThrow(SessionStoreUnavailableError);
     expect((await store.find(id))?.generation).not.toBe(generation);
   });

@@ -2,26 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { RedisSessionStore } from 'nestjs-mikro-session/redis';
 import { SessionDataError, SessionStoreUnavailableError } from 'nestjs-mikro-session';
-import type { Login } from 'nestjs-mikro-session/store';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { until } from '../../support/redis-cluster.js';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
 import { StoreReports } from '../../support/store-listener.js';
-import { changing, newSession, RedisStores, setting } from '../../support/redis-stores.js';
+import { changing, loginOf, newSession, RedisStores, setting } from '../../support/redis-stores.js';
 
 const MINUTE = 60_000;
-
-const loginOf = (id: string, generation: number, more: Partial<Login> = {}): Login => ({
-  id,
-  generation,
-  secretHash: randomBytes(32),
-  userId: 'ada',
-  auth: null,
-  lifetime: { ttl: 30 * MINUTE, absolute: null },
-  flush: false,
-  changes: null,
-  ...more,
-});
 
 describeWithRedis('A session in Redis', () => {
   const stores = new RedisStores();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
@@ -7,7 +6,7 @@ import type { StoredSession } from 'nestjs-mikro-session/store';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { until } from '../../support/redis-cluster.js';
 import { type RedisServer, startRedis } from '../../support/redis-server.js';
-import { changing, newSession, RedisStores } from '../../support/redis-stores.js';
+import { changing, loginOf, newSession, RedisStores } from '../../support/redis-stores.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 
 /** In milliseconds. */
@@ -34,16 +33,7 @@ describeWithRedis('A Redis that is silent for longer than an operation has', () 
   });
 
   const login = async ({ id, generation }: StoredSession): Promise<unknown> =>
-    store.login({
-      id,
-      generation,
-      secretHash: randomBytes(32),
-      userId: null,
-      auth: null,
-      flush: false,
-      changes: null,
-      lifetime: { ttl: 60_000, absolute: null },
-    });
+    store.login(loginOf(id, generation, { userId: null }));
 
   describe('has what still had time answered when it goes on:', () => {
     it.each<[string, (session: StoredSession) => Promise<unknown>]>([
