@@ -3,8 +3,8 @@ import type { SessionId } from '../../session/token.js';
 /** How many rows are remembered, at most. */
 const MOST = 16 * 1024;
 
-/** In characters: what is no longer costs PostgreSQL as little as any commit. */
-const SHORT = 1_024;
+/** In characters: of what is no longer, as many sessions as one statement takes are no more data than it takes. */
+const SHORT = 2_048;
 
 /**
  * How long the data of sessions is, as far as they are not short. A commit of a small change to much data costs as much as one of
