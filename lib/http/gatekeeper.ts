@@ -5,6 +5,8 @@ export interface Gatekeeper {
    * wait for. The promise must settle; a rejection turns the response into the one that {@link failed} writes.
    */
   settleAnswer(status: number): Promise<void> | null;
+  /** Whether something is to be stored that came too late for {@link settleAnswer}, which is under way. */
+  owesMore(): boolean;
   /**
    * Adds headers, once what is said there is decided.
    *
@@ -39,6 +41,7 @@ export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
         throw error;
       }) as Promise<void>;
     },
+    owesMore: () => first.owesMore() || second.owesMore(),
     beforeHeaders() {
       const matters = [first.beforeHeaders(), second.beforeHeaders()];
       return matters.includes(true);

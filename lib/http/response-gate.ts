@@ -65,6 +65,8 @@ export class ResponseGate {
   #held: Call[] = [];
   /** Has the response answer as it did before it was held or refused. */
   #restore: () => void = nothing;
+  /** Whether the end that is held has something to wait for that came after the first of several calls. */
+  #isEndApart = false;
   /** Whether the next answer is the last one: what is sent after its end is dropped. */
   #isNextLast = false;
 
@@ -115,6 +117,8 @@ export class ResponseGate {
     }
     // The first answer counts: the callback of a second one is given an error.
     if (this.#held.at(-1)?.method === 'end') return this.#drop(method, args);
+    // As of now: what comes after the end is no part of the answer.
+    if (method === 'end' && this.#held.length > 0) this.#isEndApart = this.#keeper.owesMore();
     this.#held.push({ method, args: method === 'writeHead' ? copied(args) : args });
     return this.#resultOf(method);
   }
@@ -169,14 +173,13 @@ export class ResponseGate {
   #release(): void {
     const response = this.#response;
     const held = this.#held;
-    const last = held.at(-1) as Call;
-    // What was changed since the first of several calls is to be stored before the end.
-    const isEndApart = held.length > 1 && last.method === 'end';
+    const isEndApart = this.#isEndApart;
+    this.#isEndApart = false;
     this.#unbar('open');
     try {
       for (const { method, args } of isEndApart ? held.slice(0, -1) : held) this.#send(method, args);
       this.#held = [];
-      if (isEndApart) this.pass('end', last.args);
+      if (isEndApart) this.pass('end', (held.at(-1) as Call).args);
     } catch (error) {
       // The handler, which would have caught it, has gone on: a header with a line break, say.
       if (response.headersSent) cutOff(response);

@@ -1,12 +1,13 @@
 import type { AuthSnapshot, Avatar } from './avatar.js';
 import { argumentsOf } from './arguments.js';
 import type { SessionCallback } from './callback.js';
+import type { DataChanges } from './data/changes.js';
 import { assertChange } from './data/draft.js';
 import type { FlashMessage } from './data/flash.js';
 import type { LiveSessionData } from './data/paths.js';
 import type { TrackedData } from './data/tracked-data.js';
 import { Lifecycle } from './lifecycle.js';
-import { absoluteOf, type Duration, durationOf, expiryOf, ownLifetime } from './lifetime.js';
+import { absoluteOf, type Duration, durationOf, expiryOf, type LifetimeChange, ownLifetime } from './lifetime.js';
 import { begun, OneAtATime } from './one-at-a-time.js';
 import { Unsettled } from './operation.js';
 import { sealedSession } from './sealed-session.js';
@@ -30,6 +31,9 @@ export class ActiveSession implements Session {
   #queue: OneAtATime | null = null;
   #unsettled: Unsettled | null = null;
   #sealed: Session | null = null;
+  /** Whether {@link settle} has taken what it stores, and the lifetime that it has: what comes now is not in it. */
+  #isTaken = false;
+  #taken: LifetimeChange | null = null;
   /** Whether no request is there that will end with {@link settle}. */
   isOnItsOwn: boolean;
   /** Called whenever the data or the lifetime is used, once nothing stores them by itself any more. */
@@ -83,6 +87,14 @@ export class ActiveSession implements Session {
   get isUnsaved(): boolean {
     const { state, stored, written } = this.#lifecycle;
     return state !== 'gone' && written.isUnsaved(stored !== null);
+  }
+
+  /** Whether something is to be stored that came too late for the last {@link settle}. Is no use. */
+  get owesMore(): boolean {
+    if (!this.#isTaken) return false;
+    const { document, lifetime } = this.#lifecycle.written;
+    if (document.isChanged || this.#unsettled?.hasUnseen === true) return true;
+    return lifetime !== null && lifetime !== this.#taken;
   }
 
   /** What is written, without the session around it. Is no use. */
@@ -340,6 +352,7 @@ export class ActiveSession implements Session {
    * @param isAnswered whether the handler has answered already, so that it is too late to wait
    */
   settle(commits: boolean, isAnswered = false): Promise<void> | null {
+    this.#isTaken = false;
     try {
       if (!commits) {
         this.forgetUnseen();
@@ -399,10 +412,16 @@ export class ActiveSession implements Session {
   #commitPending(isAnswered: boolean): Promise<void> | null {
     const { written } = this.#lifecycle;
     // What is written behind what is under way may be another user's by then.
-    if (this.#isBusy) return this.#runLast(() => this.#lifecycle.commitLast(written.current), isAnswered);
+    if (this.#isBusy) return this.#runLast(() => this.#commitLast(written.current), isAnswered);
     const data = this.#lifecycle.storableChanges();
     if (data === null && !this.#lifecycle.owesMoreThanData) return null;
-    return this.#runLast(() => this.#lifecycle.commitLast(written, data), isAnswered);
+    return this.#runLast(() => this.#commitLast(written, data), isAnswered);
+  }
+
+  #commitLast(written: Written, data?: DataChanges | null): Promise<void> {
+    this.#isTaken = true;
+    this.#taken = written.lifetime;
+    return this.#lifecycle.commitLast(written, data);
   }
 
   #runLast(commit: () => Promise<void>, isAnswered: boolean): Promise<void> {

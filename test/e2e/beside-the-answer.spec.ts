@@ -1,8 +1,8 @@
 import { Body, Controller, Post, Res } from '@nestjs/common';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Response } from 'express';
 import { MemorySessionStore, Session, SessionModule } from 'nestjs-mikro-session';
 import { useAppWithoutDatabase } from '../support/app.js';
+import { PLATFORMS, type PlatformResponse, rawOf } from '../support/platform.js';
 import { inHandler, visit } from '../support/probe.js';
 
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => void setTimeout(resolve, milliseconds));
@@ -46,6 +46,37 @@ type Step = keyof typeof STEPS;
 /** What has come of the steps, once all have been tried. */
 let outcomes: Promise<readonly (readonly [Step, 'done' | string])[]>;
 
+/** What a helper does once the answer is given, and cannot be done. */
+const LATE = {
+  'a value that cannot be stored': (session: Session) => void session.set('at', new Date()),
+  'a login': (session: Session) => void session.login('ada'),
+  'a save that is refused': (session: Session) => {
+    session.set('at', new Date());
+    void session.save();
+  },
+  'an update that throws': (session: Session) =>
+    void session.update(() => {
+      throw new Error('of the application');
+    }),
+};
+type Late = keyof typeof LATE;
+
+const ANSWERS = {
+  'at once': (response: PlatformResponse) => response.status(202).send({ done: true }),
+  'in parts': (response: PlatformResponse) => {
+    const raw = takenOver(response);
+    raw.writeHead(202).write('do');
+    raw.end('ne');
+  },
+};
+type Answer = keyof typeof ANSWERS;
+
+/** Node's response, of which Fastify expects nothing any more. */
+function takenOver(response: PlatformResponse & { hijack?(): void }) {
+  response.hijack?.();
+  return rawOf(response);
+}
+
 async function take(session: Session, steps: readonly Step[]) {
   const taken: [Step, string][] = [];
   for (const step of steps) {
@@ -62,47 +93,53 @@ async function take(session: Session, steps: readonly Step[]) {
 @Controller()
 class AnsweringController {
   @Post('answers')
-  answers(@Session() session: Session, @Res() response: Response, @Body() { steps }: { steps: Step[] }): void {
+  answers(@Session() session: Session, @Res() response: PlatformResponse, @Body() { steps }: { steps: Step[] }): void {
     outcomes = take(session, steps);
-    response.status(200).json({ done: true });
+    response.status(200).send({ done: true });
   }
 
-  /** What cannot be stored comes after the answer. */
   @Post('late')
-  late(@Session() session: Session, @Res() response: Response): void {
+  late(
+    @Session() session: Session,
+    @Res() response: PlatformResponse,
+    @Body() { answer, late }: { answer: Answer; late: Late },
+  ): void {
     session.increment('orders');
-    response.status(202).json({ done: true });
-    session.set('at', new Date());
+    session.setTtl('2h');
+    ANSWERS[answer](response);
+    LATE[late](session);
   }
 
   /** A stream that does not wait for its writes: all of it comes while what came before it is stored. */
   @Post('streams')
-  streams(@Session() session: Session, @Res() response: Response): void {
+  streams(@Session() session: Session, @Res() response: PlatformResponse): void {
+    const raw = takenOver(response);
     session.set('begun', 1);
-    response.writeHead(200, { 'content-type': 'text/plain' });
-    response.write('a');
+    raw.writeHead(200, { 'content-type': 'text/plain' });
+    raw.write('a');
     session.set('written', 2);
-    response.write('b');
+    raw.write('b');
     session.set('ended', 3);
-    response.end('c');
+    raw.end('c');
   }
 
   @Post('leaves')
-  leaves(@Session() session: Session, @Res() response: Response): void {
+  leaves(@Session() session: Session, @Res() response: PlatformResponse): void {
     session.flash('info', 'Goodbye');
-    response.writeHead(200);
+    const raw = takenOver(response);
+    raw.writeHead(200);
     void session.logout();
-    response.end();
+    raw.end();
   }
 
   /** Saves come faster than the store can take them, and nobody waits for them. */
   @Post('answers/without-end')
-  withoutEnd(@Session() session: Session, @Res() response: Response): void {
+  withoutEnd(@Session() session: Session, @Res() response: PlatformResponse): void {
     const ticking = setInterval(() => {
       session.increment('ticks');
       void session.save();
     }, 2);
-    setTimeout(() => response.status(200).json({ done: true }), 20);
+    setTimeout(() => response.status(200).send({ done: true }), 20);
     outcomes = sleep(1_500).then(() => {
       clearInterval(ticking);
       return [];
@@ -111,9 +148,9 @@ class AnsweringController {
 
   /** The handler goes on after its answer, and saves what it does. */
   @Post('answers/many')
-  many(@Session() session: Session, @Res() response: Response): void {
+  many(@Session() session: Session, @Res() response: PlatformResponse): void {
     session.set('begun', true);
-    response.status(200).json({ done: true });
+    response.status(200).send({ done: true });
     outcomes = (async () => {
       for (let row = 0; row < 100; row++) {
         session.increment('rows');
@@ -130,69 +167,80 @@ class AnsweringController {
   }
 }
 
-describe.each([true, false])('Steps that a helper takes beside an answer (with the interceptor: %s)', (interceptor) => {
-  const fixture = useAppWithoutDatabase({
-    session: SessionModule.forRoot({ store: SlowStore, interceptor }),
-    controllers: [AnsweringController],
-  });
-  beforeEach(() => void (outcomes = Promise.resolve([])));
+describe.each(PLATFORMS.flatMap((platform) => [true, false].map((interceptor) => [platform, interceptor] as const)))(
+  'Steps that a helper takes beside an answer (%s, with the interceptor: %s)',
+  (platform, interceptor) => {
+    const fixture = useAppWithoutDatabase({
+      platform,
+      session: SessionModule.forRoot({ store: SlowStore, interceptor }),
+      controllers: [AnsweringController],
+    });
+    beforeEach(() => void (outcomes = Promise.resolve([])));
 
-  const plans: Step[][] = [
-    ['update', 'login bob'],
-    ['update', 'set', 'login bob'],
-    ['update', 'set', 'sleep', 'login bob'],
-    ['update', 'set', 'sleep', 'regenerate'],
-    ['save', 'set', 'sleep', 'login bob'],
-    ['set', 'save', 'set', 'sleep', 'login bob'],
-    ['set', 'save', 'logout', 'login bob'],
-    ['login bob', 'set', 'sleep', 'regenerate', 'set', 'sleep', 'login ada'],
-    ['update', 'set', 'sleep', 'login bob', 'set', 'sleep', 'login ada', 'set', 'sleep', 'login bob'],
-  ];
-  it('are no part of the answer where they come after it: it is as it was given', async () => {
-    const client = fixture.app.client();
-    await visit(client, (session) => void session.set('a', 1));
-    expect((await client.post('/late')).status).toBe(202);
-    expect(await outcomes).toEqual([]);
-    expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, orders: 1 });
-  });
+    const plans: Step[][] = [
+      ['update', 'login bob'],
+      ['update', 'set', 'login bob'],
+      ['update', 'set', 'sleep', 'login bob'],
+      ['update', 'set', 'sleep', 'regenerate'],
+      ['save', 'set', 'sleep', 'login bob'],
+      ['set', 'save', 'set', 'sleep', 'login bob'],
+      ['set', 'save', 'logout', 'login bob'],
+      ['login bob', 'set', 'sleep', 'regenerate', 'set', 'sleep', 'login ada'],
+      ['update', 'set', 'sleep', 'login bob', 'set', 'sleep', 'login ada', 'set', 'sleep', 'login bob'],
+    ];
+    const lates = Object.keys(ANSWERS).flatMap((answer) => Object.keys(LATE).map((late) => [answer, late]));
+    it.each(lates)(
+      'are no part of the answer where they come after it: it is as it was given (%s, %s)',
+      async (answer, late) => {
+        const client = fixture.app.client();
+        await visit(client, (session) => void session.set('a', 1));
+        expect((await client.post('/late', { answer, late })).status).toBe(202);
+        expect(await inHandler(client, (session) => [session.toJSON(), session.userId, session.ttl])).toEqual([
+          { a: 1, orders: 1 },
+          null,
+          7_200_000,
+        ]);
+      },
+    );
 
-  it('are stored before the end, where they come while the answer is written', async () => {
-    const client = fixture.app.client();
-    await visit(client, (session) => void session.set('a', 1));
-    expect((await client.post('/streams')).text).toBe('abc');
-    expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, begun: 1, written: 2, ended: 3 });
-  });
-
-  it('are done before the end, where nobody waits for a logout while the answer is written', async () => {
-    const client = fixture.app.client();
-    await visit(client, (session) => session.login('ada'));
-    expect((await client.post('/leaves')).status).toBe(200);
-    expect(await inHandler(client, (session) => session.userId)).toBeNull();
-  });
-
-  it.each(['answers/without-end', 'answers/many'])('keep no answer back while they go on: %s', async (way) => {
-    const client = fixture.app.client();
-    await visit(client, (session) => void session.set('a', 1));
-    const since = performance.now();
-    expect((await client.post(`/${way}`)).status).toBe(200);
-    expect(performance.now() - since).toBeLessThan(1_000);
-    await outcomes;
-  });
-
-  it.each(['answers', 'returns'].flatMap((way) => plans.map((steps) => [way, steps] as const)))(
-    'give a credential that the client gets, or fail: %s, %j',
-    async (way, steps) => {
+    it('are stored before the end, where they come while the answer is written', async () => {
       const client = fixture.app.client();
       await visit(client, (session) => void session.set('a', 1));
-      const cookie = await client.cookie();
-      expect((await client.post(`/${way}`, { steps })).status).toBeLessThan(300);
-      const done = (await outcomes).filter(([, outcome]) => outcome === 'done').map(([step]) => step);
-      const login = done.findLast((step) => step.startsWith('login'));
-      expect(await inHandler(client, (session) => session.userId)).toBe(login?.slice('login '.length) ?? null);
-      const hasAnother = done.some((step) => step.startsWith('login') || step === 'regenerate');
-      // After a logout, a cookie that is dead may stay.
-      const isAnother = (await client.cookie()) !== cookie;
-      expect(isAnother === hasAnother || done.includes('logout')).toBe(true);
-    },
-  );
-});
+      expect((await client.post('/streams')).text).toBe('abc');
+      expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, begun: 1, written: 2, ended: 3 });
+    });
+
+    it('are done before the end, where nobody waits for a logout while the answer is written', async () => {
+      const client = fixture.app.client();
+      await visit(client, (session) => session.login('ada'));
+      expect((await client.post('/leaves')).status).toBe(200);
+      expect(await inHandler(client, (session) => session.userId)).toBeNull();
+    });
+
+    it.each(['answers/without-end', 'answers/many'])('keep no answer back while they go on: %s', async (way) => {
+      const client = fixture.app.client();
+      await visit(client, (session) => void session.set('a', 1));
+      const since = performance.now();
+      expect((await client.post(`/${way}`)).status).toBe(200);
+      expect(performance.now() - since).toBeLessThan(1_000);
+      await outcomes;
+    });
+
+    it.each(['answers', 'returns'].flatMap((way) => plans.map((steps) => [way, steps] as const)))(
+      'give a credential that the client gets, or fail: %s, %j',
+      async (way, steps) => {
+        const client = fixture.app.client();
+        await visit(client, (session) => void session.set('a', 1));
+        const cookie = await client.cookie();
+        expect((await client.post(`/${way}`, { steps })).status).toBeLessThan(300);
+        const done = (await outcomes).filter(([, outcome]) => outcome === 'done').map(([step]) => step);
+        const login = done.findLast((step) => step.startsWith('login'));
+        expect(await inHandler(client, (session) => session.userId)).toBe(login?.slice('login '.length) ?? null);
+        const hasAnother = done.some((step) => step.startsWith('login') || step === 'regenerate');
+        // After a logout, a cookie that is dead may stay.
+        const isAnother = (await client.cookie()) !== cookie;
+        expect(isAnother === hasAnother || done.includes('logout')).toBe(true);
+      },
+    );
+  },
+);

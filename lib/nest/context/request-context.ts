@@ -189,6 +189,10 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return this.#inTurn(status, true);
   }
 
+  owesMore(): boolean {
+    return this.#ending !== null || this.session?.owesMore === true;
+  }
+
   answered(): void {
     this.#headersSent = true;
   }

@@ -37,6 +37,11 @@ export class ManualKeeper implements Gatekeeper {
     return this.#settling.promise;
   }
 
+  owes = false;
+  owesMore(): boolean {
+    return this.owes;
+  }
+
   beforeHeaders(): boolean {
     this.amended++;
     this.amend();

@@ -8,6 +8,7 @@ function keeper(name: string, calls: string[], settling: Promise<void> | null): 
       calls.push(`${name} settles ${status}`);
       return settling;
     },
+    owesMore: () => name === 'second',
     beforeHeaders: () => (calls.push(`${name} adds headers`), name === 'second'),
     amendHeaders: () => calls.push(`${name} adds them again`),
     ended: () => calls.push(`${name} ends`),
@@ -23,6 +24,7 @@ describe('two keepers as one', () => {
     const calls: string[] = [];
     const both = bothKeepers(keeper('first', calls, null), keeper('second', calls, null));
     expect(both.settleAnswer(201)).toBeNull();
+    expect(both.owesMore()).toBe(true);
     expect(both.beforeHeaders()).toBe(true);
     both.amendHeaders();
     both.ended();

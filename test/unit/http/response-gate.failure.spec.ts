@@ -158,6 +158,7 @@ describe('a response with two keepers', () => {
     const calls: string[] = [];
     const keeper: Gatekeeper = {
       settleAnswer: (status) => (pending ? Promise.resolve(void calls.push(`settle ${status}`)) : null),
+      owesMore: () => false,
       beforeHeaders: () => calls.push('headers') === 0,
       amendHeaders: () => {},
       ended: () => void calls.push('ended'),

@@ -12,6 +12,7 @@ async function gated(): Promise<Exchange & { readonly gate: ResponseGate }> {
   on.keeper.pending = false;
   const keeper = {
     settleAnswer: () => null,
+    owesMore: () => false,
     beforeHeaders: () => false,
     amendHeaders() {},
     ended() {},

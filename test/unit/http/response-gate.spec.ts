@@ -48,16 +48,21 @@ describe('while a session is being stored, the gate', () => {
     await answer;
   });
 
-  it('asks before the first byte, and before the end of an answer in several parts, with the status that is about to be sent', async () => {
+  it.each([
+    ['before the first byte, with the status that is about to be sent', [false, true], [201]],
+    ['before the end as well, where more came between the parts of the answer', [true, false], [201, 201]],
+  ])('asks %s', async (_, [atEnd, afterwards], settled) => {
     const { response, keeper, answer } = await exchange();
     response.writeHead(201);
     response.write('a');
     response.write('b');
+    keeper.owes = atEnd as boolean;
     response.end('c');
+    keeper.owes = afterwards as boolean;
     await turns();
     keeper.release();
     await answer;
-    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([2, [201, 201], 1]);
+    expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([settled.length, settled, 1]);
   });
 
   it('stores with the status of the response where writeHead is not called', async () => {
