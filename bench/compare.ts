@@ -18,37 +18,49 @@ import { asText } from './report/table.js';
 import type { Method } from './results.js';
 import type { ServerProcess } from './server-process.js';
 
-// Whether the library as it stands is faster than it was: `npm run bench:compare -- --with main~1`. Both run at the same time,
-// with a load each, so that whatever else the machine does hits both: where it is noisy, runs one after the other tell nothing.
+// Whether the library as it stands is faster than it was: `npm run bench:compare -- --with main~1`. Both take short turns, so that
+// whatever else the machine does hits both alike, and each has several processes: of the same code, one may take a tenth more than
+// another, as V8 optimises it.
 
 const USAGE = `npm run bench:compare -- [options]
   --with REVISION    what to compare with (HEAD)
   --against NAME     another contestant to compare with, instead of a revision
   --only NAME        the contestant (ours on express)
   --method GET|POST  what is asked for (GET)
-  --connections N    of the load of each (32)
-  --rounds N         with servers started anew, each first in every second (8)
-  --duration S       seconds of a round, after ${WARM_UP} s of warming up (3)
+  --connections N    of the load (32)
+  --processes N      of each side, with a database each (3)
+  --rounds N         in which each process has a turn (24)
+  --duration S       seconds of a turn; ${WARM_UP} s of warming up come before the first (1)
 `;
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const run = promisify(execFile);
 
-/** What each round does. */
+/** What each turn does. */
 interface Plan {
   readonly method: Method;
   readonly connections: number;
   readonly duration: number;
 }
 
-/** One build of the library, with a contestant made of it. */
+/** What is compared: a contestant, of one build of the library. */
 interface Side {
   /** What it is called in the report. */
   readonly name: string;
-  readonly entrant: Entrant;
+  readonly contestant: string;
+  /** Where the build is. */
+  readonly root: string;
 }
 
-/** What a request took in one round: CPU times in microseconds. */
+/** One process of a side. */
+interface Player {
+  readonly side: Side;
+  readonly entrant: Entrant;
+  readonly server: ServerProcess;
+  readonly turns: Cost[];
+}
+
+/** What a request took in one turn: CPU times in microseconds. */
 interface Cost {
   readonly perSecond: number;
   readonly p50: number;
@@ -64,8 +76,9 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'ours on express' },
     method: { type: 'string', default: 'GET' },
     connections: { type: 'string', default: '32' },
-    rounds: { type: 'string', default: '8' },
-    duration: { type: 'string', default: '3' },
+    processes: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '24' },
+    duration: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -74,25 +87,32 @@ else {
   const method = methodOf(values.method);
   const connections = positive('connections', values.connections);
   const duration = positive('duration', values.duration);
-  await compare({ method, connections, duration }, positive('rounds', values.rounds));
+  const processes = positive('processes', values.processes);
+  await compare({ method, connections, duration }, processes, positive('rounds', values.rounds));
 }
 
-async function compare(plan: Plan, rounds: number): Promise<void> {
+async function compare(plan: Plan, processes: number, rounds: number): Promise<void> {
   const signal = stopSignal();
   const cleanup = new Cleanup();
   try {
     const environment = await startEnvironment();
     cleanup.add(() => environment.stop());
-    const sides = await sidesOf(environment, cleanup, signal);
-    const costs: Cost[][] = [];
+    const sides = await sidesOf(environment, cleanup);
+    const players: Player[] = [];
+    for (let nth = 1; nth <= processes; nth++) {
+      for (const side of sides) players.push(await start(side, nth, environment, plan, cleanup, signal));
+    }
     const progress = new Progress(process.stderr, 'Played', 'round', rounds);
     for (let round = 1; round <= rounds; round++) {
-      costs.push(await atOnce(sides, round % 2 === 0, environment, plan, signal));
+      for (const player of round % 2 === 0 ? players.toReversed() : players) {
+        player.turns.push(await turnOf(player, environment, plan, signal));
+      }
       progress.add(1);
     }
     progress.end();
-    const title = `${values.against === undefined ? values.only : 'Contestants'}, ${plan.method}, ${plan.connections} connections each`;
-    process.stdout.write(`\n${report(title, sides, costs)}`);
+    const contestants = values.against === undefined ? values.only : 'Contestants';
+    const title = `${contestants}, ${plan.method}, ${plan.connections} connections, ${processes} processes each`;
+    process.stdout.write(`\n${report(title, sides, players)}`);
   } finally {
     await cleanup.run();
   }
@@ -109,35 +129,42 @@ async function build(revision: string, folder: string, cleanup: Cleanup): Promis
 }
 
 /** What is compared with, and what is compared. */
-async function sidesOf(environment: Environment, cleanup: Cleanup, signal: AbortSignal): Promise<[Side, Side]> {
+async function sidesOf(environment: Environment, cleanup: Cleanup): Promise<[Side, Side]> {
   const { against, only } = values;
   if (against !== undefined) {
-    const [other, one] = [
-      await entrantOf(against, 'other', ROOT, environment, signal),
-      await entrantOf(only, 'one', ROOT, environment, signal),
-    ];
     return [
-      { name: against, entrant: other },
-      { name: only, entrant: one },
+      { name: against, contestant: against, root: ROOT },
+      { name: only, contestant: only, root: ROOT },
     ];
   }
   const earlier = join(environment.folder, 'build');
   await build(values.with, earlier, cleanup);
-  const [before, now] = [
-    await entrantOf(only, 'before', earlier, environment, signal),
-    await entrantOf(only, 'now', ROOT, environment, signal),
-  ];
   return [
-    { name: 'before', entrant: before },
-    { name: 'now', entrant: now },
+    { name: 'before', contestant: only, root: earlier },
+    { name: 'now', contestant: only, root: ROOT },
   ];
+}
+
+/** Starts a process of a side, and warms it up. */
+async function start(
+  side: Side,
+  nth: number,
+  environment: Environment,
+  { method, connections }: Plan,
+  cleanup: Cleanup,
+  signal: AbortSignal,
+): Promise<Player> {
+  const entrant = await entrantOf(side, `${side.name} ${nth}`, environment, signal);
+  const server = await entrant.start(signal);
+  cleanup.add(() => server.stop());
+  await closedLoop(loadFor(entrant, server.port, method), connections, WARM_UP, signal);
+  return { side, entrant, server, turns: [] };
 }
 
 /** @param place what its files and its database are told apart by */
 async function entrantOf(
-  name: string,
+  { contestant: name, root }: Side,
   place: string,
-  root: string,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<Entrant> {
@@ -154,43 +181,15 @@ async function entrantOf(
   return entrants.Entrant.admit(contestant, { ...environment, folder, postgres: own }, signal);
 }
 
-/**
- * One round of all.
- *
- * @param lastFirst whether the last is started first, and gets its load first: which of two servers comes first makes a difference
- */
-async function atOnce(
-  sides: readonly Side[],
-  lastFirst: boolean,
-  environment: Environment,
-  plan: Plan,
-  signal: AbortSignal,
-): Promise<Cost[]> {
-  const inOrder = lastFirst ? sides.toReversed() : sides;
-  const running = await Promise.all(
-    inOrder.map(async ({ entrant }) => ({ entrant, server: await entrant.start(signal) })),
-  );
-  try {
-    const costs = await Promise.all(
-      running.map(({ entrant, server }) => costOf(entrant, server, environment, plan, signal)),
-    );
-    return lastFirst ? costs.toReversed() : costs;
-  } finally {
-    await Promise.all(running.map(({ server }) => server.stop()));
-  }
-}
-
-async function costOf(
-  entrant: Entrant,
-  server: ServerProcess,
+async function turnOf(
+  { entrant, server }: Player,
   environment: Environment,
   { method, connections, duration }: Plan,
   signal: AbortSignal,
 ): Promise<Cost> {
-  const load = loadFor(entrant, server.port, method);
-  await closedLoop(load, connections, WARM_UP, signal);
   const backends = await backendsOf(entrant, environment);
   const [serverBefore, postgresBefore] = [await timeOf([server.pid]), await timeOf(backends)];
+  const load = loadFor(entrant, server.port, method);
   const { requests, perSecond, p50, p99 } = await closedLoop(load, connections, duration, signal);
   return {
     perSecond,
@@ -216,23 +215,34 @@ async function timeOf(pids: readonly number[]): Promise<number> {
   return sum;
 }
 
-function report(title: string, sides: readonly Side[], costs: readonly Cost[][]): string {
+/** Each process, and what the sides come to: of each round, the means of their processes. */
+function report(title: string, sides: readonly [Side, Side], players: readonly Player[]): string {
   const figures = ['perSecond', 'server', 'postgres', 'p50', 'p99'] as const;
-  const of = (side: number, figure: keyof Cost): number[] => costs.map((round) => round[side]?.[figure] ?? NaN);
-  const rows = sides.map(({ name }, side) => [
+  const row = (name: string, of: (figure: keyof Cost) => number[]): string[] => [
     name,
-    ...figures.map((figure) => withSpread(spreadOf(of(side, figure)))),
-  ]);
-  const ratios = figures.map((figure) => {
-    const before = of(0, figure);
-    return withSpread(spreadOf(of(1, figure).map((now, round) => now / (before[round] as number))));
+    ...figures.map((figure) => withSpread(spreadOf(of(figure)))),
+  ];
+  const processes = players.map(({ side, turns }, index) =>
+    row(`${side.name}, process ${Math.floor(index / 2) + 1}`, (figure) => turns.map((turn) => turn[figure])),
+  );
+  const meansOf = (side: Side, figure: keyof Cost): number[] => {
+    const all = players.filter((player) => player.side === side).map(({ turns }) => turns);
+    return (all[0] ?? []).map((_, round) => meanOf(all.map((turns) => turns[round]?.[figure] ?? Number.NaN)));
+  };
+  const [before, now] = sides;
+  const ratios = row(`${now.name} ÷ ${before.name}`, (figure) => {
+    const earlier = meansOf(before, figure);
+    return meansOf(now, figure).map((mean, round) => mean / (earlier[round] as number));
   });
-  const header = ['', 'requests/s', 'server CPU µs', 'PostgreSQL CPU µs', 'p50 ms', 'p99 ms'];
   return asText({
     title: `${title}; medians (min–max)`,
-    header,
-    rows: [...rows, [`${sides[1]?.name} ÷ ${sides[0]?.name}`, ...ratios]],
+    header: ['', 'requests/s', 'server CPU µs', 'PostgreSQL CPU µs', 'p50 ms', 'p99 ms'],
+    rows: [...processes, ...sides.map((side) => row(side.name, (figure) => meansOf(side, figure))), ratios],
   });
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function methodOf(text: string): Method {

@@ -63,7 +63,7 @@ export function pageOf(results: Results, scale: ScaleResults | null, before: str
     ...(scale === null ? scaleSectionOf(before) : scaleSection(scale)),
     ...missing(results),
     '## Do it again',
-    `\`\`\`sh\n${HOW_TO_INSTALL}   # what npm does not bring\nnpm run bench                                     # everything\nnpm run bench -- --quick                          # the essential comparison, in under three minutes\nnpm run bench -- --parts start,memory             # some of what it measures\nnpm run bench:scale -- --full                     # up to ten million sessions\nnpm run bench:compare -- --with main~1            # this version beside another one, at the same time\nnpm run bench:profile -- --connections 4          # where the time goes\n\`\`\``,
+    `\`\`\`sh\n${HOW_TO_INSTALL}   # what npm does not bring\nnpm run bench                                     # everything\nnpm run bench -- --quick                          # the essential comparison, in under three minutes\nnpm run bench -- --parts start,memory             # some of what it measures\nnpm run bench:scale -- --full                     # up to ten million sessions\nnpm run bench:compare -- --with main~1            # this version and another one, in turns\nnpm run bench:profile -- --connections 4          # where the time goes\n\`\`\``,
   ].join('\n\n');
 }
 
