@@ -115,10 +115,12 @@ export class Lifecycle extends LifecycleState {
     const { stored } = this;
     const { document, lifetime } = written;
     if (stored === null) {
-      // No other request can know it yet.
-      const draft = draftOf(document.text(), change, () => {});
-      document.fillWith(draft.text);
-      await this.#begin(written, null, lifetime, lifetime);
+      // No other request can know it yet; what has been written since the commit comes after this, as it does to one that is stored.
+      const draft = draftOf('{}', change, () => {});
+      if (this.#isToBegin(written, draft.changes)) {
+        await this.#create(written, null, lifetime, lifetime, draft.changes);
+        document.rebase({ data: draft.text });
+      }
       return draft.result;
     }
     if (this.state === 'gone') throw new SessionGoneError();
@@ -223,14 +225,33 @@ export class Lifecycle extends LifecycleState {
     taken: LifetimeChange | null,
     data = written.document.changes(),
   ): Promise<void> {
-    if (user === null) {
-      if (data === null && !this.wantsRow) return;
-      if (this.cookie.isOvertaken || this.state === 'gone') throw this.gone(written);
+    if (user === null && !this.#isToBegin(written, data)) return;
+    const takeBack = data === null ? null : written.document.sent(data);
+    try {
+      await this.#create(written, user, change, taken, data);
+    } catch (error) {
+      takeBack?.();
+      throw error;
     }
+  }
+
+  /** Whether a session of no user has anything to be stored for. */
+  #isToBegin(written: Written, data: DataChanges | null): boolean {
+    if (data === null && !this.wantsRow) return false;
+    if (this.cookie.isOvertaken || this.state === 'gone') throw this.gone(written);
+    return true;
+  }
+
+  async #create(
+    written: Written,
+    user: SigningIn | null,
+    change: LifetimeChange | null,
+    taken: LifetimeChange | null,
+    data: DataChanges | null,
+  ): Promise<void> {
     this.visitor.assertReachable();
     const { trackDevice } = this.env;
     const credential = issueCredential(this.id);
-    const takeBack = data === null ? null : written.document.sent(data);
     try {
       this.stored = await this.env.store.create({
         id: credential.id,
@@ -244,7 +265,6 @@ export class Lifecycle extends LifecycleState {
         userAgent: trackDevice ? this.visitor.userAgent : null,
       });
     } catch (error) {
-      takeBack?.();
       this.countFailure(error);
       // The row may be there all the same; another attempt must not meet it.
       this.newId = null;

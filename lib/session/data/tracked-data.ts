@@ -216,13 +216,6 @@ export class TrackedData extends LiveDocument {
     this.#before = null;
   }
 
-  /** Changes everything at once, without taking it for stored. */
-  fillWith(text: string): void {
-    this.#hold();
-    this.#additions = null;
-    this.fill(JSON.parse(text) as Document);
-  }
-
   /** Starts over from what is stored, and does what has not been sent to that. What cannot be stored is for the next commit to refuse. */
   rebase(source: DocumentSource | null): void {
     let changes: DataChanges | null;
