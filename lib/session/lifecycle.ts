@@ -41,7 +41,7 @@ export class Lifecycle extends LifecycleState {
     try {
       times = await this.env.store.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
-      takeBack?.();
+      takeBack?.(error);
       if (hasAdditions(data) && error instanceof SessionStoreUnavailableError) written.doubt = error;
       this.countFailure(error);
       throw error;
@@ -230,7 +230,7 @@ export class Lifecycle extends LifecycleState {
     try {
       await this.#create(written, user, change, taken, data);
     } catch (error) {
-      takeBack?.();
+      takeBack?.(error);
       throw error;
     }
   }
@@ -307,7 +307,7 @@ export class Lifecycle extends LifecycleState {
         ...(previousSecretHash !== null && { previousSecretHash }),
       });
     } catch (error) {
-      takeBack?.();
+      takeBack?.(error);
       this.countFailure(error);
       if (leave !== null) this.stay(leave, error);
       throw error;
