@@ -89,8 +89,11 @@ export class Lifecycle extends LifecycleState {
     const taken = leave === null ? written.lifetime : null;
     if (this.state === 'live' && (await this.#loginLive(user, change, written, taken, leave))) return;
     if (before !== null) {
-      // The new one has what an anonymous visitor had.
-      if (leave === null) written.document.detach();
+      if (leave === null) {
+        // A user's data ends with the session; what has come since belongs to what follows, as all that an anonymous visitor had.
+        if (before.userId !== null) written.document.rebase(null);
+        written.document.detach();
+      }
       this.forget();
       this.cookie.forget();
       if (this.state === 'live') this.state = 'unsaved';
@@ -313,9 +316,8 @@ export class Lifecycle extends LifecycleState {
       throw error;
     }
     if (loggedIn === null) {
-      // Its user's data ends with it; what has come since belongs to what follows.
+      // What was sent for a user ends with the session.
       if (userBefore === null) takeBack?.();
-      else if (leave === null) document.rebase(null);
       return false;
     }
     // Another user without a leave, as another request may have logged in.

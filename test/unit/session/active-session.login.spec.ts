@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ActiveSession } from '../../../lib/session/active-session.js';
 import { SessionArgumentError, SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { cookieOf, HOUR, idOf, issued, MINUTE, SECOND, TestSessions } from './sessions.js';
 
@@ -126,12 +127,43 @@ describe('login()', () => {
     expect([sessions.events, idOf(issued(session))]).toEqual([['created ada', 'login ada'], session.id]);
   });
 
-  it('begins another session without the data of a user whose session has ended meanwhile', async () => {
-    cookie = await sessions.begun({ n: 1 }, 'ada');
-    const session = (await sessions.open(cookie)).set('m', 2);
-    await sessions.store.delete(session.id, null);
-    await session.login('ada');
-    expect(await sessions.store.dataOf(session.id)).toEqual({});
+  describe.each<[string, (session: ActiveSession) => Promise<unknown>]>([
+    ['login() itself', async () => {}],
+    ['save()', (session) => session.set('m', 2).save()],
+    ['update()', (session) => session.update((data) => void (data['m'] = 2))],
+    ['regenerate()', (session) => session.regenerate()],
+    ['reload()', (session) => session.reload()],
+  ])('where %s finds that the session of a user has ended meanwhile', (_what, find) => {
+    const end = async (look: (session: ActiveSession) => unknown): Promise<ActiveSession> => {
+      cookie = await sessions.begun({ n: 1, cart: { items: ['secret'] } }, 'ada');
+      const session = await sessions.open(cookie);
+      look(session);
+      await sessions.store.delete(session.id, null);
+      await find(session).catch(() => {});
+      return session;
+    };
+
+    it.each<[string, (session: ActiveSession) => unknown]>([
+      ['was not read', () => {}],
+      ['was read', (session) => session.get('n')],
+      ['is held', (session) => session.data],
+    ])('begins another session without its data, which %s', async (_how, look) => {
+      const session = await end(look);
+      await session.login('ada');
+      expect([session.toJSON(), await sessions.store.dataOf(session.id)]).toEqual([{}, {}]);
+      session.set('fresh', 1);
+      await session.settle(true);
+      expect(await sessions.store.dataOf(session.id)).toEqual({ fresh: 1 });
+    });
+
+    it('has what is written beside it stored in the other session', async () => {
+      const session = await end(() => {});
+      const login = session.login('ada');
+      session.set('wish', 1).increment('n', 2);
+      await login;
+      await session.settle(true);
+      expect(await sessions.store.dataOf(session.id)).toEqual({ wish: 1, n: 2 });
+    });
   });
 
   it('begins another session after one that was gone, or that this request has ended', async () => {
