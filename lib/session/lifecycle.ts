@@ -41,7 +41,7 @@ export class Lifecycle extends LifecycleState {
     try {
       times = await this.env.store.commit(stored.id, stored.generation, { data, lifetime, renew });
     } catch (error) {
-      takeBack?.();
+      takeBack?.(error);
       if (hasAdditions(data) && error instanceof SessionStoreUnavailableError) written.doubt = error;
       this.countFailure(error);
       throw error;
@@ -87,10 +87,14 @@ export class Lifecycle extends LifecycleState {
   ): Promise<void> {
     const before = this.stored;
     const taken = leave === null ? written.lifetime : null;
+    let leaveBehind: (() => void) | null = null;
     if (this.state === 'live' && (await this.#loginLive(user, change, written, taken, leave))) return;
     if (before !== null) {
-      // The new one has what an anonymous visitor had.
-      if (leave === null) written.document.detach();
+      if (leave === null) {
+        // A user's data ends with the session; what has come since belongs to what follows, as all that an anonymous visitor had.
+        if (before.userId !== null) written.document.rebase(null);
+        leaveBehind = written.document.detach();
+      }
       this.forget();
       this.cookie.forget();
       if (this.state === 'live') this.state = 'unsaved';
@@ -104,6 +108,7 @@ export class Lifecycle extends LifecycleState {
       await this.#begin(written, user, change, taken);
     } catch (error) {
       // A session that has gone meanwhile does not come back.
+      leaveBehind?.();
       if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.blank() }, error);
       throw error;
     }
@@ -115,10 +120,12 @@ export class Lifecycle extends LifecycleState {
     const { stored } = this;
     const { document, lifetime } = written;
     if (stored === null) {
-      // No other request can know it yet.
-      const draft = draftOf(document.text(), change, () => {});
-      document.fillWith(draft.text);
-      await this.#begin(written, null, lifetime, lifetime);
+      // No other request can know it yet; what has been written since the commit comes after this, as it does to one that is stored.
+      const draft = draftOf('{}', change, () => {});
+      if (this.#isToBegin(written, draft.changes)) {
+        await this.#create(written, null, lifetime, lifetime, draft.changes);
+        document.rebase({ data: draft.text });
+      }
       return draft.result;
     }
     if (this.state === 'gone') throw new SessionGoneError();
@@ -223,14 +230,33 @@ export class Lifecycle extends LifecycleState {
     taken: LifetimeChange | null,
     data = written.document.changes(),
   ): Promise<void> {
-    if (user === null) {
-      if (data === null && !this.wantsRow) return;
-      if (this.cookie.isOvertaken || this.state === 'gone') throw this.gone(written);
+    if (user === null && !this.#isToBegin(written, data)) return;
+    const takeBack = data === null ? null : written.document.sent(data);
+    try {
+      await this.#create(written, user, change, taken, data);
+    } catch (error) {
+      takeBack?.(error);
+      throw error;
     }
+  }
+
+  /** Whether a session of no user has anything to be stored for. */
+  #isToBegin(written: Written, data: DataChanges | null): boolean {
+    if (data === null && !this.wantsRow) return false;
+    if (this.cookie.isOvertaken || this.state === 'gone') throw this.gone(written);
+    return true;
+  }
+
+  async #create(
+    written: Written,
+    user: SigningIn | null,
+    change: LifetimeChange | null,
+    taken: LifetimeChange | null,
+    data: DataChanges | null,
+  ): Promise<void> {
     this.visitor.assertReachable();
     const { trackDevice } = this.env;
     const credential = issueCredential(this.id);
-    const takeBack = data === null ? null : written.document.sent(data);
     try {
       this.stored = await this.env.store.create({
         id: credential.id,
@@ -244,7 +270,6 @@ export class Lifecycle extends LifecycleState {
         userAgent: trackDevice ? this.visitor.userAgent : null,
       });
     } catch (error) {
-      takeBack?.();
       this.countFailure(error);
       // The row may be there all the same; another attempt must not meet it.
       this.newId = null;
@@ -287,17 +312,12 @@ export class Lifecycle extends LifecycleState {
         ...(previousSecretHash !== null && { previousSecretHash }),
       });
     } catch (error) {
-      takeBack?.();
+      takeBack?.(error);
       this.countFailure(error);
       if (leave !== null) this.stay(leave, error);
       throw error;
     }
-    if (loggedIn === null) {
-      // Its user's data ends with it; what has come since belongs to what follows.
-      if (userBefore === null) takeBack?.();
-      else if (leave === null) document.rebase(null);
-      return false;
-    }
+    if (loggedIn === null) return false;
     // Another user without a leave, as another request may have logged in.
     if (flush && leave === null) document.replace(null);
     this.begun(loggedIn, credential, written, taken);

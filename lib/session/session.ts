@@ -121,7 +121,7 @@ export interface Session {
   /**
    * Signs a user in, at once: the credential changes and the old one is dead (no session fixation), the absolute
    * timeout starts anew. An anonymous visitor's data stays; another user's is dropped first. Where the session ended or
-   * was logged in elsewhere meanwhile, a new one begins.
+   * was logged in elsewhere meanwhile, a new one begins, without the data of a user.
    *
    * @throws {SessionArgumentError} unless the user id is a string of 1 to 512 characters.
    * @throws {SessionDataError} for a snapshot that is not plain data.

@@ -35,7 +35,7 @@ export class TrackedData extends LiveDocument {
   #additions: Additions | null = null;
   /** The keys that could not be sent, or stored, last; `null` for none. */
   #unsent: Iterable<string> | null = null;
-  /** The keys whose values were refused, with an error to the application; `null` for none. */
+  /** The keys whose values were refused, with an error to the application, since all was stored last; `null` for none. */
   #refused: Set<string> | null = null;
 
   /** The live data, to be changed in place. */
@@ -152,9 +152,11 @@ export class TrackedData extends LiveDocument {
   changes(): DataChanges | null {
     this.#unsent = null;
     try {
-      return this.#storable();
+      const changes = this.#storable();
+      if (changes === null) this.#refused = null;
+      return changes;
     } catch (error) {
-      if (error instanceof SessionDataError) this.#unsent = this.#differing();
+      if (error instanceof SessionDataError) this.#unsent = this.#unstorable();
       throw error;
     }
   }
@@ -184,20 +186,23 @@ export class TrackedData extends LiveDocument {
 
   /**
    * Takes changes as sent: what comes after them is compared with the document as they leave it. Returns how to take
-   * that back, for when they could not be stored.
+   * that back, for when they could not be stored, and why.
    */
-  sent(changes: DataChanges): () => void {
+  sent(changes: DataChanges): (error?: unknown) => void {
     const before = this.#before as Document;
     const additions = this.#additions;
+    const refused = this.#refused;
     const wasHeld = this.#isHeld;
     this.#before = wasHeld ? applyChanges(before, this.whole(), changes) : null;
     this.#additions = null;
-    return () => {
+    this.#refused = null;
+    return (error) => {
       if (wasHeld) this.#before = before;
       else if (this.#isHeld) this.#before = overlaid(this.#before as Document, before);
       else this.#before = Object.assign(this.#before ?? (Object.create(null) as Document), before);
       this.#additions = joined(additions, this.#additions);
-      this.#unsent = keysOf(changes);
+      this.#refused = refused;
+      if (error instanceof SessionDataError) this.#unsent = keysOf(changes).filter((key) => isOf(error.path, key));
     };
   }
 
@@ -214,13 +219,6 @@ export class TrackedData extends LiveDocument {
     }
     for (const key in before) this.put(key, before[key]);
     this.#before = null;
-  }
-
-  /** Changes everything at once, without taking it for stored. */
-  fillWith(text: string): void {
-    this.#hold();
-    this.#additions = null;
-    this.fill(JSON.parse(text) as Document);
   }
 
   /** Starts over from what is stored, and does what has not been sent to that. What cannot be stored is for the next commit to refuse. */
@@ -243,8 +241,7 @@ export class TrackedData extends LiveDocument {
   #setUnstorableAside(): () => void {
     const before = this.#wasBefore() ?? NOTHING;
     const whole = this.readable(() => this.whole());
-    const keys = new Set([...Object.keys(before), ...Object.keys(this.#isHeld ? whole : before)]);
-    const refused = [...keys].filter((key) => this.#isRefused(key, whole));
+    const refused = this.#unstorable();
     const values = refused.map((key) => [key, whole[key]] as const);
     const { symbols } = this;
     const named = symbols.map((symbol) => [symbol, Reflect.get(this.open(), symbol)] as const);
@@ -333,14 +330,15 @@ export class TrackedData extends LiveDocument {
 
   /** What could not be sent, or stored, last was refused, with an error to the application: not what was written since. */
   noteRefusal(): void {
-    this.#refused = new Set(this.#unsent);
+    this.#refused = new Set([...(this.#refused ?? []), ...(this.#unsent ?? [])]);
   }
 
-  #differing(): string[] {
+  /** The keys whose values cannot be stored. */
+  #unstorable(): string[] {
     const before = this.#wasBefore() ?? NOTHING;
-    const whole = this.whole();
-    const suspects = this.#isHeld ? [...Object.keys(before), ...Object.keys(whole)] : Object.keys(before);
-    return suspects.filter((key) => !sameJson(whole[key], before[key]));
+    const whole = this.readable(() => this.whole());
+    const suspects = new Set([...Object.keys(before), ...Object.keys(this.#isHeld ? whole : before)]);
+    return [...suspects].filter((key) => this.#isRefused(key, whole));
   }
 
   /**
@@ -349,7 +347,7 @@ export class TrackedData extends LiveDocument {
    */
   dropRefused(path: string): boolean {
     const refused = [...(this.#refused ?? [])];
-    const isMeant = (key: string): boolean => path === '' || path === key || path.startsWith(`${key}.`);
+    const isMeant = (key: string): boolean => isOf(path, key);
     const whole = this.readable(() => this.whole());
     const dropped = refused.some(isMeant) ? refused.filter((key) => isMeant(key) || this.#isRefused(key, whole)) : [];
     const before = this.#wasBefore() ?? NOTHING;
@@ -381,13 +379,19 @@ export class TrackedData extends LiveDocument {
     }
   }
 
-  /** Takes everything along into a session that is not stored yet. */
-  detach(): void {
+  /** Takes everything along into a session that is not stored yet. Returns how to leave behind all that was not to be sent. */
+  detach(): () => void {
     this.#hold();
+    const before = this.#wasBefore();
+    const additions = this.#additions;
     this.source = null;
-    this.#snapshot = null;
     this.#before = Object.create(null) as Document;
     this.#additions = null;
+    return () => {
+      this.#before = before;
+      this.#additions = joined(additions, this.#additions);
+      this.rebase(null);
+    };
   }
 
   /** Starts over from what is stored. */
@@ -490,6 +494,11 @@ function overlaid(document: Document, keys: Document): Document {
     else document[key] = keys[key];
   }
   return document;
+}
+
+/** Whether a path is about a key: that of what is refused leads to a value below it, or is empty for all of the data. */
+function isOf(path: string, key: string): boolean {
+  return path === '' || path === key || path.startsWith(`${key}.`);
 }
 
 function isObject(value: unknown): boolean {

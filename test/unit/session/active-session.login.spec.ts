@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { ActiveSession } from '../../../lib/session/active-session.js';
 import { SessionArgumentError, SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { cookieOf, HOUR, idOf, issued, MINUTE, SECOND, TestSessions } from './sessions.js';
 
@@ -126,12 +127,43 @@ describe('login()', () => {
     expect([sessions.events, idOf(issued(session))]).toEqual([['created ada', 'login ada'], session.id]);
   });
 
-  it('begins another session without the data of a user whose session has ended meanwhile', async () => {
-    cookie = await sessions.begun({ n: 1 }, 'ada');
-    const session = (await sessions.open(cookie)).set('m', 2);
-    await sessions.store.delete(session.id, null);
-    await session.login('ada');
-    expect(await sessions.store.dataOf(session.id)).toEqual({});
+  describe.each<[string, (session: ActiveSession) => Promise<unknown>]>([
+    ['login() itself', async () => {}],
+    ['save()', (session) => session.set('m', 2).save()],
+    ['update()', (session) => session.update((data) => void (data['m'] = 2))],
+    ['regenerate()', (session) => session.regenerate()],
+    ['reload()', (session) => session.reload()],
+  ])('where %s finds that the session of a user has ended meanwhile', (_what, find) => {
+    const end = async (look: (session: ActiveSession) => unknown): Promise<ActiveSession> => {
+      cookie = await sessions.begun({ n: 1, cart: { items: ['secret'] } }, 'ada');
+      const session = await sessions.open(cookie);
+      look(session);
+      await sessions.store.delete(session.id, null);
+      await find(session).catch(() => {});
+      return session;
+    };
+
+    it.each<[string, (session: ActiveSession) => unknown]>([
+      ['was not read', () => {}],
+      ['was read', (session) => session.get('n')],
+      ['is held', (session) => session.data],
+    ])('begins another session without its data, which %s', async (_how, look) => {
+      const session = await end(look);
+      await session.login('ada');
+      expect([session.toJSON(), await sessions.store.dataOf(session.id)]).toEqual([{}, {}]);
+      session.set('fresh', 1);
+      await session.settle(true);
+      expect(await sessions.store.dataOf(session.id)).toEqual({ fresh: 1 });
+    });
+
+    it('has what is written beside it stored in the other session', async () => {
+      const session = await end(() => {});
+      const login = session.login('ada');
+      session.set('wish', 1).increment('n', 2);
+      await login;
+      await session.settle(true);
+      expect(await sessions.store.dataOf(session.id)).toEqual({ wish: 1, n: 2 });
+    });
   });
 
   it('begins another session after one that was gone, or that this request has ended', async () => {
@@ -167,6 +199,50 @@ describe('login()', () => {
     await lost.destroy();
     await expect(gone.set('m', 3).save()).rejects.toThrow('has ended');
     expect(await sessions.store.count()).toBe(0);
+  });
+
+  describe.each([null, 'ada'])('that cannot begin another session after one that has ended (of: %s)', (userId) => {
+    const down = new SessionStoreUnavailableError('create a session');
+    const fail = async (act: (session: ActiveSession) => unknown = () => {}): Promise<ActiveSession> => {
+      cookie = await sessions.begun({ cart: { items: ['of the dead'] }, n: 5 }, userId ?? undefined);
+      const session = await sessions.open(cookie);
+      act(session);
+      await sessions.store.delete(session.id, null);
+      sessions.store.fail('create', down);
+      const login = session.login('ada').catch((error: unknown) => error);
+      session.set('wish', 1).increment('n', 2);
+      expect(await login).toBe(down);
+      sessions.store.mend('create');
+      return session;
+    };
+
+    it.each<[string, (session: ActiveSession) => unknown]>([
+      ['was not read', () => {}],
+      ['was read', (session) => session.get('n')],
+      ['is held', (session) => session.data],
+      ['was changed', (session) => (session.data as Record<string, { items: string[] }>)['cart']?.items.push('pen')],
+    ])('stores at the end what is written since, and nothing that was there, which %s', async (_how, act) => {
+      const session = await fail(act);
+      session.set('late', 1);
+      expect(session.toJSON()).toEqual({ wish: 1, n: 2, late: 1 });
+      await session.settle(true);
+      expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 1, n: 2, late: 1 });
+    });
+
+    it('does so where it is tried again', async () => {
+      const session = await fail();
+      await session.login('ada');
+      expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 1, n: 2 });
+    });
+  });
+
+  it('that cannot begin a session where there was none leaves what was written', async () => {
+    const session = (await sessions.open()).set('n', 1);
+    sessions.store.fail('create', new SessionStoreUnavailableError('create a session'));
+    await session.login('ada').catch(() => {});
+    sessions.store.mend('create');
+    await session.settle(true);
+    expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ n: 1 });
   });
 
   it('without anything to store hands on its failure, too', async () => {

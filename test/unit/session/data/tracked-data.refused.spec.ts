@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DataChanges } from '../../../../lib/session/data/changes.js';
-import type { SessionDataError } from '../../../../lib/session.errors.js';
+import { SessionDataError } from '../../../../lib/session.errors.js';
 import { load } from './documents.js';
 
 const sets = (document: ReturnType<typeof load>) => Object.fromEntries(document.changes()?.set ?? []);
@@ -64,16 +64,19 @@ describe('What was refused', () => {
     expect(sets(document)).toEqual({ n: '2' });
   });
 
-  it('is all that was sent, where the whole document was refused', () => {
+  it.each([
+    ['all that was sent, where the whole document was refused', '', { n: 1, late: '4' }],
+    ['the key that the store has refused', 'm', { n: 2, late: '4' }],
+  ])('is %s', (_what, path, { n, late }) => {
     const document = load('{"n":1}');
     document.set('n', 2);
     document.set('m', 3);
     const takeBack = document.sent(document.changes() as DataChanges);
     document.set('late', 4);
-    takeBack();
+    takeBack(new SessionDataError(path, 'refused'));
     document.noteRefusal();
-    expect(document.dropRefused('')).toBe(true);
-    expect([sets(document), document.data['n']]).toEqual([{ late: '4' }, 1]);
+    expect(document.dropRefused(path)).toBe(true);
+    expect([sets(document), document.data['n']]).toEqual([n === 1 ? { late } : { n: '2', late }, n]);
   });
 
   it('is nothing where nothing was', () => {
