@@ -87,13 +87,12 @@ export class Lifecycle extends LifecycleState {
   ): Promise<void> {
     const before = this.stored;
     const taken = leave === null ? written.lifetime : null;
-    let leaveBehind: (() => void) | null = null;
     if (this.state === 'live' && (await this.#loginLive(user, change, written, taken, leave))) return;
     if (before !== null) {
       if (leave === null) {
         // A user's data ends with the session; what has come since belongs to what follows, as all that an anonymous visitor had.
         if (before.userId !== null) written.document.rebase(null);
-        leaveBehind = written.document.detach();
+        written.document.detach();
       }
       this.forget();
       this.cookie.forget();
@@ -108,7 +107,6 @@ export class Lifecycle extends LifecycleState {
       await this.#begin(written, user, change, taken);
     } catch (error) {
       // A session that has gone meanwhile does not come back.
-      leaveBehind?.();
       if (leave !== null) this.stay(before === null ? leave : { ...leave, before: leave.since.blank() }, error);
       throw error;
     }
@@ -317,7 +315,11 @@ export class Lifecycle extends LifecycleState {
       if (leave !== null) this.stay(leave, error);
       throw error;
     }
-    if (loggedIn === null) return false;
+    if (loggedIn === null) {
+      // What was sent for a user ends with the session.
+      if (userBefore === null) takeBack?.();
+      return false;
+    }
     // Another user without a leave, as another request may have logged in.
     if (flush && leave === null) document.replace(null);
     this.begun(loggedIn, credential, written, taken);

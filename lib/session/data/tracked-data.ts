@@ -379,19 +379,13 @@ export class TrackedData extends LiveDocument {
     }
   }
 
-  /** Takes everything along into a session that is not stored yet. Returns how to leave behind all that was not to be sent. */
-  detach(): () => void {
+  /** Takes everything along into a session that is not stored yet. */
+  detach(): void {
     this.#hold();
-    const before = this.#wasBefore();
-    const additions = this.#additions;
     this.source = null;
+    this.#snapshot = null;
     this.#before = Object.create(null) as Document;
     this.#additions = null;
-    return () => {
-      this.#before = before;
-      this.#additions = joined(additions, this.#additions);
-      this.rebase(null);
-    };
   }
 
   /** Starts over from what is stored. */

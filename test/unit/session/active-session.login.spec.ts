@@ -201,50 +201,6 @@ describe('login()', () => {
     expect(await sessions.store.count()).toBe(0);
   });
 
-  describe.each([null, 'ada'])('that cannot begin another session after one that has ended (of: %s)', (userId) => {
-    const down = new SessionStoreUnavailableError('create a session');
-    const fail = async (act: (session: ActiveSession) => unknown = () => {}): Promise<ActiveSession> => {
-      cookie = await sessions.begun({ cart: { items: ['of the dead'] }, n: 5 }, userId ?? undefined);
-      const session = await sessions.open(cookie);
-      act(session);
-      await sessions.store.delete(session.id, null);
-      sessions.store.fail('create', down);
-      const login = session.login('ada').catch((error: unknown) => error);
-      session.set('wish', 1).increment('n', 2);
-      expect(await login).toBe(down);
-      sessions.store.mend('create');
-      return session;
-    };
-
-    it.each<[string, (session: ActiveSession) => unknown]>([
-      ['was not read', () => {}],
-      ['was read', (session) => session.get('n')],
-      ['is held', (session) => session.data],
-      ['was changed', (session) => (session.data as Record<string, { items: string[] }>)['cart']?.items.push('pen')],
-    ])('stores at the end what is written since, and nothing that was there, which %s', async (_how, act) => {
-      const session = await fail(act);
-      session.set('late', 1);
-      expect(session.toJSON()).toEqual({ wish: 1, n: 2, late: 1 });
-      await session.settle(true);
-      expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 1, n: 2, late: 1 });
-    });
-
-    it('does so where it is tried again', async () => {
-      const session = await fail();
-      await session.login('ada');
-      expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ wish: 1, n: 2 });
-    });
-  });
-
-  it('that cannot begin a session where there was none leaves what was written', async () => {
-    const session = (await sessions.open()).set('n', 1);
-    sessions.store.fail('create', new SessionStoreUnavailableError('create a session'));
-    await session.login('ada').catch(() => {});
-    sessions.store.mend('create');
-    await session.settle(true);
-    expect(await sessions.store.dataOf(idOf(issued(session)))).toEqual({ n: 1 });
-  });
-
   it('without anything to store hands on its failure, too', async () => {
     const failure = new SessionStoreUnavailableError('log in');
     sessions.store.fail('login', failure);

@@ -131,15 +131,13 @@ class Handler {
     const change = cookieOf(this.#session);
     // Where there is a row already is a matter of when what was written is stored.
     const events = this.#sessions.events.filter((event) => /^log(in|out) /.test(event));
-    const rows = await Promise.all([
-      this.#row(this.#cookie),
-      this.#row(change?.kind === 'issued' ? change.value : null),
-    ]);
+    const cookies = [this.#cookie, change?.kind === 'issued' ? change.value : null];
+    const rows = await Promise.all(cookies.map((cookie) => cookie && this.#row(cookie)));
     return { outcomes: this.outcomes, userId, data, cookie: change?.kind, rows, events };
   }
 
-  async #row(cookie: string | null): Promise<unknown> {
-    const stored = cookie && (await this.#sessions.store.find(idOf(cookie)));
+  async #row(cookie: string): Promise<unknown> {
+    const stored = await this.#sessions.store.find(idOf(cookie));
     return stored && { userId: stored.userId, data: JSON.parse(stored.data) as unknown };
   }
 }
