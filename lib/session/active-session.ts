@@ -31,8 +31,10 @@ export class ActiveSession implements Session {
   #queue: OneAtATime | null = null;
   #unsettled: Unsettled | null = null;
   #sealed: Session | null = null;
-  /** Whether {@link settle} has taken what it stores, and the lifetime that it has: what comes now is not in it. */
-  #isTaken = false;
+  /** How many operations the last {@link settle} waits for; `null` as long as it waits for all that there are. */
+  #settledCalls: number | null = null;
+  /** Whether it is yet to take what it stores; and the lifetime that it has taken. */
+  #isToTake = false;
   #taken: LifetimeChange | null = null;
   /** Whether no request is there that will end with {@link settle}. */
   isOnItsOwn: boolean;
@@ -91,10 +93,10 @@ export class ActiveSession implements Session {
 
   /** Whether something is to be stored that came too late for the last {@link settle}. Is no use. */
   get owesMore(): boolean {
-    if (!this.#isTaken) return false;
+    if (this.#settledCalls === null) return false;
+    if (this.#settledCalls !== this.#calls) return true;
     const { document, lifetime } = this.#lifecycle.written;
-    if (document.isChanged || this.#unsettled?.hasUnseen === true) return true;
-    return lifetime !== null && lifetime !== this.#taken;
+    return !this.#isToTake && (document.isChanged || (lifetime !== null && lifetime !== this.#taken));
   }
 
   /** What is written, without the session around it. Is no use. */
@@ -352,7 +354,7 @@ export class ActiveSession implements Session {
    * @param isAnswered whether the handler has answered already, so that it is too late to wait
    */
   settle(commits: boolean, isAnswered = false): Promise<void> | null {
-    this.#isTaken = false;
+    this.#settledCalls = null;
     try {
       if (!commits) {
         this.forgetUnseen();
@@ -414,18 +416,29 @@ export class ActiveSession implements Session {
     // What is written behind what is under way may be another user's by then.
     if (this.#isBusy) return this.#runLast(() => this.#commitLast(written.current), isAnswered);
     const data = this.#lifecycle.storableChanges();
-    if (data === null && !this.#lifecycle.owesMoreThanData) return null;
+    if (data === null && !this.#lifecycle.owesMoreThanData) {
+      this.#take(written);
+      this.#settledCalls = this.#calls;
+      return null;
+    }
     return this.#runLast(() => this.#commitLast(written, data), isAnswered);
   }
 
   #commitLast(written: Written, data?: DataChanges | null): Promise<void> {
-    this.#isTaken = true;
-    this.#taken = written.lifetime;
+    this.#take(written);
     return this.#lifecycle.commitLast(written, data);
   }
 
+  #take({ lifetime }: Written): void {
+    this.#isToTake = false;
+    this.#taken = lifetime;
+  }
+
   #runLast(commit: () => Promise<void>, isAnswered: boolean): Promise<void> {
-    return this.#operations.run(isAnswered ? () => commit().then(() => this.#lifecycle.answered()) : commit);
+    this.#isToTake = true;
+    const running = this.#operations.run(isAnswered ? () => commit().then(() => this.#lifecycle.answered()) : commit);
+    this.#settledCalls = this.#calls;
+    return running;
   }
 
   #discardPending(): Promise<void> | null {
@@ -454,6 +467,11 @@ export class ActiveSession implements Session {
 
   get #isBusy(): boolean {
     return this.#queue !== null && this.#queue.isBusy;
+  }
+
+  /** How many operations have been called. */
+  get #calls(): number {
+    return this.#queue?.calls ?? 0;
   }
 
   get #operations(): OneAtATime {

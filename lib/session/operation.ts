@@ -65,11 +65,6 @@ export class Unsettled {
     return operation;
   }
 
-  /** Whether there is one that nobody waits for. */
-  get hasUnseen(): boolean {
-    return [...this.#operations].some(isOfNobody);
-  }
-
   /** Forgets them, whatever comes of them. */
   clear(): void {
     this.#operations.clear();

@@ -77,6 +77,20 @@ function takenOver(response: PlatformResponse & { hijack?(): void }) {
   return rawOf(response);
 }
 
+/** A promise that some functions wait for, one for the other. */
+const deep = async (promise: Promise<unknown>, levels: number): Promise<void> => {
+  if (levels === 0) await promise;
+  else await deep(promise, levels - 1);
+};
+const ignored = (): void => {};
+
+/** What is done between the parts of an answer, of which the first is held. */
+const BETWEEN: Record<string, (session: Session) => unknown> = {
+  'a logout that nobody waits for': (session) => void session.logout(),
+  'a logout whose failure is caught': (session) => void session.logout().catch(ignored),
+  'the end of the session, with a callback': (session) => session.destroy(ignored),
+};
+
 async function take(session: Session, steps: readonly Step[]) {
   const taken: [Step, string][] = [];
   for (const step of steps) {
@@ -124,12 +138,24 @@ class AnsweringController {
   }
 
   @Post('leaves')
-  leaves(@Session() session: Session, @Res() response: PlatformResponse): void {
-    session.flash('info', 'Goodbye');
+  leaves(@Session() session: Session, @Res() response: PlatformResponse, @Body() { how }: { how: string }): void {
     const raw = takenOver(response);
+    session.flash('info', 'Goodbye');
     raw.writeHead(200);
-    void session.logout();
+    BETWEEN[how]?.(session);
     raw.end();
+  }
+
+  /** What is written once a save is done, while the first part of the answer is about to go out. */
+  @Post('waits')
+  async waits(@Session() session: Session, @Res() response: PlatformResponse, @Body() { levels }: { levels: number }) {
+    const raw = takenOver(response);
+    session.set('begun', 1);
+    const saving = session.save();
+    raw.writeHead(200).write('a');
+    await deep(saving, levels);
+    session.set('ended', 2);
+    raw.end('b');
   }
 
   /** Saves come faster than the store can take them, and nobody waits for them. */
@@ -210,12 +236,25 @@ describe.each(PLATFORMS.flatMap((platform) => [true, false].map((interceptor) =>
       expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, begun: 1, written: 2, ended: 3 });
     });
 
-    it('are done before the end, where nobody waits for a logout while the answer is written', async () => {
-      const client = fixture.app.client();
-      await visit(client, (session) => session.login('ada'));
-      expect((await client.post('/leaves')).status).toBe(200);
-      expect(await inHandler(client, (session) => session.userId)).toBeNull();
-    });
+    it.each(Object.keys(BETWEEN))(
+      'are done before the end, where they come while the answer is written: %s',
+      async (how) => {
+        const client = fixture.app.client();
+        await visit(client, (session) => session.login('ada'));
+        expect((await client.post('/leaves', { how })).status).toBe(200);
+        expect(await inHandler(client, (session) => session.userId)).toBeNull();
+      },
+    );
+
+    it.each([0, 1, 2, 3, 4, 5, 6])(
+      'are stored before the end, where they come behind a save, %i calls deep',
+      async (levels) => {
+        const client = fixture.app.client();
+        await visit(client, (session) => void session.set('a', 1));
+        expect((await client.post('/waits', { levels })).text).toBe('ab');
+        expect(await inHandler(client, (session) => session.toJSON())).toEqual({ a: 1, begun: 1, ended: 2 });
+      },
+    );
 
     it.each(['answers/without-end', 'answers/many'])('keep no answer back while they go on: %s', async (way) => {
       const client = fixture.app.client();
