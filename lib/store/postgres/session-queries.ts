@@ -338,10 +338,11 @@ export class SessionQueries implements RenewalTarget {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const [row] = await this.#limited((lockTimeout) => {
+    const send = (lockTimeout: number): Promise<Ended[]> => {
       const given = this.#toEnd(most, leftOut, values, deadline, lockTimeout);
       return this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
-    });
+    };
+    const [row] = await this.#db.certainly(() => this.#limited(send));
     return row;
   }
 
@@ -355,6 +356,11 @@ export class SessionQueries implements RenewalTarget {
   /** Removes what has expired, one range of pages at a time. */
   sweep(): AsyncGenerator<readonly SessionId[]> {
     return sweep(this.#db, this.#sql, this.#lockTimeout);
+  }
+
+  /** Whether it is the error of a statement that was too much for its time. */
+  wasCancelled(error: unknown): boolean {
+    return this.#db.wasCancelled(error);
   }
 
   /** Whether the sweep is a connection's from now until it ends, which it does once it is idle for as long as the lease. */

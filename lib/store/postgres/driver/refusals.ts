@@ -51,7 +51,10 @@ const ROLLED_BACK = /^40(?!003)/;
 const SQLSTATE = /^(?!E[A-Z]{4}$)[\dA-Z]{5}$/;
 
 /** A statement has not been answered in time, and is still under way. */
-export class GivenUp extends Error {}
+export class GivenUp extends Error {
+  /** Its answer, which still comes, be it that it was cancelled. `null`: it was not sent. */
+  answer: Promise<{ readonly rows?: unknown[] }> | null = null;
+}
 
 /** The server that answered is not the one that sessions are written to. Nothing that it says counts. */
 export class ReadOnlyServer extends Error {
