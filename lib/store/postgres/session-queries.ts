@@ -13,7 +13,7 @@ import type { Database, RawStatement } from './driver/database.js';
 import { isOfLock, mayBeOfCommit } from './driver/refusals.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
 import { marksOne } from '../batching/splitting.js';
-import { tooLargeData } from '../limits.js';
+import { tooLargeData, unfitData } from '../limits.js';
 import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
 import { RowLengths } from './row-lengths.js';
@@ -212,15 +212,18 @@ export class SessionQueries implements RenewalTarget {
   }
 
   #committed({ refusal, ttl, lastAccessAt, expiresAt, endsAt }: Committed): Written<CommitOutcome> {
+    if (refusal === null) return { ttl, lastAccessAt, expiresAt, endsAt };
+    return refusal === 'outdated' ? 'changed' : this.#refused(refusal);
+  }
+
+  #refused(refusal: 'large' | 'unfit' | 'locked'): SessionDataError | 'locked' {
     switch (refusal) {
       case 'large':
         return this.tooLarge();
-      case 'outdated':
-        return 'changed';
+      case 'unfit':
+        return unfitData();
       case 'locked':
         return 'locked';
-      case null:
-        return { ttl, lastAccessAt, expiresAt, endsAt };
     }
   }
 
@@ -293,15 +296,17 @@ export class SessionQueries implements RenewalTarget {
       changes.map(({ push }) => push),
     ];
     for (const { id } of logins) this.#known.forget(id);
-    type LoggedIn = { readonly asked: SessionId; readonly locked: boolean } & (StoredSession | { readonly id: null });
+    type LoggedIn = { readonly asked: SessionId; readonly refusal: 'large' | 'unfit' | 'locked' } & (
+      StoredSession | { readonly id: null }
+    );
     const sendBy = (last: number) => {
       const send = (lockTimeout: number): Promise<LoggedIn[]> =>
         this.#db.query(operation, this.#sql.login, [...values, lockTimeout], last, on);
       return on === null ? this.#limited(send) : send(this.#queryTimeout);
     };
     const rows = await this.#together(requests, sendBy, on);
-    return outcomesOf<LoggedIn, StoredSession | null>(requests, rows, null, ({ asked, locked, ...session }) => {
-      if (session.id === null) return [asked, locked ? 'locked' : this.tooLarge()];
+    return outcomesOf<LoggedIn, StoredSession | null>(requests, rows, null, ({ asked, refusal, ...session }) => {
+      if (session.id === null) return [asked, this.#refused(refusal)];
       this.lengths.note(asked, session.data.length);
       return [asked, session];
     });

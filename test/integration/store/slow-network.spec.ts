@@ -108,10 +108,12 @@ const TOGETHER = 40;
 
 /** Sessions, of which the last is none that can be changed. */
 async function several(): Promise<string[]> {
-  const { id: bad } = await fixture.create({ data: { n: 'text' } });
+  const { id: bad } = await fixture.create({ data: { isFinal: true } });
   const others = await Promise.all(Array.from({ length: TOGETHER - 1 }, () => fixture.create()));
   return [...others.map(({ id }) => id), bad];
 }
+
+beforeAll(() => fixture.database.query(`alter table sessions add check (not (data ? 'isFinal' and data ? 'n'))`));
 
 it.each<[string, (id: string) => Promise<unknown>]>([
   ['a commit', (id) => patient.commit(id, 0, increment)],

@@ -100,8 +100,9 @@ export function commitStatements({ table, announced, joined, announces }: Sessio
            ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt", length, null as refusal
     from saved ${joined}
     union all
-    select id::text, null, null, null, null, null, null, ${hasFound ? "case when outdated then 'outdated' else 'large' end" : "'large'"}
-    from ready where size > $5::int ${hasFound ? 'or outdated' : ''}
+    select id::text, null, null, null, null, null, null,
+           case ${hasFound ? "when outdated then 'outdated'" : ''} when data is null then 'unfit' else 'large' end
+    from ready where (size <= $5::int) is not true ${hasFound ? 'or outdated' : ''}
     union all
     select id::text, null, ${ms(NOW)}, null, null, null, null, 'locked' from missed`;
   };
@@ -132,9 +133,9 @@ export function commitStatements({ table, announced, joined, announces }: Sessio
 
     /**
      * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each live session,
-     * with no times but a `refusal` where nothing was written: the merged data would be too big (`large`), does not say any more
-     * what was found in it (`outdated`), or was not to be had (`locked`: by another transaction, or by its deadline). A session may
-     * occur only once in a batch: `UPDATE … FROM` silently applies one of several.
+     * with no times but a `refusal` where nothing was written: the merged data would be too big (`large`), has another value than one
+     * that can be added to (`unfit`), does not say any more what was found in it (`outdated`), or was not to be had (`locked`: by another
+     * transaction, or by its deadline). A session may occur only once in a batch: `UPDATE … FROM` silently applies one of several.
      *
      * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
      * to write a row. So there is a statement for each combination, of which an application uses a few.

@@ -46,9 +46,9 @@ export function loginStatements({ table, announced, joined, announces }: Session
 
     /**
      * A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. Gives a row for each
-     * live session, of nulls where the merged data would be too big, or where it was not to be had (`locked`), by another
-     * transaction or by its deadline. $1 ids, $2 generations, $3 deadlines, $4 how many bytes the data may have; then the arrays
-     * of LOGGED_IN, and how long at most it waits for a lock on a row of another table.
+     * live session, of nulls but for a `refusal`, those of a commit, where nothing was written. $1 ids, $2 generations, $3 deadlines,
+     * $4 how many bytes the data may have; then the arrays of LOGGED_IN, and how long at most it waits for a lock on a row of another
+     * table.
      */
     login: `
       with ${EXACT}, ${limitedUntil(firstOf('$3::float8[]'), LOCK_TIMEOUT)}, locked as materialized (
@@ -80,8 +80,9 @@ export function loginStatements({ table, announced, joined, announces }: Session
         returning s.*
       )${announced('changed')},
       ${missedBy('locked', table, rowsOf(ASKED), isAsked('s', 'a'))}
-      select asked.id::text as asked, asked.locked, ${columns('changed')}
-      from (select id, false as locked from merged union all select id, true from missed) as asked
+      select asked.id::text as asked, asked.refusal, ${columns('changed')}
+      from (select id, case when data is null then 'unfit' else 'large' end as refusal from merged
+            union all select id, 'locked' from missed) as asked
       left join changed on changed.id = asked.id ${joined}`,
 
     /**
