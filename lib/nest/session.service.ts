@@ -211,7 +211,7 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   }
 
   /**
-   * Ends every session there is, in committed pieces of 2,000; one that begins while it runs may stay. Returns how many were
+   * Ends every session there is, in committed pieces of up to 2,000; one that begins while it runs may stay. Returns how many were
    * live. Where it rejects, some may be ended: call it again, and it gets on from there. With the option `adopt`, those of the old table are among them.
    */
   async revokeAll(): Promise<number> {

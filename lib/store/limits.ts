@@ -22,6 +22,15 @@ export function tooLargeData(maxDataBytes: number): SessionDataError {
   );
 }
 
+/** What to say of an addition to what is there by now. */
+export const UNFIT =
+  'increment() or push() met a value of another kind, which a parallel request has put there, or the sum is out of range';
+
+/** The error for it. */
+export function unfitData(): SessionDataError {
+  return new SessionDataError('', `The database refused the changes to the session: ${UNFIT}.`);
+}
+
 /** How many bytes changes certainly add up to, where nothing that is there goes: what is over the limit is not sent. */
 export function lengthOf(changes: DataChanges | null): number {
   let length = 0;

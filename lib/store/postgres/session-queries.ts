@@ -13,7 +13,7 @@ import type { Database, RawStatement } from './driver/database.js';
 import { isOfLock, mayBeOfCommit } from './driver/refusals.js';
 import { type Committed, committedOf, type Renewed, renewedOf } from './driver/raw-answers.js';
 import { marksOne } from '../batching/splitting.js';
-import { tooLargeData } from '../limits.js';
+import { tooLargeData, unfitData } from '../limits.js';
 import { Lookups } from './lookups.js';
 import { MeteredDatabase } from './metered-database.js';
 import { RowLengths } from './row-lengths.js';
@@ -110,6 +110,7 @@ export class SessionQueries implements RenewalTarget {
   readonly #maxDataBytes: number;
   /** How long what others wait for waits for a lock on a row of another table, in milliseconds. */
   readonly #lockTimeout: number;
+  readonly #queryTimeout: number;
   readonly #notifies: boolean;
   readonly #known = new RowVersionCache();
   readonly lengths = new RowLengths();
@@ -124,6 +125,7 @@ export class SessionQueries implements RenewalTarget {
     this.#givesRawRows = connections.givesRawRows;
     this.#maxDataBytes = options.maxDataBytes;
     this.#lockTimeout = Math.ceil(options.queryTimeout / LOCK_PART);
+    this.#queryTimeout = options.queryTimeout;
     this.#notifies = options.notifies;
     this.lookups = new Lookups(this.#db, sql, this.#known, connections.givesRawRows);
     this.adoptions = new Adoptions(this.#db, sql.adoption, options.maxDataBytes);
@@ -176,7 +178,11 @@ export class SessionQueries implements RenewalTarget {
       arrayOf(sessions, ({ persistent }) => persistent),
     ];
     type Created = { readonly asked: SessionId; readonly inTime: boolean } & (StoredSession | { readonly id: null });
-    const rows = await this.#together<Created>('create a session', this.#sql.create, values, requests);
+    const rows = await this.#together(requests, (last) =>
+      this.#limited((lockTimeout) =>
+        this.#db.query<Created>('create a session', this.#sql.create, [...values, lockTimeout], last),
+      ),
+    );
     return outcomesOf<Created, StoredSession>(requests, rows, 'locked', ({ asked, inTime, ...session }) => {
       if (session.id !== null) return [asked, session];
       // Sent late by a process that was kept from its work, it may have time left.
@@ -194,13 +200,10 @@ export class SessionQueries implements RenewalTarget {
     const generations = arrayOf(requests, ({ generation }) => generation);
     const { kinds, arrays } = changesOf(requests);
     const renews = arrayOf(requests, ({ changes }) => changes.renew);
-    const rows = await this.#db.query<Committed>(
-      operation,
-      this.#raw(this.#sql.commit(kinds), committedOf),
-      [ids, generations, renews, this.#deadlinesOf(requests), this.#maxDataBytes, ...arrays],
-      deadlinesOf(requests).last,
-      on,
-    );
+    const values = [ids, generations, renews, this.#deadlinesOf(requests), this.#maxDataBytes, ...arrays];
+    const statement = this.#raw(this.#sql.commit(kinds), committedOf);
+    const send = (last: number): Promise<Committed[]> => this.#db.query(operation, statement, values, last, on);
+    const rows = await this.#together(requests, send, on);
     for (const { id } of requests) this.#known.forget(id);
     return outcomesOf<Committed, CommitOutcome>(requests, rows, null, (row) => {
       if (row.refusal === null) this.lengths.note(row.id, row.length);
@@ -209,15 +212,18 @@ export class SessionQueries implements RenewalTarget {
   }
 
   #committed({ refusal, ttl, lastAccessAt, expiresAt, endsAt }: Committed): Written<CommitOutcome> {
+    if (refusal === null) return { ttl, lastAccessAt, expiresAt, endsAt };
+    return refusal === 'outdated' ? 'changed' : this.#refused(refusal);
+  }
+
+  #refused(refusal: 'large' | 'unfit' | 'locked'): SessionDataError | 'locked' {
     switch (refusal) {
       case 'large':
         return this.tooLarge();
-      case 'outdated':
-        return 'changed';
+      case 'unfit':
+        return unfitData();
       case 'locked':
         return 'locked';
-      case null:
-        return { ttl, lastAccessAt, expiresAt, endsAt };
     }
   }
 
@@ -290,15 +296,17 @@ export class SessionQueries implements RenewalTarget {
       changes.map(({ push }) => push),
     ];
     for (const { id } of logins) this.#known.forget(id);
-    type LoggedIn = { readonly asked: SessionId; readonly locked: boolean } & (StoredSession | { readonly id: null });
-    const { login } = this.#sql;
-    const { last } = deadlinesOf(requests);
-    const rows = await (on === null
-      ? this.#together<LoggedIn>(operation, login, values, requests)
-      : // In a transaction of its own it holds up no others.
-        this.#db.query<LoggedIn>(operation, login, [...values, this.#timeUntil(last)], last, on));
-    return outcomesOf<LoggedIn, StoredSession | null>(requests, rows, null, ({ asked, locked, ...session }) => {
-      if (session.id === null) return [asked, locked ? 'locked' : this.tooLarge()];
+    type LoggedIn = { readonly asked: SessionId; readonly refusal: 'large' | 'unfit' | 'locked' } & (
+      StoredSession | { readonly id: null }
+    );
+    const sendBy = (last: number) => {
+      const send = (lockTimeout: number): Promise<LoggedIn[]> =>
+        this.#db.query(operation, this.#sql.login, [...values, lockTimeout], last, on);
+      return on === null ? this.#limited(send) : send(this.#queryTimeout);
+    };
+    const rows = await this.#together(requests, sendBy, on);
+    return outcomesOf<LoggedIn, StoredSession | null>(requests, rows, null, ({ asked, refusal, ...session }) => {
+      if (session.id === null) return [asked, this.#refused(refusal)];
       this.lengths.note(asked, session.data.length);
       return [asked, session];
     });
@@ -318,7 +326,11 @@ export class SessionQueries implements RenewalTarget {
     const values = [ids, generations, this.#deadlinesOf(requests), userIds];
     for (const { id } of requests) this.#known.forget(id);
     type Deleted = { readonly id: SessionId | null; readonly locked: boolean };
-    const rows = await this.#together<Deleted>('end a session', this.#sql.delete, values, requests);
+    const rows = await this.#together(requests, (last) =>
+      this.#limited((lockTimeout) =>
+        this.#db.query<Deleted>('end a session', this.#sql.delete, [...values, lockTimeout], last),
+      ),
+    );
     return outcomesOf<Deleted, boolean>(requests, rows, false, ({ id, locked }) => [id, locked ? 'locked' : true]);
   }
 
@@ -331,10 +343,11 @@ export class SessionQueries implements RenewalTarget {
     values: readonly unknown[],
     deadline: number,
   ): Promise<Ended | undefined> {
-    const [row] = await this.#limited(deadline, (lockTimeout) => {
+    const send = (lockTimeout: number): Promise<Ended[]> => {
       const given = this.#toEnd(most, leftOut, values, deadline, lockTimeout);
       return this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
-    });
+    };
+    const [row] = await this.#db.certainly(() => this.#limited(send));
     return row;
   }
 
@@ -348,6 +361,11 @@ export class SessionQueries implements RenewalTarget {
   /** Removes what has expired, one range of pages at a time. */
   sweep(): AsyncGenerator<readonly SessionId[]> {
     return sweep(this.#db, this.#sql, this.#lockTimeout);
+  }
+
+  /** Whether it is the error of a statement that was too much for its time. */
+  wasCancelled(error: unknown): boolean {
+    return this.#db.wasCancelled(error);
   }
 
   /** Whether the sweep is a connection's from now until it ends, which it does once it is idle for as long as the lease. */
@@ -393,20 +411,19 @@ export class SessionQueries implements RenewalTarget {
     return [this.#db.onClock(deadline), most, ids, leftOut.since, lockTimeout, ...values];
   }
 
-  /** The rows of a statement on several sessions. One that waits too long for a lock is taken apart, until the request is alone that waits for it. */
-  async #together<Row extends object>(
-    operation: string,
-    text: string,
-    values: readonly unknown[],
+  /**
+   * The rows of a statement on several sessions. One that waits too long for a lock is taken apart, until the request is alone that waits for
+   * it; not so one in a transaction of its own, which holds up no others.
+   */
+  async #together<Row>(
     requests: readonly WriteRequest[],
+    send: (last: number) => Promise<Row[]>,
+    on: Queryable | null = null,
   ): Promise<Row[] | 'waited'> {
-    const { first, last } = deadlinesOf(requests);
     try {
-      return await this.#limited(first, (lockTimeout) =>
-        this.#db.query<Row>(operation, text, [...values, lockTimeout], last),
-      );
+      return await send(deadlinesOf(requests).last);
     } catch (error) {
-      if (!isOfLock(error)) throw error;
+      if (!isOfLock(error) || on !== null) throw error;
       if (requests.length > 1) throw marksOne(error as Error);
       return 'waited';
     }
@@ -416,20 +433,15 @@ export class SessionQueries implements RenewalTarget {
    * Sends a statement that waits for a lock on a row of another table for a part of its time. Where it may be its turn to notify others
    * that it has waited for, it is sent again, with the rest of its time: each that waits for that gets its turn.
    *
-   * @param deadline nothing of it may be done after this: what waits for its turn has passed all that looks at the clock
+   * @param send takes how long to wait at most, in milliseconds; the statement itself waits no longer than until its first deadline
    */
-  async #limited<Row>(deadline: number, send: (lockTimeout: number) => Promise<Row[]>): Promise<Row[]> {
+  async #limited<Row>(send: (lockTimeout: number) => Promise<Row[]>): Promise<Row[]> {
     try {
       return await send(this.#lockTimeout);
     } catch (error) {
       if (!this.#notifies || !mayBeOfCommit(error)) throw error;
-      return send(this.#timeUntil(deadline));
+      return send(this.#queryTimeout);
     }
-  }
-
-  /** At least a millisecond: nothing at all is no limit. */
-  #timeUntil(deadline: number): number {
-    return Math.max(1, Math.ceil(deadline - this.time()));
   }
 
   /** Those of requests on the database's clock, as an array. */

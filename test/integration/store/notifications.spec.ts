@@ -125,31 +125,30 @@ describe('Changes that are told to other processes, where many wait for their tu
     });
   });
 
-  it.each<[string, (id: string) => Promise<unknown>]>([
-    ['logins', (id) => store.login(loginTo(id))],
-    ['ends', (id) => store.delete(id, null)],
-  ])('are not made once they were given up: %s', async (_what, change) => {
+  // The second goes with the third, once the first is given up: with much of its time left, or with hardly any.
+  it.each<[string, second: number, third: number, (id: string) => Promise<unknown>]>([
+    ['logins', 300, 500, (id) => store.login(loginTo(id))],
+    ['logins', 40, 860, (id) => store.login(loginTo(id))],
+    ['ends', 300, 500, (id) => store.delete(id, null)],
+    ['ends', 40, 860, (id) => store.delete(id, null)],
+    ['commits', 150, 750, (id) => store.commit(id, 0, changesOf({ set: { n: 1 } }))],
+  ])('are not made once they were given up: %s, after %i ms and %i ms', async (_what, second, third, change) => {
     const ids = Array.from({ length: 3 }, () => createSessionId());
     await Promise.all(ids.map((id) => store.create(newSession({ id }))));
     const endTurn = await keepTurn();
-    const [first, second, third] = ids.map((id) => () => change(id).catch((error: unknown) => error)) as [
-      () => Promise<unknown>,
-      () => Promise<unknown>,
-      () => Promise<unknown>,
-    ];
-    const before = first();
-    // These two go together, once the first is given up.
-    await pause(300);
-    const refused = second();
-    await pause(500);
-    const last = third();
+    const begin = (n: number) => change(ids[n] as string).catch((error: unknown) => error);
+    const before = begin(0);
+    await pause(second);
+    const refused = begin(1);
+    await pause(third);
+    const last = begin(2);
     expect(await refused).toEqual(fixture.unavailable);
     await endTurn();
     expect(await before).toEqual(fixture.unavailable);
     expect(await last).toBeTruthy();
     expect(await Promise.all(ids.slice(0, 2).map((id) => store.find(id)))).toMatchObject([
-      { generation: 0 },
-      { generation: 0 },
+      { generation: 0, data: '{}' },
+      { generation: 0, data: '{}' },
     ]);
   });
 });

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
+import { newSession } from '../../../lib/testing/contract/support.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
 import { changesOf, loginTo, useStores } from './stores.js';
 
@@ -60,14 +61,59 @@ it.each<[string, (id: string) => Promise<unknown>]>([
   }
 });
 
+/** How many wait for the same row: there is always one whose time ends while its statement is under way. */
+const WAITING = 8;
+/** Longer than it takes to let go of the row. */
+const SHORT_WAY = 20;
+
+describe('What waited for a row of another table, and was answered with 503, is not written once that row is free:', () => {
+  beforeAll(async () => {
+    await fixture.database.query('create table owners (id text primary key)');
+    await fixture.database.query(`insert into owners values ('ada')`);
+    await fixture.database.query(
+      'alter table sessions add constraint of_owners foreign key (user_id) references owners (id)',
+    );
+    await fixture.database.query('create table carts (session_id uuid references sessions (id) on delete cascade)');
+    await fixture.database.query('create index on carts (session_id)');
+  });
+  afterAll(() => fixture.database.query('drop table carts; drop table owners cascade'));
+
+  const holdOwner = `select from owners where id = 'ada' for update`;
+  it.each<[string, hold: string, (id: string) => Promise<unknown>]>([
+    ['a login', holdOwner, (id) => store.login(loginTo(id))],
+    ['a creation', holdOwner, () => store.create(newSession({ userId: 'ada' }))],
+    ['an adoption', holdOwner, () => store.adopt(newSession({ userId: 'ada' }), null)],
+    ['an end', 'select from carts for update', (id) => store.delete(id, null)],
+  ])('%s', async (_, hold, write) => {
+    const sessions = await Promise.all(Array.from({ length: WAITING }, () => fixture.create()));
+    for (const { id } of sessions) await fixture.database.query('insert into carts values ($1)', [id]);
+    const rows = 'select id, generation, data from sessions order by id';
+    const before = await fixture.database.query(rows);
+    const holder = await fixture.database.hold(hold);
+    proxy.set('delay', SHORT_WAY);
+    try {
+      const refused = sessions.map(({ id }) => write(id).catch((error: unknown) => error));
+      expect(await Promise.race(refused)).toEqual(fixture.unavailable);
+      await holder.release();
+      expect(await Promise.all(refused)).toEqual(sessions.map(() => fixture.unavailable));
+    } finally {
+      proxy.set('pass');
+    }
+    await fixture.untilIdle();
+    expect(await fixture.database.query(rows)).toEqual(before);
+  });
+});
+
 const TOGETHER = 40;
 
 /** Sessions, of which the last is none that can be changed. */
 async function several(): Promise<string[]> {
-  const { id: bad } = await fixture.create({ data: { n: 'text' } });
+  const { id: bad } = await fixture.create({ data: { isFinal: true } });
   const others = await Promise.all(Array.from({ length: TOGETHER - 1 }, () => fixture.create()));
   return [...others.map(({ id }) => id), bad];
 }
+
+beforeAll(() => fixture.database.query(`alter table sessions add check (not (data ? 'isFinal' and data ? 'n'))`));
 
 it.each<[string, (id: string) => Promise<unknown>]>([
   ['a commit', (id) => patient.commit(id, 0, increment)],

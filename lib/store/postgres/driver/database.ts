@@ -15,6 +15,7 @@ import {
   mayConcernOneRow,
   ReadOnlyServer,
   refusalOf,
+  sqlState,
   wasRolledBack,
 } from './refusals.js';
 
@@ -61,6 +62,10 @@ export class Database {
   readonly #names = new Map<string, string>();
   /** Errors of a connection whose state is bad, on which nothing has run. */
   readonly #badStates = new WeakSet<Error>();
+  /** What the server says of statements that were not answered in time, once they are cancelled, by their errors. */
+  readonly #lateRows = new WeakMap<Error, Promise<object[]>>();
+  /** Errors of those that it has cancelled. */
+  readonly #cancelled = new WeakSet<Error>();
 
   constructor(connections: Connections, options: DatabaseOptions) {
     this.#connections = connections;
@@ -91,6 +96,30 @@ export class Database {
   /** The deadline at a moment of the database's clock, as things stand. */
   deadlineAt(moment: number): number {
     return moment - this.#ahead();
+  }
+
+  /**
+   * The rows of a statement, in time or not. Where it is cancelled, the server has as long again as an operation to say what became of it:
+   * it may be done all the same.
+   */
+  async certainly<Row extends object>(send: () => Promise<Row[]>): Promise<Row[]> {
+    try {
+      return await send();
+    } catch (error) {
+      const late = error instanceof Error ? this.#lateRows.get(error) : undefined;
+      if (late === undefined) throw error;
+      try {
+        return (await this.#inTime(late, this.deadline())) as Row[];
+      } catch (reason) {
+        if (sqlState(reason) !== undefined && !isCutOff(reason)) this.#cancelled.add(error as Error);
+        throw error;
+      }
+    }
+  }
+
+  /** Whether it is the error of a statement that was too much for its time: the server has cancelled it, and says so. */
+  wasCancelled(error: unknown): boolean {
+    return error instanceof Error && this.#cancelled.has(error);
   }
 
   /** How far the database's clock is ahead of that of deadlines, in milliseconds. */
@@ -214,7 +243,13 @@ export class Database {
         }
       }
     } catch (error) {
-      throw this.#failureOf(error, operation);
+      const failure = this.#failureOf(error, operation);
+      if (error instanceof GivenUp && error.answer !== null) {
+        const late = error.answer.then((answer) => this.#rowsOf(statement, answer, isRead));
+        late.catch(() => {});
+        this.#lateRows.set(failure, late);
+      }
+      throw failure;
     }
   }
 
@@ -276,8 +311,10 @@ export class Database {
       return answer;
     } catch (error) {
       lease.isOver = true;
-      if (lease.answer !== null && error instanceof GivenUp) lease.client?.abandon(lease.answer, true);
-      else lease.client?.release(isBadState(error) || isCutOff(error));
+      if (lease.answer !== null && error instanceof GivenUp) {
+        error.answer = lease.answer;
+        lease.client?.abandon(lease.answer, true);
+      } else lease.client?.release(isBadState(error) || isCutOff(error));
       throw error;
     }
   }

@@ -7,10 +7,10 @@ export type Committed = CommittedTimes & {
   /** About how long the data is now, in bytes. */
   readonly length: number;
   /**
-   * Why nothing was written, and nothing here says anything but the id: it would have got too big, is not what was found, or was
-   * not to be had. `null`: it was written.
+   * Why nothing was written, and nothing here says anything but the id: it would have got too big, has another value than one that can be
+   * added to, is not what was found, or was not to be had. `null`: it was written.
    */
-  readonly refusal: 'large' | 'outdated' | 'locked' | null;
+  readonly refusal: 'large' | 'unfit' | 'outdated' | 'locked' | null;
   readonly now: number | null;
 };
 

@@ -1,9 +1,9 @@
+import { UNFIT } from '../../limits.js';
+
 /** The SQLSTATE of a lock that was waited for too long: an answer all the same. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
 const OWN_RULE = 'a constraint or a trigger of your own on the table does not let them pass (the "cause" says which)';
-const NO_SUM =
-  'increment() or push() met a value of another kind, which a parallel request has put there, or the sum is out of range';
 const ENCODING = 'the encoding of the database cannot hold a character of them (it has to be UTF8)';
 const TOO_LARGE = 'a value is larger than PostgreSQL, or a column of the table, can hold';
 
@@ -15,7 +15,7 @@ const REFUSALS: Readonly<Record<string, string | undefined>> = {
   '22001': TOO_LARGE,
   '22021': ENCODING,
   '22P05': ENCODING,
-  '22': NO_SUM,
+  '22': UNFIT,
   '23': OWN_RULE,
   '44': OWN_RULE,
   '54': TOO_LARGE,
@@ -51,7 +51,10 @@ const ROLLED_BACK = /^40(?!003)/;
 const SQLSTATE = /^(?!E[A-Z]{4}$)[\dA-Z]{5}$/;
 
 /** A statement has not been answered in time, and is still under way. */
-export class GivenUp extends Error {}
+export class GivenUp extends Error {
+  /** Its answer, which still comes, be it that it was cancelled. `null`: it was not sent. */
+  answer: Promise<{ readonly rows?: unknown[] }> | null = null;
+}
 
 /** The server that answered is not the one that sessions are written to. Nothing that it says counts. */
 export class ReadOnlyServer extends Error {

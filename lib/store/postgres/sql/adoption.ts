@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { at, ms, NOW, ONCE_OF_PRIMARY, span } from './expressions.js';
+import { at, limitedUntil, ms, NOW, ONCE_OF_PRIMARY, span } from './expressions.js';
 
 /** A table of connect-pg-simple. */
 export interface OldTable {
@@ -19,12 +19,13 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
       select $1::uuid, $2::bytea, 0, $5::text, $6::jsonb, null, $7::jsonb, $8::bigint, now, now, now,
              least(now + ${span('$8::bigint')}, now + ${span('$9::bigint')}), now + ${span('$9::bigint')}, $10::text,
              $11::text, $12::boolean
-      from ${from}
+      from ${from}, limited
       -- Else it would wait for another transaction that has locked that row.
       where ${isReady} and not exists (select from ${table} s where s.id = $1::uuid)
       on conflict (id) do nothing
       returning *
     )`;
+  const inTurn = limitedUntil('$3::float8');
   const fits = 'octet_length($7::jsonb::text) <= $4::int';
   const inTime = `now < ${at('$3::float8')}`;
   const isReady = `${inTime} and ${fits}`;
@@ -39,12 +40,12 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
      * A new session, unless there is one of its id. $1 id, $2 hash, $3 deadline, $4 how many bytes the data may have, $5 user
      * id, $6 auth, $7 data, $8 ttl, $9 absolute timeout, $10 ip, $11 user agent, $12 whether the cookie outlives the browser.
      */
-    create: `with clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer('clock', 'false')}`,
+    create: `with ${inTurn}, clock as materialized (select ${NOW} as now), ${created('clock', isReady)} ${answer('clock', 'false')}`,
 
     ofTable: old && {
       /** The same in the place of a live row of the old table: without it, or where that is locked (`held`), there is none. $13 its id. */
       replace: `
-        with locked as materialized (
+        with ${inTurn}, locked as materialized (
           select o.sid, ${NOW} as now from ${old.table} o where ${isLive} for update skip locked
         ),
         removed as (

@@ -18,11 +18,13 @@ export interface SessionTable {
   readonly announced: (changed: string) => string;
   /** To be joined to a statement's answer, so that the announcement is made. */
   readonly joined: string;
+  /** Whether changes are announced: then a commit waits for its turn. */
+  readonly announces: boolean;
 }
 
 /** @param instanceId who announces changes; `null` for none */
 export function sessionTable(table: string, instanceId: string | null): SessionTable {
-  if (instanceId === null) return { table, announced: () => '', joined: '' };
+  if (instanceId === null) return { table, announced: () => '', joined: '', announces: false };
   // One message a statement, at its commit: a message a session would cost most of the throughput, for PostgreSQL takes
   // a lock of the whole server to order them.
   const announced = (changed: string): string => `, announced as materialized (
@@ -30,5 +32,5 @@ export function sessionTable(table: string, instanceId: string | null): SessionT
                          case when count(*) > ${MOST_IDS_ANNOUNCED} then '*' else string_agg(id::text, ',') end)
         from ${changed} having count(*) > 0
       )`;
-  return { table, announced, joined: 'cross join (select count(*) from announced) as joined' };
+  return { table, announced, joined: 'cross join (select count(*) from announced) as joined', announces: true };
 }

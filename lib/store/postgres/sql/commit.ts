@@ -1,6 +1,19 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { ASKED, at, isAsked, limited, missedBy, ms, NOW, ONCE, rowsOf, span, UNSEEN } from './expressions.js';
+import {
+  ASKED,
+  at,
+  firstOf,
+  isAsked,
+  limitedUntil,
+  missedBy,
+  ms,
+  NOW,
+  ONCE,
+  rowsOf,
+  span,
+  UNSEEN,
+} from './expressions.js';
 import { addsNumbers, CHANGE_COLUMNS, type ChangeKind, EXACT, merged, outdated } from './merge.js';
 
 // How long data is as text, or 0 if that is certainly within the limit. Writing it down to count costs more than all else
@@ -27,7 +40,7 @@ const CREATED = {
 };
 
 /** What creates sessions, and changes several in one statement: commits and renewals. */
-export function commitStatements({ table, announced, joined }: SessionTable) {
+export function commitStatements({ table, announced, joined, announces }: SessionTable) {
   const commits = new Map<string, string>();
   const commitOf = (kinds: readonly ChangeKind[]): string => {
     const hasLifetimes = kinds.includes('lifetime');
@@ -53,7 +66,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
               else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
       : 'l.ends_at';
     return `
-    with ${isExact ? `${EXACT},` : ''} locked as materialized (
+    with ${isExact ? `${EXACT},` : ''} ${announces ? `${limitedUntil(firstOf('$4::float8[]'))},` : ''} locked as materialized (
       select s.id, s.data, s.last_access_at, s.expires_at, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
              ${changes.map((name) => `, c.${name}`).join('')}
       from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
@@ -77,7 +90,7 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
       update ${table} s
       set data = r.data, updated_at = r.now, ${hasLifetimes ? 'ttl = r.ttl, ends_at = r.ends_at,' : ''}
           last_access_at = r.last_access_at, expires_at = r.expires_at
-      from ready r
+      from ready r ${announces ? ', limited' : ''}
       where s.id = r.id and r.size <= $5::int ${hasFound ? 'and not r.outdated' : ''}
       returning s.id, s.ttl, s.updated_at, s.last_access_at, s.expires_at, s.ends_at,
                 case r.size when 0 then pg_column_size(r.data) else r.size end as length
@@ -87,8 +100,9 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
            ${ms('expires_at')} as "expiresAt", ${ms('ends_at')} as "endsAt", length, null as refusal
     from saved ${joined}
     union all
-    select id::text, null, null, null, null, null, null, ${hasFound ? "case when outdated then 'outdated' else 'large' end" : "'large'"}
-    from ready where size > $5::int ${hasFound ? 'or outdated' : ''}
+    select id::text, null, null, null, null, null, null,
+           case ${hasFound ? "when outdated then 'outdated'" : ''} when data is null then 'unfit' else 'large' end
+    from ready where (size <= $5::int) is not true ${hasFound ? 'or outdated' : ''}
     union all
     select id::text, null, ${ms(NOW)}, null, null, null, null, 'locked' from missed`;
   };
@@ -97,11 +111,11 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
     /**
      * New sessions: a row for each, of nulls where it was not created, as its deadline has passed (`inTime`) or it is too big.
      * $1 ids, $2 hashes in hexadecimal, $3 deadlines, $4 how many bytes the data may have, $5 user ids, $6 auths, $7 data,
-     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser, $13 how long it
-     * waits for a lock on a row of another table.
+     * $8 ttls, $9 absolute timeouts, $10 ips, $11 user agents, $12 whether the cookie outlives the browser, $13 how long at
+     * most it waits for a lock on a row of another table.
      */
     create: `
-      with ${limited('$13')}, given as materialized (
+      with ${limitedUntil(firstOf('$3::float8[]'), '$13')}, given as materialized (
         select *, now < ${at('deadline')} as in_time
         from ${rowsOf(CREATED)} as given, (select ${NOW} as now ${UNSEEN}) as clock
       ),
@@ -119,9 +133,9 @@ export function commitStatements({ table, announced, joined }: SessionTable) {
 
     /**
      * Merges changes into the rows as they are, and counts as an access where it should. Gives a row for each live session,
-     * with no times but a `refusal` where nothing was written: the merged data would be too big (`large`), does not say any more
-     * what was found in it (`outdated`), or was not to be had (`locked`: by another transaction, or by its deadline). A session may
-     * occur only once in a batch: `UPDATE … FROM` silently applies one of several.
+     * with no times but a `refusal` where nothing was written: the merged data would be too big (`large`), has another value than one
+     * that can be added to (`unfit`), does not say any more what was found in it (`outdated`), or was not to be had (`locked`: by another
+     * transaction, or by its deadline). A session may occur only once in a batch: `UPDATE … FROM` silently applies one of several.
      *
      * Kinds of changes that no session of the batch asks for are left out: to prepare for them takes PostgreSQL longer than
      * to write a row. So there is a statement for each combination, of which an application uses a few.

@@ -38,10 +38,18 @@ export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
 };
 
 // The part `limited` of a `with` clause, to be read by what writes: a lock that another transaction has on a row of another table,
-// to which a foreign key or a trigger of the application's leads, is waited for no longer than this, in milliseconds. Not so one on
-// the whole table of sessions, which is waited for before.
+// to which a foreign key or a trigger of the application's leads, and the turn to notify others, are waited for no longer than this, in
+// milliseconds. Not so a lock on the whole table of sessions, which is waited for before.
 export const limited = (milliseconds: string): string =>
-  `limited as materialized (select set_config('lock_timeout', ${milliseconds}::int::text, true))`;
+  `limited as materialized (select set_config('lock_timeout', (${milliseconds})::int::text, true))`;
+
+// The same, and no longer than until a deadline, which only the server can tell: what waits has passed all else that looks at the clock.
+// At least a millisecond: nothing at all is no limit.
+export const limitedUntil = (deadline: string, milliseconds = '2147483647'): string =>
+  limited(`least(${milliseconds}::float8, greatest(1, floor(${deadline} - ${ms(NOW)})))`);
+
+// The first of some deadlines.
+export const firstOf = (deadlines: string): string => `(select min(deadline) from unnest(${deadlines}) as deadline)`;
 
 // The sessions that are asked for, each of one generation, and whether a row is of them.
 export const ASKED = { id: '$1::uuid[]', generation: '$2::int[]' };

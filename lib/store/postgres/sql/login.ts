@@ -1,6 +1,6 @@
 import type { SessionTable } from './announcement.js';
 import { columns } from './columns.js';
-import { ASKED, at, isAsked, limited, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
+import { ASKED, at, firstOf, isAsked, limitedUntil, missedBy, ms, NOW, rowsOf, span } from './expressions.js';
 import { type ChangeKind, EXACT, merged } from './merge.js';
 
 const MERGED_AT_LOGIN: readonly ChangeKind[] = ['set', 'unset', 'increments', 'pushes'];
@@ -23,7 +23,7 @@ const LOGGED_IN = {
 const LOCK_TIMEOUT = '$17';
 
 /** What locks sessions, and gives them another secret. */
-export function loginStatements({ table, announced, joined }: SessionTable) {
+export function loginStatements({ table, announced, joined, announces }: SessionTable) {
   // The row to be changed, locked. A row that another transaction holds is skipped instead of waited for, so that no
   // statement of ours ever waits for a lock while it holds one. `live` tells such a row from one that is gone.
   // $1 id, $2 generation (null for any), $3 deadline.
@@ -46,12 +46,12 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
 
     /**
      * A new secret, a new generation, a new start, and a user. The previous secret opens nothing any more. Gives a row for each
-     * live session, of nulls where the merged data would be too big, or where it was not to be had (`locked`), by another
-     * transaction or by its deadline. $1 ids, $2 generations, $3 deadlines, $4 how many bytes the data may have; then the arrays
-     * of LOGGED_IN, and how long it waits for a lock on a row of another table.
+     * live session, of nulls but for a `refusal`, those of a commit, where nothing was written. $1 ids, $2 generations, $3 deadlines,
+     * $4 how many bytes the data may have; then the arrays of LOGGED_IN, and how long at most it waits for a lock on a row of another
+     * table.
      */
     login: `
-      with ${EXACT}, ${limited(LOCK_TIMEOUT)}, locked as materialized (
+      with ${EXACT}, ${limitedUntil(firstOf('$3::float8[]'), LOCK_TIMEOUT)}, locked as materialized (
         select s.id, s.data, s.generation, s.secret_hash, ${NOW} as now, ${Object.keys(LOGGED_IN)
           .map((name) => `g.${name}`)
           .join(', ')}
@@ -80,19 +80,20 @@ export function loginStatements({ table, announced, joined }: SessionTable) {
         returning s.*
       )${announced('changed')},
       ${missedBy('locked', table, rowsOf(ASKED), isAsked('s', 'a'))}
-      select asked.id::text as asked, asked.locked, ${columns('changed')}
-      from (select id, false as locked from merged union all select id, true from missed) as asked
+      select asked.id::text as asked, asked.refusal, ${columns('changed')}
+      from (select id, case when data is null then 'unfit' else 'large' end as refusal from merged
+            union all select id, 'locked' from missed) as asked
       left join changed on changed.id = asked.id ${joined}`,
 
     /**
      * A new secret, if the one known is the current one. $4 known hash, $5 new hash.
      */
     rotate: `
-      with ${locked},
+      with ${announces ? `${limitedUntil('$3::float8')},` : ''} ${locked},
       changed as (
         update ${table} s
         set secret_hash = $5::bytea, previous_secret_hash = s.secret_hash, rotated_at = l.now
-        from locked l where s.id = l.id and s.secret_hash = $4::bytea
+        from locked l ${announces ? ', limited' : ''} where s.id = l.id and s.secret_hash = $4::bytea
         returning s.id
       )${announced('changed')}
       select ${live} as live, (select count(*) from locked)::int as locked, (select count(*) from changed)::int as changed,

@@ -1,5 +1,5 @@
 import type { SessionTable } from './announcement.js';
-import { ASKED, at, isMeant, limited, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
+import { ASKED, at, firstOf, isMeant, limited, limitedUntil, missedBy, ms, NOW, ONCE, rowsOf } from './expressions.js';
 import { quotedText } from './quoting.js';
 
 /** Any number will do, as long as all processes use the same. */
@@ -31,7 +31,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
         where ${NOW} < ${at('$1::float8')} and ${meant(condition)}
         limit $2::int for update skip locked`;
   const ended = (condition: string): string => `
-      with ${limited('$5')}, doomed as materialized (
+      with ${limitedUntil('$1::float8', '$5')}, doomed as materialized (
         select s.id, s.expires_at > ${NOW} as live ${some(condition)}
       ),
       deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id, d.live)${announced('deleted')}
@@ -44,16 +44,17 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(since)} as since, ${ms(NOW)} as now
       from (select) as one ${joined}`;
   // The limit is read by nothing: it has the arguments be those of the statement above.
-  const next = (condition: string): string => `with ${limited('$5')} select s.id::text as id ${some(condition)}`;
+  const next = (condition: string): string =>
+    `with ${limitedUntil('$1::float8', '$5')} select s.id::text as id ${some(condition)}`;
 
   return {
     /**
      * Ends sessions. Gives a row for each live one, with whether it was not to be had (`locked`), by another transaction or by its
      * deadline; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and user ids are null for any.
-     * $5 how long to wait for a lock on a row of another table.
+     * $5 how long at most to wait for a lock on a row of another table.
      */
     delete: `
-      with ${limited('$5')}, doomed as materialized (
+      with ${limitedUntil(firstOf('$3::float8[]'), '$5')}, doomed as materialized (
         select s.id
         from (select * from ${rowsOf({ ...MEANT, deadline: '$3::float8[]' })} as d order by id) d, lateral (
           select s.id from ${table} s
@@ -71,7 +72,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
      * locked. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left out: null for now, which
-     * it says (`since`), $5 how long to wait for a lock on a row of another table.
+     * it says (`since`), $5 how long at most to wait for a lock on a row of another table.
      */
     ended: {
       deleteByUser: ended(conditions.deleteByUser),

@@ -18,13 +18,23 @@ export const CHANGE_COLUMNS = {
 /** One of them. */
 export type ChangeKind = keyof typeof CHANGE_COLUMNS;
 
-// In double precision, as JavaScript would; adding to what is not a number is refused.
-const sum = (value: string, by: string): string => `coalesce(nullif(${value}, 'null')::float8, 0) + ${by}`;
+// What an addition makes of a value, or null where it cannot be added to. Null is as good as absent. Nothing of it must be an error:
+// that is one of the whole statement, and visitors can bring it about.
+const added = (value: string, type: string, empty: string, sum: string, isSum = 'true'): string =>
+  `case coalesce(jsonb_typeof(${value}), 'null') when 'null' then ${empty} when '${type}' then case when ${isSum} then ${sum} end end`;
 
-// Subtracting an index that no array has changes no array, and is an error for anything else: so a push to what is not an
-// array is refused.
-const appended = (value: string, items: string): string =>
-  `(coalesce(nullif(${value}, 'null'), '[]') - 2147483647) || ${items}`;
+// To overflow takes two numbers of the same sign, each of at least half a unit in the last place of the largest: 2^970, of which 1e291 is
+// somewhat less. Of such the halves add up to what is half the sum to the last digit: it is out of range from 2^1023 on.
+const isInRange = (value: string, by: string): string =>
+  `case when abs(${by}) < 1e291 then true when abs(${value}::float8) < 1e291 then true
+        else abs(${value}::float8 / 2 + ${by} / 2) < 8.9884656743115795e307 end`;
+
+// In double precision, as JavaScript would. `of`: what becomes of it, unless there is none.
+const sum = (value: string, by: string, of = (total: string): string => total): string =>
+  added(value, 'number', of(by), of(`${value}::float8 + ${by}`), isInRange(value, by));
+
+const appended = (value: string, items: string, of = (list: string): string => list): string =>
+  added(value, 'array', of(items), of(`${value} || ${items}`));
 
 /**
  * Has the rest of the statement write numbers to the last digit, whatever the server, database or role is set to: sums are
@@ -45,8 +55,8 @@ export const outdated = (data: string, change: string, kinds: readonly ChangeKin
   return `exists (select from jsonb_each(${change}.founds) as f(key, value) where ${isOther('f.key', 'f.value')})`;
 };
 
-// Changes to top-level keys, applied to the data as it is. Stored data that is not an object counts as empty. What is absent
-// from the changes is not worked out, and the data, which may be big, is copied once.
+// Changes to top-level keys, applied to the data as it is: null where a value is not what is to be added to. Stored data that is not an
+// object counts as empty. What is absent from the changes is not worked out, and the data, which may be big, is copied once.
 export const merged = (data: string, change: string, kinds: readonly ChangeKind[]): string => {
   const kept = `case when coalesce(jsonb_typeof(${data}), 'null') <> 'object' then '{}' else ${
     !kinds.includes('unset')
@@ -54,22 +64,24 @@ export const merged = (data: string, change: string, kinds: readonly ChangeKind[
       : `case when ${change}.unset is null then ${data}
               else ${data} - coalesce((select array_agg(key) from jsonb_array_elements_text(${change}.unset) as key), '{}') end`
   } end`;
+  const one =
+    (key: string) =>
+    (value: string): string =>
+      `jsonb_build_object(${change}.${key}, ${value})`;
+  const several = (changes: string, value: string): string => `
+      case when ${change}.${changes} is null then '{}'
+           else (select case when bool_and(value is not null) then jsonb_object_agg(key, value) end
+                 from (select key, ${value} as value from jsonb_each(${change}.${changes}) as each(key, by) offset 0) as each) end`;
   const patches = {
     set: `coalesce(${change}.set, '{}')`,
     increment: `
       case when ${change}.increment_key is null then '{}'
-           else jsonb_build_object(${change}.increment_key, ${sum(`${data}->${change}.increment_key`, `${change}.increment`)}) end`,
-    increments: `
-      case when ${change}.increments is null then '{}'
-           else (select jsonb_object_agg(key, ${sum(`${data}->key`, 'by::float8')})
-                 from jsonb_each(${change}.increments) as each(key, by)) end`,
+           else ${sum(`(${data}->${change}.increment_key)`, `${change}.increment`, one('increment_key'))} end`,
+    increments: several('increments', sum(`(${data}->key)`, 'by::float8')),
     push: `
       case when ${change}.push_key is null then '{}'
-           else jsonb_build_object(${change}.push_key, ${appended(`${data}->${change}.push_key`, `${change}.push`)}) end`,
-    pushes: `
-      case when ${change}.pushes is null then '{}'
-           else (select jsonb_object_agg(key, ${appended(`${data}->key`, 'items')})
-                 from jsonb_each(${change}.pushes) as each(key, items)) end`,
+           else ${appended(`(${data}->${change}.push_key)`, `${change}.push`, one('push_key'))} end`,
+    pushes: several('pushes', appended(`(${data}->key)`, 'by')),
   };
   const present = Object.entries(patches).filter(([kind]) => kinds.includes(kind as ChangeKind));
   return present.length === 0 ? kept : `(${kept}) || (${present.map(([, patch]) => patch).join(' || ')})`;
