@@ -132,7 +132,7 @@ class Handler {
     // Where there is a row already is a matter of when what was written is stored.
     const events = this.#sessions.events.filter((event) => /^log(in|out) /.test(event));
     const cookies = [this.#cookie, change?.kind === 'issued' ? change.value : null];
-    const rows = await Promise.all(cookies.map((cookie) => cookie && this.#row(cookie)));
+    const rows = await Promise.all(cookies.map(async (cookie) => cookie && this.#row(cookie)));
     return { outcomes: this.outcomes, userId, data, cookie: change?.kind, rows, events };
   }
 
