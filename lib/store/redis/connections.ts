@@ -24,7 +24,11 @@ export interface RedisConnections {
   open(): Promise<void>;
   /** The primary that has a key. @throws {NotSent} where none is known for the moment */
   nodeOf(key: string): Promise<RedisNode>;
-  /** A primary by its address, `host:port`, as a redirection names it; `null` where it is not known. */
+  /**
+   * A primary by its address, `host:port`, as a redirection and its name have it; `null` where it is not known.
+   *
+   * @throws {NotSent} where it cannot be connected to
+   */
   nodeAt(address: string): Promise<RedisNode | null>;
   /** Learns anew which primary has what, as the one that was asked for a key says that another has it. */
   refresh(key: string): Promise<void>;

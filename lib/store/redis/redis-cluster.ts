@@ -64,7 +64,12 @@ export class RedisCluster implements RedisConnections {
 
   async nodeAt(address: string): Promise<RedisNode | null> {
     const node = this.#cluster.nodeByAddress.get(address);
-    return node === undefined ? null : nodeOn((await this.#cluster.nodeClient(node)) as unknown as Client, address);
+    if (node === undefined) return null;
+    try {
+      return nodeOn((await this.#cluster.nodeClient(node)) as unknown as Client, address);
+    } catch (error) {
+      throw new NotSent(`${address} could not be connected to: ${String(error)}`);
+    }
   }
 
   async refresh(key: string): Promise<void> {

@@ -29,6 +29,7 @@ export async function tryEverything(
   const steps: readonly (readonly [Script, string, readonly string[]])[] = [
     [ADD, user, [id, '', TTL]],
     [LIST, user, []],
+    [session.TOUCH, user, []],
     [session.CREATE, own, [TTL, '', '0', '1', ...fields]],
     [session.COMMIT, own, ['0', '', '1000', '0', '1', TTL, '', ...ONE_OF_EACH]],
     [session.RENEW, own, ['0', '0']],
@@ -40,6 +41,7 @@ export async function tryEverything(
     [session.DELETE, own, ['', '']],
     [session.END, own, ['0']],
     [session.CONFIRM, own, ['']],
+    [session.TOUCH, own, []],
     [REMOVE, user, [id, '1', id, '']],
     [CLAIM, lease, [id, TTL]],
     [RELEASE, lease, [id]],
