@@ -10,6 +10,7 @@ import {
   nodeOn,
   REFRESH_AFTER,
   type RedisPlace,
+  shownAddress,
 } from './node-redis.js';
 import { RetiredClients } from './retired-clients.js';
 
@@ -27,16 +28,15 @@ export class RedisCluster implements RedisConnections {
   #cluster: Cluster;
   /** The one that is being connected to. */
   #next: Cluster | null = null;
-  /** Which are asked for the others. */
-  #roots: readonly Address[];
+  /** The primary that was asked for the others, and did not say them. */
+  #unhelpful: string | null = null;
   #madeAt = 0;
   #isRenewing = false;
   #isClosed = false;
 
   constructor(place: RedisPlace) {
     this.#place = place;
-    this.#roots = place.addresses;
-    this.#cluster = this.#made();
+    this.#cluster = this.#made(place.addresses);
   }
 
   async open(): Promise<void> {
@@ -94,13 +94,14 @@ export class RedisCluster implements RedisConnections {
   /** Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. */
   async #replace(silent: string | null): Promise<void> {
     for (let left = MOST_REFRESHES; left > 0 && !this.#isClosed; left--) {
-      this.#noteAnswers();
-      const made = this.#made();
+      const root = this.#lastToAnswer(silent);
+      const made = this.#made(root === null ? this.#allBut(silent) : [root]);
       this.#next = made;
       try {
         await made.connect();
+        this.#unhelpful = null;
       } catch (error) {
-        this.#roots = this.#place.addresses;
+        this.#unhelpful = root && shownAddress(root);
         throw error;
       } finally {
         this.#next = null;
@@ -127,15 +128,28 @@ export class RedisCluster implements RedisConnections {
     ]);
   }
 
-  /** The primary that has answered last is asked for the others: the client would wait for one that is silent. */
-  #noteAnswers(): void {
+  /**
+   * The primary that is asked for the others, as the client would wait for one that is silent: not the silent one itself, nor one that
+   * was asked in vain. `null` where no other has answered.
+   */
+  #lastToAnswer(silent: string | null): Address | null {
     let last = -Infinity;
-    for (const { client, host, port } of this.#cluster.masters) {
+    let address: Address | null = null;
+    for (const { client, host, port, address: name } of this.#cluster.masters) {
       const answeredAt = answeredAtOf(client);
-      if (answeredAt <= last) continue;
+      if (answeredAt <= last || name === silent || name === this.#unhelpful) continue;
       last = answeredAt;
-      this.#roots = [{ host, port }];
+      address = { host, port };
     }
+    return address;
+  }
+
+  /** Those that were given, and all that are known: but for the silent one, where it is not the only one. */
+  #allBut(silent: string | null): readonly Address[] {
+    const given = this.#place.addresses;
+    const known = this.#cluster.masters.map(({ host, port }) => ({ host, port }));
+    const others = [...given, ...known].filter((address) => shownAddress(address) !== silent);
+    return others.length > 0 ? others : given;
   }
 
   /** A replica of a cluster says which its primary is. */
@@ -172,9 +186,10 @@ export class RedisCluster implements RedisConnections {
     this.#retired.close();
   }
 
-  #made(): Cluster {
+  /** @param roots which are asked for the others */
+  #made(roots: readonly Address[]): Cluster {
     this.#madeAt = performance.now();
-    const cluster = clusterOf({ ...this.#place, addresses: this.#roots });
+    const cluster = clusterOf({ ...this.#place, addresses: roots });
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { StoredSession } from 'nestjs-mikro-session/store';
 import { FAULTS, type Fault } from '../../failover/faults.js';
 import { play } from '../../failover/play.js';
-import { startRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.js';
+import { startRedisCluster, type TestRedisCluster, until } from '../../support/redis-cluster.js';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import type { RedisServer } from '../../support/redis-server.js';
 import { loginOf, newSession, RedisStores, setting } from '../../support/redis-stores.js';
@@ -115,6 +115,45 @@ describeWithRedis('A cluster with a primary that hangs for good', () => {
       const outcome = await play(hung, { waitForReplicas: 0 }, 20_261_129);
       expect(outcome.wrong).toBe(0);
       expect(outcome.recovery).toBeLessThan(BACK);
+    },
+    PATIENCE,
+  );
+
+  it.each([
+    ['nobody uses the others', 3, false],
+    ['the others are used', 3, true],
+    ['it is the only one that was named', 1, false],
+  ])(
+    'has another in its place, though it was the last to answer, where %s',
+    async (_others, named, areOthersUsed) => {
+      const cluster = await startRedisCluster();
+      const stores = new RedisStores();
+      try {
+        const nodes = cluster.urls.slice(0, named);
+        const store = await stores.open({ nodes, waitForReplicas: 0 }, { queryTimeout: 1_000 });
+        const [hanging, other] = cluster.primaries as [RedisServer, RedisServer];
+        const sessionOn = async (node: RedisServer): Promise<StoredSession> => {
+          for (;;) {
+            const session = await store.create(newSession());
+            const found = await node.command('EXISTS', `session:s:${session.id}`).catch(() => 0);
+            if (found === 1) return session;
+          }
+        };
+        const used = await sessionOn(other);
+        const { id } = await sessionOn(hanging);
+        const find = async (session: string): Promise<boolean> =>
+          (await store.find(session).catch(() => null)) !== null;
+        await until(async () => (await cluster.replicas[0]?.command<number>('DBSIZE')) !== 0);
+        expect(await find(id)).toBe(true);
+        hanging.process.kill('SIGSTOP');
+        await until(async () => {
+          if (areOthersUsed) void find(used.id);
+          return find(id);
+        }, 2 * BACK);
+      } finally {
+        await stores.close();
+        await cluster.stop();
+      }
     },
     PATIENCE,
   );
