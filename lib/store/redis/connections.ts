@@ -36,7 +36,7 @@ export interface RedisConnections {
    * Makes all connections anew, as one of them is silent; not more often than is of use. What is under way on the others may still
    * be answered.
    *
-   * @param silent the node at its other end; `null` where there is none
+   * @param silent the node at its other end; `null` where one could not be made in time: what has another primary by now is left
    */
   renew(silent: RedisNode | null): void;
   /**

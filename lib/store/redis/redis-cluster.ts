@@ -26,7 +26,7 @@ export class RedisCluster implements RedisConnections {
   readonly #place: RedisPlace;
   readonly #retired = new RetiredClients();
   #cluster: Cluster;
-  /** The one that is being connected to. */
+  /** The one that is being made, which may take its place. */
   #next: Cluster | null = null;
   /** The primary that was asked for the others, and did not say them. */
   #unhelpful: string | null = null;
@@ -91,25 +91,36 @@ export class RedisCluster implements RedisConnections {
       });
   }
 
-  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. */
+  /**
+   * Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. Connections
+   * that are there, or on their way, are left once where one of them is silent, and then only for other primaries: to connect may take
+   * longer than an operation has, and the client tries again by itself.
+   */
   async #replace(silent: string | null): Promise<void> {
-    for (let left = MOST_REFRESHES; left > 0 && !this.#isClosed; left--) {
-      const root = this.#lastToAnswer(silent);
-      const made = this.#made(root === null ? this.#allBut(silent) : [root]);
-      this.#next = made;
-      try {
-        await made.connect();
-        this.#unhelpful = null;
-      } catch (error) {
-        this.#unhelpful = root && shownAddress(root);
-        throw error;
-      } finally {
-        this.#next = null;
-      }
+    for (let round = 0; round < MOST_REFRESHES && !this.#isClosed; round++) {
+      const made = await this.#connected(silent);
       if (this.#isClosed) return;
-      this.#retired.add(this.#cluster);
-      this.#cluster = made;
+      if ((round === 0 && silent !== null) || !haveSamePrimaries(made, this.#cluster)) {
+        this.#retired.add(this.#cluster);
+        this.#cluster = made;
+      } else end(made);
       if (!(await this.#staysSilent(silent))) return;
+    }
+  }
+
+  async #connected(silent: string | null): Promise<Cluster> {
+    const root = this.#lastToAnswer(silent);
+    const made = this.#made(root === null ? this.#allBut(silent) : [root]);
+    this.#next = made;
+    try {
+      await made.connect();
+      this.#unhelpful = null;
+      return made;
+    } catch (error) {
+      this.#unhelpful = root && shownAddress(root);
+      throw error;
+    } finally {
+      this.#next = null;
     }
   }
 
@@ -193,6 +204,11 @@ export class RedisCluster implements RedisConnections {
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;
   }
+}
+
+function haveSamePrimaries(one: Cluster, other: Cluster): boolean {
+  const addresses = new Set(one.masters.map(({ address }) => address));
+  return addresses.size === other.masters.length && other.masters.every(({ address }) => addresses.has(address));
 }
 
 function nameOf(client: Client): string {
