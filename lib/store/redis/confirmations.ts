@@ -2,7 +2,13 @@ import { FIRST_PAUSE, longerPause, paused } from '../batching/backoff.js';
 import { type Attempts, isForAMoment, type Run } from './attempts.js';
 import { ConnectionLost, NotSent, RedisRefusal } from './connections.js';
 import { GivenUp, type OperationClock } from './operation-clock.js';
-import { type Durability, NotConfirmed, PrimaryConfirmations, type Written } from './primary-confirmations.js';
+import {
+  type Durability,
+  NotConfirmed,
+  NotReached,
+  PrimaryConfirmations,
+  type Written,
+} from './primary-confirmations.js';
 
 /** Has replicas confirm what scripts have written, each until its deadline. */
 export class Confirmations {
@@ -18,7 +24,8 @@ export class Confirmations {
 
   /**
    * @throws {NotConfirmed}
-   * @throws {ConnectionLost} where the primary could not be asked: what may run again finds the primary of by then
+   * @throws {ConnectionLost} where the primary could not be asked in time; or was not to be reached, and what was written may be written
+   *   again, where the primary is by then
    */
   async of(written: Written, { deadline, isRepeatable = false }: Run): Promise<void> {
     const { name } = written.node;
@@ -29,7 +36,8 @@ export class Confirmations {
       } catch (error) {
         if (error instanceof GivenUp) throw new NotConfirmed(`replicas of ${name} have not confirmed it in time`);
         if (!isUnasked(error)) throw error;
-        if (isRepeatable || !(await paused(pause, deadline - this.#operations.now()))) {
+        const isElsewhere = isRepeatable && error instanceof NotReached;
+        if (isElsewhere || !(await paused(pause, deadline - this.#operations.now()))) {
           throw new ConnectionLost(`replicas could not be asked to confirm it: ${error.message}`);
         }
       }

@@ -30,7 +30,11 @@ export interface RedisConnections {
    * @throws {NotSent} where it cannot be connected to
    */
   nodeAt(address: string): Promise<RedisNode | null>;
-  /** Learns anew which primary has what, as the one that was asked for a key says that another has it. */
+  /**
+   * Learns anew which primary has what, as the one that was asked for a key says that another has it.
+   *
+   * @throws {NotSent | RedisRefusal} where none says so
+   */
   refresh(key: string): Promise<void>;
   /**
    * Makes all connections anew, as one of them is silent; not more often than is of use. What is under way on the others may still

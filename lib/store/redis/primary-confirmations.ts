@@ -1,4 +1,4 @@
-import type { Attempts } from './attempts.js';
+import { type Attempts, isRedirection } from './attempts.js';
 import { NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import type { OperationClock } from './operation-clock.js';
 import { replicationIdOf } from './replication-ids.js';
@@ -9,11 +9,16 @@ const FOR_THE_ANSWER = 1 / 3;
 const LONGEST_ANSWER = 150;
 /** A deadline, as scripts take it: what changes nothing may be late. */
 const ANY_TIME = '1e300';
+/** The command that writes something, and changes nothing. */
+export const touching = (key: string): readonly string[] => ['EVAL', TOUCH.text, '1', key, ANY_TIME];
 
 /** A write that too few replicas have, or of which that is not known: it was carried out, and must not be again for that. */
 export class NotConfirmed extends Error {
   override readonly name = 'NotConfirmed';
 }
+
+/** The primary is not to be reached by its name: there may be another in its place. */
+export class NotReached extends NotSent {}
 
 /** What it takes to wait for replicas. */
 export interface Durability {
@@ -118,21 +123,28 @@ export class PrimaryConfirmations {
         this.#known = place;
         return { node, replicationId };
       } catch (error) {
-        if (!(error instanceof RedisRefusal && ['MOVED', 'ASK'].includes(error.code))) throw error;
+        if (!(error instanceof RedisRefusal)) throw error;
         refusal = error;
       }
     }
-    throw this.#notTold(refusal);
+    throw isRedirection(refusal) ? this.#notTold(refusal) : refusal;
   }
 
   async #nodeFor({ key }: Place): Promise<RedisNode> {
-    const known = await this.#durability.connections.nodeAt(this.#name);
-    if (known !== null) return known;
-    // One that has joined since.
-    await this.#durability.connections.refresh(key);
-    const node = await this.#durability.connections.nodeAt(this.#name);
-    if (node === null) throw new NotSent(`${this.#name} is not known to be in the cluster`);
-    return node;
+    const { connections } = this.#durability;
+    try {
+      const known = await connections.nodeAt(this.#name);
+      if (known !== null) return known;
+      // One that has joined since.
+      await connections.refresh(key);
+      const node = await connections.nodeAt(this.#name);
+      if (node !== null) return node;
+      throw new NotReached(`${this.#name} is not known to be in the cluster`);
+    } catch (error) {
+      // The other connections, on which it was written, know the cluster better.
+      connections.renew(null);
+      throw error instanceof NotSent ? new NotReached(error.message) : error;
+    }
   }
 
   /** @returns its replication ID once replicas have confirmed all that was answered before. What is sent together stays together. */
@@ -140,7 +152,7 @@ export class PrimaryConfirmations {
     const left = deadline - this.#operations.now();
     const limit = Math.max(1, Math.floor(left - Math.min(left * FOR_THE_ANSWER, LONGEST_ANSWER)));
     const asking = isAsked ? node.send(['ASKING']) : null;
-    const writing = node.send(['EVAL', TOUCH.text, '1', key, ANY_TIME]);
+    const writing = node.send(touching(key));
     const waiting = node.send(['WAIT', String(this.#durability.replicas), String(limit)]);
     const identifying = replicationIdOf(node);
     const sentAt = performance.now();

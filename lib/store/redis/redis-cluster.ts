@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { NotSent, type RedisConnections, type RedisNode } from './connections.js';
+import { NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import {
   type Address,
   answeredAtOf,
@@ -7,6 +7,7 @@ import {
   type Cluster,
   clusterOf,
   end,
+  failureOf,
   nodeOn,
   REFRESH_AFTER,
   type RedisPlace,
@@ -73,8 +74,13 @@ export class RedisCluster implements RedisConnections {
   }
 
   async refresh(key: string): Promise<void> {
-    // To follow a redirection, the client asks for the slots anew.
-    await this.#cluster.sendCommand(key, false, ['EXISTS', key]);
+    try {
+      // To follow a redirection, the client asks for the slots anew.
+      await this.#cluster.sendCommand(key, false, ['EXISTS', key]);
+    } catch (error) {
+      const failure = failureOf(error, 'the cluster');
+      throw failure instanceof RedisRefusal ? failure : new NotSent(failure.message);
+    }
   }
 
   /**

@@ -32,9 +32,12 @@ export class ReplicationIds {
   }
 }
 
+/** @throws {Error} where it writes under none: a replica has that of its primary */
 export async function replicationIdOf(node: RedisNode): Promise<string> {
   const said = String(await node.send(['INFO', 'replication']));
   const id = /^master_replid:(\w+)/m.exec(said)?.[1];
-  if (id === undefined) throw new Error(`${node.name} does not say under which replication ID it writes`);
+  if (id === undefined || !/^role:master\b/m.test(said)) {
+    throw new Error(`${node.name} does not say under which replication ID it writes`);
+  }
   return id;
 }

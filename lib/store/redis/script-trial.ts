@@ -1,5 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import type { RedisConnections } from './connections.js';
+import { touching } from './primary-confirmations.js';
 import type { Keys } from './keys.js';
 import type { ScriptRunner } from './script-runner.js';
 import { ADD, CLAIM, LIST, RELEASE, REMOVE } from './scripts/index-scripts.js';
@@ -51,6 +52,8 @@ export async function tryEverything(
   }
   await runner.fieldsOf(own, { operation, deadline: runner.deadline() });
   await connections.refresh(own);
+  // Whoever waits for replicas sends it as it is.
+  await runner.ask(operation, await connections.nodeOf(own), touching(own));
   for (const node of await runner.primaries(operation)) {
     await runner.ask(operation, node, ['SCAN', '0', 'MATCH', keys.allSessions, 'COUNT', '1']);
     await runner.ask(operation, node, ['WAIT', '0', '1']);

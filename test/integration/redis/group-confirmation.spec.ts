@@ -29,6 +29,10 @@ async function startReplica(primary: RedisServer, port = primary.port): Promise<
   return replica;
 }
 
+async function clientsOf(server: RedisServer): Promise<string[]> {
+  return (await server.command<string>('CLIENT', 'LIST', 'TYPE', 'normal')).trim().split('\n');
+}
+
 async function count(pieces: AsyncIterable<readonly unknown[]>): Promise<number> {
   let all = 0;
   for await (const piece of pieces) all += piece.length;
@@ -148,19 +152,23 @@ describeWithRedis('What a primary has written', () => {
     await Promise.all(servers.splice(0).map((server) => server.stop()));
   });
 
-  /** Ends the connection on which replicas were waited for last. */
-  async function endWaiting(primary: RedisServer, store: RedisSessionStore): Promise<void> {
-    let id: string | undefined;
-    await until(async () => {
-      await store.create(newSession());
-      const clients = (await primary.command<string>('CLIENT', 'LIST', 'TYPE', 'normal')).split('\n');
-      id = clients
-        .map((line) => /^id=(\d+) .* cmd=(?:info|wait) /.exec(line)?.[1])
-        .find((found) => found !== undefined);
-      return id !== undefined;
-    });
-    await primary.command('CLIENT', 'KILL', 'ID', id as string);
+  /** Ends a connection by what it was used for last, and says which, if there is one. */
+  async function killed(primary: RedisServer, use: RegExp): Promise<string | undefined> {
+    const id = /^id=(\d+)/.exec((await clientsOf(primary)).find((line) => use.test(line)) ?? '')?.[1];
+    if (id !== undefined) await primary.command('CLIENT', 'KILL', 'ID', id);
+    return id;
   }
+
+  /** Ends the connection on which replicas were waited for last. */
+  const endWaiting = (primary: RedisServer, store: RedisSessionStore): Promise<void> =>
+    until(async () => {
+      await store.create(newSession());
+      return (await killed(primary, / cmd=(?:info|wait) /)) !== undefined;
+    });
+
+  /** Ends the connection on which sessions are written. */
+  const endWriting = async (primary: RedisServer): Promise<void> =>
+    until(async () => (await killed(primary, / cmd=(?:evalsha|eval|time|hgetall) /)) !== undefined);
 
   it('is confirmed on another connection, where the one on which replicas were waited for has ended', async () => {
     const { primary } = await startPrimary();
@@ -183,6 +191,46 @@ describeWithRedis('What a primary has written', () => {
     await until(async () => (await store.create(newSession()).catch(() => null)) !== null);
     const { id } = await store.create(newSession());
     expect(await next.replica.command('EXISTS', `session:s:${id}`)).toBe(1);
+  });
+
+  it('is not confirmed by the server of which it was a replica when it was asked who it is', async () => {
+    const former = await startPrimary();
+    const next = await startRedis({ replicaof: `127.0.0.1 ${former.primary.port}` });
+    servers.push(next);
+    await until(async () => (await figure(next, 'replication', 'master_link_status')) === 'up');
+    const network = await TcpProxy.start(former.primary.port);
+    closing.push(() => network.close());
+    const store = await open(network.port);
+    await store.create(newSession());
+    network.lead(next.port);
+    await endWriting(former.primary);
+    // With the one of this test.
+    const connected = async (): Promise<number> => (await clientsOf(next)).length;
+    await until(async () => (await connected()) === 2);
+    const session = newSession();
+    const creating = store.create(session).catch((error: unknown) => error);
+    // It has said who its primary is, and has refused the write.
+    await until(async () =>
+      /(?:rejected|failed)_calls=[1-9]/.test(await figure(next, 'commandstats', 'cmdstat_evalsha')),
+    );
+    await next.command('REPLICAOF', 'NO', 'ONE');
+    await until(async () => (await next.command('EXISTS', `session:s:${session.id}`)) === 1);
+    expect(await creating).toBeInstanceOf(SessionStoreUnavailableError);
+  });
+
+  it('is told of by the end of all sessions though the connection ends on which replicas are waited for', async () => {
+    const { primary, replica } = await startPrimary();
+    const plain = await stores.open({ nodes: [primary.url], waitForReplicas: 0 });
+    await Promise.all(Array.from({ length: 1_000 }, () => plain.create(newSession())));
+    const store = await stores.open({ nodes: [primary.url], waitForReplicas: 1 });
+    const ending = store.deleteAll();
+    const { value: first } = (await ending.next()) as { value: readonly unknown[] };
+    const left = await plain.count();
+    replica.process.kill('SIGSTOP');
+    const others = count(ending);
+    await until(async () => (await plain.count()) < left && (await killed(primary, / cmd=wait /)) !== undefined);
+    replica.process.kill('SIGCONT');
+    expect(first.length + (await others)).toBe(1_000);
   });
 
   it('is not confirmed by a primary that was a replica meanwhile, and has lost it', async () => {
