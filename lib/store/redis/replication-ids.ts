@@ -35,6 +35,6 @@ export class ReplicationIds {
 export async function replicationIdOf(node: RedisNode): Promise<string> {
   const said = String(await node.send(['INFO', 'replication']));
   const id = /^master_replid:(\w+)/m.exec(said)?.[1];
-  if (id === undefined) throw new Error(`${node.name} does not say under which replication ID it writes`);
+  if (id === undefined) throw new Error('it does not say under which replication ID it writes');
   return id;
 }
