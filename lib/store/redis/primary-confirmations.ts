@@ -110,7 +110,7 @@ export class PrimaryConfirmations {
     places: readonly Place[],
     deadline: number,
   ): Promise<{ readonly node: RedisNode; readonly replicationId: string }> {
-    let refusal: unknown = null;
+    let refusal: RedisRefusal | null = null;
     for (const place of places) {
       const node = await this.#attempts.until(this.#durability.connections, deadline, null, this.#nodeFor(place));
       try {
@@ -122,7 +122,8 @@ export class PrimaryConfirmations {
         refusal = error;
       }
     }
-    throw this.#notTold(refusal);
+    // A slot is on its way for a moment.
+    throw refusal?.code === 'ASK' ? new NotSent(refusal.message) : this.#notTold(refusal);
   }
 
   async #nodeFor({ key }: Place): Promise<RedisNode> {
