@@ -73,7 +73,7 @@ export class Attempts {
           return await attempt(target);
         } catch (error) {
           if (!(await this.#mayGoOn(error, connections, key, target, run))) throw error;
-          if (!asksElsewhere(error) && !(await paused(pause, run.deadline - this.#operations.now()))) throw error;
+          if (!isRedirection(error) && !(await paused(pause, run.deadline - this.#operations.now()))) throw error;
         }
       }
     } catch (error) {
@@ -164,14 +164,8 @@ function isOfReplica(error: unknown): boolean {
   );
 }
 
-/** Whether a node says that another has the slot. */
-export function isRedirection(error: unknown): boolean {
-  return error instanceof RedisRefusal && ['ASK', 'MOVED'].includes(error.code);
-}
-
-/** Whether it is known at once what to ask instead. */
-function asksElsewhere(error: unknown): boolean {
-  return isRedirection(error) || (error instanceof RedisRefusal && error.code === 'NOSCRIPT');
+function isRedirection(error: unknown): boolean {
+  return error instanceof RedisRefusal && ['ASK', 'MOVED', 'NOSCRIPT'].includes(error.code);
 }
 
 /** What Redis says names commands, users and keys, and quotes no value. */

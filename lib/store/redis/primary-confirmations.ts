@@ -1,4 +1,4 @@
-import { type Attempts, isRedirection } from './attempts.js';
+import type { Attempts } from './attempts.js';
 import { NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import type { OperationClock } from './operation-clock.js';
 import { replicationIdOf } from './replication-ids.js';
@@ -115,7 +115,7 @@ export class PrimaryConfirmations {
     places: readonly Place[],
     deadline: number,
   ): Promise<{ readonly node: RedisNode; readonly replicationId: string }> {
-    let refusal: unknown = null;
+    let refusal: RedisRefusal | null = null;
     for (const place of places) {
       const node = await this.#attempts.until(this.#durability.connections, deadline, null, this.#nodeFor(place));
       try {
@@ -127,7 +127,9 @@ export class PrimaryConfirmations {
         refusal = error;
       }
     }
-    throw isRedirection(refusal) ? this.#notTold(refusal) : refusal;
+    // A slot is on its way for a moment.
+    if (refusal?.code === 'ASK') throw new NotSent(refusal.message);
+    throw refusal?.code === 'MOVED' ? this.#notTold(refusal) : refusal;
   }
 
   async #nodeFor({ key }: Place): Promise<RedisNode> {

@@ -37,7 +37,7 @@ export async function replicationIdOf(node: RedisNode): Promise<string> {
   const said = String(await node.send(['INFO', 'replication']));
   const id = /^master_replid:(\w+)/m.exec(said)?.[1];
   if (id === undefined || !/^role:master\b/m.test(said)) {
-    throw new Error(`${node.name} does not say under which replication ID it writes`);
+    throw new Error('it does not say under which replication ID it writes');
   }
   return id;
 }

@@ -105,6 +105,29 @@ describeWithRedis('A session whose slot moves from one primary to another', () =
     expect((await store.find(id))?.data).toBe('{"n":4}');
     expect(await store.delete(id, null)).toBe(true);
   });
+
+  it('has ended, and replicas have confirmed it, while the slot is on its way', async () => {
+    const { cluster, stores } = fixture;
+    const store = await stores.open({ nodes: cluster.urls }, { queryTimeout: 1_000 });
+    const [, from, to] = cluster.primaries as [RedisServer, RedisServer, RedisServer];
+    const [source, target] = await Promise.all([from, to].map((node) => node.command<string>('CLUSTER', 'MYID')));
+    const sessionThere = async (): Promise<readonly [string, string]> => {
+      for (;;) {
+        const { id } = await store.create(newSession());
+        const slot = await from.command<number>('CLUSTER', 'KEYSLOT', `session:s:${id}`);
+        // Of the second of them.
+        if (slot > 6_000 && slot < 10_000) return [id, String(slot)];
+      }
+    };
+    const [[, other], [id, slot]] = [await sessionThere(), await sessionThere()];
+    expect(slot).not.toBe(other);
+    await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source as string);
+    await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target as string);
+    expect(await store.delete(id, null)).toBe(true);
+    expect(await store.delete(id, null)).toBe(false);
+    for (const node of [to, from]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', target as string);
+    await expect(store.confirmEnd(id)).resolves.toBeUndefined();
+  });
 });
 
 describeWithRedis('A cluster with a primary that hangs for good', () => {
