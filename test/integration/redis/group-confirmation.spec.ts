@@ -223,11 +223,11 @@ describeWithRedis('What a primary has written', () => {
     const plain = await stores.open({ nodes: [primary.url], waitForReplicas: 0 });
     await Promise.all(Array.from({ length: 1_000 }, () => plain.create(newSession())));
     const store = await stores.open({ nodes: [primary.url], waitForReplicas: 1 });
-    const ending = store.deleteAll();
+    const ending = store.deleteAll()[Symbol.asyncIterator]();
     const { value: first } = (await ending.next()) as { value: readonly unknown[] };
     const left = await plain.count();
     replica.process.kill('SIGSTOP');
-    const others = count(ending);
+    const others = count({ [Symbol.asyncIterator]: () => ending });
     await until(async () => (await plain.count()) < left && (await killed(primary, / cmd=wait /)) !== undefined);
     replica.process.kill('SIGCONT');
     expect(first.length + (await others)).toBe(1_000);
