@@ -51,6 +51,6 @@ it('All errors are SessionErrors, whose messages are one line, or say nothing th
     'store/postgres/driver/refusals.ts',
     'store/redis/connections.ts',
     'store/redis/operation-clock.ts',
-    'store/redis/script-runner.ts',
+    'store/redis/primary-confirmations.ts',
   ]);
 });

@@ -150,8 +150,12 @@ export class Attempts {
       return this.#operations.now() < deadline;
     }
     target.isUnknown = error.code === 'NOSCRIPT';
-    return FOR_A_MOMENT.has(error.code);
+    return isForAMoment(error);
   }
+}
+
+export function isForAMoment({ code }: RedisRefusal): boolean {
+  return FOR_A_MOMENT.has(code);
 }
 
 function isOfReplica(error: unknown): boolean {

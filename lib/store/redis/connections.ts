@@ -24,15 +24,23 @@ export interface RedisConnections {
   open(): Promise<void>;
   /** The primary that has a key. @throws {NotSent} where none is known for the moment */
   nodeOf(key: string): Promise<RedisNode>;
-  /** A primary by its address, `host:port`, as a redirection names it; `null` where it is not known. */
+  /**
+   * A primary by its address, `host:port`, as a redirection and its name have it; `null` where it is not known.
+   *
+   * @throws {NotSent} where it cannot be connected to
+   */
   nodeAt(address: string): Promise<RedisNode | null>;
-  /** Learns anew which primary has what, as the one that was asked for a key says that another has it. */
+  /**
+   * Learns anew which primary has what, as the one that was asked for a key says that another has it.
+   *
+   * @throws {NotSent | RedisRefusal} where none says so
+   */
   refresh(key: string): Promise<void>;
   /**
    * Makes all connections anew, as one of them is silent; not more often than is of use. What is under way on the others may still
    * be answered.
    *
-   * @param silent the node at its other end; `null` where there is none
+   * @param silent the node at its other end; `null` where one could not be made in time: what has another primary by now is left
    */
   renew(silent: RedisNode | null): void;
   /**

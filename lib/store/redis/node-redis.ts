@@ -122,15 +122,19 @@ class NodeRedisNode implements RedisNode {
       this.#answeredAt = performance.now();
       return answer;
     } catch (error) {
-      if (error instanceof ErrorReply) {
-        this.#answeredAt = performance.now();
-        throw new RedisRefusal(error.message);
-      }
-      const isUnsent = error instanceof ClientOfflineError || error instanceof ClientClosedError;
-      const message = `${this.name}: ${error instanceof Error ? error.message : String(error)}`;
-      throw isUnsent ? new NotSent(message) : new ConnectionLost(message);
+      const failure = failureOf(error, this.name);
+      if (failure instanceof RedisRefusal) this.#answeredAt = performance.now();
+      throw failure;
     }
   }
+}
+
+/** What a command has failed by that a client has sent, or was to send. */
+export function failureOf(error: unknown, name: string): RedisRefusal | NotSent | ConnectionLost {
+  if (error instanceof ErrorReply) return new RedisRefusal(error.message);
+  const isUnsent = error instanceof ClientOfflineError || error instanceof ClientClosedError;
+  const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+  return isUnsent ? new NotSent(message) : new ConnectionLost(message);
 }
 
 /** When the node at the other end of a client has answered last. */

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { NotSent, type RedisConnections, type RedisNode } from './connections.js';
+import { NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import {
   type Address,
   answeredAtOf,
@@ -7,9 +7,11 @@ import {
   type Cluster,
   clusterOf,
   end,
+  failureOf,
   nodeOn,
   REFRESH_AFTER,
   type RedisPlace,
+  shownAddress,
 } from './node-redis.js';
 import { RetiredClients } from './retired-clients.js';
 
@@ -25,18 +27,17 @@ export class RedisCluster implements RedisConnections {
   readonly #place: RedisPlace;
   readonly #retired = new RetiredClients();
   #cluster: Cluster;
-  /** The one that is being connected to. */
+  /** The one that is being made, which may take its place. */
   #next: Cluster | null = null;
-  /** Which are asked for the others. */
-  #roots: readonly Address[];
+  /** The primary that was asked for the others, and did not say them. */
+  #unhelpful: string | null = null;
   #madeAt = 0;
   #isRenewing = false;
   #isClosed = false;
 
   constructor(place: RedisPlace) {
     this.#place = place;
-    this.#roots = place.addresses;
-    this.#cluster = this.#made();
+    this.#cluster = this.#made(place.addresses);
   }
 
   async open(): Promise<void> {
@@ -64,12 +65,22 @@ export class RedisCluster implements RedisConnections {
 
   async nodeAt(address: string): Promise<RedisNode | null> {
     const node = this.#cluster.nodeByAddress.get(address);
-    return node === undefined ? null : nodeOn((await this.#cluster.nodeClient(node)) as unknown as Client, address);
+    if (node === undefined) return null;
+    try {
+      return nodeOn((await this.#cluster.nodeClient(node)) as unknown as Client, address);
+    } catch (error) {
+      throw new NotSent(`${address} could not be connected to: ${String(error)}`);
+    }
   }
 
   async refresh(key: string): Promise<void> {
-    // To follow a redirection, the client asks for the slots anew.
-    await this.#cluster.sendCommand(key, false, ['EXISTS', key]);
+    try {
+      // To follow a redirection, the client asks for the slots anew.
+      await this.#cluster.sendCommand(key, false, ['EXISTS', key]);
+    } catch (error) {
+      const failure = failureOf(error, 'the cluster');
+      throw failure instanceof RedisRefusal ? failure : new NotSent(failure.message);
+    }
   }
 
   /**
@@ -86,24 +97,36 @@ export class RedisCluster implements RedisConnections {
       });
   }
 
-  /** Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. */
+  /**
+   * Again and again, while the nodes have not agreed yet on another in the place of the silent one, and it stays silent. Connections
+   * that are there, or on their way, are left once where one of them is silent, and then only for other primaries: to connect may take
+   * longer than an operation has, and the client tries again by itself.
+   */
   async #replace(silent: string | null): Promise<void> {
-    for (let left = MOST_REFRESHES; left > 0 && !this.#isClosed; left--) {
-      this.#noteAnswers();
-      const made = this.#made();
-      this.#next = made;
-      try {
-        await made.connect();
-      } catch (error) {
-        this.#roots = this.#place.addresses;
-        throw error;
-      } finally {
-        this.#next = null;
-      }
+    for (let round = 0; round < MOST_REFRESHES && !this.#isClosed; round++) {
+      const made = await this.#connected(silent);
       if (this.#isClosed) return;
-      this.#retired.add(this.#cluster);
-      this.#cluster = made;
+      if ((round === 0 && silent !== null) || !haveSamePrimaries(made, this.#cluster)) {
+        this.#retired.add(this.#cluster);
+        this.#cluster = made;
+      } else end(made);
       if (!(await this.#staysSilent(silent))) return;
+    }
+  }
+
+  async #connected(silent: string | null): Promise<Cluster> {
+    const root = this.#lastToAnswer(silent);
+    const made = this.#made(root === null ? this.#allBut(silent) : [root]);
+    this.#next = made;
+    try {
+      await made.connect();
+      this.#unhelpful = null;
+      return made;
+    } catch (error) {
+      this.#unhelpful = root && shownAddress(root);
+      throw error;
+    } finally {
+      this.#next = null;
     }
   }
 
@@ -122,15 +145,28 @@ export class RedisCluster implements RedisConnections {
     ]);
   }
 
-  /** The primary that has answered last is asked for the others: the client would wait for one that is silent. */
-  #noteAnswers(): void {
+  /**
+   * The primary that is asked for the others, as the client would wait for one that is silent: not the silent one itself, nor one that
+   * was asked in vain. `null` where no other has answered.
+   */
+  #lastToAnswer(silent: string | null): Address | null {
     let last = -Infinity;
-    for (const { client, host, port } of this.#cluster.masters) {
+    let address: Address | null = null;
+    for (const { client, host, port, address: name } of this.#cluster.masters) {
       const answeredAt = answeredAtOf(client);
-      if (answeredAt <= last) continue;
+      if (answeredAt <= last || name === silent || name === this.#unhelpful) continue;
       last = answeredAt;
-      this.#roots = [{ host, port }];
+      address = { host, port };
     }
+    return address;
+  }
+
+  /** Those that were given, and all that are known: but for the silent one, where it is not the only one. */
+  #allBut(silent: string | null): readonly Address[] {
+    const given = this.#place.addresses;
+    const known = this.#cluster.masters.map(({ host, port }) => ({ host, port }));
+    const others = [...given, ...known].filter((address) => shownAddress(address) !== silent);
+    return others.length > 0 ? others : given;
   }
 
   /** A replica of a cluster says which its primary is. */
@@ -167,12 +203,18 @@ export class RedisCluster implements RedisConnections {
     this.#retired.close();
   }
 
-  #made(): Cluster {
+  /** @param roots which are asked for the others */
+  #made(roots: readonly Address[]): Cluster {
     this.#madeAt = performance.now();
-    const cluster = clusterOf({ ...this.#place, addresses: this.#roots });
+    const cluster = clusterOf({ ...this.#place, addresses: roots });
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;
   }
+}
+
+function haveSamePrimaries(one: Cluster, other: Cluster): boolean {
+  const addresses = new Set(one.masters.map(({ address }) => address));
+  return addresses.size === other.masters.length && other.masters.every(({ address }) => addresses.has(address));
 }
 
 function nameOf(client: Client): string {

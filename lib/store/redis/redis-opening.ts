@@ -27,10 +27,10 @@ export async function openRedis(options: ResolvedRedisOptions, queryTimeout: num
   const made = (): RedisConnections => (isCluster ? new RedisCluster(place) : new SingleRedis(place));
   const replicas = options.waitForReplicas ?? (isCluster ? 1 : 0);
   const connections = made();
-  const durable = replicas === 0 ? connections : made();
-  const runner = new ScriptRunner(connections, durable, replicas, queryTimeout);
-  const starting = new ScriptRunner(connections, durable, 0, START_TIMEOUT);
-  const all = replicas === 0 ? [connections] : [connections, durable];
+  const durability = replicas === 0 ? null : { connections: made(), replicas };
+  const runner = new ScriptRunner(connections, durability, queryTimeout);
+  const starting = new ScriptRunner(connections, null, START_TIMEOUT);
+  const all = durability === null ? [connections] : [connections, durability.connections];
   const close = (): void => {
     runner.close();
     for (const one of all) one.close();

@@ -1,7 +1,10 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
 import { Attempts, causeOf, type Run, type Target } from './attempts.js';
-import { type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
+import { Confirmations } from './confirmations.js';
+import type { RedisConnections, RedisNode } from './connections.js';
 import { ArrivedLate, OperationClock } from './operation-clock.js';
+import type { Durability } from './primary-confirmations.js';
+import { ReplicationIds } from './replication-ids.js';
 import type { Script } from './scripts/script.js';
 
 /** What a script says. */
@@ -23,15 +26,6 @@ export interface Fields {
 /** What a script says that has written. */
 const WRITTEN = new Set(['ok', 'absent']);
 
-/** The share of its time that a primary has left to say that replicas have not confirmed: Redis looks for that ten times a second. */
-const FOR_THE_ANSWER = 1 / 3;
-const LONGEST_ANSWER = 150;
-
-/** A write that too few replicas have. */
-class TooFewReplicas extends Error {
-  override readonly name = 'TooFewReplicas';
-}
-
 /**
  * Runs scripts where their keys are, each until its deadline, and reads the clocks of the nodes from the answers. A script that
  * arrives late does nothing, so that what was given up is not written later. Every failure is a
@@ -39,24 +33,22 @@ class TooFewReplicas extends Error {
  */
 export class ScriptRunner {
   readonly #connections: RedisConnections;
-  /** On which a client may wait for replicas: on the others, what is sent behind it would wait as well. */
-  readonly #durable: RedisConnections;
-  readonly #replicas: number;
   readonly #operations: OperationClock;
   readonly #attempts: Attempts;
+  readonly #confirmations: Confirmations | null;
+  readonly #replicationIds = new ReplicationIds();
 
-  /** @param durable for what waits for replicas; the same where nothing does */
-  constructor(connections: RedisConnections, durable: RedisConnections, replicas: number, queryTimeout: number) {
+  /** @param durability `null`: nothing waits for replicas */
+  constructor(connections: RedisConnections, durability: Durability | null, queryTimeout: number) {
     this.#connections = connections;
-    this.#durable = durable;
-    this.#replicas = replicas;
     this.#operations = new OperationClock(queryTimeout);
     this.#attempts = new Attempts(this.#operations);
+    this.#confirmations = durability && new Confirmations(durability, this.#operations, this.#attempts);
   }
 
   /** Whether there is anything that waits for replicas. */
   get waitsForReplicas(): boolean {
-    return this.#replicas > 0;
+    return this.#confirmations !== null;
   }
 
   /** The clock of the node that is furthest ahead, in milliseconds since the epoch. */
@@ -83,10 +75,8 @@ export class ScriptRunner {
   }
 
   run(script: Script, key: string, args: readonly string[], run: Run): Promise<Answer> {
-    const isDurable = run.isDurable === true && this.#replicas > 0;
-    const connections = isDurable ? this.#durable : this.#connections;
-    return this.#attempts.untilDone(connections, key, run, (target) =>
-      this.#once(connections, script, key, args, run.deadline, target, isDurable),
+    return this.#attempts.untilDone(this.#connections, key, run, (target) =>
+      this.#once(script, key, args, run, target),
     );
   }
 
@@ -136,25 +126,19 @@ export class ScriptRunner {
     }
   }
 
-  async #once(
-    connections: RedisConnections,
-    script: Script,
-    key: string,
-    args: readonly string[],
-    deadline: number,
-    target: Target,
-    isDurable: boolean,
-  ): Promise<Answer> {
+  async #once(script: Script, key: string, args: readonly string[], run: Run, target: Target): Promise<Answer> {
+    const connections = this.#connections;
+    const { deadline } = run;
     const { node, clock, isAsked } = await this.#attempts.placeOf(connections, key, deadline, target);
     const { epoch } = node;
-    const left = deadline - this.time();
-    const given = ['1', key, (clock.now() + left).toFixed(3), ...args];
+    const confirmations = run.isDurable === true ? this.#confirmations : null;
+    const given = ['1', key, (clock.now() + deadline - this.time()).toFixed(3), ...args];
     const command = target.isUnknown ? ['EVAL', script.text, ...given] : ['EVALSHA', script.sha, ...given];
     // What is sent together stays together.
     const proof = script.isReading ? connections.proof(node) : null;
+    const identifying = confirmations && this.#replicationIds.before(node);
     const asking = isAsked ? node.send(['ASKING']) : null;
     const answering = node.send(command);
-    const waiting = isDurable ? this.#waitOn(node, left) : null;
     const sentAt = performance.now();
     for (const beside of [asking, proof]) beside?.catch(() => {});
     const reply = (await this.#attempts.until(connections, deadline, node, answering, sentAt)) as unknown[];
@@ -163,11 +147,11 @@ export class ScriptRunner {
     const answer = { now: Number(now), status: String(status), values };
     this.#attempts.clocks.observe(node, epoch, answer.now);
     if (answer.status === 'late') throw new ArrivedLate('it reached Redis too late');
-    if (waiting !== null && WRITTEN.has(answer.status)) {
-      const replicas = await this.#attempts.until(connections, deadline, node, waiting, sentAt).catch(notToldBy(node));
-      if (replicas < this.#replicas) {
-        throw new TooFewReplicas(`${replicas} of ${this.#replicas} replicas of ${node.name} have confirmed it in time`);
-      }
+    if (confirmations !== null && WRITTEN.has(answer.status)) {
+      // Answered before the script was.
+      const replicationId = await identifying;
+      const renew = (): void => connections.renew(node);
+      await confirmations.of({ node, replicationId, place: { key, isAsked }, renew }, run);
     }
     return answer;
   }
@@ -192,21 +176,4 @@ export class ScriptRunner {
     for (const one of beside) await this.#attempts.until(connections, deadline, node, one, sentAt);
     return { fields, now: clock.now() };
   }
-
-  /** How many replicas have all that was written on the connection before. */
-  #waitOn(node: RedisNode, left: number): Promise<number> {
-    const limit = Math.max(1, Math.floor(left - Math.min(left * FOR_THE_ANSWER, LONGEST_ANSWER)));
-    const waiting = node.send(['WAIT', String(this.#replicas), String(limit)]).then(Number);
-    // Where the script fails, nothing waits for this.
-    waiting.catch(() => {});
-    return waiting;
-  }
-}
-
-/** What a node refuses is to wait: the script has run, and must not run again for that. */
-function notToldBy({ name }: RedisNode): (error: unknown) => never {
-  return (error) => {
-    if (!(error instanceof RedisRefusal)) throw error;
-    throw new TooFewReplicas(`${name} does not say whether replicas have it: ${error.message}`);
-  };
 }

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../session/token.js';
 import type { RedisConnections } from './connections.js';
+import { touching } from './primary-confirmations.js';
 import type { Keys } from './keys.js';
 import type { ScriptRunner } from './script-runner.js';
 import { ADD, CLAIM, LIST, RELEASE, REMOVE } from './scripts/index-scripts.js';
@@ -29,6 +30,7 @@ export async function tryEverything(
   const steps: readonly (readonly [Script, string, readonly string[]])[] = [
     [ADD, user, [id, '', TTL]],
     [LIST, user, []],
+    [session.TOUCH, user, []],
     [session.CREATE, own, [TTL, '', '0', '1', ...fields]],
     [session.COMMIT, own, ['0', '', '1000', '0', '1', TTL, '', ...ONE_OF_EACH]],
     [session.RENEW, own, ['0', '0']],
@@ -40,6 +42,7 @@ export async function tryEverything(
     [session.DELETE, own, ['', '']],
     [session.END, own, ['0']],
     [session.CONFIRM, own, ['']],
+    [session.TOUCH, own, []],
     [REMOVE, user, [id, '1', id, '']],
     [CLAIM, lease, [id, TTL]],
     [RELEASE, lease, [id]],
@@ -49,6 +52,8 @@ export async function tryEverything(
   }
   await runner.fieldsOf(own, { operation, deadline: runner.deadline() });
   await connections.refresh(own);
+  // Whoever waits for replicas sends it as it is.
+  await runner.ask(operation, await connections.nodeOf(own), touching(own));
   for (const node of await runner.primaries(operation)) {
     await runner.ask(operation, node, ['SCAN', '0', 'MATCH', keys.allSessions, 'COUNT', '1']);
     await runner.ask(operation, node, ['WAIT', '0', '1']);

@@ -49,8 +49,8 @@ export class SingleRedis implements RedisConnections {
     return this.#node;
   }
 
-  async nodeAt(): Promise<RedisNode | null> {
-    return null;
+  async nodeAt(address: string): Promise<RedisNode | null> {
+    return address === this.#node.name ? this.#node : null;
   }
 
   async refresh(): Promise<void> {}

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { StoredSession } from 'nestjs-mikro-session/store';
 import { FAULTS, type Fault } from '../../failover/faults.js';
 import { play } from '../../failover/play.js';
-import { startRedisCluster, type TestRedisCluster } from '../../support/redis-cluster.js';
+import { startRedisCluster, type TestRedisCluster, until } from '../../support/redis-cluster.js';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import type { RedisServer } from '../../support/redis-server.js';
 import { loginOf, newSession, RedisStores, setting } from '../../support/redis-stores.js';
@@ -105,6 +105,29 @@ describeWithRedis('A session whose slot moves from one primary to another', () =
     expect((await store.find(id))?.data).toBe('{"n":4}');
     expect(await store.delete(id, null)).toBe(true);
   });
+
+  it('has ended, and replicas have confirmed it, while the slot is on its way', async () => {
+    const { cluster, stores } = fixture;
+    const store = await stores.open({ nodes: cluster.urls }, { queryTimeout: 1_000 });
+    const [, from, to] = cluster.primaries as [RedisServer, RedisServer, RedisServer];
+    const [source, target] = await Promise.all([from, to].map((node) => node.command<string>('CLUSTER', 'MYID')));
+    const sessionThere = async (): Promise<readonly [string, string]> => {
+      for (;;) {
+        const { id } = await store.create(newSession());
+        const slot = await from.command<number>('CLUSTER', 'KEYSLOT', `session:s:${id}`);
+        // Of the second of them.
+        if (slot > 6_000 && slot < 10_000) return [id, String(slot)];
+      }
+    };
+    const [[, other], [id, slot]] = [await sessionThere(), await sessionThere()];
+    expect(slot).not.toBe(other);
+    await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source as string);
+    await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target as string);
+    expect(await store.delete(id, null)).toBe(true);
+    expect(await store.delete(id, null)).toBe(false);
+    for (const node of [to, from]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', target as string);
+    await expect(store.confirmEnd(id)).resolves.toBeUndefined();
+  });
 });
 
 describeWithRedis('A cluster with a primary that hangs for good', () => {
@@ -115,6 +138,45 @@ describeWithRedis('A cluster with a primary that hangs for good', () => {
       const outcome = await play(hung, { waitForReplicas: 0 }, 20_261_129);
       expect(outcome.wrong).toBe(0);
       expect(outcome.recovery).toBeLessThan(BACK);
+    },
+    PATIENCE,
+  );
+
+  it.each([
+    ['nobody uses the others', 3, false],
+    ['the others are used', 3, true],
+    ['it is the only one that was named', 1, false],
+  ])(
+    'has another in its place, though it was the last to answer, where %s',
+    async (_others, named, areOthersUsed) => {
+      const cluster = await startRedisCluster();
+      const stores = new RedisStores();
+      try {
+        const nodes = cluster.urls.slice(0, named);
+        const store = await stores.open({ nodes, waitForReplicas: 0 }, { queryTimeout: 1_000 });
+        const [hanging, other] = cluster.primaries as [RedisServer, RedisServer];
+        const sessionOn = async (node: RedisServer): Promise<StoredSession> => {
+          for (;;) {
+            const session = await store.create(newSession());
+            const found = await node.command('EXISTS', `session:s:${session.id}`).catch(() => 0);
+            if (found === 1) return session;
+          }
+        };
+        const used = await sessionOn(other);
+        const { id } = await sessionOn(hanging);
+        const find = async (session: string): Promise<boolean> =>
+          (await store.find(session).catch(() => null)) !== null;
+        await until(async () => (await cluster.replicas[0]?.command<number>('DBSIZE')) !== 0);
+        expect(await find(id)).toBe(true);
+        hanging.process.kill('SIGSTOP');
+        await until(async () => {
+          if (areOthersUsed) void find(used.id);
+          return find(id);
+        }, 2 * BACK);
+      } finally {
+        await stores.close();
+        await cluster.stop();
+      }
     },
     PATIENCE,
   );

@@ -53,17 +53,6 @@ local function keep(moment, slack, kept)
 end
 `;
 
-/**
- * Changes nothing, by a write that replicas get: when they have confirmed it, they have all that was written before. What ends
- * nothing is to be as sure as what ends something, where the one before was not confirmed.
- */
-export const TOUCH = `
-local function touch()
-  redis.call('HSET', key, 'z', '')
-  redis.call('HDEL', key, 'z')
-end
-`;
-
 /** Whether a text is what is expected; an empty one for any. */
 export const MEANT = `
 local function is(text, expected)

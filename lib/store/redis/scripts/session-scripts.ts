@@ -1,4 +1,4 @@
-import { LASTING, MEANT, MERGE, reading, TOUCH } from './parts.js';
+import { LASTING, MEANT, MERGE, reading } from './parts.js';
 import { script } from './script.js';
 
 // What one session's key takes. `ARGV[1]` is the deadline; an empty text stands for none, or any.
@@ -140,26 +140,25 @@ redis.call('HSET', key, 's', ARGV[4], 'p', ARGV[3], 'r', ms(now), 'v', ms(now))
 return {ms(now), 'ok'}`,
 );
 
-/** Ends a live session. 2 generation, 3 user. Gives its user. `absent`: there is none, which replicas confirm all the same. */
+/** Ends a live session. 2 generation, 3 user. Gives its user. `absent`: there is none, which replicas are to confirm all the same. */
 export const DELETE = script(
   'delete',
   'allow-oom',
-  `${reading('generation', 'user')}${MEANT}${TOUCH}
-if not isLive or not is(generation, ARGV[2]) or not is(user, ARGV[3]) then
-  touch()
-  return {ms(now), 'absent'}
-end
+  `${reading('generation', 'user')}${MEANT}
+if not isLive or not is(generation, ARGV[2]) or not is(user, ARGV[3]) then return {ms(now), 'absent'} end
 redis.call('DEL', key)
 return {ms(now), 'ok', user or ''}`,
 );
 
-/** Makes sure that there is no live session, as sure as a session that is ended. 2 user. `live`: there is one. */
+/**
+ * Looks that there is no live session, which replicas are to confirm. 2 user. `live`: there is one. A replica itself refuses it, as it
+ * says nowhere that it only reads.
+ */
 export const CONFIRM = script(
   'confirm',
   'allow-oom',
-  `${reading('user')}${MEANT}${TOUCH}
+  `${reading('user')}${MEANT}
 if isLive and is(user, ARGV[2]) then return {ms(now), 'live'} end
-touch()
 return {ms(now), 'ok'}`,
 );
 
@@ -170,14 +169,28 @@ return {ms(now), 'ok'}`,
 export const END = script(
   'end',
   'allow-oom',
-  `${reading('created')}${TOUCH}
-if not expires then
-  touch()
-  return {ms(now), 'absent'}
-end
+  `${reading('created')}
+if not expires then return {ms(now), 'absent'} end
 local start = tonumber(created)
 if not isLive or (start > now - tonumber(ARGV[2]) and start <= now) then return {ms(now), 'gone'} end
 redis.call('DEL', key)
+return {ms(now), 'ok'}`,
+);
+
+/**
+ * Changes nothing, of a session or of the list of a user, by a write that replicas get: when they have confirmed it, they have all that
+ * was written before.
+ */
+export const TOUCH = script(
+  'touch',
+  'allow-oom',
+  `
+if type(redis.pcall('HSET', key, 'z', '')) == 'number' then
+  redis.call('HDEL', key, 'z')
+else
+  redis.call('ZADD', key, 0, '')
+  redis.call('ZREM', key, '')
+end
 return {ms(now), 'ok'}`,
 );
 
