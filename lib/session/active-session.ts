@@ -31,7 +31,8 @@ export class ActiveSession implements Session {
   #queue: OneAtATime | null = null;
   #unsettled: Unsettled | null = null;
   #sealed: Session | null = null;
-  /** How many operations the last {@link settle} waits for; `null` as long as it waits for all that there are. */
+  /** How many operations have been called, and of how many the last {@link settle} knows; `null` as long as it waits for all. */
+  #calls = 0;
   #settledCalls: number | null = null;
   /** Whether it is yet to take what it stores; and the lifetime that it has taken. */
   #isToTake = false;
@@ -398,6 +399,7 @@ export class ActiveSession implements Session {
       if (this.isOnItsOwn) this.#env.notAwaited(error);
       return this.isOnItsOwn;
     });
+    this.#calls += 1;
     return this.#unsettled.add(outcome, counts);
   }
 
@@ -406,7 +408,10 @@ export class ActiveSession implements Session {
     operation: () => Promise<void>,
     counts?: (error: unknown) => boolean,
   ): Promise<void> | void {
-    if (typeof callback === 'function') return this.#operations.runFor(callback, operation);
+    if (typeof callback === 'function') {
+      this.#calls += 1;
+      return this.#operations.runFor(callback, operation);
+    }
     return this.watched(this.#operations.run(operation), counts);
   }
 
@@ -436,9 +441,8 @@ export class ActiveSession implements Session {
 
   #runLast(commit: () => Promise<void>, isAnswered: boolean): Promise<void> {
     this.#isToTake = true;
-    const running = this.#operations.run(isAnswered ? () => commit().then(() => this.#lifecycle.answered()) : commit);
     this.#settledCalls = this.#calls;
-    return running;
+    return this.#operations.run(isAnswered ? () => commit().then(() => this.#lifecycle.answered()) : commit);
   }
 
   #discardPending(): Promise<void> | null {
@@ -467,11 +471,6 @@ export class ActiveSession implements Session {
 
   get #isBusy(): boolean {
     return this.#queue !== null && this.#queue.isBusy;
-  }
-
-  /** How many operations have been called. */
-  get #calls(): number {
-    return this.#queue?.calls ?? 0;
   }
 
   get #operations(): OneAtATime {

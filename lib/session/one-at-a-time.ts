@@ -5,7 +5,6 @@ export class OneAtATime {
   readonly #onIdle: () => void;
   /** Settles, without an error, when all that was called so far is done. */
   #busy: Promise<void> | null = null;
-  #calls = 0;
 
   /** @param onIdle runs whenever the last operation is done */
   constructor(onIdle: () => void = () => {}) {
@@ -16,14 +15,8 @@ export class OneAtATime {
     return this.#busy !== null;
   }
 
-  /** How many have been called. */
-  get calls(): number {
-    return this.#calls;
-  }
-
   /** Starts at once if no other operation is under way. */
   run<Result>(operation: () => Promise<Result>): Promise<Result> {
-    this.#calls += 1;
     const running = this.#busy === null ? begun(operation) : this.#busy.then(operation);
     const settled = (): void => {
       if (this.#busy !== busy) return;

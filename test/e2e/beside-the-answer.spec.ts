@@ -146,6 +146,16 @@ class AnsweringController {
     raw.end();
   }
 
+  /** What nobody waits for is refused at once. */
+  @Post('refused')
+  refused(@Session() session: Session, @Res() response: PlatformResponse): void {
+    const raw = takenOver(response);
+    session.set('begun', 1);
+    raw.writeHead(200).write('a');
+    void session.login('');
+    raw.end('b');
+  }
+
   /** What is written once a save is done, while the first part of the answer is about to go out. */
   @Post('waits')
   async waits(@Session() session: Session, @Res() response: PlatformResponse, @Body() { levels }: { levels: number }) {
@@ -245,6 +255,10 @@ describe.each(PLATFORMS.flatMap((platform) => [true, false].map((interceptor) =>
         expect(await inHandler(client, (session) => session.userId)).toBeNull();
       },
     );
+
+    it('cut the answer off, where one is refused while it is written, and nobody waits for it', async () => {
+      await expect(fixture.app.client().post('/refused')).rejects.toThrow('fetch failed');
+    });
 
     it.each([0, 1, 2, 3, 4, 5, 6])(
       'are stored before the end, where they come behind a save, %i calls deep',

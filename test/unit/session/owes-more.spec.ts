@@ -12,6 +12,7 @@ const CHANGES: [string, (session: ActiveSession) => unknown][] = [
   ['a lifetime', (session) => session.setTtl(5 * MINUTE)],
   ['an operation that nobody waits for', (session) => void session.update(() => {})],
   ['an operation with a callback', (session) => session.destroy(() => {})],
+  ['a failure that is caught', (session) => void session.login('').catch(() => {})],
 ];
 
 /** What the end of a request finds. */
