@@ -8,7 +8,7 @@ import { createSessionId } from '../../../lib/session/token.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { collected, newSession } from '../../../lib/testing/contract/support.js';
 import { startLocalPostgres } from '../../../sample-app/local-postgres.js';
-import { changesOf, loginTo, useStores } from './stores.js';
+import { changesOf, countStatements, loginTo, useStores } from './stores.js';
 
 const fixture = useStores();
 const COUNT = 12;
@@ -123,6 +123,27 @@ describe('Changes that are told to other processes, where many wait for their tu
         [],
       );
     });
+  });
+
+  it('are waited for together, though with them goes one whose row is held, and whose time is over soon', async () => {
+    const ids = Array.from({ length: COUNT }, () => createSessionId());
+    await Promise.all(ids.map((id) => store.create(newSession({ id }))));
+    const holder = await connect('holder');
+    await holder.query('begin');
+    await holder.query('select from sessions where id = $1 for update', [ids[0]]);
+    const changes = changesOf({ set: { n: 1 } });
+    const endTurn = await keepTurn();
+    const statements = countStatements('saved as (');
+    const held = store
+      .commitIf(ids[0] as string, 0, new Map(), changes, store.now() + 150)
+      .catch((error: unknown) => error);
+    const others = ids.slice(1).map((id) => store.commit(id, 0, changes).catch((error: unknown) => error));
+    await pause(300);
+    await endTurn();
+    expect(await held).toEqual(fixture.unavailable);
+    await holder.query('rollback');
+    for (const outcome of await Promise.all(others)) expect(outcome).toMatchObject({ ttl: expect.any(Number) });
+    expect(statements.count).toBeLessThan(4);
   });
 
   // The second goes with the third, once the first is given up: with much of its time left, or with hardly any.

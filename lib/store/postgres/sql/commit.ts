@@ -66,8 +66,8 @@ export function commitStatements({ table, announced, joined, announces }: Sessio
               else greatest(l.ends_at, l.started_at + ${span('l.ttl')}) end`
       : 'l.ends_at';
     return `
-    with ${isExact ? `${EXACT},` : ''} ${announces ? `${limitedUntil(firstOf('$4::float8[]'))},` : ''} locked as materialized (
-      select s.id, s.data, s.last_access_at, s.expires_at, s.ends_at, ${NOW} as now, c.renew, ${lifetime}
+    with ${isExact ? `${EXACT},` : ''} locked as materialized (
+      select s.id, s.data, s.last_access_at, s.expires_at, s.ends_at, ${NOW} as now, c.renew, c.deadline, ${lifetime}
              ${changes.map((name) => `, c.${name}`).join('')}
       from (select * from ${rowsOf(arrays)} as change order by id) c, lateral (
         select * from ${table} s
@@ -75,6 +75,7 @@ export function commitStatements({ table, announced, joined, announces }: Sessio
         for no key update skip locked
       ) s where s.id = c.id
     ),
+    ${announces ? `${limitedUntil(firstOf('locked'))},` : ''}
     -- All that one row comes to, without a join: the planner, which expects one row, would compare each with each.
     ready as materialized (
       select l.id, l.now, l.ttl, m.data, ${sizeOf('m.data', '$5::int')} as size, e.ends_at,
@@ -115,10 +116,11 @@ export function commitStatements({ table, announced, joined, announces }: Sessio
      * most it waits for a lock on a row of another table.
      */
     create: `
-      with ${limitedUntil(firstOf('$3::float8[]'), '$13')}, given as materialized (
+      with given as materialized (
         select *, now < ${at('deadline')} as in_time
         from ${rowsOf(CREATED)} as given, (select ${NOW} as now ${UNSEEN}) as clock
       ),
+      ${limitedUntil(firstOf('given where in_time'), '$13')},
       created as (
         insert into ${table} (id, secret_hash, generation, user_id, auth, authenticated_at, data, ttl, created_at,
                               updated_at, last_access_at, expires_at, ends_at, ip, user_agent, persistent)

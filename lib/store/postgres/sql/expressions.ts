@@ -48,8 +48,8 @@ export const limited = (milliseconds: string): string =>
 export const limitedUntil = (deadline: string, milliseconds = '2147483647'): string =>
   limited(`least(${milliseconds}::float8, greatest(1, floor(${deadline} - ${ms(NOW)})))`);
 
-// The first of some deadlines.
-export const firstOf = (deadlines: string): string => `(select min(deadline) from unnest(${deadlines}) as deadline)`;
+// The first deadline of what another part has got at: what is not written is in no hurry.
+export const firstOf = (got: string): string => `(select min(deadline) from ${got})`;
 
 // The sessions that are asked for, each of one generation, and whether a row is of them.
 export const ASKED = { id: '$1::uuid[]', generation: '$2::int[]' };

@@ -51,8 +51,8 @@ export function loginStatements({ table, announced, joined, announces }: Session
      * table.
      */
     login: `
-      with ${EXACT}, ${limitedUntil(firstOf('$3::float8[]'), LOCK_TIMEOUT)}, locked as materialized (
-        select s.id, s.data, s.generation, s.secret_hash, ${NOW} as now, ${Object.keys(LOGGED_IN)
+      with ${EXACT}, locked as materialized (
+        select s.id, s.data, s.generation, s.secret_hash, ${NOW} as now, g.deadline, ${Object.keys(LOGGED_IN)
           .map((name) => `g.${name}`)
           .join(', ')}
         from (select * from ${rowsOf({ ...ASKED, deadline: '$3::float8[]', ...LOGGED_IN })} as given order by id) g, lateral (
@@ -61,6 +61,7 @@ export function loginStatements({ table, announced, joined, announces }: Session
           for no key update skip locked
         ) s where s.id = g.id
       ),
+      ${limitedUntil(firstOf('locked'), LOCK_TIMEOUT)},
       merged as materialized (
         select l.id, l.now, l.generation + 1 as generation, decode(l.new_hash, 'hex') as secret_hash,
                coalesce(decode(l.held_hash, 'hex'), l.secret_hash) as previous_secret_hash, l.user_id, l.auth, l.ttl,

@@ -54,8 +54,8 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
      * $5 how long at most to wait for a lock on a row of another table.
      */
     delete: `
-      with ${limitedUntil(firstOf('$3::float8[]'), '$5')}, doomed as materialized (
-        select s.id
+      with doomed as materialized (
+        select s.id, d.deadline
         from (select * from ${rowsOf({ ...MEANT, deadline: '$3::float8[]' })} as d order by id) d, lateral (
           select s.id from ${table} s
           where ${isMeant('s', 'd')} and s.expires_at > ${NOW}
@@ -63,6 +63,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
           for update skip locked
         ) s where s.id = d.id
       ),
+      ${limitedUntil(firstOf('doomed'), '$5')},
       deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id)${announced('deleted')},
       ${missedBy('doomed', table, rowsOf(MEANT), isMeant('s', 'a'))}
       select ended.id::text as id, ended.locked, ${ms(NOW)} as now
