@@ -291,7 +291,9 @@ export class MikroOrmSessionStore extends SessionStore {
   }
 
   keepNewest(userId: string, count: number): AsyncIterable<readonly SessionId[]> {
-    return endAll(this.#queries, 'limit the sessions of a user', 'keepNewest', [userId, count]);
+    // The next login ends what is left.
+    const until = this.#queries.deadline();
+    return endAll(this.#queries, 'limit the sessions of a user', 'keepNewest', [userId, count], until);
   }
 
   deleteAll(): AsyncIterable<readonly SessionId[]> {

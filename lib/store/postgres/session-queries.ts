@@ -342,12 +342,13 @@ export class SessionQueries implements RenewalTarget {
     leftOut: LeftOut,
     values: readonly unknown[],
     deadline: number,
+    until: number | null,
   ): Promise<Ended | undefined> {
     const send = (lockTimeout: number): Promise<Ended[]> => {
       const given = this.#toEnd(most, leftOut, values, deadline, lockTimeout);
       return this.#db.query<Ended>(operation, this.#sql.ended[which], given, deadline);
     };
-    const [row] = await this.#db.certainly(() => this.#limited(send));
+    const [row] = await this.#db.certainly(() => this.#limited(send), until);
     return row;
   }
 

@@ -101,15 +101,17 @@ export class Database {
   /**
    * The rows of a statement, in time or not. Where it is cancelled, the server has as long again as an operation to say what became of it:
    * it may be done all the same.
+   *
+   * @param until when what it is part of is to be done, on the clock of deadlines; then no longer than that
    */
-  async certainly<Row extends object>(send: () => Promise<Row[]>): Promise<Row[]> {
+  async certainly<Row extends object>(send: () => Promise<Row[]>, until: number | null = null): Promise<Row[]> {
     try {
       return await send();
     } catch (error) {
       const late = error instanceof Error ? this.#lateRows.get(error) : undefined;
       if (late === undefined) throw error;
       try {
-        return (await this.#inTime(late, this.deadline())) as Row[];
+        return (await this.#inTime(late, until ?? this.deadline())) as Row[];
       } catch (reason) {
         if (sqlState(reason) !== undefined && !isCutOff(reason)) this.#cancelled.add(error as Error);
         throw error;
