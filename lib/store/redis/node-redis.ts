@@ -60,9 +60,17 @@ export const clientOf = (address: Address, settings: ConnectionSettings, reconne
   return createClient({ ...others, socket: { ...socket, ...strategy, ...address } } as RedisClientOptions);
 };
 
-export const clusterOf = ({ addresses, settings }: RedisPlace) =>
+/** Nodes that a client asks for all others: each time that it has to, and none of those that it knows answers. */
+export type Roots = RedisClusterOptions['rootNodes'];
+
+export function rootsOf(addresses: readonly Address[]): Roots {
+  return addresses.map((address) => ({ socket: { ...address } }));
+}
+
+/** @param rootNodes what is added to them later is asked as well */
+export const clusterOf = (rootNodes: Roots, settings: ConnectionSettings) =>
   createCluster({
-    rootNodes: addresses.map((address) => ({ socket: { ...address } })),
+    rootNodes,
     defaults: settingsOf(settings) as NonNullable<RedisClusterOptions['defaults']>,
     // A node that cannot be reached must not hold up what the others are asked.
     minimizeConnections: true,

@@ -11,6 +11,8 @@ import {
   nodeOn,
   REFRESH_AFTER,
   type RedisPlace,
+  type Roots,
+  rootsOf,
   shownAddress,
 } from './node-redis.js';
 import { RetiredClients } from './retired-clients.js';
@@ -29,15 +31,15 @@ export class RedisCluster implements RedisConnections {
   #cluster: Cluster;
   /** The one that is being made, which may take its place. */
   #next: Cluster | null = null;
-  /** The primary that was asked for the others, and did not say them. */
-  #unhelpful: string | null = null;
+  /** The primaries that were asked for the others, and did not say them, since one did. */
+  readonly #unhelpful = new Set<string>();
   #madeAt = 0;
   #isRenewing = false;
   #isClosed = false;
 
   constructor(place: RedisPlace) {
     this.#place = place;
-    this.#cluster = this.#made(place.addresses);
+    this.#cluster = this.#made(rootsOf(place.addresses));
   }
 
   async open(): Promise<void> {
@@ -116,14 +118,18 @@ export class RedisCluster implements RedisConnections {
 
   async #connected(silent: string | null): Promise<Cluster> {
     const root = this.#lastToAnswer(silent);
-    const made = this.#made(root === null ? this.#allBut(silent) : [root]);
+    const roots = rootsOf(root === null ? this.#allBut(silent) : [root]);
+    const made = this.#made(roots);
     this.#next = made;
     try {
       await made.connect();
-      this.#unhelpful = null;
+      this.#unhelpful.clear();
+      // One day all primaries may be elsewhere.
+      roots.push(...rootsOf(this.#place.addresses));
       return made;
     } catch (error) {
-      this.#unhelpful = root && shownAddress(root);
+      if (root === null) this.#unhelpful.clear();
+      else this.#unhelpful.add(shownAddress(root));
       throw error;
     } finally {
       this.#next = null;
@@ -154,7 +160,7 @@ export class RedisCluster implements RedisConnections {
     let address: Address | null = null;
     for (const { client, host, port, address: name } of this.#cluster.masters) {
       const answeredAt = answeredAtOf(client);
-      if (answeredAt <= last || name === silent || name === this.#unhelpful) continue;
+      if (answeredAt <= last || name === silent || this.#unhelpful.has(name)) continue;
       last = answeredAt;
       address = { host, port };
     }
@@ -203,10 +209,9 @@ export class RedisCluster implements RedisConnections {
     this.#retired.close();
   }
 
-  /** @param roots which are asked for the others */
-  #made(roots: readonly Address[]): Cluster {
+  #made(roots: Roots): Cluster {
     this.#madeAt = performance.now();
-    const cluster = clusterOf({ ...this.#place, addresses: roots });
+    const cluster = clusterOf(roots, this.#place.settings);
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;
   }
