@@ -8,6 +8,8 @@ import { untilUnlocked } from './until-unlocked.js';
 
 /** How many sessions a statement ends at most: it takes a small part of the time that an operation has. */
 const PIECE = 2_000;
+/** The same where all of it has that time: what is done of it by then is to last. */
+const SMALL_PIECE = 50;
 
 /** How often running a piece of one is refused, though there is none: that it is refused once may be over by then. */
 const MOST_IN_VAIN = 2;
@@ -33,7 +35,7 @@ export async function* endAll(
   let since: number | null = null;
   let waits = 0;
   let inVain = 0;
-  const piece = new PieceSize(PIECE, queries.deadline() - queries.time());
+  const piece = new PieceSize(until === null ? PIECE : SMALL_PIECE, queries.deadline() - queries.time());
   let refusal: unknown = null;
   for (let isLeft = true; isLeft;) {
     /** Whether all that is left was locked: then it is for that that there was no time left. */
@@ -57,6 +59,7 @@ export async function* endAll(
       inVain = 0;
       if (done.ids.length > 0) yield done.ids;
     } catch (error) {
+      if (until !== null && queries.time() >= until) throw error;
       const isLocked = isOfLock(error) && ++waits < MOST_WAITS;
       const mayConcernOne = isLocked || concernsOne(error);
       if (!mayConcernOne && (wasLocked || !queries.wasCancelled(error))) throw error;

@@ -220,6 +220,23 @@ describe('MikroOrmSessionStore: very many sessions', () => {
     }
   });
 
+  it('are fewer after each login, where to end all takes longer than one may', async () => {
+    const store = await fixture.openStore({ queryTimeout: 500 });
+    await insert(300, 'ada');
+    await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
+      perform pg_sleep(0.004); return old; end $$`);
+    await fixture.database.query('create trigger slow before delete on sessions for each row execute function slow()');
+    try {
+      const login = (): Promise<unknown> => collected(store.keepNewest('ada', 1)).catch((error: unknown) => error);
+      expect(await login()).toEqual(fixture.unavailable);
+      const left = await store.count();
+      await login();
+      expect([left < 300, (await store.count()) < left]).toEqual([true, true]);
+    } finally {
+      await fixture.database.query('drop function slow cascade');
+    }
+  });
+
   it.each<[string, number, (store: MikroOrmSessionStore) => AsyncIterable<readonly string[]>]>([
     ['deleteAll()', 3, (store) => store.deleteAll()],
     ['deleteByUser()', 3, (store) => store.deleteByUser('ada', null)],
