@@ -24,6 +24,8 @@ describe.each(Object.entries(SHOP_PAGES))('In Chromium, the shop’s page %s', (
     // Colours are measured: none is to be on its way to another one.
     const page = await (await browser.visitor({ reducedMotion: 'reduce' })).newPage();
     await open(page, url);
+    // What a click leads to is there before its style sheet.
+    await page.waitForLoadState('load');
     return page;
   };
 
