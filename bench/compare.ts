@@ -187,17 +187,18 @@ async function turnOf(
   { method, connections, duration }: Plan,
   signal: AbortSignal,
 ): Promise<Cost> {
-  const backends = await backendsOf(entrant, environment);
-  const [serverBefore, postgresBefore] = [await timeOf([server.pid]), await timeOf(backends)];
+  const serverBefore = await timeOf(server.pid);
+  const postgresBefore = new Map<number, number>();
+  for (const pid of await backendsOf(entrant, environment)) postgresBefore.set(pid, await timeOf(pid));
   const load = loadFor(entrant, server.port, method);
   const { requests, perSecond, p50, p99 } = await closedLoop(load, connections, duration, signal);
-  return {
-    perSecond,
-    p50,
-    p99,
-    server: ((await timeOf([server.pid])) - serverBefore) / requests,
-    postgres: ((await timeOf(backends)) - postgresBefore) / requests,
-  };
+  const spent = (await timeOf(server.pid)) - serverBefore;
+  let postgres = 0;
+  // Between its turns, a server gives up connections: some of these have begun with this one.
+  for (const pid of await backendsOf(entrant, environment)) {
+    postgres += (await timeOf(pid)) - (postgresBefore.get(pid) ?? 0);
+  }
+  return { perSecond, p50, p99, server: spent / requests, postgres: postgres / requests };
 }
 
 /** The processes of PostgreSQL that a server talks to. */
@@ -209,10 +210,8 @@ async function backendsOf({ databaseUrl }: Entrant, { postgres }: Environment): 
   return rows.map(({ pid }) => pid);
 }
 
-async function timeOf(pids: readonly number[]): Promise<number> {
-  let sum = 0;
-  for (const pid of pids) sum += (await cpuTimeOf(pid)) ?? 0;
-  return sum;
+async function timeOf(pid: number): Promise<number> {
+  return (await cpuTimeOf(pid)) ?? 0;
 }
 
 /** Each process, and what the sides come to: of each round, the means of their processes. */
