@@ -223,9 +223,10 @@ describe('MikroOrmSessionStore: very many sessions', () => {
   it('are fewer after each login, where to end all takes longer than one may', async () => {
     const store = await fixture.openStore({ queryTimeout: 500 });
     await insert(300, 'ada');
+    // As a foreign key does: at the end of the statement, when all rows are gone.
     await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
       perform pg_sleep(0.004); return old; end $$`);
-    await fixture.database.query('create trigger slow before delete on sessions for each row execute function slow()');
+    await fixture.database.query('create trigger slow after delete on sessions for each row execute function slow()');
     try {
       const login = (): Promise<unknown> => collected(store.keepNewest('ada', 1)).catch((error: unknown) => error);
       expect(await login()).toEqual(fixture.unavailable);
