@@ -42,7 +42,6 @@ export async function tryEverything(
     [session.DELETE, own, ['', '']],
     [session.END, own, ['0']],
     [session.CONFIRM, own, ['']],
-    [session.TOUCH, own, []],
     [REMOVE, user, [id, '1', id, '']],
     [CLAIM, lease, [id, TTL]],
     [RELEASE, lease, [id]],
