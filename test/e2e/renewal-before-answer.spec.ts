@@ -75,3 +75,36 @@ describe.each(PLATFORMS)('`renewal.flushEvery: 0`, on %s', (platform) => {
     });
   });
 });
+
+describe('Many requests at a time with `renewal.flushEvery: 0`, while nothing can be written,', () => {
+  const fixture = useApp({
+    controllers: [PagesController],
+    session: SessionModule.forRoot({
+      ensureSchema: true,
+      sweep: false,
+      queryTimeout: '500ms',
+      renewal: { flushEvery: 0 },
+    }),
+  });
+
+  it('wait for two statements at most, and not one after the other', async () => {
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const client = fixture.app.client();
+        await visit(client, (session) => session.set('n', 1));
+        return client;
+      }),
+    );
+    // As while an index is created: look-ups go on.
+    const holder = await fixture.database.hold('lock table sessions in share mode');
+    const times = await Promise.all(
+      clients.map(async (client) => {
+        const begun = performance.now();
+        await client.get('/read');
+        return performance.now() - begun;
+      }),
+    );
+    await holder.release();
+    expect(Math.max(...times)).toBeLessThan(4 * 500);
+  });
+});

@@ -51,6 +51,10 @@ export class RenewalBuffer {
   #part = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #flushes = new OneAtATime();
+  /** The last part that is to be written by the next run. */
+  #due = -Infinity;
+  /** The run behind the one under way: all that ask for one meanwhile share it, however long the other takes. */
+  #nextRun: Promise<void> | null = null;
   #closing = false;
 
   /** @param every how long accesses are collected, in milliseconds */
@@ -114,10 +118,18 @@ export class RenewalBuffer {
    * more where the store cannot be reached.
    */
   #flush(part: number): Promise<void> {
-    return this.#flushes.run(() => this.#writeDue(part));
+    this.#due = Math.max(this.#due, part);
+    if (!this.#flushes.isBusy) return this.#flushes.run(() => this.#writeDue());
+    this.#nextRun ??= this.#flushes.run(() => {
+      this.#nextRun = null;
+      return this.#writeDue();
+    });
+    return this.#nextRun;
   }
 
-  async #writeDue(part: number): Promise<void> {
+  async #writeDue(): Promise<void> {
+    const part = this.#due;
+    this.#due = -Infinity;
     for (let left = this.#accesses.size; left > 0;) {
       const due = this.#take(part, Math.min(left, MOST_ACCESSES));
       if (due.size === 0) return;

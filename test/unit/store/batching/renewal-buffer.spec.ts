@@ -129,6 +129,24 @@ describe('RenewalBuffer', () => {
     expect(ids()).toEqual([[A], [B], [C]]);
   });
 
+  it.each([20, 60, 200])('writes each about a second after it came, where a statement takes %d ms', async (takes) => {
+    jest.spyOn(store, 'renew').mockImplementation(async (accesses) => {
+      await new Promise((resolve) => setTimeout(resolve, takes));
+      return { renewed: accesses.map(({ id }) => id), locked: [] };
+    });
+    const waited: number[] = [];
+    for (let n = 0; n < 3_000; n++) {
+      add(`session-${n % 500}` as SessionId, FAR);
+      await pass(10);
+      waited.push(queue.oldest());
+    }
+    expect(Math.max(...waited)).toBeLessThanOrEqual(1_000 + 2 * takes + 40);
+    const begun = store.now();
+    const closed = queue.close().then(() => store.now() - begun);
+    await pass(60_000);
+    expect(await closed).toBeLessThanOrEqual(2 * takes);
+  });
+
   it('says which were renewed, and forgets those of dead sessions', async () => {
     add(A, FAR);
     add(DEAD, FAR);
@@ -150,6 +168,23 @@ describe('RenewalBuffer', () => {
       await flushed;
       expect(renewed).toEqual([[A]]);
       expect(jest.getTimerCount()).toBe(0);
+    });
+
+    it('writes once for all that ask while a statement is under way, whatever becomes of that', async () => {
+      store.automatic = null;
+      add(A, 0);
+      const flushed = [B, C].map((id) => {
+        add(id, FAR);
+        return queue.flush();
+      });
+      flushed.push(queue.flush());
+      store.refuse(new Error('down'));
+      await pass(0);
+      expect(ids()).toEqual([[A], [B, C, A]]);
+      store.refuse(new Error('down'));
+      await pass(0);
+      expect(store.calls).toHaveLength(2);
+      await Promise.all(flushed);
     });
 
     it('waits for the statement under way, and for what came after it', async () => {
