@@ -11,11 +11,14 @@ export class PieceSize {
   readonly #quick: number;
   #size: number;
 
-  /** @param time what each statement has, in milliseconds */
-  constructor(most: number, time: number) {
+  /**
+   * @param time what each statement has, in milliseconds
+   * @param first less than `most` where there is no time left for smaller ones after one that fails
+   */
+  constructor(most: number, time: number, first = most) {
     this.#most = most;
     this.#quick = time * QUICK_PART;
-    this.#size = most;
+    this.#size = first;
   }
 
   get size(): number {

@@ -8,8 +8,6 @@ import { untilUnlocked } from './until-unlocked.js';
 
 /** How many sessions a statement ends at most: it takes a small part of the time that an operation has. */
 const PIECE = 2_000;
-/** The same where all of it has that time: what is done of it by then is to last. */
-const SMALL_PIECE = 50;
 
 /** How often running a piece of one is refused, though there is none: that it is refused once may be over by then. */
 const MOST_IN_VAIN = 2;
@@ -35,7 +33,8 @@ export async function* endAll(
   let since: number | null = null;
   let waits = 0;
   let inVain = 0;
-  const piece = new PieceSize(until === null ? PIECE : SMALL_PIECE, queries.deadline() - queries.time());
+  // What is done by `until` is to last, however long one takes.
+  const piece = new PieceSize(PIECE, queries.deadline() - queries.time(), until === null ? PIECE : 1);
   let refusal: unknown = null;
   for (let isLeft = true; isLeft;) {
     /** Whether all that is left was locked: then it is for that that there was no time left. */

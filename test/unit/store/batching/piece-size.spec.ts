@@ -19,4 +19,14 @@ describe('The size of pieces', () => {
       expect(piece.size).toBe(expected);
     }
   });
+
+  it('grows from a smaller first one in the same way', () => {
+    const piece = new PieceSize(4, 1_000, 1);
+    const sizes = [piece.size];
+    for (let n = 0; n < 3; n++) {
+      piece.succeeded(1);
+      sizes.push(piece.size);
+    }
+    expect([...sizes, piece.shrink(), piece.size]).toEqual([1, 2, 4, 4, true, 1]);
+  });
 });
