@@ -78,17 +78,16 @@ describe('MikroOrmSessionStore: commit()', () => {
       await prepare(store, large);
       const finished: string[] = [];
       const { database } = fixture;
-      await database.query(`create function take_long() returns trigger language plpgsql as
-        $$ begin if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new; end $$;
-        create trigger take_long before update on sessions for each row execute function take_long()`);
-      try {
-        const waiting = setting(store, large, change).then(() => finished.push('large'));
-        while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
-        await setting(store, small, { value: 'x' }).then(() => finished.push('small'));
-        await waiting;
-      } finally {
-        await database.query('drop trigger take_long on sessions; drop function take_long');
-      }
+      await fixture.withTrigger(
+        'before update',
+        `if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new;`,
+        async () => {
+          const waiting = setting(store, large, change).then(() => finished.push('large'));
+          while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
+          await setting(store, small, { value: 'x' }).then(() => finished.push('small'));
+          await waiting;
+        },
+      );
       expect(finished).toEqual(['small', 'large']);
     });
 

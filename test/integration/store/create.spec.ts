@@ -76,18 +76,17 @@ describe('MikroOrmSessionStore: create()', () => {
     const storing = (data: Record<string, unknown>) =>
       store.create({ ...template, id: createSessionId(), data: JSON.stringify(data) });
     const { database } = fixture;
-    await database.query(`create function take_long() returns trigger language plpgsql as
-      $$ begin if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new; end $$;
-      create trigger take_long before insert on sessions for each row execute function take_long()`);
     const finished: string[] = [];
-    try {
-      const large = storing({ value: 'x'.repeat(20_000) }).then(() => finished.push('large'));
-      while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
-      await storing({ value: 'x' }).then(() => finished.push('small'));
-      await large;
-    } finally {
-      await database.query('drop trigger take_long on sessions; drop function take_long');
-    }
+    await fixture.withTrigger(
+      'before insert',
+      `if length(new.data::text) > 8192 then perform pg_sleep(2); end if; return new;`,
+      async () => {
+        const large = storing({ value: 'x'.repeat(20_000) }).then(() => finished.push('large'));
+        while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
+        await storing({ value: 'x' }).then(() => finished.push('small'));
+        await large;
+      },
+    );
     expect(finished).toEqual(['small', 'large']);
   });
 });

@@ -174,18 +174,17 @@ describe('MikroOrmSessionStore: login()', () => {
     const [large, small] = [await create(), await create()];
     await store.commit(large.id, 0, changesOf({ set: data }));
     const { database } = fixture;
-    await database.query(`create function take_long() returns trigger language plpgsql as
-      $$ begin if length(new.data::text) + length(coalesce(new.auth::text, '')) > 8192 then perform pg_sleep(2); end if; return new; end $$;
-      create trigger take_long before update on sessions for each row execute function take_long()`);
     const finished: string[] = [];
-    try {
-      const waiting = store.login(loginTo(large, { auth })).then(() => finished.push('large'));
-      while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
-      await store.login(loginTo(small)).then(() => finished.push('small'));
-      await waiting;
-    } finally {
-      await database.query('drop trigger take_long on sessions; drop function take_long');
-    }
+    await fixture.withTrigger(
+      'before update',
+      `if length(new.data::text) + length(coalesce(new.auth::text, '')) > 8192 then perform pg_sleep(2); end if; return new;`,
+      async () => {
+        const waiting = store.login(loginTo(large, { auth })).then(() => finished.push('large'));
+        while ((await database.query(`select from pg_stat_activity where wait_event = 'PgSleep'`)).length === 0);
+        await store.login(loginTo(small)).then(() => finished.push('small'));
+        await waiting;
+      },
+    );
     expect(finished).toEqual(['small', 'large']);
   });
 });

@@ -176,14 +176,13 @@ describe('MikroOrmSessionStore: very many sessions', () => {
   it('are ended though they take longer together than an operation may', async () => {
     const slow = await fixture.openStore({ queryTimeout: 1_000 });
     await insert(5_000, 'ada');
-    await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
-      if random() < 0.001 then perform pg_sleep(0.15); end if; return old; end $$`);
-    await fixture.database.query('create trigger slow before delete on sessions for each row execute function slow()');
-    try {
-      await pieces(slow.deleteByUser('ada', null));
-    } finally {
-      await fixture.database.query('drop function slow cascade');
-    }
+    await fixture.withTrigger(
+      'before delete',
+      `if random() < 0.001 then perform pg_sleep(0.15); end if; return old;`,
+      async () => {
+        await pieces(slow.deleteByUser('ada', null));
+      },
+    );
     expect(await fixture.store.count()).toBe(0);
   });
 
@@ -195,29 +194,19 @@ describe('MikroOrmSessionStore: very many sessions', () => {
     const store = await fixture.openStore({ queryTimeout: 500 });
     await insert(600, 'ada');
     if (what === 'deleteExpired()') await fixture.database.query('update sessions set expires_at = now()');
-    await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
-      perform pg_sleep(0.002); return old; end $$`);
-    await fixture.database.query('create trigger slow before delete on sessions for each row execute function slow()');
-    try {
+    await fixture.withTrigger('before delete', `perform pg_sleep(0.002); return old;`, async () => {
       expect(await collected(remove(store))).toHaveLength(600);
-    } finally {
-      await fixture.database.query('drop function slow cascade');
-    }
+    });
   });
 
   it('are left to the next login where that is too much for the time of one: it is held up no longer', async () => {
     const store = await fixture.openStore({ queryTimeout: 500 });
     await insert(2, 'ada');
-    await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
-      perform pg_sleep(2); return old; end $$`);
-    await fixture.database.query('create trigger slow before delete on sessions for each row execute function slow()');
-    try {
+    await fixture.withTrigger('before delete', `perform pg_sleep(2); return old;`, async () => {
       const begun = performance.now();
       await expect(collected(store.keepNewest('ada', 1))).rejects.toEqual(fixture.unavailable);
       expect(performance.now() - begun).toBeLessThan(2 * 500);
-    } finally {
-      await fixture.database.query('drop function slow cascade');
-    }
+    });
   });
 
   it.each([0.004, 0.02, 0.1])(
@@ -226,18 +215,13 @@ describe('MikroOrmSessionStore: very many sessions', () => {
       const store = await fixture.openStore({ queryTimeout: 500 });
       await insert(300, 'ada');
       // As a foreign key does: at the end of the statement, when all rows are gone.
-      await fixture.database.query(`create function slow() returns trigger language plpgsql as $$ begin
-      perform pg_sleep(${seconds}); return old; end $$`);
-      await fixture.database.query('create trigger slow after delete on sessions for each row execute function slow()');
-      try {
+      await fixture.withTrigger('after delete', `perform pg_sleep(${seconds}); return old;`, async () => {
         const login = (): Promise<unknown> => collected(store.keepNewest('ada', 1)).catch((error: unknown) => error);
         expect(await login()).toEqual(fixture.unavailable);
         const left = await store.count();
         await login();
         expect([left < 300, (await store.count()) < left]).toEqual([true, true]);
-      } finally {
-        await fixture.database.query('drop function slow cascade');
-      }
+      });
     },
   );
 
@@ -250,17 +234,15 @@ describe('MikroOrmSessionStore: very many sessions', () => {
     'are no reason to go on for ever where the database refuses to end any, with %s of %i',
     async (_what, _many, end) => {
       await insert(3, 'ada');
-      await fixture.database.query(`create function never() returns trigger language plpgsql as $$ begin
-      raise exception using errcode = '42501', message = 'no'; end $$`);
-      await fixture.database.query(
-        'create trigger never before delete on sessions for each statement execute function never()',
+      await fixture.withTrigger(
+        'before delete',
+        `raise exception using errcode = '42501', message = 'no';`,
+        async () => {
+          await expect(collected(end(fixture.store))).rejects.toEqual(fixture.unavailable);
+          expect(await fixture.store.count()).toBe(3);
+        },
+        'statement',
       );
-      try {
-        await expect(collected(end(fixture.store))).rejects.toEqual(fixture.unavailable);
-        expect(await fixture.store.count()).toBe(3);
-      } finally {
-        await fixture.database.query('drop function never cascade');
-      }
     },
   );
 
@@ -288,17 +270,16 @@ describe('MikroOrmSessionStore: very many sessions', () => {
     await fixture.database.query(
       `update sessions set ip = 'kept' where id in (select id from sessions order by id limit 3)`,
     );
-    await fixture.database.query(`create function keep() returns trigger language plpgsql as $$ begin
-      if old.ip = 'kept' then raise exception using errcode = '42501', message = 'no'; end if; return old; end $$`);
-    await fixture.database.query('create trigger keep before delete on sessions for each row execute function keep()');
-    try {
-      await expect(pieces(fixture.store.deleteByUser('ada', null))).rejects.toThrow(
-        'could not end the sessions of a user',
-      );
-      expect(await fixture.store.count()).toBe(3);
-    } finally {
-      await fixture.database.query('drop function keep cascade');
-    }
+    await fixture.withTrigger(
+      'before delete',
+      `if old.ip = 'kept' then raise exception using errcode = '42501', message = 'no'; end if; return old;`,
+      async () => {
+        await expect(pieces(fixture.store.deleteByUser('ada', null))).rejects.toThrow(
+          'could not end the sessions of a user',
+        );
+        expect(await fixture.store.count()).toBe(3);
+      },
+    );
   });
 
   it('of one user are listed up to a thousand, those that began last', async () => {

@@ -195,6 +195,22 @@ export function useStores({ partitions = null }: { partitions?: number | null } 
   const expectNear = (actual: number | Date | null, expected: number): void =>
     expect(Math.abs(Number(actual) - expected)).toBeLessThan(MINUTE);
 
+  /** @param when such as `before delete` */
+  async function withTrigger(
+    when: string,
+    body: string,
+    act: () => Promise<void>,
+    each: 'row' | 'statement' = 'row',
+  ): Promise<void> {
+    await database.query(`create function act() returns trigger language plpgsql as $$ begin ${body} end $$`);
+    await database.query(`create trigger act ${when} on sessions for each ${each} execute function act()`);
+    try {
+      await act();
+    } finally {
+      await database.query('drop function act cascade');
+    }
+  }
+
   const unavailable = expect.any(SessionStoreUnavailableError);
   const outcomes = async (...all: Promise<unknown>[]): Promise<unknown[]> =>
     (await Promise.allSettled(all)).map((one) => (one.status === 'fulfilled' ? one.value : one.reason));
@@ -226,6 +242,7 @@ export function useStores({ partitions = null }: { partitions?: number | null } 
     untilNoTransaction,
     untilBlocked,
     databaseNow,
+    withTrigger,
     expectNear,
     unavailable,
     outcomes,
