@@ -111,6 +111,14 @@ export class OperatorReports {
     this.#ofRow(id, column, `The row of session ${id} has a "${column}" ${CORRUPT}`);
   }
 
+  notASession(id: SessionId, error: unknown): void {
+    this.#ofRow(
+      id,
+      '',
+      `What is stored as session ${id} is none, and counts as absent. ${withCause(error)} ${WHOSE_HAND}`,
+    );
+  }
+
   /** Called once for each value, as far as it is remembered by what calls it. */
   undecipherable(id: SessionId, what: string): void {
     this.#log.error(`The stored ${what} of session ${id} cannot be decrypted, and counts as absent: ${LOST_KEY}`);
@@ -202,6 +210,8 @@ const TOO_MANY = 'A user has more sessions than "maxSessionsPerUser" for the mom
 const CORRUPT =
   'that sessions never have, and counts as absent. Who has changed it? Only SessionService should write to the table. Correct ' +
   'it, or revoke the session.';
+
+const WHOSE_HAND = 'Who has changed it? Only SessionService should write there. Revoke the session.';
 
 const LOST_KEY =
   'its key is not among "encryption.keys", it was tampered with or moved, or it is plain where "encryption.acceptPlain" is false.';

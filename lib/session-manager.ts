@@ -131,6 +131,7 @@ export class SessionManager {
         meter.renewals.refused += 1;
         this.reports.renewalRefused(id, error);
       },
+      notASession: (id, error) => this.reports.notASession(id, error),
       changed: () => {},
       feedConnected: (isConnected) => {
         meter.feedConnected(isConnected);

@@ -116,6 +116,8 @@ export interface StoreListener {
   renewalFailed(error: unknown): void;
   /** The store refuses to renew this session, and would again: it ends unless something else renews it. */
   renewalRefused(id: SessionId, error: unknown): void;
+  /** What is stored in the place of this session is none, and counts as absent. */
+  notASession?(id: SessionId, error: unknown): void;
   /** Other processes changed or ended these sessions (renewals need not be reported); `null`: they may have changed any. */
   changed(ids: readonly SessionId[] | null): void;
   /**
@@ -287,6 +289,9 @@ export abstract class SessionStore {
   /**
    * Deletes the sessions of a user, but for one, in pieces of which each is stored, and says which they were. Where it fails,
    * because it cannot lock them all in time, the pieces before are deleted all the same. Those that begin while it runs may stay.
+   *
+   * A store whose parts fail by themselves goes on with the others, and rejects at the end. One whose failover can undo an end says also
+   * of those that have ended, and are not confirmed, before it rejects: called again, it waits for that, and finds them no more.
    */
   abstract deleteByUser(userId: string, except: SessionId | null): AsyncIterable<readonly SessionId[]>;
   /**

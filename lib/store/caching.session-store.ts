@@ -66,6 +66,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
       },
       renewalFailed: (error) => listener.renewalFailed(error),
       renewalRefused: (id, error) => listener.renewalRefused(id, error),
+      notASession: (id, error) => listener.notASession?.(id, error),
       changed: (ids) => {
         this.#forget(ids);
         listener.changed(ids);

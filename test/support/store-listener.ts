@@ -6,6 +6,8 @@ export class StoreReports implements StoreListener {
   readonly renewals: SessionId[] = [];
   readonly failures: unknown[] = [];
   readonly refusals: SessionId[] = [];
+  /** What is no session. */
+  readonly none: SessionId[] = [];
   /** What other processes have changed, message by message. */
   readonly changes: (readonly SessionId[] | null)[] = [];
   /** Whether the feed was connected, at each report of it. */
@@ -22,6 +24,10 @@ export class StoreReports implements StoreListener {
   renewalRefused(id: SessionId, error: unknown): void {
     this.refusals.push(id);
     this.failures.push(error);
+  }
+
+  notASession(id: SessionId): void {
+    this.none.push(id);
   }
 
   changed(ids: readonly SessionId[] | null): void {

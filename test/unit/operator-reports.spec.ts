@@ -97,6 +97,15 @@ describe('What the operator is told', () => {
     expect(told()).toEqual([expect.stringContaining('session a'), expect.stringContaining('session b')]);
   });
 
+  it('names what is stored as a session and is none, each once', () => {
+    const reports = reportsOf();
+    for (const id of ['a', 'b', 'a']) reports.notASession(id, new Error('WRONGTYPE Operation against a key'));
+    expect(told()).toEqual([
+      expect.stringMatching(/^error: What is stored as session a is none, .* WRONGTYPE Operation/),
+      expect.stringContaining('session b'),
+    ]);
+  });
+
   it('quotes nothing of stored data that cannot be read', () => {
     let caught: unknown;
     try {
@@ -179,6 +188,7 @@ describe('docs/operations.md', () => {
     ['a limit', (reports) => reports.limitFailed(away())],
     ['data', (reports) => reports.unreadable('a', 'data', new Error('Broken.'))],
     ['a row', (reports) => reports.rowCorrupt('a', 'ttl')],
+    ['what is no session', (reports) => reports.notASession('a', new Error('WRONGTYPE Operation against a key'))],
     ['sealed data', (reports) => reports.undecipherable('a', 'data')],
     ['an old session', (reports) => reports.adoptionFailed(new Error('Oops.'))],
     ['a subscriber', (reports) => reports.subscriberFailed(new Error('Oops.'))],

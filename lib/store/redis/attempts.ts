@@ -11,6 +11,14 @@ import {
 import { type NodeClock, NodeClocks } from './node-clocks.js';
 import { ArrivedLate, GivenUp, type OperationClock } from './operation-clock.js';
 
+/** What a script says. */
+export interface Answer {
+  readonly status: string;
+  readonly values: readonly unknown[];
+  /** The clock of its node, in milliseconds. */
+  readonly now: number;
+}
+
 /** What is asked for, and how. */
 export interface Run {
   /** What it is for, to follow "the session store could not …". */
@@ -21,6 +29,8 @@ export interface Run {
   readonly isRepeatable?: boolean;
   /** Whether it waits for as many replicas as were asked for. */
   readonly isDurable?: boolean;
+  /** Hears what the script says before replicas are waited for. */
+  readonly hears?: ((answer: Answer) => void) | undefined;
 }
 
 /** What a node refuses before it has done anything, and takes a moment later, as a cluster fails over or slots move. */

@@ -50,10 +50,10 @@ export interface RedisConnections {
   proof(node: RedisNode): Promise<void> | null;
   /** A node was found to be a replica: its address may lead to the primary by now. */
   demoted(node: RedisNode): void;
-  /** All that are known. */
-  primaries(): Promise<RedisNode[]>;
-  /** A key on each of them, of many. */
-  keyOnEach(keyOf: (number: number) => string): Promise<string[]>;
+  /** The names of all that are known. */
+  readonly primaries: readonly string[];
+  /** The name of the one that has a key, without connecting to it; `null` where none is known. */
+  primaryOf(key: string): string | null;
   close(): void;
 }
 

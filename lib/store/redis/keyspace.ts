@@ -1,8 +1,8 @@
 import type { SessionId } from '../../session/token.js';
-import type { RedisNode } from './connections.js';
+import type { Answer, Run } from './attempts.js';
 import type { Keys } from './keys.js';
-import type { Run } from './attempts.js';
-import type { Answer, ScriptRunner } from './script-runner.js';
+import type { Pieces } from './pieces.js';
+import type { ScriptRunner } from './script-runner.js';
 import { CONFIRM, END, EXPIRE, LOOK } from './scripts/session-scripts.js';
 import type { Script } from './scripts/script.js';
 import type { UserIndex } from './user-index.js';
@@ -17,93 +17,102 @@ export class Keyspace {
   readonly #runner: ScriptRunner;
   readonly #keys: Keys;
   readonly #index: UserIndex;
+  readonly #piecesOf: (operation: string) => Pieces;
 
-  constructor(runner: ScriptRunner, keys: Keys, index: UserIndex) {
+  constructor(runner: ScriptRunner, keys: Keys, index: UserIndex, piecesOf: (operation: string) => Pieces) {
     this.#runner = runner;
     this.#keys = keys;
     this.#index = index;
+    this.#piecesOf = piecesOf;
   }
 
   async count(): Promise<number> {
+    const pieces = await this.#begun('count sessions', LOOK, []);
     let count = 0;
-    for await (const found of this.#walk('count sessions', LOOK, [])) count += found.length;
+    for await (const found of this.#walk(pieces, LOOK)) count += found.length;
+    pieces.end();
     return count;
   }
 
   /** Removes what has expired. */
   async *expire(): AsyncGenerator<readonly SessionId[]> {
-    for await (const found of this.#walk('sweep sessions', EXPIRE, [])) {
-      const byUser = Map.groupBy(found, ({ values }) => String(values[0]));
+    const pieces = await this.#begun('sweep sessions', LOOK, []);
+    for await (const found of this.#walk(pieces, EXPIRE)) {
+      const byUser = Map.groupBy(found, ({ answer }) => (answer?.values[0] ?? '') as string);
       await Promise.all(
         Array.from(byUser, ([userId, sessions]) =>
           this.#index.remove(
             userId,
             sessions.map(({ id }) => id),
+            pieces,
           ),
         ),
       );
       yield found.map(({ id }) => id);
     }
+    pieces.end();
   }
 
-  /** Ends all sessions that are there when it is called, until a walk finds none of them any more. */
+  /**
+   * Ends all sessions that are there when it is called, until a walk finds none of them any more. What was ended before is not found by a
+   * walk, and may not have been confirmed: so each primary confirms first. A server that takes no writes is found out.
+   */
   async *endAll(): AsyncGenerator<readonly SessionId[]> {
-    const operation = 'end all sessions';
     const since = performance.now();
-    await this.#confirmEnds(operation);
-    for (let walk = 0, isLeft = true; isLeft && walk < MOST_WALKS; walk++) {
+    const age = (): string => String(Math.max(0, performance.now() - since));
+    const pieces = await this.#begun('end all sessions', CONFIRM, [''], { isDurable: true });
+    let isLeft = true;
+    for (let walk = 0; isLeft && walk < MOST_WALKS; walk++) {
       isLeft = false;
-      const age = () => String(Math.max(0, performance.now() - since));
-      for await (const found of this.#walk(operation, END, age, true)) {
+      for await (const found of this.#walk(pieces, END, () => [age()], { isDurable: true })) {
         if (found.length === 0) continue;
-        isLeft = true;
+        isLeft = !pieces.hasFailed;
         yield found.map(({ id }) => id);
       }
     }
+    pieces.end();
   }
 
-  /** What was ended before is not found by a walk, and may not have been confirmed. A server that takes no writes is found out. */
-  async #confirmEnds(operation: string): Promise<void> {
-    const keys = await this.#runner.keyOnEach(operation, (number) => this.#keys.nothing(number));
-    const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true, isDurable: true };
-    for (const answer of await this.#runner.runAll(CONFIRM, keys, [''], run)) {
-      if (answer.status === 'rejected') throw answer.reason;
-    }
+  /** Runs a script on each primary, where no session is: those that are silent take their time together, and once. */
+  async #begun(operation: string, script: Script, args: readonly string[], how: Partial<Run> = {}): Promise<Pieces> {
+    const pieces = this.#piecesOf(operation);
+    const nothing = this.#runner.keyOnEach((number) => this.#keys.nothing(number)).map((key) => ({ key }));
+    await pieces.run(nothing, { isRepeatable: true, ...how }, ({ key }, run) =>
+      this.#runner.run(script, key, args, run),
+    );
+    return pieces;
   }
 
   /** Runs a script at every session, and gives those where it says "ok". */
   async *#walk(
-    operation: string,
+    pieces: Pieces,
     script: Script,
-    args: readonly string[] | (() => string),
-    isDurable = false,
-  ): AsyncGenerator<readonly (Answer & { readonly id: SessionId })[]> {
-    for (const node of await this.#runner.primaries(operation)) {
-      for await (const keys of this.#keysOf(operation, node)) {
-        const run: Run = { operation, deadline: this.#runner.deadline(), isRepeatable: true, isDurable };
-        const given = typeof args === 'function' ? [args()] : args;
-        const answers = await this.#runner.runAll(script, keys, given, run);
-        const found: (Answer & { readonly id: SessionId })[] = [];
-        let failure: unknown = null;
-        for (const [index, answer] of answers.entries()) {
-          if (answer.status === 'rejected') failure ??= answer.reason;
-          else if (answer.value.status === 'ok') {
-            found.push({ ...answer.value, id: this.#keys.sessionOf(keys[index] as string) });
-          }
-        }
-        yield found;
-        if (failure !== null) throw failure as Error;
+    argsNow: () => readonly string[] = () => [],
+    how: Partial<Run> = {},
+  ): AsyncGenerator<readonly { readonly id: SessionId; readonly answer: Answer | null }[]> {
+    for (const primary of this.#runner.primaries) {
+      for await (const keys of this.#keysOf(pieces, primary)) {
+        const args = argsNow();
+        const outcomes = await pieces.run(
+          keys.map((key) => ({ key })),
+          { isRepeatable: true, ...how },
+          ({ key }, run) => this.#runner.run(script, key, args, run),
+        );
+        yield outcomes
+          .filter(({ isDone }) => isDone)
+          .map(({ item, result }) => ({ id: this.#keys.sessionOf(item.key), answer: result }));
       }
     }
   }
 
-  async *#keysOf(operation: string, node: RedisNode): AsyncGenerator<readonly string[]> {
+  async *#keysOf(pieces: Pieces, primary: string): AsyncGenerator<readonly string[]> {
     let cursor = '0';
     do {
       const command = ['SCAN', cursor, 'MATCH', this.#keys.allSessions, 'COUNT', String(STEP)];
-      const [next, keys] = (await this.#runner.ask(operation, node, command)) as [string, string[]];
-      cursor = next;
-      yield keys;
+      const step = (await pieces.ask(primary, command)) as [string, string[]] | null;
+      if (step === null) return;
+      cursor = step[0];
+      yield step[1];
     } while (cursor !== '0');
   }
 }

@@ -16,12 +16,10 @@ import {
   shownAddress,
 } from './node-redis.js';
 import { RetiredClients } from './retired-clients.js';
+import { slotOf } from './slots.js';
 
 /** How often it is looked for another node in the place of a silent one. */
 const MOST_REFRESHES = 20;
-
-/** How many keys are tried to find one on each primary: enough for one that has one slot of 16,384. */
-const MOST_KEYS = 200_000;
 
 /** A cluster of them. */
 export class RedisCluster implements RedisConnections {
@@ -182,24 +180,12 @@ export class RedisCluster implements RedisConnections {
 
   demoted(): void {}
 
-  async primaries(): Promise<RedisNode[]> {
-    return Promise.all(
-      this.#cluster.masters.map(async (master) =>
-        nodeOn((await this.#cluster.nodeClient(master)) as unknown as Client, master.address),
-      ),
-    );
+  get primaries(): readonly string[] {
+    return this.#cluster.masters.map(({ address }) => address);
   }
 
-  async keyOnEach(keyOf: (number: number) => string): Promise<string[]> {
-    const left = new Set(this.#cluster.masters.map(({ address }) => address));
-    const keys: string[] = [];
-    for (let number = 0; left.size > 0; number++) {
-      if (number === MOST_KEYS) throw new NotSent(`of no key it is known that ${[...left].join(', ')} has it`);
-      const key = keyOf(number);
-      const { name } = await this.nodeOf(key);
-      if (left.delete(name)) keys.push(key);
-    }
-    return keys;
+  primaryOf(key: string): string | null {
+    return this.#cluster.slots[slotOf(key)]?.master.address ?? null;
   }
 
   close(): void {

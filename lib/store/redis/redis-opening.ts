@@ -40,7 +40,7 @@ export async function openRedis(options: ResolvedRedisOptions, queryTimeout: num
     await withTimeLimit(connecting, START_TIMEOUT, () => {
       throw new Error(`Redis did not answer within ${START_TIMEOUT} ms`);
     });
-    const nodes = await starting.primaries('start');
+    const nodes = await starting.nodes('start');
     checkFacts(await Promise.all(nodes.map(factsOf)), replicas);
     await tryEverything(starting, connections, keys, createSessionId());
     await runner.readClocks('start');

@@ -22,6 +22,7 @@ import { newestFirst } from '../newest-logins.js';
 import type { Run } from './attempts.js';
 import { Keys } from './keys.js';
 import { Keyspace } from './keyspace.js';
+import { type Outcome, Pieces } from './pieces.js';
 import type { Versioned } from './records.js';
 import { openRedis, type OpenedRedis } from './redis-opening.js';
 import { type RedisSessionStoreOptions, type ResolvedRedisOptions, resolveRedisOptions } from './redis-options.js';
@@ -49,6 +50,7 @@ interface Opened extends OpenedRedis {
   readonly index: UserIndex;
   readonly keyspace: Keyspace;
   readonly renewals: RenewalBuffer;
+  readonly piecesOf: (operation: string) => Pieces;
 }
 
 /**
@@ -90,14 +92,16 @@ export class RedisSessionStore extends SessionStore {
     const redis = await openRedis(this.#options, queryTimeout, this.#keys);
     const { runner } = redis;
     const commands = new SessionCommands(runner, this.#keys, { maxDataBytes, slack });
-    const index = new UserIndex(runner, this.#keys, slack);
+    const piecesOf = (operation: string): Pieces => new Pieces(operation, runner, this.#keys, listener);
+    const index = new UserIndex(runner, this.#keys, slack, piecesOf);
     const target = new Renewals(runner, commands, index, listener);
     this.#open = {
       ...redis,
       commands,
       index,
-      keyspace: new Keyspace(runner, this.#keys, index),
+      keyspace: new Keyspace(runner, this.#keys, index, piecesOf),
       renewals: new RenewalBuffer(target, renewal.flushEvery, listener),
+      piecesOf,
     };
   }
 
@@ -202,43 +206,51 @@ export class RedisSessionStore extends SessionStore {
   }
 
   async findByUser(userId: string): Promise<ListedSession[]> {
-    const { commands, index } = this.#opened;
-    const operation = 'list the sessions of a user';
-    const run = this.#run(operation, { isRepeatable: true });
+    const { commands, index, piecesOf } = this.#opened;
+    const pieces = piecesOf('list the sessions of a user');
+    const how = { deadline: this.#runner.deadline(), isRepeatable: true };
     const listed: ListedSession[] = [];
-    for await (const entries of index.entriesOf(userId, operation, 'newest')) {
-      const looks = await Promise.all(entries.map(({ id }) => commands.listedOf(id, run)));
-      const theirs = looks.map((look) => (look?.userId === userId ? look : null));
+    for await (const entries of index.entriesOf(userId, pieces.operation, 'newest')) {
+      const looks = await pieces.run(entries, how, ({ id }, run) => commands.listedOf(id, run));
+      pieces.end();
+      const isTheirs = (look: ListedSession | null): look is ListedSession => look?.userId === userId;
       await index.forget(
         userId,
-        entries.filter((_, place) => theirs[place] === null),
+        looks.filter(({ result }) => !isTheirs(result)).map(({ item }) => item),
+        pieces,
       );
-      listed.push(...theirs.filter((look) => look !== null));
+      listed.push(...looks.map(({ result }) => result).filter(isTheirs));
       if (listed.length >= MOST_LISTED) break;
     }
     return listed.slice(0, MOST_LISTED).toSorted((one, other) => one.createdAt - other.createdAt);
   }
 
   async *deleteByUser(userId: string, except: SessionId | null): AsyncGenerator<readonly SessionId[]> {
-    const { index } = this.#opened;
-    const operation = 'end the sessions of a user';
-    for await (const entries of index.entriesOf(userId, operation)) {
+    const { index, piecesOf } = this.#opened;
+    const pieces = piecesOf('end the sessions of a user');
+    for await (const entries of index.entriesOf(userId, pieces.operation)) {
       const meant = entries.filter(({ id }) => id !== except);
-      // Whichever login of the user it is by now. What has ended already is confirmed.
-      const whichever = meant.map(({ id }) => ({ id, generation: null }));
-      const ended = new Set(await this.#deleteMany(whichever, userId, operation));
+      // Whichever login of the user it is by now.
+      const outcomes = await this.#deleteMany(pieces, meant, () => null, userId);
+      // What has ended already is confirmed.
+      const stale = outcomes.filter(({ isDone, isSure }) => isSure && !isDone);
       await index.removeStale(
         userId,
-        meant.filter(({ id }) => !ended.has(id)),
+        stale.map(({ item }) => item),
+        pieces,
       );
-      yield [...ended];
+      yield endedOf(outcomes);
     }
+    pieces.end();
   }
 
   async *keepNewest(userId: string, count: number): AsyncGenerator<readonly SessionId[]> {
-    const operation = 'limit the sessions of a user';
-    const all = await this.#opened.index.allSessionsOf(userId, operation);
-    yield await this.#deleteMany(newestFirst(all).slice(count), userId, operation);
+    const { index, piecesOf } = this.#opened;
+    const pieces = piecesOf('limit the sessions of a user');
+    // Where some cannot be looked at, the oldest of the others are among the oldest of all.
+    const oldest = newestFirst(await index.sessionsOf(userId, pieces)).slice(count);
+    yield endedOf(await this.#deleteMany(pieces, oldest, ({ generation }) => generation, userId));
+    pieces.end();
   }
 
   deleteAll(): AsyncIterable<readonly SessionId[]> {
@@ -305,17 +317,19 @@ export class RedisSessionStore extends SessionStore {
     return owner !== null;
   }
 
-  /** Those that were there. */
-  async #deleteMany(
-    sessions: readonly { readonly id: SessionId; readonly generation: number | null }[],
+  /** Those that were there are done. What is not confirmed stays in the list of the user, where the next call finds it. */
+  async #deleteMany<Of extends { readonly id: SessionId; readonly key: string }>(
+    pieces: Pieces,
+    sessions: readonly Of[],
+    generationOf: (session: Of) => number | null,
     userId: string,
-    operation: string,
-  ): Promise<SessionId[]> {
-    const run = this.#run(operation, { isDurable: true });
-    const deletions = sessions.map(async ({ id, generation }) =>
-      (await this.#delete(id, generation, userId, run)) ? id : null,
+  ): Promise<Outcome<Of, string | null>[]> {
+    const { commands, index } = this.#opened;
+    const outcomes = await pieces.run(sessions, { isDurable: true }, (session, run) =>
+      commands.delete(session.id, generationOf(session), userId, run),
     );
-    return (await Promise.all(deletions)).filter((id) => id !== null);
+    await index.remove(userId, endedOf(outcomes.filter(({ isSure }) => isSure)), pieces);
+    return outcomes;
   }
 
   /** Reads a session, and does something with it that is written only if it is still what was read; again, until it is. */
@@ -360,4 +374,8 @@ export class RedisSessionStore extends SessionStore {
         'not in a constructor or onModuleInit(); in a test, call app.init() first.',
     );
   }
+}
+
+function endedOf(outcomes: readonly Outcome<{ readonly id: SessionId }, unknown>[]): SessionId[] {
+  return outcomes.filter(({ isDone }) => isDone).map(({ item }) => item.id);
 }

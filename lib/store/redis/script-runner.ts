@@ -1,19 +1,11 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
-import { Attempts, causeOf, type Run, type Target } from './attempts.js';
+import { type Answer, Attempts, causeOf, type Run, type Target } from './attempts.js';
 import { Confirmations } from './confirmations.js';
-import type { RedisConnections, RedisNode } from './connections.js';
+import { NotSent, type RedisConnections, type RedisNode } from './connections.js';
 import { ArrivedLate, OperationClock } from './operation-clock.js';
 import type { Durability } from './primary-confirmations.js';
 import { ReplicationIds } from './replication-ids.js';
 import type { Script } from './scripts/script.js';
-
-/** What a script says. */
-export interface Answer {
-  readonly status: string;
-  readonly values: readonly unknown[];
-  /** The clock of its node, in milliseconds. */
-  readonly now: number;
-}
 
 /** What a hash has. */
 export interface Fields {
@@ -25,6 +17,9 @@ export interface Fields {
 
 /** What a script says that has written. */
 const WRITTEN = new Set(['ok', 'absent']);
+
+/** How many keys are tried to find one on each primary: enough for one that has one slot of 16,384. */
+const MOST_KEYS = 200_000;
 
 /**
  * Runs scripts where their keys are, each until its deadline, and reads the clocks of the nodes from the answers. A script that
@@ -95,14 +90,38 @@ export class ScriptRunner {
     return Promise.allSettled(keys.map((key) => this.run(script, key, args, run)));
   }
 
-  /** Each primary there is. @throws {SessionStoreUnavailableError} */
-  primaries(operation: string): Promise<RedisNode[]> {
-    return this.#inTime(operation, this.#connections.primaries());
+  /** The names of all primaries that are known. */
+  get primaries(): readonly string[] {
+    return this.#connections.primaries;
   }
 
-  /** A key on each of them. @throws {SessionStoreUnavailableError} */
-  keyOnEach(operation: string, keyOf: (number: number) => string): Promise<string[]> {
-    return this.#inTime(operation, this.#connections.keyOnEach(keyOf));
+  /** The name of the primary that has a key; `null` where none is known. */
+  primaryOf(key: string): string | null {
+    return this.#connections.primaryOf(key);
+  }
+
+  /** A key on each of them, of many. */
+  keyOnEach(keyOf: (number: number) => string): string[] {
+    const left = new Set<string | null>(this.primaries);
+    const keys: string[] = [];
+    for (let number = 0; left.size > 0 && number < MOST_KEYS; number++) {
+      const key = keyOf(number);
+      if (left.delete(this.primaryOf(key))) keys.push(key);
+    }
+    return keys;
+  }
+
+  /** All primaries. @throws {SessionStoreUnavailableError} where one cannot be connected to */
+  nodes(operation: string): Promise<RedisNode[]> {
+    return this.#inTime(operation, Promise.all(this.primaries.map((name) => this.#nodeAt(name))));
+  }
+
+  /** A command for a primary. @throws {SessionStoreUnavailableError} */
+  askAt(operation: string, name: string, command: readonly string[]): Promise<unknown> {
+    return this.#inTime(
+      operation,
+      this.#nodeAt(name).then((node) => node.send(command)),
+    );
   }
 
   /** A command for a node. @throws {SessionStoreUnavailableError} */
@@ -114,8 +133,14 @@ export class ScriptRunner {
   async readClocks(operation: string): Promise<void> {
     const deadline = this.deadline();
     await Promise.all(
-      (await this.primaries(operation)).map(async (node) => this.#attempts.clockOf(this.#connections, node, deadline)),
+      (await this.nodes(operation)).map(async (node) => this.#attempts.clockOf(this.#connections, node, deadline)),
     );
+  }
+
+  async #nodeAt(name: string): Promise<RedisNode> {
+    const node = await this.#connections.nodeAt(name);
+    if (node !== null) return node;
+    throw new NotSent(`${name} is not a primary any more`);
   }
 
   async #inTime<Result>(operation: string, answer: Promise<Result>): Promise<Result> {
@@ -147,6 +172,7 @@ export class ScriptRunner {
     const answer = { now: Number(now), status: String(status), values };
     this.#attempts.clocks.observe(node, epoch, answer.now);
     if (answer.status === 'late') throw new ArrivedLate('it reached Redis too late');
+    run.hears?.(answer);
     if (confirmations !== null && WRITTEN.has(answer.status)) {
       // Answered before the script was.
       const replicationId = await identifying;

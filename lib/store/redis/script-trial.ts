@@ -53,7 +53,7 @@ export async function tryEverything(
   await connections.refresh(own);
   // Whoever waits for replicas sends it as it is.
   await runner.ask(operation, await connections.nodeOf(own), touching(own));
-  for (const node of await runner.primaries(operation)) {
+  for (const node of await runner.nodes(operation)) {
     await runner.ask(operation, node, ['SCAN', '0', 'MATCH', keys.allSessions, 'COUNT', '1']);
     await runner.ask(operation, node, ['WAIT', '0', '1']);
     if (connections.isCluster) await runner.ask(operation, node, ['ASKING']);

@@ -4,7 +4,7 @@ import type { ListedSession, SessionSecrets, StoredSession } from '../../session
 import type { SessionId } from '../../session/token.js';
 import type { CommittedTimes, Login, NewSession, Rotation, RotationOutcome } from '../../session-store.js';
 import { lengthOf, refuseLargeAuth, tooLargeData } from '../limits.js';
-import type { Run } from './attempts.js';
+import type { Answer, Run } from './attempts.js';
 import type { Keys } from './keys.js';
 import {
   dataFields,
@@ -20,7 +20,7 @@ import {
   type Versioned,
 } from './records.js';
 import { changeArguments, texts } from './script-arguments.js';
-import type { Answer, ScriptRunner } from './script-runner.js';
+import type { ScriptRunner } from './script-runner.js';
 import { COMMIT, CONFIRM, CREATE, DELETE, GLANCE, LOGIN, RENEW, ROTATE } from './scripts/session-scripts.js';
 
 /** Whose a session is, and since when and for how long: what the list of its user needs. */

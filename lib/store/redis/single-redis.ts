@@ -82,12 +82,12 @@ export class SingleRedis implements RedisConnections {
     this.renew(node);
   }
 
-  async primaries(): Promise<RedisNode[]> {
-    return [this.#node];
+  get primaries(): readonly string[] {
+    return [this.#node.name];
   }
 
-  async keyOnEach(keyOf: (number: number) => string): Promise<string[]> {
-    return [keyOf(0)];
+  primaryOf(): string {
+    return this.#node.name;
   }
 
   close(): void {

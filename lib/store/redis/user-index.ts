@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { SessionId } from '../../session/token.js';
 import type { Run } from './attempts.js';
 import type { Keys } from './keys.js';
+import type { Pieces } from './pieces.js';
 import type { Ownership } from './session-commands.js';
 import type { ScriptRunner } from './script-runner.js';
 import { ADD, LIST, REMOVE } from './scripts/index-scripts.js';
@@ -24,6 +25,8 @@ const LONG = 256;
 /** What the list of a user has of a session. */
 export interface Entry {
   readonly id: SessionId;
+  /** That of the session. */
+  readonly key: string;
   /** When it was made, or when the session began: as the list has it. */
   readonly enteredAt: string;
   /** Whether the session is there, if it ever was to be. */
@@ -33,6 +36,7 @@ export interface Entry {
 /** A session of a user, as it was when it was looked at. Times are milliseconds of its node's clock. */
 export interface UserSession {
   readonly id: SessionId;
+  readonly key: string;
   readonly generation: number;
   /** `null`: its user did not sign in. */
   readonly authenticatedAt: number | null;
@@ -49,15 +53,17 @@ export class UserIndex {
   readonly #keys: Keys;
   /** How long the engine keeps what has expired, in milliseconds. */
   readonly #slack: number;
+  readonly #piecesOf: (operation: string) => Pieces;
   readonly #entered = new LRUCache<SessionId, string>({ max: MOST_REMEMBERED, ttl: AGAIN_AFTER });
   /** Users who sign in and out may have so long a list again and again. */
   readonly #tidied = new LRUCache<string, true>({ max: MOST_TIDIED, ttl: AGAIN_AFTER });
   readonly #pending = new Set<Promise<void>>();
 
-  constructor(runner: ScriptRunner, keys: Keys, slack: number) {
+  constructor(runner: ScriptRunner, keys: Keys, slack: number, piecesOf: (operation: string) => Pieces) {
     this.#runner = runner;
     this.#keys = keys;
     this.#slack = slack;
+    this.#piecesOf = piecesOf;
   }
 
   /** Before the session is stored. @param ttl its idle timeout, in milliseconds */
@@ -81,13 +87,18 @@ export class UserIndex {
     this.#note(entering);
   }
 
-  /** Takes out sessions that have ended for good. Never rejects: an entry too many does no harm. */
-  async remove(userId: string, ids: readonly SessionId[]): Promise<void> {
+  /**
+   * Takes out sessions that have ended for good. Never rejects: an entry too many does no harm.
+   *
+   * @param pieces as part of which: where they know the list to be with a silent primary, it is not asked
+   */
+  async remove(userId: string, ids: readonly SessionId[], pieces?: Pieces): Promise<void> {
     if (userId === '' || ids.length === 0) return;
     for (const id of ids) this.#entered.delete(id);
     await this.#remove(
       userId,
       ids.flatMap((id) => [id, '']),
+      pieces,
     );
   }
 
@@ -102,50 +113,45 @@ export class UserIndex {
     const entries: Entry[] = [];
     for (let index = 0; index < list.length; index += 2) {
       const [id, enteredAt] = [list[index] as string, list[index + 1] as string];
-      entries.push({ id, enteredAt, isSettled: Number(enteredAt) < now - ON_ITS_WAY });
+      entries.push({ id, key: this.#keys.session(id), enteredAt, isSettled: Number(enteredAt) < now - ON_ITS_WAY });
     }
     if (first === 'newest') entries.reverse();
     for (let from = 0; from < entries.length; from += TOGETHER) yield entries.slice(from, from + TOGETHER);
   }
 
-  /** The live sessions of a user, in the order in which they began, some at a time. */
-  async *sessionsOf(userId: string, operation: string): AsyncGenerator<readonly UserSession[]> {
-    for await (const entries of this.entriesOf(userId, operation)) {
-      const keys = entries.map(({ id }) => this.#keys.session(id));
-      const looks = await this.#runner.runAll(LOOK, keys, [], this.#reading(operation));
-      const live: UserSession[] = [];
+  /** The live sessions of a user, in the order in which they began, as far as they can be looked at. */
+  async sessionsOf(userId: string, pieces: Pieces): Promise<UserSession[]> {
+    const live: UserSession[] = [];
+    for await (const entries of this.entriesOf(userId, pieces.operation)) {
+      const looks = await pieces.run(entries, { isRepeatable: true }, ({ key }, run) =>
+        this.#runner.run(LOOK, key, [], run),
+      );
       const stale: Entry[] = [];
-      for (const [index, look] of looks.entries()) {
-        if (look.status === 'rejected') throw look.reason;
-        const entry = entries[index] as Entry;
-        const [owner, generation, authenticatedAt] = look.value.values as string[];
-        if (look.value.status === 'ok' && owner === userId) {
+      for (const { item, result, isDone, isSure } of looks) {
+        const [owner, generation, authenticatedAt] = (result?.values ?? []) as string[];
+        if (result !== null && isDone && owner === userId) {
           live.push({
-            id: entry.id,
+            id: item.id,
+            key: item.key,
             generation: Number(generation),
             authenticatedAt: authenticatedAt === '' ? null : Number(authenticatedAt),
-            readAt: look.value.now,
+            readAt: result.now,
           });
-        } else stale.push(entry);
+        } else if (isSure) stale.push(item);
       }
-      await this.forget(userId, stale);
-      yield live;
+      await this.forget(userId, stale, pieces);
     }
-  }
-
-  async allSessionsOf(userId: string, operation: string): Promise<UserSession[]> {
-    const all: UserSession[] = [];
-    for await (const piece of this.sessionsOf(userId, operation)) all.push(...piece);
-    return all;
+    return live;
   }
 
   /** Takes out entries of what is not the user's, as far as their sessions are not still on their way. Never rejects. */
-  async removeStale(userId: string, entries: readonly Entry[]): Promise<void> {
+  async removeStale(userId: string, entries: readonly Entry[], pieces: Pieces): Promise<void> {
     const settled = entries.filter(({ isSettled }) => isSettled);
     if (settled.length === 0) return;
     await this.#remove(
       userId,
       settled.flatMap(({ id, enteredAt }) => [id, enteredAt]),
+      pieces,
     );
   }
 
@@ -153,8 +159,8 @@ export class UserIndex {
    * The same with what was found not to be the user's. Its end may not have been confirmed, and who ends it once more finds it by
    * its entry: so that goes once replicas have confirmed it, and nothing waits for them. Never rejects.
    */
-  async forget(userId: string, stale: readonly Entry[]): Promise<void> {
-    if (!this.#runner.waitsForReplicas) return this.removeStale(userId, stale);
+  async forget(userId: string, stale: readonly Entry[], pieces: Pieces): Promise<void> {
+    if (!this.#runner.waitsForReplicas) return this.removeStale(userId, stale, pieces);
     const settled = stale.filter(({ isSettled }) => isSettled);
     const keys = settled.map(({ id }) => this.#keys.session(id));
     const run = { ...this.#reading('list the sessions of a user'), isDurable: true };
@@ -165,6 +171,7 @@ export class UserIndex {
           const answer = answers[index];
           return answer?.status === 'fulfilled' && answer.value.status === 'ok';
         }),
+        pieces,
       ),
     );
     this.#note(forgetting);
@@ -185,7 +192,7 @@ export class UserIndex {
   /** To read the list takes out what is stale. Does not wait: what fails is done when the list is twice as long. */
   #tidy(userId: string): void {
     this.#tidied.set(userId, true);
-    const reading = this.allSessionsOf(userId, 'list the sessions of a user');
+    const reading = this.sessionsOf(userId, this.#piecesOf('list the sessions of a user'));
     this.#note(
       reading.then(
         () => {},
@@ -200,9 +207,11 @@ export class UserIndex {
   }
 
   /** @param entries each id, and the moment under which it is there; an empty text for any */
-  async #remove(userId: string, entries: readonly string[]): Promise<void> {
+  async #remove(userId: string, entries: readonly string[], pieces?: Pieces): Promise<void> {
+    const key = this.#keys.user(userId);
+    if (pieces?.isSilent(key) === true) return;
     const run = this.#reading('list the sessions of a user');
-    await this.#runner.run(REMOVE, this.#keys.user(userId), entries, run).catch(() => {});
+    await this.#runner.run(REMOVE, key, entries, run).catch(() => {});
   }
 
   #reading(operation: string): Run {

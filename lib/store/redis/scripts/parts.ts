@@ -34,6 +34,12 @@ local isLive = expires ~= nil and expires > now
 `;
 }
 
+/** What another hand has put in the place of a session goes: there is none then. */
+export const NO_SESSION_GOES = `
+local found = redis.pcall('HGET', key, 'e')
+if type(found) == 'table' and string.find(found.err, 'WRONGTYPE', 1, true) then redis.call('DEL', key) end
+`;
+
 export const LASTING = `
 -- Ends the session where an idle timeout says, and never after its absolute end.
 local function expiry(moment, ttl, ends)

@@ -1,4 +1,4 @@
-import { LASTING, MEANT, MERGE, reading } from './parts.js';
+import { LASTING, MEANT, MERGE, NO_SESSION_GOES, reading } from './parts.js';
 import { script } from './script.js';
 
 // What one session's key takes. `ARGV[1]` is the deadline; an empty text stands for none, or any.
@@ -144,7 +144,9 @@ return {ms(now), 'ok'}`,
 export const DELETE = script(
   'delete',
   'allow-oom',
-  `${reading('generation', 'user')}${MEANT}
+  `
+if ARGV[2] == '' and ARGV[3] == '' then${NO_SESSION_GOES}end
+${reading('generation', 'user')}${MEANT}
 if not isLive or not is(generation, ARGV[2]) or not is(user, ARGV[3]) then return {ms(now), 'absent'} end
 redis.call('DEL', key)
 return {ms(now), 'ok', user or ''}`,
@@ -164,15 +166,15 @@ return {ms(now), 'ok'}`,
 
 /**
  * Ends a live session, but for one that was created since a moment of its node's clock: 2 how many milliseconds ago that was. One that
- * begins in the future is from before that clock was set back.
+ * begins in the future is from before that clock was set back; one that begins at no time is as old as any.
  */
 export const END = script(
   'end',
   'allow-oom',
-  `${reading('created')}
+  `${NO_SESSION_GOES}${reading('created')}
 if not expires then return {ms(now), 'absent'} end
 local start = tonumber(created)
-if not isLive or (start > now - tonumber(ARGV[2]) and start <= now) then return {ms(now), 'gone'} end
+if not isLive or (start and start > now - tonumber(ARGV[2]) and start <= now) then return {ms(now), 'gone'} end
 redis.call('DEL', key)
 return {ms(now), 'ok'}`,
 );
