@@ -37,7 +37,7 @@ export interface SessionCacheOptions {
  */
 export class CachingSessionStore extends ForwardingSessionStore {
   readonly #copies: LRUCache<SessionId, StoredSession>;
-  /** Look-ups under way, which must not leave a copy if the session changes meanwhile. */
+  /** Look-ups and creations under way, which must not leave a copy if the session changes, or ends, meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
   /** Copies to which a commit under way is to be added, unless the session changes otherwise, or is looked up, meanwhile. */
   readonly #committing = new Map<SessionId, StoredSession>();
@@ -114,16 +114,12 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return found;
   }
 
-  override async create(session: NewSession): Promise<StoredSession> {
-    const stored = await this.inner.create(session);
-    this.#keep(stored);
-    return stored;
+  override create(session: NewSession): Promise<StoredSession> {
+    return this.#keeping(session.id, this.inner.create(session));
   }
 
-  override async adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
-    const stored = await this.inner.adopt(session, sid);
-    if (stored !== null) this.#keep(stored);
-    return stored;
+  override adopt(session: NewSession, sid: string | null): Promise<StoredSession | null> {
+    return this.#keeping(session.id, this.inner.adopt(session, sid));
   }
 
   /** What was read a moment ago, with what was written now, is as good a copy as another look-up would give. */
@@ -206,19 +202,23 @@ export class CachingSessionStore extends ForwardingSessionStore {
 
   #look(id: SessionId): Promise<StoredSession | null> {
     this.#counts.misses += 1;
+    return this.#keeping(id, this.inner.find(id));
+  }
+
+  /** Keeps what is found, or made, unless the session changes, or ends, or something newer is asked for, before that is answered. */
+  #keeping<Found extends StoredSession | null>(id: SessionId, finding: Promise<Found>): Promise<Found> {
     // What it finds may be newer than the copy that was there.
     this.#committing.delete(id);
-    const looking = this.inner.find(id);
-    this.#underWay.set(id, looking);
-    return looking.then(
+    this.#underWay.set(id, finding);
+    return finding.then(
       (stored) => {
-        const isCurrent = this.#underWay.get(id) === looking;
+        const isCurrent = this.#underWay.get(id) === finding;
         if (isCurrent) this.#underWay.delete(id);
         if (isCurrent && stored !== null) this.#keep(stored);
         return stored;
       },
       (error: unknown) => {
-        if (this.#underWay.get(id) === looking) this.#underWay.delete(id);
+        if (this.#underWay.get(id) === finding) this.#underWay.delete(id);
         throw error;
       },
     );

@@ -7,6 +7,7 @@ import { createSessionId, type SessionId } from '../../../lib/session/token.js';
 import type { CacheStats } from '../../../lib/stats/session-stats.js';
 import { CachingSessionStore, type SessionCacheOptions } from '../../../lib/store/caching.session-store.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
+import { collected } from '../../../lib/testing/contract/support.js';
 import { StoreReports } from '../../support/store-listener.js';
 import { mapsWith } from './maps.js';
 
@@ -69,12 +70,15 @@ describe('The cache', () => {
     if (isConnected) inner.listener.feedConnected(true);
   }
 
-  async function create(more: Partial<NewSession> = {}): Promise<SessionId> {
-    const id = createSessionId();
+  function newSession(more: Partial<NewSession> = {}): NewSession {
     const lifetime = { ttl: 30 * MINUTE, absolute: 12 * 60 * MINUTE };
     const rest = { userId: null, auth: null, data: '{"n":1}', lifetime, ip: null, userAgent: null };
-    await store.create({ id, secretHash: randomBytes(32), ...rest, ...more });
-    return id;
+    return { id: createSessionId(), secretHash: randomBytes(32), ...rest, ...more };
+  }
+  async function create(more: Partial<NewSession> = {}): Promise<SessionId> {
+    const session = newSession(more);
+    await store.create(session);
+    return session.id;
   }
   /** How many look-ups reach the inner store. */
   async function lookups(work: () => unknown): Promise<number> {
@@ -175,6 +179,28 @@ describe('The cache', () => {
       await looking;
       expect(await lookups(() => store.find(id))).toBe(1);
       expect(await lookups(() => store.find(id))).toBe(0);
+    }
+  });
+
+  it.each<[string, (id: SessionId) => unknown]>([
+    ['the sessions of its user', () => collected(store.deleteByUser('ada', null))],
+    ['all but the newest of them', () => collected(store.keepNewest('ada', 0))],
+    ['all sessions', () => collected(store.deleteAll())],
+    ['it', (id) => store.delete(id, null)],
+    ['it, elsewhere', (id) => inner.delete(id, null).then(() => inner.listener.changed([id]))],
+  ])('leaves no copy of a session that was ended before its creation was answered: by what ends %s', async (_, end) => {
+    for (const way of ['create', 'adopt'] as const) {
+      const made = inner[way].bind(inner) as (...args: unknown[]) => Promise<never>;
+      const gate = Promise.withResolvers<void>();
+      jest.spyOn(inner, way).mockImplementation((...args) => made(...args).finally(() => gate.promise));
+      const session = newSession({ userId: 'ada' });
+      const creating = way === 'create' ? store.create(session) : store.adopt(session, null);
+      await after(10);
+      await end(session.id);
+      expect(await inner.count()).toBe(0);
+      gate.resolve();
+      await creating;
+      expect(await store.find(session.id)).toBeNull();
     }
   });
 
