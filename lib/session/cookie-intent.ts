@@ -48,9 +48,10 @@ export class CookieIntent {
     this.change = { kind: 'issued', value, endsAt, persistent };
   }
 
-  /** Sets the cookie again, with another end, where the client holds it. */
+  /** Sets the cookie again, with another end, where the client holds it; or with that end, where it gets it only now. */
   reissue(value: string, life: CookieLife): void {
-    if (!this.isOvertaken && this.#broughtHash !== null) this.issue(value, life);
+    if (this.isOvertaken) return;
+    if (this.#broughtHash !== null || this.change?.kind === 'issued') this.issue(value, life);
   }
 
   /** There is no session any more that the cookie could be of. */
