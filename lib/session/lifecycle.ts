@@ -35,6 +35,7 @@ export class Lifecycle extends LifecycleState {
     if (data === null && lifetime === null) return;
     if (this.state === 'gone') throw new SessionGoneError();
     if (written.doubt !== known) assertCertain(written, data);
+    if (lifetime !== null) this.#assertKeepable(stored, lifetime);
     const takeBack = data === null ? null : document.sent(data);
     const renew = this.renews;
     let times;
@@ -338,6 +339,14 @@ export class Lifecycle extends LifecycleState {
     this.env.emit('login', this.id, userId);
     if (maxSessionsPerUser === null) return;
     await this.env.revoked(store.keepNewest(userId, maxSessionsPerUser), userId);
+  }
+
+  /** What is to outlive the cookie that the client has needs another one. @throws {SessionHeadersSentError} when it is too late */
+  #assertKeepable({ persistent }: StoredSession, lifetime: LifetimeChange): void {
+    if (this.credential === null || !this.cookie.isCurrent || !this.env.dropsAtEnd(persistent)) return;
+    const { absolute: before } = this.lifetimeAfter(null);
+    const { absolute } = this.lifetimeAfter(lifetime);
+    if (before !== null && (absolute === null || absolute > before)) this.visitor.assertReachable();
   }
 
   #ownCredential(method: string): Credential {

@@ -112,7 +112,8 @@ export interface Session {
 
   /**
    * Gives this session an idle timeout of its own ("remember me"); zero or less ends it. Its absolute end moves to
-   * `absolute` from its start (`false` for none), or at least as far as the ttl.
+   * `absolute` from its start (`false` for none), or at least as far as the ttl. Where that is later than the cookie's, and no cookie
+   * reaches the client any more, storing it fails with a `SessionHeadersSentError`.
    */
   setTtl(ttl: Duration, options?: { readonly absolute?: Duration | false }): this;
   /** Counts as an access now, even where the route does not renew sessions. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Session } from 'nestjs-mikro-session';
+import { Controller, Post, Res } from '@nestjs/common';
+import { Session, type SessionModuleOptions } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
 import type { Client } from '../support/client.js';
-import { PLATFORMS } from '../support/platform.js';
+import { PLATFORMS, type PlatformResponse, rawOf } from '../support/platform.js';
 import { visit } from '../support/probe.js';
 
 /** In seconds: a busy machine answers late. */
@@ -66,5 +67,31 @@ describe.each(PLATFORMS)('A lifetime that is set once the session has begun, on 
       const maxAge = Number(/Max-Age=(\d+)/.exec(reply.setCookies[0] as string)?.[1]);
       expect(Math.abs(maxAge - seconds)).toBeLessThan(SLACK);
     }
+  });
+});
+
+@Controller('late')
+class LateController {
+  @Post() late(@Session() session: Session, @Res() response: PlatformResponse & { hijack?(): void }): void {
+    response.hijack?.();
+    rawOf(response).write('a');
+    session.setTtl('30d');
+    rawOf(response).end('b');
+  }
+}
+
+describe.each(
+  PLATFORMS.flatMap((platform) => [
+    [platform, 'cookie: { persistent: false }', { cookie: { persistent: false } }] as const,
+    [platform, "transport: 'header'", { transport: 'header' }] as const,
+  ]) satisfies (readonly [string, string, SessionModuleOptions])[],
+)('A lifetime that is set after the first byte, on %s with %s', (platform, _how, options) => {
+  const fixture = useApp({ platform, options, controllers: [LateController] });
+
+  it('is stored, as the client keeps the credential without it', async () => {
+    const { session, credential, cookie } = await fixture.app.sessions.create({ data: { n: 1 } });
+    const headers: Record<string, string> = 'transport' in options ? { 'X-Session-Token': credential } : { cookie };
+    expect((await fixture.app.client().post('/late', undefined, headers)).text).toBe('ab');
+    expect((await fixture.row(session.id))['ttl']).toBe(String(30 * 86_400_000));
   });
 });
