@@ -126,8 +126,7 @@ export class LifecycleState {
     return this.isBlank || this.wantsRow || this.owesRenewal || (this.hasNewLifetime && this.state !== 'gone');
   }
 
-  lifetimeAfter(change: LifetimeChange | null): Lifetime {
-    const { stored } = this;
+  lifetimeAfter(change: LifetimeChange | null, stored = this.stored): Lifetime {
     if (stored === null) return changedLifetime(this.env.lifetime, change);
     const start = stored.authenticatedAt ?? stored.createdAt;
     const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };
