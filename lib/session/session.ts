@@ -143,7 +143,8 @@ export interface Session {
   regenerate(callback: SessionCallback): void;
   /**
    * Ends the session, at once: its row is deleted and its cookie removed. Later writes begin a new session in the same
-   * response. Not an error: there is nothing to end.
+   * response; but where another request has ended this one first, they are a `SessionGoneError`, as the client may have a newer cookie.
+   * Not an error: there is nothing to end.
    */
   destroy(): Promise<void>;
   /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
