@@ -65,12 +65,13 @@ export class SessionManager {
             lost: () => reports.sweepLost(),
           });
     const { adopt, lifetime, rotationGrace, queryTimeout } = options;
-    const { saveUninitialized, maxSessionsPerUser, trackDevice, renewal } = options;
+    const { saveUninitialized, maxSessionsPerUser, trackDevice, renewal, transport, cookie } = options;
     this.#environment = {
       store,
       lifetime,
       rotationGrace,
       saveUninitialized,
+      dropsAtEnd: (persistent) => transport === 'cookie' && (persistent ?? cookie.persistent),
       maxSessionsPerUser,
       trackDevice,
       renew: ({ id, lastAccessAt, ttl, expiresAt }) => {

@@ -97,8 +97,8 @@ export class SessionGoneError extends SessionError {
 }
 
 /**
- * A session was begun, rotated or ended after the response's headers had been sent, so its cookie cannot reach the
- * browser. Begin it before the first byte: read and write the session, then stream. So it is with a message on a socket,
+ * A session was begun, rotated, or given a later absolute end after the response's headers had been sent, so its cookie cannot reach
+ * the browser. Begin it before the first byte: read and write the session, then stream. So it is with a message on a socket,
  * which has no response: begin the session over HTTP.
  */
 export class SessionHeadersSentError extends SessionError {

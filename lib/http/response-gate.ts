@@ -59,7 +59,7 @@ export class ResponseGate {
   #keeper: Gatekeeper;
   /** The methods as they were before. */
   readonly #originals: Methods;
-  /** Whether other code comes by as headers go out, and may change them. */
+  /** Whether other code had replaced a method before. */
   readonly #isWrapped: boolean;
   #state: GateState = 'closed';
   #held: Call[] = [];
@@ -156,9 +156,13 @@ export class ResponseGate {
 
   #sendHeaders(send: () => unknown): unknown {
     const matters = this.#keeper.beforeHeaders();
+    return matters || this.#isPassed ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
+  }
+
+  /** Whether other code comes by as the response goes out: it has replaced a method, before the gate or after it. */
+  get #isPassed(): boolean {
     const now = this.#response as unknown as Methods;
-    const mayChange = matters || this.#isWrapped || METHODS.some((method) => now[method] !== PASSING[method]);
-    return mayChange ? sendAmended(this.#response, () => this.#keeper.amendHeaders(), send) : send();
+    return this.#isWrapped || METHODS.some((method) => now[method] !== PASSING[method]);
   }
 
   #call(method: Method, args: unknown[]): unknown {
@@ -173,13 +177,19 @@ export class ResponseGate {
   #release(): void {
     const response = this.#response;
     const held = this.#held;
-    const isEndApart = this.#isEndApart;
+    const last = held.length > 1 ? held.at(-1) : undefined;
+    const end = last?.method === 'end' ? last : null;
+    let isEndApart = this.#isEndApart;
     this.#isEndApart = false;
     this.#unbar('open');
     try {
-      for (const { method, args } of isEndApart ? held.slice(0, -1) : held) this.#send(method, args);
+      // What other code changes as the headers go out belongs to the answer; what has come since its end does not.
+      const mayOweMore = end !== null && !isEndApart && this.#isPassed && !this.#keeper.owesMore();
+      for (const { method, args } of end === null ? held : held.slice(0, -1)) this.#send(method, args);
+      isEndApart ||= mayOweMore && this.#keeper.owesMore();
       this.#held = [];
-      if (isEndApart) this.pass('end', (held.at(-1) as Call).args);
+      if (end !== null && isEndApart) this.pass('end', end.args);
+      else if (end !== null) this.#send('end', end.args);
     } catch (error) {
       // The handler, which would have caught it, has gone on: a header with a line break, say.
       if (response.headersSent) cutOff(response);

@@ -33,7 +33,7 @@ export interface ExpressSession extends Omit<Partial<SessionData>, MemberName> {
   regenerate(): Promise<void>;
   /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */
   regenerate(callback: SessionCallback): void;
-  /** Ends the session; what is written afterwards begins a new one. See `destroy()` of the session. */
+  /** Ends the session; what is written afterwards begins a new one, unless another request was first. See `destroy()` of the session. */
   destroy(): Promise<void>;
   destroy(callback: SessionCallback): void;
   /** Stores the session now. See `save()` of the session. */

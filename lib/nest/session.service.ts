@@ -134,7 +134,8 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
 
   /**
    * A live session by its id, to be read, changed and saved outside its visitor's requests; `null` when there is none.
-   * Looking at it is no access. Its cookie is out of reach, so `login()` and `regenerate()` are refused.
+   * Looking at it is no access. Its cookie is out of reach, so `login()` and `regenerate()` are refused, and what is written once it has
+   * ended begins no other session.
    *
    * @throws {SessionArgumentError} for what is no string. Not an error: a string that is no session's id.
    */

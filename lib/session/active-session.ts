@@ -18,6 +18,7 @@ import { signingIn } from './signing-in.js';
 import type { SessionId } from './token.js';
 import { SessionDataError, SessionGoneError } from '../session.errors.js';
 import type { SessionStore } from '../session-store.js';
+import type { StoredSession } from './stored-session.js';
 import type { Written } from './written.js';
 
 /**
@@ -81,9 +82,10 @@ export class ActiveSession implements Session {
     return this.#lifecycle.stored?.readAt ?? null;
   }
 
-  /** Whether it is live in the store, of the same login, and open to what the client has. */
+  /** Whether it is live in the store, of the same login, and open to what the client has; and not about to end by {@link setTtl}. */
   async isStillOpen(store: SessionStore): Promise<boolean> {
-    return (await this.#lifecycle.findAgain(store)) !== null;
+    const found = await this.#lifecycle.findAgain(store);
+    return found !== null && (this.#lifecycle.written.lifetime === null || !this.#isOver(found));
   }
 
   /** Whether something is not stored that could be. Is no use. */
@@ -123,21 +125,15 @@ export class ActiveSession implements Session {
   }
 
   get expiresAt(): Date {
-    const { stored } = this.#lifecycle;
-    const change = this.#lifecycle.written.lifetime;
-    if (stored !== null && change === null) return new Date(stored.expiresAt);
-    const { ttl, absolute } = this.#lifecycle.lifetimeAfter(change);
-    const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#lifecycle.bornAt;
-    const lastAccessAt = stored?.lastAccessAt ?? start;
-    return new Date(expiryOf(lastAccessAt, ttl, absolute === null ? null : start + absolute));
+    return new Date(this.#expiryOf(this.#lifecycle.stored));
   }
 
   get ttl(): number {
-    return this.#lifecycle.written.lifetime?.ttl ?? this.#lifecycle.stored?.ttl ?? this.#env.lifetime.ttl;
+    return this.#ttlOf(this.#lifecycle.stored);
   }
 
   isExpired(): boolean {
-    return this.ttl <= 0 || this.now() >= this.expiresAt.getTime();
+    return this.#isOver(this.#lifecycle.stored);
   }
 
   /** The store's clock, in milliseconds since the epoch. */
@@ -462,6 +458,24 @@ export class ActiveSession implements Session {
   /** Drops what has not been stored. */
   discard(): void {
     this.#lifecycle.written.discard();
+  }
+
+  /** By what is stored, and what is to be. */
+  #isOver(stored: StoredSession | null): boolean {
+    return this.#ttlOf(stored) <= 0 || this.now() >= this.#expiryOf(stored);
+  }
+
+  #ttlOf(stored: StoredSession | null): number {
+    return this.#lifecycle.written.lifetime?.ttl ?? stored?.ttl ?? this.#env.lifetime.ttl;
+  }
+
+  #expiryOf(stored: StoredSession | null): number {
+    const change = this.#lifecycle.written.lifetime;
+    if (stored !== null && change === null) return stored.expiresAt;
+    const { ttl, absolute } = this.#lifecycle.lifetimeAfter(change, stored);
+    const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#lifecycle.bornAt;
+    const lastAccessAt = stored?.lastAccessAt ?? start;
+    return expiryOf(lastAccessAt, ttl, absolute === null ? null : start + absolute);
   }
 
   get #data(): TrackedData {

@@ -48,9 +48,14 @@ export class CookieIntent {
     this.change = { kind: 'issued', value, endsAt, persistent };
   }
 
-  /** Sets the cookie again, with another end, where the client holds it. */
+  /** Whether the client holds the cookie of the session, or gets it by this request; and no newer one from another. */
+  get isCurrent(): boolean {
+    return !this.isOvertaken && (this.#broughtHash !== null || this.change?.kind === 'issued');
+  }
+
+  /** Sets the cookie again, with another end, where the client holds it; or with that end, where it gets it only now. */
   reissue(value: string, life: CookieLife): void {
-    if (!this.isOvertaken && this.#broughtHash !== null) this.issue(value, life);
+    if (this.isCurrent) this.issue(value, life);
   }
 
   /** There is no session any more that the cookie could be of. */

@@ -39,6 +39,8 @@ export class LifecycleState {
   /** The ids that the client came with, and of which there is no session. */
   protected readonly absent: readonly SessionId[];
   protected credential: Credential | null = null;
+  /** Whether no client is there that a credential could be given to. */
+  protected readonly isFoundById: boolean;
   /** Whether this request has moved the expiry forward. */
   protected isRenewed = false;
   /** The id of a session that is not stored. */
@@ -57,7 +59,8 @@ export class LifecycleState {
     this.env = env;
     this.visitor = visitor;
     this.absent = absent;
-    this.renews = found === null || found.credential !== null;
+    this.isFoundById = found !== null && found.credential === null;
+    this.renews = !this.isFoundById;
     this.cookie = new CookieIntent(found);
     this.#namedId = found?.stored.id ?? null;
     if (found !== null && isLive(found.recognition)) {
@@ -123,8 +126,7 @@ export class LifecycleState {
     return this.isBlank || this.wantsRow || this.owesRenewal || (this.hasNewLifetime && this.state !== 'gone');
   }
 
-  lifetimeAfter(change: LifetimeChange | null): Lifetime {
-    const { stored } = this;
+  lifetimeAfter(change: LifetimeChange | null, stored = this.stored): Lifetime {
     if (stored === null) return changedLifetime(this.env.lifetime, change);
     const start = stored.authenticatedAt ?? stored.createdAt;
     const known = { ttl: stored.ttl, absolute: stored.endsAt === null ? null : stored.endsAt - start };

@@ -35,6 +35,7 @@ export class Lifecycle extends LifecycleState {
     if (data === null && lifetime === null) return;
     if (this.state === 'gone') throw new SessionGoneError();
     if (written.doubt !== known) assertCertain(written, data);
+    if (lifetime !== null) this.#assertKeepable(stored, lifetime);
     const takeBack = data === null ? null : document.sent(data);
     const renew = this.renews;
     let times;
@@ -152,7 +153,8 @@ export class Lifecycle extends LifecycleState {
     const isUndelivered = known !== null && known.secretHash !== cookie.broughtHash;
     if (stored === null || cookie.isOvertaken || isUndelivered) return;
     if (this.state === 'gone') throw new SessionGoneError();
-    const { secretHash: knownHash } = this.#ownCredential('regenerate');
+    this.#assertOwn('regenerate');
+    const { secretHash: knownHash } = known as Credential;
     const { id, generation } = stored;
     const credential = issueCredential(id);
     const { secretHash } = credential;
@@ -252,7 +254,7 @@ export class Lifecycle extends LifecycleState {
     taken: LifetimeChange | null,
     data: DataChanges | null,
   ): Promise<void> {
-    this.visitor.assertReachable();
+    this.#assertOwn(user === null ? null : 'login');
     const { trackDevice } = this.env;
     const credential = issueCredential(this.id);
     try {
@@ -296,7 +298,7 @@ export class Lifecycle extends LifecycleState {
     const takeBack = changes === null ? null : document.sent(changes);
     let loggedIn: StoredSession | null;
     try {
-      this.#ownCredential(user === null ? 'regenerate' : 'login');
+      this.#assertOwn(user === null ? 'regenerate' : 'login');
       loggedIn = await this.env.store.login({
         id,
         generation,
@@ -340,11 +342,26 @@ export class Lifecycle extends LifecycleState {
     await this.env.revoked(store.keepNewest(userId, maxSessionsPerUser), userId);
   }
 
-  #ownCredential(method: string): Credential {
+  /** What is to outlive the cookie that the client has needs another one. @throws {SessionHeadersSentError} when it is too late */
+  #assertKeepable({ persistent }: StoredSession, lifetime: LifetimeChange): void {
+    if (this.credential === null || !this.cookie.isCurrent || !this.env.dropsAtEnd(persistent)) return;
+    const { absolute: before } = this.lifetimeAfter(null);
+    const { absolute } = this.lifetimeAfter(lifetime);
+    if (before !== null && (absolute === null || absolute > before)) this.visitor.assertReachable();
+  }
+
+  /**
+   * A new credential goes out with a request of the client's own.
+   *
+   * @param method that was called for it; `null` for a session that begins by what is written
+   */
+  #assertOwn(method: 'login' | 'regenerate' | null): void {
     this.visitor.assertReachable();
-    if (this.credential !== null) return this.credential;
+    if (!this.isFoundById) return;
     throw new SessionArgumentError(
-      `${method}() changes the visitor's cookie, so only a request of the visitor's own can call it. Revoke the session instead.`,
+      method === null
+        ? "A session that was found by its id has ended, and only a request of the visitor's own can begin another one."
+        : `${method}() changes the visitor's cookie, so only a request of the visitor's own can call it. Revoke the session instead.`,
     );
   }
 }

@@ -28,6 +28,12 @@ export interface SessionEnvironment {
   /** How long a credential still opens a session after `regenerate()` has replaced it, in milliseconds. */
   readonly rotationGrace: number;
   readonly saveUninitialized: boolean;
+  /**
+   * Whether a client drops a credential at the absolute end of its session, as it was when that was sent.
+   *
+   * @param persistent that of the session; `null` for what the module's options say
+   */
+  dropsAtEnd(persistent: boolean | null): boolean;
   readonly maxSessionsPerUser: number | null;
   /** Whether new sessions note where their visitors come from, for the list of a user's devices. */
   readonly trackDevice: boolean;

@@ -112,7 +112,8 @@ export interface Session {
 
   /**
    * Gives this session an idle timeout of its own ("remember me"); zero or less ends it. Its absolute end moves to
-   * `absolute` from its start (`false` for none), or at least as far as the ttl.
+   * `absolute` from its start (`false` for none), or at least as far as the ttl. Where that is later than the cookie's, and no cookie
+   * reaches the client any more, storing it fails with a `SessionHeadersSentError`.
    */
   setTtl(ttl: Duration, options?: { readonly absolute?: Duration | false }): this;
   /** Counts as an access now, even where the route does not renew sessions. */
@@ -142,7 +143,8 @@ export interface Session {
   regenerate(callback: SessionCallback): void;
   /**
    * Ends the session, at once: its row is deleted and its cookie removed. Later writes begin a new session in the same
-   * response. Not an error: there is nothing to end.
+   * response; but where another request has ended this one first, they are a `SessionGoneError`, as the client may have a newer cookie.
+   * Not an error: there is nothing to end.
    */
   destroy(): Promise<void>;
   /** The same for code that takes no promises: the callback is given the error, if there is one. Never throws. */

@@ -12,6 +12,8 @@ export interface Reply {
 export class Browser {
   /** The cookie as it is sent, `null` if there is none. */
   cookie: string | null;
+  /** Until when it keeps that, in milliseconds since the epoch; `null` where it was not told. */
+  keptUntil: number | null = null;
   readonly #port: number;
   readonly #agent: Agent;
 
@@ -53,12 +55,14 @@ export class Browser {
   #take(lines: readonly string[]): void {
     for (const line of lines) {
       const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
-      const isRemoved = attributes.some((attribute) => {
+      const ends = attributes.flatMap((attribute) => {
         const [name, value = ''] = attribute.split('=');
-        if (name?.toLowerCase() === 'max-age') return Number(value) <= 0;
-        return name?.toLowerCase() === 'expires' && Date.parse(value) <= Date.now();
+        if (name?.toLowerCase() === 'max-age') return [Date.now() + Number(value) * 1_000];
+        return name?.toLowerCase() === 'expires' ? [Date.parse(value)] : [];
       });
+      const isRemoved = ends.some((end) => end <= Date.now());
       this.cookie = isRemoved ? null : pair;
+      this.keptUntil = isRemoved ? null : (ends[0] ?? null);
     }
   }
 }

@@ -3,7 +3,8 @@ import { differ } from './compare.js';
 import { isDefined } from './defined.js';
 import { Generator } from './generate.js';
 import type { Note } from './notes.js';
-import type { Outcome } from './outcome.js';
+import type { Outcome, Visited } from './outcome.js';
+import { droppedTooSoon } from './play.js';
 import type { Group, Sequence, Step, Visit } from './program.js';
 import { shrink } from './shrink.js';
 import { sideBySide } from './side-by-side.js';
@@ -84,6 +85,21 @@ describe('Two outcomes', () => {
 
   it('are not alike where one process has seen an exception that nobody caught', () => {
     expect(differ(outcome([]), outcome([], ['uncaught exception: Error: late']))).toBe(true);
+  });
+});
+
+describe('A cookie', () => {
+  const seen = (result: unknown): Visited[] => outcome([{ step: 'cookie', result }]).groups.flat();
+  const HOUR = 3_600_000;
+
+  it.each<[string, number | null, unknown, number]>([
+    ['as long as the session', 20 * HOUR, { expires: 1_200 }, 0],
+    ['longer', 30 * HOUR, { expires: 1_200 }, 0],
+    ['not as long', 12 * HOUR, { expires: 1_200 }, 1],
+    ['until the browser is closed', null, { expires: 1_200 }, 0],
+    ['though there is no session', 12 * HOUR, 'no session', 0],
+  ])('is dropped too soon only if it is kept for less than the session lives: %s', (_how, keptUntil, result, lost) => {
+    expect(droppedTooSoon(keptUntil, seen(result), 0)).toHaveLength(lost);
   });
 });
 

@@ -162,7 +162,8 @@ export class Generator {
       case 'flashes':
         return { do: 'flashes', type: random.pick(['info', 'error', null]) };
       case 'maxAge':
-        return { do: 'maxAge', minutes: random.integer(5, 60) };
+        // From twelve hours on, the absolute end moves, and with it the cookie's.
+        return { do: 'maxAge', minutes: random.chance(0.6) ? random.integer(5, 60) : random.integer(13, 720) * 60 };
       case 'remembered':
         return { do: 'remembered', change: random.chance(0.5) ? random.integer(0, 99) : null };
       case 'call': {

@@ -64,6 +64,7 @@ export async function startOracle(): Promise<Side> {
     port: (server.address() as { port: number }).port,
     agent,
     performances,
+    keepsCookies: false,
     close: async () => {
       agent.destroy();
       server.close();

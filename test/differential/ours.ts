@@ -131,6 +131,7 @@ export async function startOurs({ platform, interceptor, store, sabotage }: Setu
     port: (app.getHttpServer().address() as { port: number }).port,
     agent,
     performances,
+    keepsCookies: true,
     close: async () => {
       agent.destroy();
       await app.close();

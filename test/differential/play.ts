@@ -8,7 +8,7 @@ import type { Side } from './side.js';
 
 const LOOK: Visit = {
   before: [],
-  steps: [{ do: 'read' }, { do: 'user' }, { do: 'id' }],
+  steps: [{ do: 'read' }, { do: 'user' }, { do: 'id' }, { do: 'cookie' }],
   returns: 'nothing',
   answer: { by: 'json', status: 200 },
   isLate: false,
@@ -32,6 +32,7 @@ export async function play(sequence: Sequence, side: Side, patience: number): Pr
     cookies.push(browser.cookie);
   }
   const after = [await look(browser), await look(browser)];
+  const lost = side.keepsCookies ? droppedTooSoon(browser.keptUntil, after) : [];
   const opened = new Map<string | null, Visited>();
   for (const cookie of cookies) {
     if (!opened.has(cookie)) opened.set(cookie, await look(new Browser(side.port, side.agent, cookie)));
@@ -43,8 +44,18 @@ export async function play(sequence: Sequence, side: Side, patience: number): Pr
     groups,
     after,
     cookies: cookies.map((cookie) => opened.get(cookie) as Visited),
-    incidents: takeIncidents(),
+    incidents: [...takeIncidents(), ...lost],
   };
+}
+
+/** What a browser that drops its cookie at a time, if at any, loses of the session that was seen last. */
+export function droppedTooSoon(keptUntil: number | null, seen: readonly Visited[], now = Date.now()): string[] {
+  const cookie = seen.at(-1)?.notes.find(({ step }) => step === 'cookie')?.result as { expires?: number } | undefined;
+  if (keptUntil === null || cookie?.expires === undefined) return [];
+  const kept = Math.round((keptUntil - now) / 60_000);
+  // Both are rounded, and neither was asked for at this moment.
+  if (kept >= cookie.expires - 1) return [];
+  return [`the browser keeps its cookie for ${kept} minutes, and the session lives for ${cookie.expires}`];
 }
 
 async function playGroup(

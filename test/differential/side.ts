@@ -8,6 +8,8 @@ export interface Side {
   readonly agent: Agent;
   /** The performances under way, by the ticket that their requests bring. */
   readonly performances: Map<string, Performance>;
+  /** Whether a browser has to keep its cookie for as long as its session lives; express-session sends it again only along with data. */
+  readonly keepsCookies: boolean;
   close(): Promise<void>;
 }
 

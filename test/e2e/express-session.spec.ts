@@ -3,7 +3,7 @@ import { BadRequestException } from '@nestjs/common';
 import { inspect } from 'node:util';
 import { sessionMiddleware } from 'nestjs-mikro-session';
 import type { Client } from '../support/client.js';
-import { idOf, result, saved, work } from '../support/express-session.js';
+import { idOf, regenerated, result, saved, work } from '../support/express-session.js';
 import { useApp } from '../support/app.js';
 import { visit } from '../support/probe.js';
 
@@ -216,6 +216,19 @@ describe('request.session behind sessionMiddleware()', () => {
       const { ttl } = await fixture.row(await idOf(visitor));
       expect(Math.abs(Number(ttl) - 30 * DAY)).toBeLessThan(60_000);
       expect(reply.setCookies[0]).toMatch(/Max-Age=2592000|Max-Age=25919\d\d/);
+    });
+
+    it.each([
+      ['save', saved],
+      ['regenerate', regenerated],
+    ])('whose maxAge, when set after %s(), is how long the new cookie lives as well', async (_begin, begun) => {
+      const reply = await work(client(), async (request) => {
+        request.session['before'] = true;
+        await begun(request);
+        request.session['after'] = true;
+        request.session.cookie.maxAge = 30 * DAY;
+      });
+      expect(reply.setCookies).toEqual([expect.stringMatching(/Max-Age=2592000|Max-Age=25919\d\d/)]);
     });
 
     it.each([null, false, undefined])('whose maxAge or expires of %s is the default again', async (none) => {

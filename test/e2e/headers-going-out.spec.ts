@@ -1,9 +1,9 @@
 import { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Post, Res } from '@nestjs/common';
+import { Controller, Get, Param, Post, Res } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
-import { PLATFORMS } from '../support/platform.js';
+import { PLATFORMS, type PlatformResponse, rawOf } from '../support/platform.js';
 
 @Controller()
 class ShopController {
@@ -19,6 +19,22 @@ class ShopController {
     whenHeadersGo(response.raw ?? response, (going) => void going.setHeader('Cache-Control', 'public'));
     await session.login('ada');
     return 'welcome';
+  }
+  /** Writes to the session as the headers go out, of an answer in parts, with something to store before it or not. */
+  @Post('counting/:how') counting(
+    @Session() session: Session,
+    @Param('how') how: 'changed' | 'unchanged',
+    @Res() response: PlatformResponse & { hijack?(): void },
+  ): void {
+    response.hijack?.();
+    const raw = rawOf(response);
+    whenHeadersGo(raw, () => session.increment('answers'));
+    if (how === 'changed') session.set('how', how);
+    raw.write('a');
+    raw.end('b');
+  }
+  @Get('answers') answers(@Session('answers') answers: number = 0): string {
+    return String(answers);
   }
   @Get('page') page(@Session('userId') userId: string | null): string {
     return `page of ${userId}`;
@@ -120,6 +136,19 @@ describe.each(PLATFORMS)('On %s, where middleware changes headers as they go out
     expect(reply.setCookies).toHaveLength(1);
     expect(reply.headers.get('cache-control')).toBe('private');
   });
+
+  it.each(['counting/changed', 'counting/unchanged'])(
+    'what is written to the session as the headers go out is stored before the end: %s',
+    async (path) => {
+      change = () => {};
+      const client = fixture.app.client();
+      await client.post('/login');
+      for (let answers = 1; answers <= 2; answers++) {
+        expect((await client.post(`/${path}`)).text).toBe('ab');
+        expect((await client.get('/answers')).text).toBe(String(answers));
+      }
+    },
+  );
 
   it('its own cookie stays beside ours', async () => {
     change = (response) => void response.setHeader('Set-Cookie', 'theme=dark');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { SessionArgumentError } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
 import { inHandler, visit } from '../support/probe.js';
 
@@ -258,6 +259,22 @@ describe('The life of a session', () => {
     expect(
       await inHandler(client, (session) => [session.createdAt, session.lastAccessAt, session.expiresAt, session.ttl]),
     ).toEqual([row['created_at'], row['last_access_at'], row['expires_at'], 20 * MINUTE]);
+  });
+
+  it('begins no other session once it has ended, where it was found by its id: nobody could open that', async () => {
+    for (const end of ['revoke', 'destroy'] as const) {
+      const { session } = await fixture.app.sessions.create({ data: { a: 1 } });
+      const found = await fixture.app.sessions.find(session.id);
+      if (end === 'revoke') await fixture.app.sessions.revoke(session.id);
+      else await found?.destroy();
+      await found
+        ?.set('a', 2)
+        .save()
+        .catch(() => {});
+      await expect(found?.login('bob')).rejects.toThrow(SessionArgumentError);
+      await expect(found?.set('a', 2).save()).rejects.toThrow(/ended/);
+      expect(await fixture.app.sessions.listForUser('bob')).toEqual([]);
+    }
   });
 
   it('counts touch() as an access', async () => {

@@ -25,7 +25,7 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     const session = await sessionContext?.load();
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
-    if (!session?.isAuthenticated || session.isExpired() || !(await isStillTrue(source, session))) {
+    if (!session?.isAuthenticated || !(await isLive(source, session))) {
       throw new UnauthorizedException('Sign in to go on.');
     }
     assertMeets(session, requirements, source.manager.now());
@@ -37,12 +37,13 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
 }
 
 /**
- * Whether what is known of a session can be believed. `sessionMiddleware()` loads it before the body is read, which a client can
- * hold back for minutes: by then it may have ended. A look-up that was late is no reason for another.
+ * Whether a session has not ended. `sessionMiddleware()` loads it before the body is read, which a client can hold back for minutes: by
+ * then what is known of it may be wrong, its expiry too, which other requests move forward. A look-up that was late is no reason for
+ * another.
  */
-function isStillTrue({ manager, options }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
+function isLive({ manager, options }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
   const age = manager.now() - (session.readAt ?? 0);
-  return age <= 2 * options.queryTimeout || manager.isStillSignedIn(session);
+  return age <= 2 * options.queryTimeout ? !session.isExpired() : manager.isStillSignedIn(session);
 }
 
 /** @throws an HttpException when the session does not meet all requirements. */

@@ -7,6 +7,16 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
 /** How deep data may be nested. */
 export const MAX_DEPTH = 64;
 
+/** Why a value cannot be stored. No error yet: of thousands that are found, one is told, and each would take a stack trace. */
+export interface Refusal {
+  /** Where it stands. */
+  readonly path: string;
+  /** What stands there, and what to do about it. */
+  readonly kind: string;
+  readonly fix: string;
+  readonly cause?: unknown;
+}
+
 /**
  * The JSON text of a value, after making sure that reading it back gives the same value: plain objects, arrays,
  * strings, finite numbers, booleans and null. An `undefined` property is absent, and -0 is 0.
@@ -14,12 +24,25 @@ export const MAX_DEPTH = 64;
  * @throws {SessionDataError} for anything else, naming the path.
  */
 export function encodeJson(value: unknown, path: string): string {
-  checkValue(value, path, []);
-  const text = textOf(value);
-  if (text === undefined) throw cannotBeLookedAt(path);
-  // A getter or a proxy may have said something else now than when it was checked.
-  if (text.includes(ESCAPED)) checkValue(JSON.parse(text), path, []);
+  const text = encoded(value, path);
+  if (typeof text !== 'string') throw toError(text);
   return text;
+}
+
+/** The same; for anything else, why it is refused. */
+export function encoded(value: unknown, path: string): string | Refusal {
+  const refusal = checkValue(value, path, []);
+  if (refusal !== null) return refusal;
+  const text = textOf(value);
+  if (text === undefined) return cannotBeLookedAt(path);
+  // A getter or a proxy may have said something else now than when it was checked.
+  return (text.includes(ESCAPED) ? checkValue(JSON.parse(text), path, []) : null) ?? text;
+}
+
+/** The error that tells of it. */
+export function toError({ path, kind, fix, cause }: Refusal): SessionDataError {
+  const message = `Session data at ${inQuotes(path)} is ${kind}, which cannot be stored. ${fix}`;
+  return new SessionDataError(path, message, { cause });
 }
 
 /** How JSON writes a NUL character and half a surrogate pair, and little else. */
@@ -59,95 +82,99 @@ function isJson(value: unknown, depth: number): boolean {
   return Object.values(value).every((item) => item === undefined || isJson(item, depth + 1));
 }
 
-/** Makes sure that a top-level key can be stored. @throws {SessionDataError} when it cannot. */
-export function checkKey(key: string): void {
-  checkString(key, '', 'a key');
+/** Why a top-level key cannot be stored; `null` where it can. */
+export function checkKey(key: string): Refusal | null {
+  return checkString(key, '', 'a key');
 }
 
-function checkValue(value: unknown, path: string, ancestors: object[]): void {
+function checkValue(value: unknown, path: string, ancestors: object[]): Refusal | null {
   switch (typeof value) {
     case 'string':
       return checkString(value, path, 'a string');
     case 'number':
-      if (!Number.isFinite(value)) throw refused(path, String(value), 'Only finite numbers can be stored.');
-      return;
+      return Number.isFinite(value) ? null : refused(path, String(value), 'Only finite numbers can be stored.');
     case 'boolean':
-      return;
+      return null;
     case 'object':
-      if (value === null) return;
+      if (value === null) return null;
       break;
     default:
-      throw refused(path, kindOf(value), 'Store plain data instead.');
+      return refused(path, kindOf(value), 'Store plain data instead.');
   }
   if (ancestors.length >= MAX_DEPTH) {
-    throw ancestors.includes(value)
+    return ancestors.includes(value)
       ? refused(path, 'a reference to an object that contains it (a cycle)', 'Store an id instead of the object.')
-      : tooDeep(path);
+      : tooDeepAt(path);
   }
   ancestors.push(value);
   try {
-    if (Array.isArray(value)) checkArray(value, path, ancestors);
-    else checkObject(value, path, ancestors);
+    const refusal = Array.isArray(value) ? checkArray(value, path, ancestors) : checkObject(value, path, ancestors);
+    if (refusal !== null) return refusal;
     // One that is a member like any other was refused as a function.
     if ('toJSON' in value && typeof value.toJSON === 'function') {
-      throw refused(path, 'an object that says what it is by toJSON()', 'Store what that gives instead.');
+      return refused(path, 'an object that says what it is by toJSON()', 'Store what that gives instead.');
     }
   } catch (error) {
-    if (error instanceof SessionDataError) throw error;
-    throw cannotBeLookedAt(path, error);
+    return cannotBeLookedAt(path, error);
   }
   ancestors.pop();
+  return null;
 }
 
-function checkArray(value: unknown[], path: string, ancestors: object[]): void {
+function checkArray(value: unknown[], path: string, ancestors: object[]): Refusal | null {
   if (!isPlainArray(value)) {
-    throw refused(path, 'an array with more to it than items', 'Store plain data instead, e.g. [...array].');
+    return refused(path, 'an array with more to it than items', 'Store plain data instead, e.g. [...array].');
   }
   for (let index = 0; index < value.length; index++) {
     if (value[index] === undefined) {
-      throw refused(`${path}.${index}`, 'undefined in an array', 'Store null, or leave the item out.');
+      return refused(`${path}.${index}`, 'undefined in an array', 'Store null, or leave the item out.');
     }
-    checkValue(value[index], `${path}.${index}`, ancestors);
+    const refusal = checkValue(value[index], `${path}.${index}`, ancestors);
+    if (refusal !== null) return refusal;
   }
+  return null;
 }
 
-function checkObject(value: object, path: string, ancestors: object[]): void {
+function checkObject(value: object, path: string, ancestors: object[]): Refusal | null {
   if (!isPlainObject(value)) {
-    throw refused(path, kindOf(value), 'Store plain data instead, e.g. date.toISOString() or [...map].');
+    return refused(path, kindOf(value), 'Store plain data instead, e.g. date.toISOString() or [...map].');
   }
   if (Object.getOwnPropertySymbols(value).length > 0) {
-    throw refused(path, 'an object with a symbol as key', 'Use string keys.');
+    return refused(path, 'an object with a symbol as key', 'Use string keys.');
   }
   for (const key of Object.keys(value)) {
     const item = (value as Record<string, unknown>)[key];
     if (item === undefined) continue;
     const itemPath = path === '' ? key : `${path}.${key}`;
-    checkString(key, path, 'a key');
-    checkValue(item, itemPath, ancestors);
+    const refusal = checkString(key, path, 'a key') ?? checkValue(item, itemPath, ancestors);
+    if (refusal !== null) return refusal;
   }
+  return null;
 }
 
-function checkString(value: string, path: string, what: string): void {
+function checkString(value: string, path: string, what: string): Refusal | null {
   // PostgreSQL's jsonb can hold neither (https://www.postgresql.org/docs/current/datatype-json.html).
-  if (value.includes('\0')) throw refused(path, `${what} with a NUL character`, 'Remove it, or encode it as base64.');
-  if (!value.isWellFormed()) {
-    throw refused(path, `${what} with half a surrogate pair`, 'Use toWellFormed(), or encode it as base64.');
-  }
+  if (value.includes('\0')) return refused(path, `${what} with a NUL character`, 'Remove it, or encode it as base64.');
+  if (value.isWellFormed()) return null;
+  return refused(path, `${what} with half a surrogate pair`, 'Use toWellFormed(), or encode it as base64.');
 }
 
-function cannotBeLookedAt(path: string, cause?: unknown): SessionDataError {
+function cannotBeLookedAt(path: string, cause?: unknown): Refusal {
   const kind = 'an object that cannot be looked at: a getter or a proxy throws';
   return refused(path, kind, 'Store plain data instead.', cause);
 }
 
 /** The error for what is nested too deep. */
 export function tooDeep(path: string): SessionDataError {
+  return toError(tooDeepAt(path));
+}
+
+function tooDeepAt(path: string): Refusal {
   return refused(path, `nesting deeper than ${MAX_DEPTH} levels`, 'Store flatter data.');
 }
 
-function refused(path: string, kind: string, fix: string, cause?: unknown): SessionDataError {
-  const message = `Session data at ${inQuotes(path)} is ${kind}, which cannot be stored. ${fix}`;
-  return new SessionDataError(path, message, { cause });
+function refused(path: string, kind: string, fix: string, cause?: unknown): Refusal {
+  return { path, kind, fix, cause };
 }
 
 /** Whether a value is an object literal, whichever realm it is from; class instances are not. */

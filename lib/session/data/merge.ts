@@ -1,7 +1,7 @@
 import type { Additions } from './additions.js';
 import { type DataChanges, NO_CHANGES } from './changes.js';
 import { SessionDataError } from '../../session.errors.js';
-import { checkKey, encodeJson, kindOf, readObject, sameJson } from './json.js';
+import { checkKey, encoded, toError, kindOf, readObject, type Refusal, sameJson } from './json.js';
 import type { Document } from './live-document.js';
 import { inQuotes } from '../../shown.js';
 
@@ -21,34 +21,13 @@ export function changesBetween(
   additions: Additions,
   suspects: Document = live,
 ): DataChanges | null {
-  let set: Map<string, string> | null = null;
-  const unset: string[] = [];
-  let increment: Map<string, number> | null = null;
-  let push: Map<string, string> | null = null;
-
+  const found = new Found();
   for (const key of Object.keys(suspects)) {
-    const value = Object.hasOwn(live, key) ? live[key] : undefined;
-    if (value === undefined) continue;
-    const old = Object.hasOwn(before, key) ? before[key] : undefined;
-    const steps = additions.increment.get(key);
-    const items = additions.push.get(key);
-    if (steps !== undefined && items === undefined && value === sumFrom(old, steps)) {
-      const by = sumFrom(0, steps) as number;
-      if (by === 0 && typeof old === 'number') continue;
-      for (const number of [by, value]) encodeJson(number, key);
-      (increment ??= new Map<string, number>()).set(key, by);
-    } else if (
-      items !== undefined &&
-      steps === undefined &&
-      isArrayOrAbsent(old) &&
-      sameJson(value, [...(old ?? []), ...items])
-    ) {
-      (push ??= new Map<string, string>()).set(key, encodeItems(items, key, value));
-    } else if (!sameJson(value, old)) {
-      (set ??= new Map<string, string>()).set(key, encodeJson(value, key));
-    }
-    if (old === undefined) checkKey(key);
+    const refusal = found.add(key, before, live, additions);
+    if (refusal !== null) throw toError(refusal);
   }
+  const { set, increment, push } = found;
+  const unset: string[] = [];
   for (const key of Object.keys(before)) {
     if (before[key] !== undefined && (live[key] === undefined || !Object.hasOwn(live, key))) unset.push(key);
   }
@@ -59,6 +38,51 @@ export function changesBetween(
     increment: increment ?? NO_CHANGES.increment,
     push: push ?? NO_CHANGES.push,
   };
+}
+
+/** The keys of which {@link changesBetween} throws an error: one for all. */
+export function refusedKeys(before: Document, live: Document, additions: Additions, suspects: Document): string[] {
+  const found = new Found();
+  return Object.keys(suspects).filter((key) => found.add(key, before, live, additions) !== null);
+}
+
+/** What has changed, key by key. */
+class Found {
+  set: Map<string, string> | null = null;
+  increment: Map<string, number> | null = null;
+  push: Map<string, string> | null = null;
+
+  /** Adds what has changed under a key; or says why it cannot be stored. */
+  add(key: string, before: Document, live: Document, additions: Additions): Refusal | null {
+    const value = Object.hasOwn(live, key) ? live[key] : undefined;
+    if (value === undefined) return null;
+    const old = Object.hasOwn(before, key) ? before[key] : undefined;
+    const steps = additions.increment.get(key);
+    const items = additions.push.get(key);
+    if (steps !== undefined && items === undefined && value === sumFrom(old, steps)) {
+      const by = sumFrom(0, steps) as number;
+      if (by === 0 && typeof old === 'number') return null;
+      for (const number of [by, value]) {
+        const text = encoded(number, key);
+        if (typeof text !== 'string') return text;
+      }
+      (this.increment ??= new Map<string, number>()).set(key, by);
+    } else if (
+      items !== undefined &&
+      steps === undefined &&
+      isArrayOrAbsent(old) &&
+      sameJson(value, [...(old ?? []), ...items])
+    ) {
+      const text = encodedItems(items, key, value);
+      if (typeof text !== 'string') return text;
+      (this.push ??= new Map<string, string>()).set(key, text);
+    } else if (!sameJson(value, old)) {
+      const text = encoded(value, key);
+      if (typeof text !== 'string') return text;
+      (this.set ??= new Map<string, string>()).set(key, text);
+    }
+    return old === undefined ? checkKey(key) : null;
+  }
 }
 
 /**
@@ -202,11 +226,9 @@ function isArrayOrAbsent(value: unknown): value is unknown[] | null | undefined 
 }
 
 /** What is wrong with an item is reported with its place in the whole array. */
-function encodeItems(items: readonly unknown[], key: string, whole: unknown): string {
-  try {
-    return encodeJson(items, key);
-  } catch (error) {
-    encodeJson(whole, key);
-    throw error;
-  }
+function encodedItems(items: readonly unknown[], key: string, whole: unknown): string | Refusal {
+  const text = encoded(items, key);
+  if (typeof text === 'string') return text;
+  const place = encoded(whole, key);
+  return typeof place === 'string' ? text : place;
 }

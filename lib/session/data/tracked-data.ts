@@ -12,7 +12,7 @@ import {
   NOTHING,
   textOrNone,
 } from './live-document.js';
-import { applyChanges, changesBetween, hasSwallowedIncrement } from './merge.js';
+import { applyChanges, changesBetween, hasSwallowedIncrement, refusedKeys } from './merge.js';
 import { assertNotReserved, assertTopLevel } from './keys.js';
 import { deletePath, getPath, setPath, topLevelOf } from './paths.js';
 import { inQuotes } from '../../shown.js';
@@ -242,7 +242,7 @@ export class TrackedData extends LiveDocument {
     const before = this.#wasBefore() ?? NOTHING;
     const whole = this.readable(() => this.whole());
     const refused = this.#unstorable();
-    const values = refused.map((key) => [key, whole[key]] as const);
+    const values = [...refused].map((key) => [key, whole[key]] as const);
     const { symbols } = this;
     const named = symbols.map((symbol) => [symbol, Reflect.get(this.open(), symbol)] as const);
     for (const key of refused) this.#drop(key, before);
@@ -334,11 +334,14 @@ export class TrackedData extends LiveDocument {
   }
 
   /** The keys whose values cannot be stored. */
-  #unstorable(): string[] {
+  #unstorable(): Set<string> {
     const before = this.#wasBefore() ?? NOTHING;
-    const whole = this.readable(() => this.whole());
-    const suspects = new Set([...Object.keys(before), ...Object.keys(this.#isHeld ? whole : before)]);
-    return [...suspects].filter((key) => this.#isRefused(key, whole));
+    const refused = this.readable(() => {
+      const whole = this.whole();
+      return new Set(refusedKeys(before, whole, this.#additions ?? NO_ADDITIONS, this.#isHeld ? whole : before));
+    });
+    for (const key of Object.keys(this.open())) if (key.startsWith(RESERVED)) refused.add(key);
+    return refused;
   }
 
   /**
@@ -348,8 +351,8 @@ export class TrackedData extends LiveDocument {
   dropRefused(path: string): boolean {
     const refused = [...(this.#refused ?? [])];
     const isMeant = (key: string): boolean => isOf(path, key);
-    const whole = this.readable(() => this.whole());
-    const dropped = refused.some(isMeant) ? refused.filter((key) => isMeant(key) || this.#isRefused(key, whole)) : [];
+    const unstorable = refused.some(isMeant) ? this.#unstorable() : null;
+    const dropped = unstorable === null ? [] : refused.filter((key) => isMeant(key) || unstorable.has(key));
     const before = this.#wasBefore() ?? NOTHING;
     for (const key of dropped) {
       this.#drop(key, before);
@@ -365,18 +368,6 @@ export class TrackedData extends LiveDocument {
     this.put(key, copyJson(before[key]));
     this.#additions?.increment.delete(key);
     this.#additions?.push.delete(key);
-  }
-
-  #isRefused(key: string, whole: Document): boolean {
-    if (key.startsWith(RESERVED)) return Object.hasOwn(this.open(), key);
-    const before = this.#wasBefore() ?? NOTHING;
-    const suspect = { [key]: before[key] };
-    try {
-      this.readable(() => changesBetween(suspect, whole, this.#additions ?? NO_ADDITIONS, suspect));
-      return false;
-    } catch (error) {
-      return error instanceof SessionDataError;
-    }
   }
 
   /** Takes everything along into a session that is not stored yet. */

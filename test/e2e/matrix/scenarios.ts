@@ -323,6 +323,11 @@ export const STREAMS: Group<OwnScenario> = {
       name: 'a new session after the first byte',
       promise: 'refused: `SessionHeadersSentError` in the log, and the answer is cut off',
     },
+    {
+      name: '`setTtl()` beyond the end of the cookie after the first byte',
+      promise: 'refused, and the answer is cut off',
+    },
+    { name: '`setTtl()` within it after the first byte', promise: 'stored before the answer ends' },
     { name: 'the store cannot be reached after the first byte', promise: 'the answer is cut off' },
     { name: 'the session ends after the first byte', promise: 'refused, and the answer is cut off' },
   ],

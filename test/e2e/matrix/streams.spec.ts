@@ -233,6 +233,26 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
     expect(await world.app.sessions.count()).toBe(rows);
   },
 
+  '`setTtl()` beyond the end of the cookie after the first byte': async (world) => {
+    const { id, exchange, session, response } = await openKnown(world, 'writes');
+    await exchange.received('first');
+    session.set('mark', 'never').setTtl('30d');
+    rawOf(response as PlatformResponse).end('last');
+    await expect(exchange.answer).rejects.toThrow(CUT_OFF);
+    expect(await world.second.read(id)).toMatchObject({ mark: 'before' });
+  },
+
+  '`setTtl()` within it after the first byte': async (world) => {
+    const { id, exchange, session, response } = await openKnown(world, 'writes');
+    await exchange.received('first');
+    session.set('mark', 'between').setTtl('5m');
+    rawOf(response as PlatformResponse).end('last');
+    expect((await exchange.answer).body.toString()).toBe('firstlast');
+    expect(await world.second.read(id)).toMatchObject({ mark: 'between' });
+    const [row] = await world.database.query('select ttl from sessions where id = $1', [id]);
+    expect(row).toEqual({ ttl: '300000' });
+  },
+
   'the store cannot be reached after the first byte': async (world) => {
     const { id, exchange, session, response } = await openKnown(world, 'writes');
     await exchange.received('first');

@@ -9,6 +9,7 @@ import { Server } from 'socket.io';
 import { io as connect, type Socket } from 'socket.io-client';
 import { useApp } from '../../support/app.js';
 import type { Client } from '../../support/client.js';
+import { PLATFORMS } from '../../support/platform.js';
 import { inHandler, signal, visit } from '../../support/probe.js';
 
 const begun: ReturnType<typeof signal>[] = [];
@@ -23,6 +24,21 @@ class PayController {
   @Post() @UseGuards(SessionGuard) pay(@Session('userId') userId: string, @Body() body: unknown) {
     return { userId, body };
   }
+}
+
+/** Begins a request, and holds its body back. Returns how to send the rest, which gives the status of the answer. */
+function payHeldBack(url: string, cookie: string): () => Promise<number> {
+  const held = httpRequest(`${url}/pay`, {
+    method: 'POST',
+    headers: { cookie, 'content-type': 'application/json', 'content-length': 11 },
+  });
+  held.write('{"much');
+  return async () => {
+    held.end('":1}'.padEnd(5));
+    const [response] = (await once(held, 'response')) as [{ statusCode: number; resume(): void }];
+    response.resume();
+    return response.statusCode;
+  };
 }
 
 const sockets: { close(): unknown }[] = [];
@@ -92,17 +108,36 @@ describe('Who has stolen a cookie, and opened a connection with it,', () => {
     const { client, id, cookie } = await signIn();
     const arrived = signal();
     begun.push(arrived);
-    const held = httpRequest(`${fixture.app.url}/pay`, {
-      method: 'POST',
-      headers: { cookie, 'content-type': 'application/json', 'content-length': 11 },
-    });
-    held.write('{"much');
+    const held = payHeldBack(fixture.app.url, cookie);
     await arrived.reached;
     await end(id, client);
     await fixture.database.query('select pg_sleep(2.2)');
-    held.end('":1}'.padEnd(5));
-    const [response] = (await once(held, 'response')) as [{ statusCode: number; resume(): void }];
-    response.resume();
-    expect(response.statusCode).toBe(401);
+    expect(await held()).toBe(401);
+  });
+});
+
+describe.each(PLATFORMS)('Whose body arrives after the idle timeout, on %s,', (platform) => {
+  const fixture = useApp({
+    platform,
+    controllers: [PayController],
+    options: { idleTimeout: '3s', queryTimeout: '1s' },
+    prepare: (app) => {
+      app.use(sessionMiddleware(app));
+      app.use('/pay', reachBody);
+    },
+  });
+
+  it('is let in by a guard where other requests have kept the session alive', async () => {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.login('ada'));
+    const arrived = signal();
+    begun.push(arrived);
+    const held = payHeldBack(fixture.app.url, await client.cookie());
+    await arrived.reached;
+    await fixture.database.query('select pg_sleep(1.7)');
+    await visit(client, (session) => session.touch().userId);
+    await fixture.app.sessions.flush();
+    await fixture.database.query('select pg_sleep(1.7)');
+    expect(await held()).toBe(201);
   });
 });

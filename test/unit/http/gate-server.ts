@@ -103,6 +103,15 @@ export async function exchange(prepare: (response: ServerResponse) => void = () 
   return { response, keeper, socket: incoming.socket, answer };
 }
 
+/** What the package on-headers does: a listener hears that the headers go. */
+export function whenHeadersGo(response: ServerResponse, listen: () => void): void {
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.writeHead = (...args: unknown[]) => {
+    listen();
+    return writeHead(...args);
+  };
+}
+
 /** To be called after each test. */
 export function closeServers(): void {
   for (const server of servers.splice(0)) {

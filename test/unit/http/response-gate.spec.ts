@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeServers, exchange, turns } from './gate-server.js';
+import { closeServers, type Exchange, exchange, turns, whenHeadersGo } from './gate-server.js';
 
 afterEach(closeServers);
 
@@ -63,6 +63,39 @@ describe('while a session is being stored, the gate', () => {
     keeper.release();
     await answer;
     expect([keeper.asked, keeper.settled, keeper.amended]).toEqual([settled.length, settled, 1]);
+  });
+
+  it.each([
+    ['before the gate', true],
+    ['after it', false],
+  ])(
+    'asks before the end as well, where code that came %s changes something as the headers go out',
+    async (_, isFirst) => {
+      const made: Exchange[] = [];
+      const wrap = (response: ServerResponse): void =>
+        whenHeadersGo(response, () => made.forEach(({ keeper }) => (keeper.owes = true)));
+      const one = await exchange(isFirst ? wrap : undefined);
+      made.push(one);
+      const { response, keeper, answer } = one;
+      if (!isFirst) wrap(response);
+      response.write('a');
+      response.end('b');
+      await turns();
+      keeper.release();
+      expect((await answer).body.toString()).toBe('ab');
+      expect(keeper.settled).toEqual([200, 200]);
+    },
+  );
+
+  it('does not ask before the end for what has come after it', async () => {
+    const { response, keeper, answer } = await exchange((begun) => whenHeadersGo(begun, () => {}));
+    response.writeHead(201);
+    response.end('a');
+    keeper.owes = true;
+    await turns();
+    keeper.release();
+    await answer;
+    expect(keeper.settled).toEqual([201]);
   });
 
   it('stores with the status of the response where writeHead is not called', async () => {

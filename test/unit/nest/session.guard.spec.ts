@@ -78,6 +78,44 @@ describe('SessionGuard', () => {
     await expect(guard.canActivate(call)).rejects.toEqual(SIGN_IN);
   });
 
+  describe('judges the expiry of a session that was looked up long ago by what is stored now', () => {
+    const MINUTE = 60_000;
+
+    /** A request that has loaded its session, and goes on so many minutes later; another one has come between, or not. */
+    const held = async (minutes: number, isKept: boolean) => {
+      const { session: known, cookie } = await visits.sessions.create({ userId: 'ada' });
+      const call = visits.call(Routes, 'plain', cookie);
+      const session = await requestContextOf(visits.source, call).load();
+      visits.store.ahead += 20 * MINUTE;
+      if (isKept) (await visits.sessions.find(known.id))?.touch();
+      visits.store.ahead += (minutes - 20) * MINUTE;
+      visits.store.lookups = 0;
+      return { call, session };
+    };
+
+    it('and lets in whose session other requests have kept alive', async () => {
+      const { call } = await held(40, true);
+      expect([await guard.canActivate(call), visits.store.lookups]).toEqual([true, 1]);
+    });
+
+    it('and so where this request gives it a lifetime of its own', async () => {
+      const { call, session } = await held(40, true);
+      session.setTtl('30m');
+      expect(await guard.canActivate(call)).toBe(true);
+    });
+
+    it('and lets nobody in whose time is over', async () => {
+      await expect(guard.canActivate((await held(31, false)).call)).rejects.toEqual(SIGN_IN);
+      await expect(guard.canActivate((await held(51, true)).call)).rejects.toEqual(SIGN_IN);
+    });
+
+    it.each([0, '5m'])('nor where this request has ended it, by setTtl(%j)', async (ttl) => {
+      const { call, session } = await held(40, true);
+      session.setTtl(ttl);
+      await expect(guard.canActivate(call)).rejects.toEqual(SIGN_IN);
+    });
+  });
+
   it('says no to a message of a transport without sessions, and where the request behind one is not known', async () => {
     expect(await enter('plain', undefined, 'rpc')).toBe(false);
     expect(await enter('skipped', undefined, 'rpc')).toBe(false);

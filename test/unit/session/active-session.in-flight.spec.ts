@@ -86,6 +86,7 @@ describe('what a handler changes while the store is at work', () => {
       store: row.store,
       lifetime: { ttl: 1e6, absolute: null },
       saveUninitialized: false,
+      dropsAtEnd: () => true,
       maxSessionsPerUser: null,
       renew: () => {},
       renewsAtOnce: false,

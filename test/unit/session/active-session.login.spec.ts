@@ -3,6 +3,8 @@ import type { ActiveSession } from '../../../lib/session/active-session.js';
 import { SessionArgumentError, SessionDataError, SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { cookieOf, HOUR, idOf, issued, MINUTE, SECOND, TestSessions } from './sessions.js';
 
+const ignored = (): void => {};
+
 describe('login()', () => {
   let sessions: TestSessions;
   let cookie: string;
@@ -285,6 +287,52 @@ describe('login()', () => {
     );
     await expect(session.regenerate()).rejects.toThrow(/^regenerate\(\) changes/);
     await expect(session.restart()).rejects.toThrow(/^regenerate\(\) changes/);
+  });
+
+  describe('needs a request of the visitor’s own also where the session', () => {
+    const LEFT: [string, (session: ActiveSession) => Promise<unknown>][] = [
+      [
+        'is gone',
+        async (session) => {
+          await sessions.store.delete(idOf(cookie), null);
+          await session.set('n', 2).save().catch(ignored);
+        },
+      ],
+      ['is gone, and nothing has noticed', () => sessions.store.delete(idOf(cookie), null)],
+      ['was destroyed', (session) => session.destroy()],
+      ['was logged out', (session) => session.logout()],
+    ];
+    const BEGIN: [string, (session: ActiveSession) => Promise<unknown>][] = [
+      ['login()', (session) => session.login('bob')],
+      ['restart()', (session) => session.restart()],
+      ['save()', (session) => session.set('n', 3).save()],
+      ['update()', (session) => session.update((data) => Object.assign(data, { n: 3 }))],
+      ['the end', async (session) => session.set('n', 3).settle(true)],
+    ];
+    it.each(LEFT.flatMap(([left, leave]) => BEGIN.map(([by, begin]) => [left, by, leave, begin] as const)))(
+      '%s: %s begins none that nobody could open',
+      async (_left, _by, leave, begin) => {
+        for (const user of [undefined, 'ada']) {
+          sessions = new TestSessions();
+          cookie = await sessions.begun({ n: 1 }, user);
+          const session = await sessions.find(idOf(cookie));
+          await leave(session);
+          await begin(session).catch(ignored);
+          await session.settle(true)?.catch(ignored);
+          await session.set('n', 4).save().catch(ignored);
+          expect(await sessions.store.count()).toBe(0);
+        }
+      },
+    );
+
+    it('was destroyed: says so', async () => {
+      const session = await sessions.find(idOf(cookie));
+      await session.destroy();
+      await expect(session.login('bob')).rejects.toThrow(/^login\(\) changes the visitor's cookie/);
+      await expect(session.set('n', 1).save()).rejects.toThrow(
+        "A session that was found by its id has ended, and only a request of the visitor's own can begin another one.",
+      );
+    });
   });
 
   it('ends the oldest sessions beyond the number that a user may have', async () => {

@@ -34,6 +34,19 @@ describe('CookieIntent', () => {
     expect(cookie.change).toEqual(change);
   });
 
+  it('gives a cookie that is set only now the lifetime that comes after it', () => {
+    const cookie = new CookieIntent(null);
+    cookie.issue('v', { endsAt: 1, persistent: true });
+    cookie.reissue('v', { endsAt: 2, persistent: true });
+    expect(cookie.change).toEqual({ kind: 'issued', value: 'v', endsAt: 2, persistent: true });
+  });
+
+  it('sets none for another lifetime of a session that was found by its id', () => {
+    const cookie = new CookieIntent({ ...found('current'), credential: null });
+    cookie.reissue('v', LIFE);
+    expect(cookie.change).toBeNull();
+  });
+
   describe('of a session that the client holds', () => {
     let cookie: CookieIntent;
     beforeEach(() => {

@@ -65,6 +65,7 @@ export class TestSessions {
       lifetime: { ttl: 30 * MINUTE, absolute: 12 * HOUR },
       rotationGrace: 10 * SECOND,
       saveUninitialized: false,
+      dropsAtEnd: (persistent) => persistent !== false,
       maxSessionsPerUser: null,
       trackDevice: true,
       renew: ({ id }) => this.renewed.push(id),

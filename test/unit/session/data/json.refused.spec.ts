@@ -61,7 +61,10 @@ describe('What a message says of a value', () => {
   });
 
   it('names a key that cannot be stored as a key', () => {
-    expect(errorOf(SessionDataError, () => checkKey('a\0')).message).toContain('is a key with a NUL character');
+    expect(checkKey('a\0')).toMatchObject({ kind: 'a key with a NUL character' });
+    expect(errorOf(SessionDataError, () => encodeJson({ 'a\0': 1 }, 'data')).message).toContain(
+      '"data" is a key with a NUL character',
+    );
   });
 });
 

@@ -129,11 +129,11 @@ describe('encodeJson', () => {
 
 describe('checkKey', () => {
   it.each(['cart', '', '__proto__', 'a.b', '😀'])('takes %j', (key) => {
-    expect(() => checkKey(key)).not.toThrow();
+    expect(checkKey(key)).toBeNull();
   });
 
   it.each(['a\0', '\ud83d'])('refuses %j', (key) => {
-    expect(errorOf(SessionDataError, () => checkKey(key))).toMatchObject({ path: '' });
+    expect(checkKey(key)).toMatchObject({ path: '' });
   });
 });
 
