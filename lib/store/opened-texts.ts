@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { outsideRequests } from './outside-requests.js';
 import type { SessionId } from '../session/token.js';
 import { bytesOfText } from './kept-session.js';
 import type { OpenedDocument, OpenedText } from './opened-document.js';
@@ -49,7 +50,7 @@ export class OpenedTexts {
   add(id: SessionId, opened: Partial<OpenedSession>): void {
     this.#keep(id, { ...(this.#sessions.peek(id) ?? NOTHING_OPENED), ...opened });
     // The cache removes what is over only when it is asked for it.
-    this.#purging ??= setInterval(() => this.#purge(), PURGE_EVERY).unref();
+    this.#purging ??= outsideRequests(() => setInterval(() => this.#purge(), PURGE_EVERY).unref());
   }
 
   /** Takes in what is about to be stored, by key, where it can be told from it what the document will be. */

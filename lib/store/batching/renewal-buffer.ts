@@ -1,3 +1,4 @@
+import { outsideRequests } from '../outside-requests.js';
 import { OneAtATime } from '../../session/one-at-a-time.js';
 import type { SessionId } from '../../session/token.js';
 import type { Access, StoreListener } from '../../session-store.js';
@@ -105,12 +106,14 @@ export class RenewalBuffer {
   }
 
   #wait(period = this.#every): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#part++;
-      void this.#flush(this.#part - this.#parts);
-      if (this.#accesses.size > 0) this.#wait();
-    }, period / this.#parts);
+    this.#timer ??= outsideRequests(() => setTimeout(() => this.#tick(), period / this.#parts));
+  }
+
+  #tick(): void {
+    this.#timer = undefined;
+    this.#part++;
+    void this.#flush(this.#part - this.#parts);
+    if (this.#accesses.size > 0) this.#wait();
   }
 
   /**

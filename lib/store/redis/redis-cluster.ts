@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { outsideRequests } from '../outside-requests.js';
 import { NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import {
   type Address,
@@ -55,7 +56,8 @@ export class RedisCluster implements RedisConnections {
 
   async nodeOf(key: string): Promise<RedisNode> {
     try {
-      const client = await this.#cluster.getNodeClientForKey(key);
+      // Connects where that is the first.
+      const client = await outsideRequests(() => this.#cluster.getNodeClientForKey(key));
       return nodeOn(client as unknown as Client, nameOf(client as unknown as Client));
     } catch (error) {
       // Of a slot that no node has for the moment, the client has no node either.
@@ -67,7 +69,8 @@ export class RedisCluster implements RedisConnections {
     const node = this.#cluster.nodeByAddress.get(address);
     if (node === undefined) return null;
     try {
-      return nodeOn((await this.#cluster.nodeClient(node)) as unknown as Client, address);
+      const client = await outsideRequests(() => this.#cluster.nodeClient(node));
+      return nodeOn(client as unknown as Client, address);
     } catch (error) {
       throw new NotSent(`${address} could not be connected to: ${String(error)}`);
     }
@@ -120,7 +123,7 @@ export class RedisCluster implements RedisConnections {
     const made = this.#made(roots);
     this.#next = made;
     try {
-      await made.connect();
+      await outsideRequests(() => made.connect());
       this.#unhelpful.clear();
       // One day all primaries may be elsewhere.
       roots.push(...rootsOf(this.#place.addresses));
@@ -139,7 +142,7 @@ export class RedisCluster implements RedisConnections {
     const master = this.#cluster.masters.find(({ address }) => address === name);
     if (master === undefined) return false;
     const later = wait(REFRESH_AFTER, true, { ref: false });
-    const answer = this.#cluster.nodeClient(master).then((client) => client.ping());
+    const answer = outsideRequests(() => this.#cluster.nodeClient(master).then((client) => client.ping()));
     return Promise.race([
       later,
       answer.then(

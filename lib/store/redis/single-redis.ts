@@ -1,3 +1,4 @@
+import { outsideRequests } from '../outside-requests.js';
 import { FromReplica, type RedisConnections, type RedisNode } from './connections.js';
 import {
   type Address,
@@ -60,7 +61,7 @@ export class SingleRedis implements RedisConnections {
     if (left !== this.#node || performance.now() - this.#madeAt < LEAVE_EVERY) return;
     this.#retired.add(this.#client);
     this.#client = this.#made();
-    this.#client.connect().catch(() => {});
+    void outsideRequests(() => this.#client.connect().catch(() => {}));
   }
 
   proof(node: RedisNode): Promise<void> | null {

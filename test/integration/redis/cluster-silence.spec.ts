@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
 import type { StoredSession } from 'nestjs-mikro-session/store';
@@ -62,6 +64,26 @@ describeWithRedis('A primary of a cluster that is silent for a moment', () => {
     await pause(2 * EVERY);
     // To ask which nodes there are, and to the node.
     expect((await connections()) - before).toBeLessThanOrEqual(2);
+  });
+
+  it('is connected to outside of the requests that need it, of which the connections keep nothing', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const session = await sessionOn(cluster.primaries[0] as RedisServer);
+    const others = await Promise.all(cluster.primaries.map(sessionOn));
+    const seen: unknown[] = [];
+    // oxlint-disable-next-line typescript/unbound-method -- called on what it is called on
+    const connect = Socket.prototype.connect as (...args: unknown[]) => Socket;
+    jest.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...args: unknown[]) {
+      seen.push(request.getStore());
+      return connect.apply(this, args);
+    } as never);
+    await pause(EVERY);
+    await request.run('the first', async () => {
+      await silence(cluster.primaries[0] as RedisServer, session);
+      for (const { id } of others) expect(await store.find(id)).toMatchObject({ id });
+    });
+    jest.restoreAllMocks();
+    expect(new Set(seen)).toEqual(new Set([undefined]));
   });
 
   it('is not left for other connections by an operation that had hardly any time', async () => {

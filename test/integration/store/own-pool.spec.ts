@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { MikroORM, type Options, PostgreSqlDriver, RequestContext } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
 import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
 import { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { StoreReports } from '../../support/store-listener.js';
@@ -128,6 +130,21 @@ describe('What the application does to connections of MikroORM', () => {
     await open({ driverOptions: { onPoolCreated: (pool: object) => pools.push(pool) } });
     expect(pools).toHaveLength(2);
     expect(pools[1]).toMatchObject({ options: { max: 1, min: 0 } });
+  });
+
+  it('makes connections outside of the requests that need them, of which they keep nothing', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const pools: Pool[] = [];
+    await open({ pool: { min: 0, max: 2 }, driverOptions: { onPoolCreated: (pool: Pool) => pools.push(pool) } });
+    pools[1]?.on('connect', () => seen.push(request.getStore()));
+    const { id } = await stores.create();
+    const holder = await stores.lock(id);
+    const commits = request.run('the first', () => [store.commit(id, 0, changesOf({ set: { n: 1 } })), store.find(id)]);
+    await holder.release();
+    await Promise.all(commits);
+    expect(seen).toContain(undefined);
+    expect(seen).not.toContain('the first');
   });
 
   it('ends with the store, and nothing of MikroORM’s does', async () => {

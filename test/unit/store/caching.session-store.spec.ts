@@ -192,7 +192,11 @@ describe('The cache', () => {
     for (const way of ['create', 'adopt'] as const) {
       const made = inner[way].bind(inner) as (...args: unknown[]) => Promise<never>;
       const gate = Promise.withResolvers<void>();
-      jest.spyOn(inner, way).mockImplementation((...args) => made(...args).finally(() => gate.promise));
+      jest.spyOn(inner, way).mockImplementation(async (...args) => {
+        const stored = await made(...args);
+        await gate.promise;
+        return stored;
+      });
       const session = newSession({ userId: 'ada' });
       const creating = way === 'create' ? store.create(session) : store.adopt(session, null);
       await after(10);

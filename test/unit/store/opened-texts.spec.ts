@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
@@ -222,6 +223,21 @@ describe('OpenedTexts', () => {
     const kept = Array.from({ length: 160_000 }, (_, n) => n).filter((n) => opened.of(`${n}`).document !== null);
     expect(kept.length).toBeGreaterThan(30_000);
     expect(kept.length * 255).toBeLessThan(64 * MEGABYTE);
+  });
+
+  it('are looked through by a timer that keeps nothing of the request that came first', () => {
+    jest.useFakeTimers();
+    const request = new AsyncLocalStorage<string>();
+    const setting = globalThis.setInterval;
+    const seen: unknown[] = [];
+    jest.spyOn(globalThis, 'setInterval').mockImplementation((...args) => {
+      seen.push(request.getStore());
+      return setting(...args);
+    });
+    request.run('the first', () => keep(new OpenedTexts(), 'a', 'x'));
+    jest.restoreAllMocks();
+    jest.useRealTimers();
+    expect(seen).toEqual([undefined]);
   });
 
   it('keep nothing for longer than a minute, though it is not asked for any more', async () => {

@@ -1,3 +1,4 @@
+import { outsideRequests } from '../../outside-requests.js';
 import type { Query } from './connections.js';
 import type { RawQuery } from './raw-query.js';
 
@@ -91,11 +92,14 @@ function impatient(Client: PgClientClass, patience: number): PgClientClass {
       };
       let timer = setTimeout(hurry, patience);
       attempts.add(this);
-      super.connect((error) => {
-        clearTimeout(timer);
-        attempts.delete(this);
-        done(error);
-      });
+      const connect = super.connect.bind(this);
+      outsideRequests(() =>
+        connect((error) => {
+          clearTimeout(timer);
+          attempts.delete(this);
+          done(error);
+        }),
+      );
     }
   };
 }

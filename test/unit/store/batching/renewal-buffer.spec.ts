@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { SessionId } from '../../../../lib/session/token.js';
 import { RenewalBuffer } from '../../../../lib/store/batching/renewal-buffer.js';
@@ -145,6 +146,22 @@ describe('RenewalBuffer', () => {
     const closed = queue.close().then(() => store.now() - begun);
     await pass(60_000);
     expect(await closed).toBeLessThanOrEqual(2 * takes);
+  });
+
+  it('writes outside of the requests that have accessed sessions, of which it keeps nothing', async () => {
+    jest.useRealTimers();
+    const request = new AsyncLocalStorage<string>();
+    const outcome = { renewed: [], locked: [] };
+    const seenBy = await new Promise((resolve) => {
+      const renew = () => {
+        resolve(request.getStore());
+        return Promise.resolve(outcome);
+      };
+      const listener = { renewed: () => {}, renewalFailed: () => {}, renewalRefused: () => {} };
+      queue = new RenewalBuffer({ renew }, 25, listener);
+      request.run('the first', () => add(A, FAR));
+    });
+    expect(seenBy).toBeUndefined();
   });
 
   it('says which were renewed, and forgets those of dead sessions', async () => {
