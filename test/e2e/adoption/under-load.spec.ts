@@ -70,19 +70,19 @@ describe('taking over sessions of express-session while the database is slow', (
 });
 
 describe('old cookies that come at once', () => {
-  const fixture = useMovedApp({ options: { queryTimeout: '300ms' } });
+  const fixture = useMovedApp({ options: { queryTimeout: '1s' } });
 
   it('are answered with 503 where their turn does not come in time, and opened later', async () => {
     const { old, database } = fixture;
-    const browsers = await Promise.all(Array.from({ length: 6 }, (_, index) => old.signedIn(`late-${index}`)));
+    const browsers = await Promise.all(Array.from({ length: 8 }, (_, index) => old.signedIn(`late-${index}`)));
     await database.query(`create function late() returns trigger language plpgsql as $$
-      begin perform pg_sleep(0.25); return new; end $$`);
+      begin perform pg_sleep(0.4); return new; end $$`);
     await database.query('create trigger late before insert on sessions for each row execute function late()');
     const statuses = await Promise.all(
       browsers.map(async (browser) => (await tryVisit(fixture.moved(browser), (session) => session.userId)).status),
     );
     await database.query('drop function late cascade');
-    // Of four connections two are for them, and each has time for one.
+    // Of four connections two are for them, and each has time for two.
     expect(new Set(statuses)).toEqual(new Set([200, 503]));
     for (const [index, browser] of browsers.entries()) {
       await answered(fixture.moved(browser), (session) => expect(session.userId).toBe(`late-${index}`));
