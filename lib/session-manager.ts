@@ -220,7 +220,7 @@ export class SessionManager {
 
   /** Takes over all sessions of the old table; says how far it has come. @throws {SessionSetupError} where there is none */
   adoptAll(): AsyncIterable<AdoptionProgress> {
-    return adoptAll(this.#adopter, this.#store.oldSessions);
+    return adoptAll(this.#adopter, this.#store.oldSessions, this.#options.queryTimeout);
   }
 
   /**

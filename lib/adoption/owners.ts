@@ -4,7 +4,7 @@ import type { Adopter } from './adopter.js';
 /** An application's `toSession` may take a connection of its pool for each. */
 const AT_A_TIME = 20;
 /** For how long it is waited for what fails: so many times as long as for a store. */
-const PATIENCE = 4;
+export const PATIENCE = 4;
 
 /** What `toSession` said of a row, and how long that took, in milliseconds. */
 interface Answer {

@@ -8,7 +8,7 @@ import type { CommandContext } from './command.js';
 import { type SessionPlace, sessionPlaceOf } from './session-place.js';
 
 /** How long a statement may take, in milliseconds: one that counts reads the whole table. */
-const QUERY_TIMEOUT = 60_000;
+export const QUERY_TIMEOUT = 60_000;
 
 /** Nothing is cached here, and nothing renewed. */
 const NOT_LISTENING: StoreListener = {

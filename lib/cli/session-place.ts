@@ -65,7 +65,8 @@ async function configOf({ arguments: args, env }: Given): Promise<Partial<Option
   const url = typed ?? env['DATABASE_URL'];
   if (url === undefined || url === '') return null;
   assertUrl(typed === undefined ? 'DATABASE_URL' : '--url', url);
-  return { clientUrl: url, pool: { min: 0, max: 2 } };
+  // `import` has a statement on two of them at a time, which is half.
+  return { clientUrl: url, pool: { min: 0, max: 4 } };
 }
 
 /** Shows nothing of it: there may be a password in it. */

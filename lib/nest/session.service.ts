@@ -263,10 +263,13 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   /**
    * Takes over all live sessions of express-session at once, those of the table of the option `adopt`, instead of each when its
    * visitor comes. The old cookies open them for as long as `adopt` has the same secret; the table may go. It may be called while
-   * visitors come, and again where it has failed.
+   * visitors come, to whom it leaves half of the connections at least, and again where it has failed.
    *
-   * @returns how far it has come, after every 50: `for await (const { seen, adopted } of sessions.adoptAll()) …`
+   * @returns how far it has come, after some 50 each, and at the end: `for await (const { seen, adopted } of sessions.adoptAll()) …`
    * @throws {SessionSetupError} without the option, or its `table`.
+   * @throws {SessionStoreUnavailableError} where the database, or `toSession`, did not answer in time for some, say as another
+   * transaction has locked them, after all others were taken over. Where it is answered for none any more, for four times `queryTimeout`,
+   * no others are tried.
    */
   adoptAll(): AsyncIterable<AdoptionProgress> {
     return this.#manager.adoptAll();

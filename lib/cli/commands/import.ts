@@ -11,7 +11,7 @@ import { type Command, type CommandContext, EXIT } from '../command.js';
 import { defaultExportOf } from '../default-export.js';
 import { counted, numbered, type Output } from '../output.js';
 import { Progress } from '../progress.js';
-import { withDatabase, withPlace } from '../session-database.js';
+import { QUERY_TIMEOUT, withDatabase, withPlace } from '../session-database.js';
 import type { SessionPlace } from '../session-place.js';
 import { UsageError } from '../usage-error.js';
 
@@ -41,10 +41,7 @@ export const importOld: Command = {
     const { output } = context;
     return withPlace(context, async (place) => {
       const { seen, adopted } = await run(given, place, output);
-      output.answer(
-        { seen, adopted },
-        `Took over ${numbered(adopted)} of ${counted(seen, 'session')} of express-session.`,
-      );
+      output.answer({ seen, adopted }, textOf({ seen, adopted }));
       return EXIT.fine;
     });
   },
@@ -66,13 +63,20 @@ async function run({ options, oldTable }: Given, place: SessionPlace, output: Ou
         progress.add(step.seen - last.seen);
         last = step;
       }
-    } finally {
+    } catch (error) {
       progress.end();
+      if (last.seen > 0) output.note(`${textOf(last)} The others stay: run it again.`);
+      throw error;
     }
+    progress.end();
     return last;
   } finally {
     await manager.stop();
   }
+}
+
+function textOf({ seen, adopted }: AdoptionProgress): string {
+  return `Took over ${numbered(adopted)} of ${counted(seen, 'session')} of express-session.`;
 }
 
 function storeOf(options: ResolvedSessionOptions, oldTable: TableName, { orm, tableName }: SessionPlace): SessionStore {
@@ -92,10 +96,10 @@ async function givenIn({ arguments: args }: CommandContext): Promise<Given> {
   const file = args.text('options');
   if (file === undefined) throw new UsageError('It is not said which options the application has: give --options.');
   const all = await defaultExportOf(file, 'The file', 'options of SessionModule');
-  // What stands beside the options in forRoot(); where the table is, the command line says.
+  // What stands beside the options in forRoot(); where the table is, the command line says, and no visitor waits here.
   const { contextName: _, tableName: __, store: ___, interceptor: ____, ...given } = all;
   try {
-    const options = resolveOptions({ ...(given as SessionModuleOptions), sweep: false });
+    const options = resolveOptions({ ...(given as SessionModuleOptions), sweep: false, queryTimeout: QUERY_TIMEOUT });
     const oldTable = options.adopt?.table ?? null;
     if (oldTable !== null) return { options, oldTable };
   } catch (error) {

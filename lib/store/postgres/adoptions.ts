@@ -1,7 +1,11 @@
 import type { OldSession } from '../../adoption/old-session.js';
 import { parseObject } from '../../session/data/json.js';
 import type { StoredSession } from '../../session/stored-session.js';
+import { SessionStoreUnavailableError } from '../../session.errors.js';
 import type { NewSession, OldRow, OldSessions } from '../../session-store.js';
+import { watchDeadlines } from '../batching/deadlines.js';
+import { LookupBatcher } from '../batching/lookup-batcher.js';
+import { Slots } from '../batching/slots.js';
 import { refuseLargeAuth, tooLargeData } from '../limits.js';
 import type { Database } from './driver/database.js';
 import type { adoptionStatements } from './sql/adoption.js';
@@ -16,6 +20,11 @@ type Row = Omit<OldRow, 'session' | 'sid'> & { readonly sid: string | null; read
 
 const OPERATION = 'take over a session of express-session';
 
+/** How many are looked up by one statement, of which one is under way: others have the connections, too. */
+const LOOKUPS = { sessions: 32, underWay: 1 };
+/** How many are taken over at a time where it is not known how many connections there are. */
+const FEW = 4;
+
 /** The statements that take over sessions of express-session. */
 export class Adoptions {
   /** Those in a table beside ours; `null` without one. */
@@ -23,14 +32,25 @@ export class Adoptions {
   readonly #db: Database;
   readonly #sql: Sql;
   readonly #maxDataBytes: number;
+  /** Each is a statement of its own: half of the connections stay for those who need none. */
+  readonly #slots: Slots;
 
-  constructor(db: Database, sql: Sql, maxDataBytes: number) {
+  /** @param connections how many there are at most; `null` where that is not known */
+  constructor(db: Database, sql: Sql, maxDataBytes: number, connections: number | null) {
     this.#db = db;
     this.#sql = sql;
     this.#maxDataBytes = maxDataBytes;
+    this.#slots = new Slots(connections === null ? FEW : Math.max(1, Math.floor(connections / 2)));
     const { ofTable } = sql;
-    this.oldSessions = ofTable && {
-      find: async (sid) => rowsOf(await db.read<Row>(OPERATION, ofTable.find, [sid]))[0] ?? null,
+    if (ofTable === null) {
+      this.oldSessions = null;
+      return;
+    }
+    const findMany = async (sids: readonly string[], deadline: number): Promise<(OldRow & { id: string })[]> =>
+      rowsOf(await db.read<Row>(OPERATION, ofTable.find, [sids], deadline)).map((row) => ({ ...row, id: row.sid }));
+    const finds = new LookupBatcher({ now: () => db.time(), findMany }, undefined, LOOKUPS);
+    this.oldSessions = {
+      find: (sid) => finds.find(sid, db.deadline()),
       list: async (after, most) => {
         const rows = await db.read<Row>(OPERATION, ofTable.list, [after, most]);
         return { rows: rowsOf(rows), last: rows.at(-1)?.sid ?? null };
@@ -54,7 +74,8 @@ export class Adoptions {
       OPERATION,
       async () => {
         const values = [id, secretHash, this.#db.onClock(deadline), this.#maxDataBytes, ...content, ...old];
-        const [answer] = await this.#db.query<Created>(OPERATION, text, values, deadline);
+        const send = (): Promise<Created[]> => this.#db.query<Created>(OPERATION, text, values, deadline);
+        const [answer] = await this.#inTurn(deadline, send);
         // Sent late by a process that was kept from its work, there may be time left.
         return answer?.held === true || answer?.inTime === false ? 'locked' : answer;
       },
@@ -62,6 +83,29 @@ export class Adoptions {
     );
     if (row?.fits === false) throw tooLargeData(this.#maxDataBytes);
     return row === undefined || row.id === null ? null : row;
+  }
+
+  /** Sends a statement once its turn has come. @throws {SessionStoreUnavailableError} where that is too late */
+  #inTurn<Result>(deadline: number, send: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const tooLate = (error: unknown): void => {
+        isLate = true;
+        reject(error as Error);
+      };
+      const stopWatching = watchDeadlines(
+        [{ deadline, reject: tooLate }],
+        () => this.#db.time(),
+        () => {
+          const cause = new Error('its turn did not come in time: many are taken over, or the database is slow');
+          return new SessionStoreUnavailableError(OPERATION, { cause });
+        },
+      );
+      this.#slots.run(async () => {
+        stopWatching();
+        if (!isLate) await send().then(resolve, reject);
+      });
+    });
   }
 }
 

@@ -128,7 +128,7 @@ export class SessionQueries implements RenewalTarget {
     this.#queryTimeout = options.queryTimeout;
     this.#notifies = options.notifies;
     this.lookups = new Lookups(this.#db, sql, this.#known, connections.givesRawRows);
-    this.adoptions = new Adoptions(this.#db, sql.adoption, options.maxDataBytes);
+    this.adoptions = new Adoptions(this.#db, sql.adoption, options.maxDataBytes, connections.most);
   }
 
   now(): number {

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp } from '../../support/app.js';
 import { type CommandOutcome, command } from '../../support/command-line.js';
 import { OLD_SECRET, type OldApp, startOldApp } from '../../support/old-app.js';
 import { answered } from '../../support/probe.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { useDatabase } from './cli.js';
 
 const OPTIONS = join(import.meta.dirname, '../../support/old-options.mjs');
@@ -17,6 +19,16 @@ describe('import', () => {
   afterAll(() => old.close());
   const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandOutcome> =>
     command(['import', ...args], { DATABASE_URL: fixture.database.url, OLD_SECRET, OLD_TABLE: 'session', ...env });
+  /** Has so many old sessions in the table, and no others. */
+  const many = async (count: number): Promise<void> => {
+    await fixture.database.query('truncate session, sessions');
+    await fixture.database.query(
+      `insert into session (sid, sess, expire)
+       select lpad(n::text, 4, '0'), json_build_object('passport', json_build_object('user', 'user ' || n)), now() + interval '1 hour'
+       from generate_series(1, $1::int) n`,
+      [count],
+    );
+  };
 
   it('takes over all sessions of the old table, sealed with the application’s key, for the cookies that browsers have', async () => {
     const browsers = await Promise.all(Array.from({ length: 60 }, (_, index) => old.signedIn(`user-${index}`)));
@@ -42,6 +54,50 @@ describe('import', () => {
     await old.signedIn('late');
     const { stdout } = await run(['--options', OPTIONS, '--json']);
     expect(JSON.parse(stdout)).toEqual({ seen: 2, adopted: 1 });
+  });
+
+  it('gets through where the database is far away', async () => {
+    const url = new URL(fixture.database.url);
+    const proxy = await TcpProxy.start(Number(url.port));
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    proxy.set('delay', 25);
+    try {
+      await many(100);
+      const { code, stdout } = await run(['--options', OPTIONS], { DATABASE_URL: url.href });
+      expect([code, stdout]).toEqual([0, 'Took over 100 of 100 sessions of express-session.\n']);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('takes over all others while a row is locked, and that one when it is free', async () => {
+    await many(100);
+    const held = await fixture.database.hold("select from session where sid = '0001' for update");
+    const outcome = run(['--options', OPTIONS]);
+    const isOver = outcome.then(() => true);
+    const sids = (): Promise<unknown[]> => fixture.database.query('select sid from session');
+    // It waits for longer than an application does: it is not over yet.
+    while ((await sids()).length > 1 && !(await Promise.race([isOver, pause(50)])));
+    expect(await sids()).toEqual([{ sid: '0001' }]);
+    await held.release();
+    expect((await outcome).stdout).toBe('Took over 100 of 100 sessions of express-session.\n');
+  });
+
+  it('fails where the database did not take one, says why and how many it took, and may run again', async () => {
+    await many(100);
+    await fixture.database.query(`create function busy() returns trigger language plpgsql as $$
+      begin raise exception 'it is busy' using errcode = '55006'; end $$`);
+    await fixture.database.query(
+      `create trigger busy before insert on sessions for each row when (new.user_id = 'user 1') execute function busy()`,
+    );
+    const { code, stdout, stderr } = await run(['--options', OPTIONS]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(
+      /^Took over 99 of 100 sessions of express-session\. The others stay: run it again\.\nThe database did not do it: SQLSTATE 55006; .*\n$/,
+    );
+    await fixture.database.query('drop function busy cascade');
+    expect((await run(['--options', OPTIONS])).stdout).toBe('Took over 1 of 1 session of express-session.\n');
   });
 
   it.each([

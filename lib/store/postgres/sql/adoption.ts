@@ -54,10 +54,10 @@ export function adoptionStatements({ table }: SessionTable, old: OldTable | null
         ${created('removed', 'true')}
         ${answer('locked', `not exists (select from locked) and exists (select from ${old.table} o where ${isLive})`)}`,
 
-      /** A live row, or the clock alone. $1 its id. */
+      /** Live rows, or the clock alone. $1 their ids. */
       find: `
         select ${oldRow}, ${ms(ONCE_OF_PRIMARY)} as "readAt"
-        from (select) as one left join ${old.table} o on o.sid = $1::text and ${old.expiresAt} > ${ONCE_OF_PRIMARY}`,
+        from (select) as one left join ${old.table} o on o.sid = any($1::text[]) and ${old.expiresAt} > ${ONCE_OF_PRIMARY}`,
 
       /** Live rows by their ids. $1 the id after which they come, $2 how many at most. */
       list: `
