@@ -158,8 +158,8 @@ export abstract class SessionStore {
   /** A live session, or `null`. */
   abstract find(id: SessionId): Promise<StoredSession | null>;
   /**
-   * The same where a session that was found seems out of date, and so perhaps is a copy. A store that keeps no copies has
-   * nothing newer to give.
+   * The same where a session that was found seems out of date, or must not be, and perhaps is a copy. A store that keeps no
+   * copies has nothing newer to give.
    *
    * @param found what {@link find} gave
    */

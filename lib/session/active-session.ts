@@ -442,7 +442,7 @@ export class ActiveSession implements Session {
   }
 
   #discardPending(): Promise<void> | null {
-    if (!this.#isBusy && !this.#lifecycle.isBlank && !this.#lifecycle.owesRenewal) {
+    if (!this.#isBusy && !this.#lifecycle.isBlank && !this.#lifecycle.owesAnswer) {
       this.discard();
       return null;
     }
@@ -451,13 +451,14 @@ export class ActiveSession implements Session {
       const { current } = written;
       current.discard();
       await this.#lifecycle.endIfBlank(current);
-      await this.#lifecycle.payRenewal();
+      await this.#lifecycle.payAnswer();
     });
   }
 
-  /** Drops what has not been stored. */
+  /** Drops what has not been stored, and a cookie that is not known to be the newest. */
   discard(): void {
     this.#lifecycle.written.discard();
+    this.#lifecycle.cookie.leaveUnconfirmed();
   }
 
   /** By what is stored, and what is to be. */

@@ -27,6 +27,12 @@ export class CookieIntent {
   #broughtHash: Buffer | null = null;
   /** Whether the client holds the cookie of a session that this request has ended. */
   #holdsEnded = false;
+  /** Whether the cookie is the one that the client came with. */
+  #isBrought = true;
+  /** Whether parallel requests can have the session, too. */
+  #isShared = true;
+  /** Whether another request may have replaced the cookie that is to be set, or moved its end. */
+  #isUnconfirmed = false;
 
   constructor(found: FoundSession | null) {
     const recognition = found?.recognition;
@@ -36,7 +42,7 @@ export class CookieIntent {
     }
     // It came with an old cookie, which stands for the same.
     if (recognition === 'current' && found?.credential?.sid !== undefined) {
-      this.issue(found.credential.cookieValue, found.stored);
+      this.#set(found.credential.cookieValue, found.stored);
     }
   }
 
@@ -44,8 +50,16 @@ export class CookieIntent {
     return this.#broughtHash;
   }
 
-  issue(value: string, { endsAt, persistent }: CookieLife): void {
-    this.change = { kind: 'issued', value, endsAt, persistent };
+  /** A session begins, or a user signs in to it: no other request can have it until the client gets this. */
+  begin(value: string, life: CookieLife): void {
+    this.#isShared = false;
+    this.issue(value, life);
+  }
+
+  /** The session has another credential. */
+  issue(value: string, life: CookieLife): void {
+    this.#isBrought = false;
+    this.#set(value, life);
   }
 
   /** Whether the client holds the cookie of the session, or gets it by this request; and no newer one from another. */
@@ -55,7 +69,30 @@ export class CookieIntent {
 
   /** Sets the cookie again, with another end, where the client holds it; or with that end, where it gets it only now. */
   reissue(value: string, life: CookieLife): void {
-    if (this.isCurrent) this.issue(value, life);
+    if (this.isCurrent) this.#set(value, life);
+  }
+
+  /** Whether what is stored is to be looked up before the cookie is set. */
+  get isToConfirm(): boolean {
+    return this.#isUnconfirmed && this.change?.kind === 'issued';
+  }
+
+  /** The cookie is still that of the session, which lives as long as this says. */
+  confirm(life: CookieLife): void {
+    if (this.change?.kind === 'issued') this.#set(this.change.value, life);
+    this.#isUnconfirmed = false;
+  }
+
+  /** The cookie is not that of the session any more. */
+  deny(): void {
+    this.change = null;
+    this.isOvertaken = true;
+  }
+
+  /** It cannot be confirmed: a new one goes out all the same, as the one that the client has is to die. */
+  leaveUnconfirmed(): void {
+    if (this.isToConfirm && this.#isBrought) this.change = null;
+    this.#isUnconfirmed = false;
   }
 
   /** There is no session any more that the cookie could be of. */
@@ -81,5 +118,10 @@ export class CookieIntent {
   /** Removes the cookie of a session that this request has ended before. */
   removeEnded(): void {
     if (this.#holdsEnded) this.change = { kind: 'removed' };
+  }
+
+  #set(value: string, { endsAt, persistent }: CookieLife): void {
+    this.change = { kind: 'issued', value, endsAt, persistent };
+    this.#isUnconfirmed = this.#isShared;
   }
 }

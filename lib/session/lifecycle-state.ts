@@ -102,9 +102,17 @@ export class LifecycleState {
     return this.stored !== null && this.written.lifetime !== null;
   }
 
-  /** Whether the response has to wait for the renewal. */
-  get owesRenewal(): boolean {
+  /** Whether the response has to wait for the renewal, or for a look-up of what its cookie stands for. */
+  get owesAnswer(): boolean {
+    return this.#owesRenewal || this.#owesCookie;
+  }
+
+  get #owesRenewal(): boolean {
     return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
+  }
+
+  get #owesCookie(): boolean {
+    return this.cookie.isToConfirm && this.#isReachable;
   }
 
   /**
@@ -123,7 +131,7 @@ export class LifecycleState {
 
   /** Whether the end of the request has anything to do where the data has not changed. */
   get owesMoreThanData(): boolean {
-    return this.isBlank || this.wantsRow || this.owesRenewal || (this.hasNewLifetime && this.state !== 'gone');
+    return this.isBlank || this.wantsRow || this.owesAnswer || (this.hasNewLifetime && this.state !== 'gone');
   }
 
   lifetimeAfter(change: LifetimeChange | null, stored = this.stored): Lifetime {
@@ -162,11 +170,13 @@ export class LifecycleState {
     this.env.renew(this.stored as StoredSession);
   }
 
-  /** Writes a renewal that the response has to wait for. */
-  async payRenewal(): Promise<void> {
-    if (!this.owesRenewal) return;
-    this.renew();
-    await this.env.store.flush();
+  /** Does what the response has to wait for. */
+  async payAnswer(): Promise<void> {
+    if (this.#owesRenewal) {
+      this.renew();
+      await this.env.store.flush();
+    }
+    if (this.#owesCookie) await this.#confirmCookie();
   }
 
   touch(): void {
@@ -204,7 +214,7 @@ export class LifecycleState {
     this.isRenewed = true;
     this.identityChanged();
     this.cookie.isOvertaken = false;
-    this.cookie.issue(credential.cookieValue, stored);
+    this.cookie.begin(credential.cookieValue, stored);
   }
 
   /** There is no stored session any more. */
@@ -222,6 +232,31 @@ export class LifecycleState {
     const { credential, stored } = this;
     if (found.generation !== stored?.generation) return false;
     return credential === null || isLive(recognise(credential, found, this.env.rotationGrace));
+  }
+
+  /** The cookie is to be that of the session as it is stored now; none, where another request has replaced it meanwhile. */
+  async #confirmCookie(): Promise<void> {
+    const { env, cookie } = this;
+    let newest: StoredSession | null;
+    try {
+      const found = await env.store.find(this.id);
+      newest = env.usable(found && (await env.store.refind(found)));
+    } catch (error) {
+      cookie.leaveUnconfirmed();
+      throw error;
+    }
+    const credential = this.credential as Credential;
+    if (newest !== null && recognise(credential, newest, env.rotationGrace) === 'current') cookie.confirm(newest);
+    else cookie.deny();
+  }
+
+  get #isReachable(): boolean {
+    try {
+      this.visitor.assertReachable();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   protected identityChanged(): void {

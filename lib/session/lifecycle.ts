@@ -71,7 +71,7 @@ export class Lifecycle extends LifecycleState {
       }
     }
     await this.endIfBlank(written);
-    await this.payRenewal();
+    await this.payAnswer();
   }
 
   /**

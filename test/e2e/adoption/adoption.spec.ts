@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { sign } from 'cookie-signature';
 import { useMovedApp } from '../../support/old-app.js';
-import { answered, inHandler, tryVisit, visit } from '../../support/probe.js';
+import { answered, inHandler, signal, tryVisit, visit } from '../../support/probe.js';
 import { statements } from '../../support/statements.js';
 import type { Client } from '../../support/client.js';
 
@@ -117,6 +117,22 @@ describe('a user who is signed in with express-session, connect-pg-simple and Pa
       expect([method, await userOf(client)]).toEqual([method, isThere ? user : null]);
       expect(await names(client, fixture.app.url)).toEqual(isThere ? ['session_id'] : []);
     }
+  });
+
+  it('keeps the cookie of a regenerate() that was answered while the request that took the session over went on', async () => {
+    const client = fixture.moved(await fixture.old.signedIn('eve'));
+    const inside = signal();
+    const goOn = signal();
+    const slow = visit(client, async () => {
+      inside.reach();
+      await goOn.reached;
+    });
+    await inside.reached;
+    await visit(client, (session) => session.regenerate());
+    const newer = await client.cookie();
+    goOn.reach();
+    expect(await slow).toMatchObject({ status: 200, setCookies: [] });
+    expect([await client.cookie(), await userOf(client)]).toEqual([newer, 'eve']);
   });
 
   it('costs no statement but ours once it has our cookie', async () => {

@@ -5,7 +5,7 @@ import type { FoundSession } from '../../../lib/session/session-environment.js';
 import { issueCredential } from '../../../lib/session/token.js';
 
 const credential = issueCredential('0199a1b2-c3d4-7e5f-8a6b-0123456789ab');
-const found = (recognition: Recognition) => ({ recognition, credential }) as FoundSession;
+const found = (recognition: Recognition) => ({ recognition, credential, stored: {} }) as FoundSession;
 const LIFE = { endsAt: null, persistent: null };
 const ISSUED = { kind: 'issued', value: 'v', endsAt: null, persistent: null };
 const REMOVED = { kind: 'removed' };
@@ -45,6 +45,36 @@ describe('CookieIntent', () => {
     const cookie = new CookieIntent({ ...found('current'), credential: null });
     cookie.reissue('v', LIFE);
     expect(cookie.change).toBeNull();
+  });
+
+  it.each<[string, FoundSession | null, (cookie: CookieIntent) => void, boolean]>([
+    ['nothing is to be done', found('current'), () => {}, false],
+    ['it is set again', found('current'), (cookie) => cookie.reissue('v', LIFE), true],
+    ['it is another one', found('current'), (cookie) => cookie.issue('v', LIFE), true],
+    ['it stands for an old cookie', { ...found('current'), credential: { ...credential, sid: 's' } }, () => {}, true],
+    ['a session begins', null, (cookie) => cookie.begin('v', LIFE), false],
+    ['a session begins in the place of the one before', found('current'), (cookie) => cookie.begin('v', LIFE), false],
+    ['it is removed', found('current'), (cookie) => (cookie.reissue('v', LIFE), cookie.end()), false],
+  ])(
+    'has the session looked up before the cookie is set where others can have changed it: %s',
+    (_when, from, change, is) => {
+      const cookie = new CookieIntent(from);
+      change(cookie);
+      expect(cookie.isToConfirm).toBe(is);
+      if (!is) return;
+      cookie.confirm({ endsAt: 3, persistent: true });
+      expect([cookie.isToConfirm, cookie.change]).toMatchObject([false, { endsAt: 3, persistent: true }]);
+      cookie.deny();
+      expect([cookie.change, cookie.isOvertaken, cookie.isCurrent]).toEqual([null, true, false]);
+    },
+  );
+
+  it('that was removed stays so where it cannot be confirmed', () => {
+    const cookie = new CookieIntent(found('current'));
+    cookie.reissue('v', LIFE);
+    cookie.end();
+    cookie.leaveUnconfirmed();
+    expect(cookie.change).toEqual(REMOVED);
   });
 
   describe('of a session that the client holds', () => {

@@ -37,12 +37,12 @@ export class TestStore extends MemorySessionStore {
   }
 
   /** Has an operation fail from now on. */
-  fail(operation: 'create' | 'commit' | 'update' | 'login' | 'delete', error: Error): void {
+  fail(operation: 'find' | 'create' | 'commit' | 'update' | 'login' | 'delete', error: Error): void {
     Object.defineProperty(this, operation, { configurable: true, value: () => Promise.reject(error) });
   }
 
   /** Ends that. */
-  mend(operation: 'create' | 'commit' | 'update' | 'login' | 'delete'): void {
+  mend(operation: 'find' | 'create' | 'commit' | 'update' | 'login' | 'delete'): void {
     Reflect.deleteProperty(this, operation);
   }
 }
