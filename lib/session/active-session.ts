@@ -55,9 +55,10 @@ export class ActiveSession implements Session {
     return (this.#sealed ??= sealedSession(this));
   }
 
-  /** Raised by every login, and by starting over; 0 before the first. */
-  get generation(): number {
-    return this.#lifecycle.stored?.generation ?? 0;
+  /** Another one after every login, and after starting over; `null` before the first, whatever the store begins with. */
+  get generation(): number | null {
+    const { stored } = this.#lifecycle;
+    return stored === null || stored.authenticatedAt === null ? null : stored.generation;
   }
 
   get id(): SessionId {

@@ -23,7 +23,7 @@ describe('destroy() and logout()', () => {
       events,
     ]);
     expect([session.isDestroyed, session.isNew, session.userId, session.toJSON()]).toEqual([true, true, null, {}]);
-    expect([session.ttl, session.isModified, session.generation]).toEqual([30 * MINUTE, false, 0]);
+    expect([session.ttl, session.isModified, session.generation]).toEqual([30 * MINUTE, false, null]);
     expect(session.id).not.toBe(idOf(cookie));
     expect(session.settle(true)).toBeNull();
     await session[method]();

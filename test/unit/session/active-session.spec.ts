@@ -21,7 +21,7 @@ describe('a new session', () => {
     expect([session.ttl, session.expiresAt.getTime(), session.generation]).toEqual([
       30 * MINUTE,
       start + 30 * MINUTE,
-      0,
+      null,
     ]);
     expect([session.authenticatedAt, session.auth]).toEqual([null, null]);
     sessions.store.time += SECOND;
