@@ -43,6 +43,8 @@ export class LifecycleState {
   protected readonly isFoundById: boolean;
   /** Whether this request has moved the expiry forward. */
   protected isRenewed = false;
+  /** Whether the store was told so, and may not have written it yet. */
+  protected isUnwritten = false;
   /** The id of a session that is not stored. */
   protected newId: SessionId | null = null;
   /** The id of the session that was found, or begun, last. */
@@ -104,7 +106,8 @@ export class LifecycleState {
 
   /** Whether the response has to wait for the renewal. */
   get owesRenewal(): boolean {
-    return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
+    if (!this.env.renewsAtOnce || this.state !== 'live') return false;
+    return this.isUnwritten || (this.renews && !this.isRenewed);
   }
 
   /**
@@ -158,14 +161,14 @@ export class LifecycleState {
   /** Moves the expiry forward, once a request. */
   renew(): void {
     if (this.state !== 'live' || !this.renews || this.isRenewed) return;
-    this.isRenewed = true;
-    this.env.renew(this.stored as StoredSession);
+    this.#renew(this.stored as StoredSession);
   }
 
   /** Writes a renewal that the response has to wait for. */
   async payRenewal(): Promise<void> {
     if (!this.owesRenewal) return;
     this.renew();
+    this.isUnwritten = false;
     await this.env.store.flush();
   }
 
@@ -173,10 +176,15 @@ export class LifecycleState {
     if (this.state !== 'live') return;
     const stored = this.stored as StoredSession;
     const lastAccessAt = this.env.store.now();
-    this.isRenewed = true;
-    this.env.renew(stored);
+    this.#renew(stored);
     const expiresAt = Math.max(stored.expiresAt, expiryOf(lastAccessAt, stored.ttl, stored.endsAt));
     this.stored = { ...stored, lastAccessAt, expiresAt };
+  }
+
+  #renew(stored: StoredSession): void {
+    this.isRenewed = true;
+    this.isUnwritten = true;
+    this.env.renew(stored);
   }
 
   /** The session could not be left: what has been written since is written to it. */
@@ -202,6 +210,7 @@ export class LifecycleState {
     if (written.lifetime === taken) written.lifetime = null;
     written.doubt = null;
     this.isRenewed = true;
+    this.isUnwritten = false;
     this.identityChanged();
     this.cookie.isOvertaken = false;
     this.cookie.issue(credential.cookieValue, stored);
