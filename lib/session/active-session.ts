@@ -475,8 +475,8 @@ export class ActiveSession implements Session {
     if (stored !== null && change === null) return stored.expiresAt;
     const { ttl, absolute } = this.#lifecycle.lifetimeAfter(change, stored);
     const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#lifecycle.bornAt;
-    const lastAccessAt = stored?.lastAccessAt ?? start;
-    return expiryOf(lastAccessAt, ttl, absolute === null ? null : start + absolute);
+    // A new lifetime counts from when it is stored, whether or not that is an access.
+    return expiryOf(stored === null ? start : this.now(), ttl, absolute === null ? null : start + absolute);
   }
 
   get #data(): TrackedData {
