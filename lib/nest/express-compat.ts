@@ -18,8 +18,8 @@ import type { RequestView } from './context/request-context.js';
  */
 export interface ExpressSession extends Omit<Partial<SessionData>, MemberName> {
   /**
-   * Another one after `regenerate()` and after every login: what is kept under it is not the next user's. It begins with the
-   * id that `@Session('id')` gives, which lists and `revoke()` know.
+   * The id that `@Session('id')` gives, until somebody signs in; then that with a suffix, another one after every login and
+   * after `regenerate()`: what is kept under it is not the next user's. `revoke()` takes either.
    */
   readonly id: string;
   readonly cookie: ExpressSessionCookie;
@@ -212,7 +212,7 @@ function gone(session: ActiveSession, callback: SessionCallback | undefined): Pr
 }
 
 function idOf({ id, generation }: ActiveSession): string {
-  return generation === 0 ? id : `${id}.${generation}`;
+  return generation === null ? id : `${id}.${generation}`;
 }
 
 function memberError(key: string): SessionArgumentError {

@@ -68,7 +68,7 @@ export interface SessionModuleExtras {
    * costs; where the application has an interceptor for all routes anyway, it saves nothing. What differs: when storing
    * fails, the 401 or 503 does not pass through the application's exception filters, and of a handler that fails, only the
    * status of the response tells whether its changes are stored. Gateways, resolvers and `@Sse()` routes need
-   * `@UseInterceptors(SessionInterceptor)`.
+   * `@UseInterceptors(SessionInterceptor)`, or their streams go on for a user who has been signed out.
    *
    * @default true
    */

@@ -55,9 +55,10 @@ export class ActiveSession implements Session {
     return (this.#sealed ??= sealedSession(this));
   }
 
-  /** Raised by every login, and by starting over; 0 before the first. */
-  get generation(): number {
-    return this.#lifecycle.stored?.generation ?? 0;
+  /** Another one after every login, and after starting over; `null` before the first, whatever the store begins with. */
+  get generation(): number | null {
+    const { stored } = this.#lifecycle;
+    return stored === null || stored.authenticatedAt === null ? null : stored.generation;
   }
 
   get id(): SessionId {
@@ -475,8 +476,8 @@ export class ActiveSession implements Session {
     if (stored !== null && change === null) return stored.expiresAt;
     const { ttl, absolute } = this.#lifecycle.lifetimeAfter(change, stored);
     const start = stored?.authenticatedAt ?? stored?.createdAt ?? this.#lifecycle.bornAt;
-    const lastAccessAt = stored?.lastAccessAt ?? start;
-    return expiryOf(lastAccessAt, ttl, absolute === null ? null : start + absolute);
+    // A new lifetime counts from when it is stored, whether or not that is an access.
+    return expiryOf(stored === null ? start : this.now(), ttl, absolute === null ? null : start + absolute);
   }
 
   get #data(): TrackedData {

@@ -43,6 +43,8 @@ export class LifecycleState {
   protected readonly isFoundById: boolean;
   /** Whether this request has moved the expiry forward. */
   protected isRenewed = false;
+  /** Whether the store was told so, and may not have written it yet. */
+  protected isUnwritten = false;
   /** The id of a session that is not stored. */
   protected newId: SessionId | null = null;
   /** The id of the session that was found, or begun, last. */
@@ -108,7 +110,8 @@ export class LifecycleState {
   }
 
   get #owesRenewal(): boolean {
-    return this.env.renewsAtOnce && this.state === 'live' && this.renews && !this.isRenewed;
+    if (!this.env.renewsAtOnce || this.state !== 'live') return false;
+    return this.isUnwritten || (this.renews && !this.isRenewed);
   }
 
   get #owesCookie(): boolean {
@@ -166,14 +169,14 @@ export class LifecycleState {
   /** Moves the expiry forward, once a request. */
   renew(): void {
     if (this.state !== 'live' || !this.renews || this.isRenewed) return;
-    this.isRenewed = true;
-    this.env.renew(this.stored as StoredSession);
+    this.#renew(this.stored as StoredSession);
   }
 
   /** Does what the response has to wait for. */
   async payAnswer(): Promise<void> {
     if (this.#owesRenewal) {
       this.renew();
+      this.isUnwritten = false;
       await this.env.store.flush();
     }
     if (this.#owesCookie) await this.#confirmCookie();
@@ -183,10 +186,15 @@ export class LifecycleState {
     if (this.state !== 'live') return;
     const stored = this.stored as StoredSession;
     const lastAccessAt = this.env.store.now();
-    this.isRenewed = true;
-    this.env.renew(stored);
+    this.#renew(stored);
     const expiresAt = Math.max(stored.expiresAt, expiryOf(lastAccessAt, stored.ttl, stored.endsAt));
     this.stored = { ...stored, lastAccessAt, expiresAt };
+  }
+
+  #renew(stored: StoredSession): void {
+    this.isRenewed = true;
+    this.isUnwritten = true;
+    this.env.renew(stored);
   }
 
   /** The session could not be left: what has been written since is written to it. */
@@ -212,6 +220,7 @@ export class LifecycleState {
     if (written.lifetime === taken) written.lifetime = null;
     written.doubt = null;
     this.isRenewed = true;
+    this.isUnwritten = false;
     this.identityChanged();
     this.cookie.isOvertaken = false;
     this.cookie.begin(credential.cookieValue, stored);

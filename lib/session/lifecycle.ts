@@ -54,7 +54,10 @@ export class Lifecycle extends LifecycleState {
     if (written.lifetime === lifetime) written.lifetime = null;
     if (data !== null) this.isBlank = false;
     this.stored = { ...stored, ...times };
-    this.isRenewed ||= renew;
+    if (renew) {
+      this.isRenewed = true;
+      this.isUnwritten = false;
+    }
     if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, this.stored);
   }
 

@@ -42,7 +42,10 @@ export interface Session {
   readonly createdAt: Date;
   /** The access before this request's. */
   readonly lastAccessAt: Date;
-  /** When the session ends without another request: as stored, which this request is about to move forward. */
+  /**
+   * When the session ends without another request: as stored, which this request is about to move forward; with a lifetime that
+   * is yet to be stored, as counted from now.
+   */
   readonly expiresAt: Date;
   /** The idle timeout in milliseconds. */
   readonly ttl: number;

@@ -3,13 +3,20 @@ import { INNERMOST_STORE } from '../nest/innermost-store.js';
 import { type Duration, DURATION_HINT, parseDuration } from '../session/lifetime.js';
 import { kindOf } from '../session/data/json.js';
 import { SessionArgumentError } from '../session.errors.js';
-import { SessionStore } from '../session-store.js';
+import { type OldSessions, SessionStore } from '../session-store.js';
 import { MemorySessionStore } from '../store/memory.session-store.js';
 import { provided, type TestApplication } from './test-application.js';
 
+const NO_OLD_SESSIONS: OldSessions = {
+  find: async () => null,
+  list: async () => ({ rows: [], last: null }),
+  remove: async () => [],
+};
+
 /**
  * Sessions in memory, on a clock that a test can move: for `overrideProvider(SessionStore).useClass(TestSessionStore)`, or as
- * the option `store`. It starts at the time of this machine, and goes on with it.
+ * the option `store`. It starts at the time of this machine, and goes on with it. Of the option `adopt`, a `table` is taken for
+ * an empty one.
  */
 @Injectable()
 export class TestSessionStore extends MemorySessionStore {
@@ -18,6 +25,11 @@ export class TestSessionStore extends MemorySessionStore {
 
   override now(): number {
     return super.now() + this.#ahead;
+  }
+
+  /** The application is tested as it is: its table of old sessions is in no reach. */
+  override get oldSessions(): OldSessions {
+    return NO_OLD_SESSIONS;
   }
 
   /** @internal */

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, InternalServerErrorException, Res } from '@nestjs/common';
+import { Controller, Get, InternalServerErrorException, Res, Sse } from '@nestjs/common';
 import { Session, SessionModule, SessionRenewal } from 'nestjs-mikro-session';
+import { from, type Observable } from 'rxjs';
 import pg from 'pg';
 import { useApp } from '../support/app.js';
 import { PLATFORMS } from '../support/platform.js';
@@ -22,6 +23,34 @@ class PagesController {
   }
   @Get('polled') @SessionRenewal(false) polled(): object {
     return {};
+  }
+  @Get('touches') touches(@Session() session: Session): void {
+    session.touch();
+  }
+  @Get('touches-and-fails') touchesAndFails(@Session() session: Session): never {
+    session.touch();
+    throw new InternalServerErrorException();
+  }
+  @Get('polled-touches') @SessionRenewal(false) polledTouches(@Session() session: Session): void {
+    session.touch();
+  }
+  @Get('polled-touches-and-writes') @SessionRenewal(false) polledTouchesAndWrites(@Session() session: Session): void {
+    session.touch();
+    session.increment('n');
+  }
+  @Get('polled-saves-and-touches')
+  @SessionRenewal(false)
+  async polledSavesAndTouches(@Session() session: Session): Promise<void> {
+    session.increment('n');
+    await session.save();
+    session.touch();
+  }
+  @Sse('events') events(@Session() _session: Session): Observable<object> {
+    return from([{ data: 1 }, { data: 2 }]);
+  }
+  @Sse('polled-events') @SessionRenewal(false) polledEvents(@Session() session: Session): Observable<object> {
+    session.touch();
+    return from([{ data: 1 }, { data: 2 }]);
   }
 }
 
@@ -51,7 +80,18 @@ describe.each(PLATFORMS)('`renewal.flushEvery: 0`, on %s', (platform) => {
       session: SessionModule.forRoot({ ensureSchema: true, sweep: false, renewal: { flushEvery: 0 }, interceptor }),
     });
 
-    it.each(['read', 'answers-itself', 'fails'])('has a renewal written before the answer: %s', async (path) => {
+    it.each([
+      'read',
+      'answers-itself',
+      'fails',
+      'touches',
+      'touches-and-fails',
+      'polled-touches',
+      'polled-touches-and-writes',
+      'polled-saves-and-touches',
+      'events',
+      'polled-events',
+    ])('has a renewal written before the answer: %s', async (path) => {
       const client = fixture.app.client();
       await visit(client, (session) => session.set('n', 1));
       const [{ id }] = (await fixture.database.query('select id from sessions order by created_at desc limit 1')) as [

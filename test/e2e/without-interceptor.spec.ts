@@ -1,5 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { BadRequestException, Controller, Get, Sse, UseGuards, UseInterceptors } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  BadRequestException,
+  Catch,
+  Controller,
+  type ExceptionFilter,
+  Get,
+  Sse,
+  UseFilters,
+  UseGuards,
+  UseInterceptors,
+} from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import {
   Session,
@@ -9,12 +20,38 @@ import {
   SessionRenewal,
   SkipSession,
 } from 'nestjs-mikro-session';
-import { of, tap } from 'rxjs';
+import { defer, of, Subject, tap } from 'rxjs';
 import { startApp, useApp } from '../support/app.js';
-import { inHandler, tryVisit, visit } from '../support/probe.js';
+import { inHandler, signal, tryVisit, visit } from '../support/probe.js';
+
+class OutOfStock extends Error {}
+
+@Catch(OutOfStock)
+class OutOfStockFilter implements ExceptionFilter {
+  catch(_error: OutOfStock, host: ArgumentsHost): void {
+    host
+      .switchToHttp()
+      .getResponse<{ status(code: number): { json(body: unknown): void } }>()
+      .status(409)
+      .json('sorry');
+  }
+}
+
+const news = new Subject<string>();
+const listening = signal();
 
 @Controller()
 class PathsController {
+  @Get('out-of-stock') @UseFilters(OutOfStockFilter) outOfStock(@Session() session: Session): never {
+    session.increment('n');
+    throw new OutOfStock();
+  }
+  @Sse('news') @UseGuards(SessionGuard) @UseInterceptors(SessionInterceptor) news() {
+    return defer(() => {
+      listening.reach();
+      return news;
+    });
+  }
   @Get('observable') observable(@Session() session: Session) {
     session.set('seen', 'observable');
     return of({ a: 1 });
@@ -63,6 +100,23 @@ describe('SessionModule with `interceptor: false`', () => {
     expect(await stored(id)).toEqual({ n: 2 });
     expect((await visit(client, failing(new Error('broken')))).status).toBe(500);
     expect(await stored(id)).toEqual({ n: 2 });
+  });
+
+  it('stores what was changed before an error that a filter answers with a status below 500', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.set('n', 1).id);
+    expect((await client.get('/out-of-stock')).status).toBe(409);
+    expect(await stored(id)).toEqual({ n: 2 });
+  });
+
+  it('ends the stream of a user who is signed out where the guarded route has the interceptor of its own', async () => {
+    const client = fixture.app.client();
+    const id = await inHandler(client, (session) => session.login('ada').then(() => session.id));
+    const response = await fetch(`${fixture.app.url}/news`, { headers: { cookie: await client.cookie() } });
+    await listening.reached;
+    await fixture.app.sessions.revoke(id);
+    news.next('secret');
+    expect(await response.text()).not.toContain('secret');
   });
 
   it('stores what comes with events where the route has the interceptor of its own', async () => {

@@ -1,13 +1,16 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Post, Req, Res } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import cookieParser from 'cookie-parser';
 import { doubleCsrf } from 'csrf-csrf';
 import type { Request, Response } from 'express';
-import { Session, sessionMiddleware } from 'nestjs-mikro-session';
+import { Session, SessionModule, sessionMiddleware } from 'nestjs-mikro-session';
+import { redisSessionStore } from 'nestjs-mikro-session/redis';
 import { describeOnBoth } from '../../support/both-sessions.js';
 import type { Client } from '../../support/client.js';
-import { useApp } from '../../support/app.js';
+import { startApp, type TestApp, useApp } from '../../support/app.js';
+import { describeWithRedis } from '../../support/describe-with-redis.js';
+import { type RedisServer, startRedis } from '../../support/redis-server.js';
 
 const { doubleCsrfProtection } = doubleCsrf({
   getSecret: () => 'a secret of the test',
@@ -92,20 +95,45 @@ describeOnBoth('csrf-csrf', { controllers: [FormController], mount }, (fixture) 
   });
 });
 
+const controllers = [FormController, LoginController];
+const prepare = (app: NestExpressApplication) => {
+  app.use(sessionMiddleware(app));
+  mount(app);
+};
+
 describe('csrf-csrf, with the login of this library', () => {
-  const fixture = useApp({
-    controllers: [FormController, LoginController],
-    prepare: (app: NestExpressApplication) => {
-      app.use(sessionMiddleware(app));
-      mount(app);
-    },
+  const fixture = useApp({ controllers, prepare });
+  testLogin(() => fixture.app);
+});
+
+describeWithRedis('csrf-csrf, with the login of this library, and sessions in Redis', () => {
+  let redis: RedisServer;
+  let app: TestApp;
+  beforeAll(async () => {
+    redis = await startRedis({ 'maxmemory-policy': 'noeviction' });
+    const store = redisSessionStore({ nodes: [redis.url] });
+    app = await startApp(null, { controllers, prepare, session: SessionModule.forRoot({ store }) });
+  });
+  afterAll(async () => {
+    await app.close();
+    await redis.stop();
+  });
+  testLogin(() => app);
+});
+
+function testLogin(app: () => TestApp): void {
+  it("takes the token of a visitor's first page", async () => {
+    const client = app().client();
+    const token = await formOf(client);
+    expect(await send(client, token)).toBe(201);
+    expect(await formOf(client)).toBe(token);
   });
 
   it('refuses a token from before the login, and takes the next', async () => {
-    const client = fixture.app.client();
+    const client = app().client();
     const token = await formOf(client);
     expect(await send(client, token, '/login')).toBe(201);
     expect(await send(client, token)).toBe(403);
     expect(await send(client, await formOf(client))).toBe(201);
   });
-});
+}

@@ -4,6 +4,7 @@ import { Test } from '@nestjs/testing';
 import {
   Authorize,
   MemorySessionStore,
+  passportSession,
   SessionArgumentError,
   type SessionEvent,
   SessionGuard,
@@ -19,6 +20,7 @@ import {
   expectSignedOut,
   TestSessionStore,
 } from 'nestjs-mikro-session/testing';
+import { sign } from 'cookie-signature';
 import request from 'supertest';
 
 @Controller()
@@ -112,5 +114,25 @@ describe('The clock of sessions in a test', () => {
   it('is none where sessions are elsewhere, which is said with what to do', async () => {
     const started = await start({ store: MemorySessionStore });
     expect(() => advanceSessionClock(started, '1m')).toThrow(/overrideProvider\(SessionStore\)/);
+  });
+});
+
+describe('An application that takes over sessions from a table, on sessions of a test', () => {
+  const adopt = { secret: 'the old secret of it', table: 'session', toSession: passportSession };
+
+  it.each([
+    ['the option "store"', false],
+    ['a provider that was overridden', true],
+  ])('starts with %s, and finds no old session', async (_how, isOverridden) => {
+    const started = await start({ adopt }, isOverridden);
+    const { headers, cookie } = await createTestSession(started, { userId: 'ada' });
+    await request(started.getHttpServer()).get('/me').set(headers).expect(200);
+    const old = `connect.sid=${encodeURIComponent(`s:${sign('ada', adopt.secret)}`)}`;
+    await request(started.getHttpServer()).get('/me').set('cookie', old).expect(401);
+    const sessions = started.get(SessionService);
+    const progress = [];
+    for await (const one of sessions.adoptAll()) progress.push(one);
+    expect([progress, await sessions.revokeAllForUser('ada')]).toEqual([[], 1]);
+    await expectSignedOut(started, cookie);
   });
 });

@@ -23,7 +23,7 @@ describe('destroy() and logout()', () => {
       events,
     ]);
     expect([session.isDestroyed, session.isNew, session.userId, session.toJSON()]).toEqual([true, true, null, {}]);
-    expect([session.ttl, session.isModified, session.generation]).toEqual([30 * MINUTE, false, 0]);
+    expect([session.ttl, session.isModified, session.generation]).toEqual([30 * MINUTE, false, null]);
     expect(session.id).not.toBe(idOf(cookie));
     expect(session.settle(true)).toBeNull();
     await session[method]();
@@ -370,6 +370,40 @@ describe('a renewal that the response waits for', () => {
     session.renews = false;
     expect([session.settle(true), (await sessions.open()).settle(true)]).toEqual([null, null]);
     expect([sessions.renewed, sessions.store.flushes]).toEqual([[], 0]);
+  });
+
+  it('is written where it was begun before, and once', async () => {
+    const renewed = await sessions.open(cookie);
+    renewed.renew();
+    await renewed.settle(true);
+    expect([sessions.renewed, sessions.store.flushes, renewed.settle(true)]).toEqual([[renewed.id], 1, null]);
+  });
+
+  it.each([true, false])('is written for touch(), whether or not the route renews: %s', async (renews) => {
+    const session = await sessions.open(cookie);
+    session.renews = renews;
+    await session.touch().settle(true);
+    expect([sessions.renewed, sessions.store.flushes, session.settle(true)]).toEqual([[session.id], 1, null]);
+    await session.touch().settle(false);
+    expect(sessions.store.flushes).toBe(2);
+  });
+
+  it('is none for touch() where the commit renews, and one where it does not', async () => {
+    await (await sessions.open(cookie)).touch().set('n', 2).settle(true);
+    expect(sessions.store.flushes).toBe(0);
+    const session = await sessions.open(cookie);
+    session.renews = false;
+    await session.touch().set('n', 3).settle(true);
+    expect(sessions.store.flushes).toBe(1);
+  });
+
+  it('is none for touch() on a session that was left, or has got another credential by a login, since', async () => {
+    const session = await sessions.open(cookie);
+    await session.touch().login('ada');
+    expect(session.settle(true)).toBeNull();
+    await session.touch().logout();
+    await session.settle(true);
+    expect(sessions.store.flushes).toBe(0);
   });
 
   it('is none for a session that is found by its id', async () => {
