@@ -98,9 +98,9 @@ describe('SessionGuard', () => {
       expect([await guard.canActivate(call), visits.store.lookups]).toEqual([true, 1]);
     });
 
-    it('and so where this request gives it a lifetime of its own', async () => {
+    it.each(['30m', '5m'])('and so where this request gives it a lifetime of its own: %s', async (ttl) => {
       const { call, session } = await held(40, true);
-      session.setTtl('30m');
+      session.setTtl(ttl);
       expect(await guard.canActivate(call)).toBe(true);
     });
 
@@ -109,9 +109,12 @@ describe('SessionGuard', () => {
       await expect(guard.canActivate((await held(51, true)).call)).rejects.toEqual(SIGN_IN);
     });
 
-    it.each([0, '5m'])('nor where this request has ended it, by setTtl(%j)', async (ttl) => {
+    it.each<[number | string, string | undefined]>([
+      [0, undefined],
+      ['30m', '35m'],
+    ])('nor where this request has ended it, by setTtl(%j, { absolute: %j })', async (ttl, absolute) => {
       const { call, session } = await held(40, true);
-      session.setTtl(ttl);
+      session.setTtl(ttl, absolute === undefined ? {} : { absolute });
       await expect(guard.canActivate(call)).rejects.toEqual(SIGN_IN);
     });
   });
