@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { collected } from '../../../lib/testing/contract/support.js';
 import type { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { TcpProxy } from '../../support/tcp-proxy.js';
-import { useStores } from './stores.js';
+import { countStatements, useStores } from './stores.js';
 
 describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
   const fixture = useStores();
@@ -67,6 +67,17 @@ describe('MikroOrmSessionStore: of all sessions, or those of a user,', () => {
     expect(await collected(fixture.store.keepNewest('ada', 3))).toEqual([]);
     expect(await collected(fixture.store.keepNewest('ada', 2))).toEqual([b]);
     expect(await left()).toEqual([a, c, expired, other]);
+  });
+
+  it.each([
+    [0, 1],
+    [1, 1],
+    [2, 2],
+  ])('keepNewest() needs little for what a login may end: %d are ended by %d statements', async (many, statements) => {
+    await several();
+    const sent = countStatements('n.authenticated_at desc');
+    expect(await collected(fixture.store.keepNewest('ada', 3 - many))).toHaveLength(many);
+    expect(sent.count).toBe(statements);
   });
 
   it('keepNewest() takes logins from before the clock was set back for the oldest, but for those that were none', async () => {

@@ -37,7 +37,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id, d.live)${announced('deleted')}
       select (select coalesce(array_agg(id::text), '{}') from deleted where live) as ids,
              (select count(*)::int from deleted) as count,
-             (select count(*) from doomed) = $2::int or exists (
+             $2::int > 1 and (select count(*) from doomed) = $2::int or exists (
                select from ${table} s
                where ${meant(condition)} and not exists (select from doomed d where d.id = s.id)
              ) as left,
