@@ -69,6 +69,8 @@ export class Lifecycle extends LifecycleState {
         await this.commit(written, known);
         break;
       } catch (error) {
+        // The store would not answer what the cookie stands for either.
+        if (error instanceof SessionStoreUnavailableError) this.cookie.leaveUnconfirmed();
         if (!(error instanceof SessionDataError) || !written.document.dropRefused(error.path)) throw error;
         known = undefined;
       }

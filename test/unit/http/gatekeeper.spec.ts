@@ -52,6 +52,12 @@ describe('two keepers as one', () => {
     expect(await settling).toBe(true);
   });
 
+  it('answer what the first fails by, though the second then fails by something else', async () => {
+    const other = new Error('gone');
+    const [first, second] = [keeper('first', [], Promise.reject(error)), keeper('second', [], Promise.reject(other))];
+    await expect(bothKeepers(first, second).settleAnswer(200)).rejects.toBe(error);
+  });
+
   it('have the second drop its changes where the first cannot store its own, and the first say so', async () => {
     const calls: string[] = [];
     const both = bothKeepers(keeper('first', calls, Promise.reject(error)), keeper('second', calls, Promise.resolve()));

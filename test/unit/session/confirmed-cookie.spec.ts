@@ -44,6 +44,20 @@ describe('A cookie that other requests may have replaced', () => {
     expect(cookieOf(session)).toBeNull();
   });
 
+  it.each<[string, (session: ActiveSession) => unknown, object | null]>([
+    ['a new one, which is set all the same', () => session.regenerate(), { kind: 'issued' }],
+    ['the one that the client has', forLonger, null],
+  ])('is not looked up where the store has just not answered: %s', async (_what, change, cookie) => {
+    await change(session);
+    session.set('n', 2);
+    sessions.store.fail('commit', UNAVAILABLE);
+    await expect(session.settle(true)).rejects.toBe(UNAVAILABLE);
+    expect(session.settle(false)).toBeNull();
+    expect(find).not.toHaveBeenCalled();
+    if (cookie === null) expect(cookieOf(session)).toBeNull();
+    else expect(cookieOf(session)).toMatchObject(cookie);
+  });
+
   it('is not looked up once it can reach the client no more', async () => {
     isLate = true;
     await session.setTtl('5m').settle(true, true);
