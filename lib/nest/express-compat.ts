@@ -18,8 +18,8 @@ import type { RequestView } from './context/request-context.js';
  */
 export interface ExpressSession extends Omit<Partial<SessionData>, MemberName> {
   /**
-   * The id that `@Session('id')` gives, until somebody signs in; then that with a suffix, another one after every login and
-   * after `regenerate()`: what is kept under it is not the next user's. `revoke()` takes either.
+   * The id that `@Session('id')` gives, until somebody signs in; then that id with a suffix, which every login and
+   * `regenerate()` change: what is kept under it is not the next user's. `revoke()` takes either.
    */
   readonly id: string;
   readonly cookie: ExpressSessionCookie;

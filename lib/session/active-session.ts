@@ -55,7 +55,7 @@ export class ActiveSession implements Session {
     return (this.#sealed ??= sealedSession(this));
   }
 
-  /** Another one after every login, and after starting over; `null` before the first, whatever the store begins with. */
+  /** Of which login the session is: another number after each, and after starting over; `null` before the first, whatever the store begins with. */
   get generation(): number | null {
     const { stored } = this.#lifecycle;
     return stored === null || stored.authenticatedAt === null ? null : stored.generation;

@@ -65,7 +65,7 @@ export async function* endAll(
       if (piece.shrink()) continue;
       if (!mayConcernOne) throw error;
       const next = await queries.nextToEnd(operation, which, { ids: leftOut, since }, values);
-      // The statement itself is refused, whatever it is about.
+      // The statement itself is refused, whichever sessions it is to end.
       if (next.length === 0 && ++inVain === MOST_IN_VAIN) throw error;
       refusal ??= error;
       leftOut.push(...next);
