@@ -42,9 +42,9 @@ export class LifecycleState {
   /** Whether no client is there that a credential could be given to. */
   protected readonly isFoundById: boolean;
   /** Whether this request has moved the expiry forward. */
-  protected isRenewed = false;
+  #isRenewed = false;
   /** Whether the store was told so, and may not have written it yet. */
-  protected isUnwritten = false;
+  #isUnwritten = false;
   /** The id of a session that is not stored. */
   protected newId: SessionId | null = null;
   /** The id of the session that was found, or begun, last. */
@@ -111,7 +111,7 @@ export class LifecycleState {
 
   get #owesRenewal(): boolean {
     if (!this.env.renewsAtOnce || this.state !== 'live') return false;
-    return this.isUnwritten || (this.renews && !this.isRenewed);
+    return this.#isUnwritten || (this.renews && !this.#isRenewed);
   }
 
   get #owesCookie(): boolean {
@@ -168,7 +168,7 @@ export class LifecycleState {
 
   /** Moves the expiry forward, once a request. */
   renew(): void {
-    if (this.state !== 'live' || !this.renews || this.isRenewed) return;
+    if (this.state !== 'live' || !this.renews || this.#isRenewed) return;
     this.#renew(this.stored as StoredSession);
   }
 
@@ -176,7 +176,7 @@ export class LifecycleState {
   async payAnswer(): Promise<void> {
     if (this.#owesRenewal) {
       this.renew();
-      this.isUnwritten = false;
+      this.#isUnwritten = false;
       await this.env.store.flush();
     }
     if (this.#owesCookie) await this.#confirmCookie();
@@ -192,9 +192,15 @@ export class LifecycleState {
   }
 
   #renew(stored: StoredSession): void {
-    this.isRenewed = true;
-    this.isUnwritten = true;
+    this.#isRenewed = true;
+    this.#isUnwritten = true;
     this.env.renew(stored);
+  }
+
+  /** What was stored has moved the expiry forward as well. */
+  protected renewedInStore(): void {
+    this.#isRenewed = true;
+    this.#isUnwritten = false;
   }
 
   /** The session could not be left: what has been written since is written to it. */
@@ -219,8 +225,7 @@ export class LifecycleState {
     // One that was set while the store was at work is still to be stored.
     if (written.lifetime === taken) written.lifetime = null;
     written.doubt = null;
-    this.isRenewed = true;
-    this.isUnwritten = false;
+    this.renewedInStore();
     this.identityChanged();
     this.cookie.isOvertaken = false;
     this.cookie.begin(credential.cookieValue, stored);

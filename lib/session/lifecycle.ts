@@ -54,10 +54,7 @@ export class Lifecycle extends LifecycleState {
     if (written.lifetime === lifetime) written.lifetime = null;
     if (data !== null) this.isBlank = false;
     this.stored = { ...stored, ...times };
-    if (renew) {
-      this.isRenewed = true;
-      this.isUnwritten = false;
-    }
+    if (renew) this.renewedInStore();
     if (lifetime !== null && this.credential !== null) this.cookie.reissue(this.credential.cookieValue, this.stored);
   }
 
