@@ -1,4 +1,4 @@
-import type { Visitor } from '../session/session-environment.js';
+import { NO_VISITOR } from '../session/session-environment.js';
 import { SessionSetupError, SessionStoreUnavailableError } from '../session.errors.js';
 import type { OldRow, OldSessions } from '../session-store.js';
 import type { Adopter } from './adopter.js';
@@ -16,9 +16,6 @@ export interface AdoptionProgress {
 const PAGE = 50;
 /** Each is a statement of its own, and a `toSession` may take a connection for it: visitors need some, too. */
 const AT_A_TIME = 4;
-
-/** Nobody has come with it. */
-const NO_VISITOR: Visitor = { ip: null, userAgent: null, assertReachable: () => {} };
 
 /**
  * Takes over all old sessions of a table, each by itself. It may be called again where it has failed, and while visitors come.

@@ -1,8 +1,8 @@
-import { outsideRequests } from '../outside-requests.js';
 import { OneAtATime } from '../../session/one-at-a-time.js';
 import type { SessionId } from '../../session/token.js';
 import type { Access, StoreListener } from '../../session-store.js';
 import { QueueMeter } from '../../stats/queue-meter.js';
+import { outsideRequests } from '../outside-requests.js';
 import { concernsOne, halvesOf } from './splitting.js';
 
 /** What became of accesses; those of dead sessions are in neither list. */

@@ -1,7 +1,7 @@
 import type { SessionId } from '../../session/token.js';
 import type { Answer, Run } from './attempts.js';
 import type { Keys } from './keys.js';
-import type { Pieces } from './pieces.js';
+import type { Outcome, Pieces } from './pieces.js';
 import type { ScriptRunner } from './script-runner.js';
 import { CONFIRM, END, EXPIRE, LOOK } from './scripts/session-scripts.js';
 import type { Script } from './scripts/script.js';
@@ -76,10 +76,8 @@ export class Keyspace {
   /** Runs a script on each primary, where no session is: those that are silent take their time together, and once. */
   async #begun(operation: string, script: Script, args: readonly string[], how: Partial<Run> = {}): Promise<Pieces> {
     const pieces = this.#piecesOf(operation);
-    const nothing = this.#runner.keyOnEach((number) => this.#keys.nothing(number)).map((key) => ({ key }));
-    await pieces.run(nothing, { isRepeatable: true, ...how }, ({ key }, run) =>
-      this.#runner.run(script, key, args, run),
-    );
+    const nothing = this.#runner.keyOnEach((number) => this.#keys.nothing(number));
+    await this.#runAt(nothing, pieces, script, args, how);
     return pieces;
   }
 
@@ -92,17 +90,25 @@ export class Keyspace {
   ): AsyncGenerator<readonly { readonly id: SessionId; readonly answer: Answer | null }[]> {
     for (const primary of this.#runner.primaries) {
       for await (const keys of this.#keysOf(pieces, primary)) {
-        const args = argsNow();
-        const outcomes = await pieces.run(
-          keys.map((key) => ({ key })),
-          { isRepeatable: true, ...how },
-          ({ key }, run) => this.#runner.run(script, key, args, run),
-        );
+        const outcomes = await this.#runAt(keys, pieces, script, argsNow(), how);
         yield outcomes
           .filter(({ isDone }) => isDone)
           .map(({ item, result }) => ({ id: this.#keys.sessionOf(item.key), answer: result }));
       }
     }
+  }
+
+  #runAt(
+    keys: readonly string[],
+    pieces: Pieces,
+    script: Script,
+    args: readonly string[],
+    how: Partial<Run>,
+  ): Promise<Outcome<{ readonly key: string }, Answer>[]> {
+    const items = keys.map((key) => ({ key }));
+    return pieces.run(items, { isRepeatable: true, ...how }, ({ key }, run) =>
+      this.#runner.run(script, key, args, run),
+    );
   }
 
   async *#keysOf(pieces: Pieces, primary: string): AsyncGenerator<readonly string[]> {
