@@ -86,7 +86,8 @@ export const BY_DESIGN = {
   duringSave: {
     what:
       'A save() takes along what a handler writes before it begins, if it is not waited for; express-session takes the ' +
-      'session as it is at the call. Seen only where the handler then drops what it wrote: by reload(), or by a 500.',
+      'session as it is at the call. Seen only where the handler then drops what it wrote, or takes it out again: by reload(), ' +
+      'a 500, or delete.',
     decision: DECIDED,
   },
   reloadedInPlace: {

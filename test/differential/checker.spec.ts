@@ -1,15 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { differ } from './compare.js';
-import { isDefined } from './defined.js';
+import { isDefined, showsLooseSave } from './defined.js';
 import { Generator } from './generate.js';
 import type { Note } from './notes.js';
 import type { Outcome, Visited } from './outcome.js';
 import { droppedTooSoon } from './play.js';
-import type { Group, Sequence, Step, Visit } from './program.js';
+import type { Group, Sequence, Step, Value, Visit } from './program.js';
 import { shrink } from './shrink.js';
 import { sideBySide } from './side-by-side.js';
 
-const set = (key: string, value = 1): Step => ({ do: 'set', key, value });
+const set = (key: string, value: Value = 1): Step => ({ do: 'set', key, value });
 const call = (op: 'save' | 'reload' | 'destroy', how: 'promise' | 'apart' = 'promise'): Step => ({
   do: 'call',
   call: { op },
@@ -67,6 +67,23 @@ describe('What express-session makes of requests at the same time', () => {
     ['the session has ended', group(visit(hold, call('reload'), set('b')), visit(call('destroy')))],
   ])('is not where %s', (_how, one) => {
     expect(isDefined(one)).toBe(false);
+  });
+});
+
+describe('What a save takes that nobody waits for', () => {
+  const save = call('save', 'apart');
+  const flashes: Step = { do: 'flashes', type: null };
+
+  it.each<[string, Visit, boolean]>([
+    ['is seen where it is deleted afterwards', visit(set('a'), save, { do: 'delete', key: 'a' }), true],
+    ['is seen where it is made what JSON has no word for', visit(set('a'), save, set('a', '@undefined')), true],
+    ['is seen where the messages are taken afterwards', visit(save, flashes), true],
+    ['is seen where a reload drops it', visit(call('reload'), set('a'), save), true],
+    ['is not where something is deleted before', visit(set('a'), { do: 'delete', key: 'b' }, save), false],
+    ['is not where another value takes its place', visit(set('a'), save, set('a', 2)), false],
+    ['is not where it is waited for', visit(set('a'), call('save'), { do: 'delete', key: 'a' }), false],
+  ])('%s', (_how, one, isSeen) => {
+    expect(showsLooseSave(one)).toBe(isSeen);
   });
 });
 

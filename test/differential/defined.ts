@@ -1,4 +1,4 @@
-import type { Group, Step, Visit } from './program.js';
+import { type Group, made, type Step, type Visit } from './program.js';
 
 const LOOKS: ReadonlySet<Step['do']> = new Set([
   'read',
@@ -33,10 +33,20 @@ const isLooseEnding = (step: Step): boolean =>
  */
 export const isForOneAlone = (step: Step): boolean => isUnset(step) || step.do === 'maxAge' || isLooseEnding(step);
 
-/** Whether it drops what was written before it without a save. */
-export function dropsUnsaved(visit: Visit): boolean {
+/** Whether what a save takes that is not waited for is seen: it takes what is there when it begins, which may be gone by then. */
+export function showsLooseSave(visit: Visit): boolean {
   const { answer } = visit;
-  return ('status' in answer && answer.status >= 500) || reloads(visit);
+  const steps = stepsOf(visit);
+  const first = steps.findIndex(isLooseSave);
+  if (first < 0) return false;
+  const isDropped = ('status' in answer && answer.status >= 500) || reloads(visit);
+  return isDropped || steps.slice(first).some(mayEmpty);
+}
+
+/** Whether there may be nothing to store after it, where there was something before. */
+function mayEmpty(step: Step): boolean {
+  if (step.do === 'set') return JSON.stringify(made(step.value)) === undefined;
+  return step.do === 'delete' || step.do === 'flashes';
 }
 
 const reloads = (visit: Visit): boolean =>
@@ -48,7 +58,7 @@ export const isLooseSave = (step: Step): boolean =>
 
 /** Whether what express-session makes of requests at the same time is what anybody would want: none undoes another's. */
 export function isDefined({ visits, isReleasedInTurn }: Group): boolean {
-  if (visits.some((visit) => dropsUnsaved(visit) && stepsOf(visit).some(isLooseSave))) return false;
+  if (visits.some(showsLooseSave)) return false;
   if (visits.length > 1 && visits.some((visit) => stepsOf(visit).some(isForOneAlone))) return false;
   const writers = visits.filter((visit) => visit.isLate || !stepsOf(visit).every(isLook));
   if (writers.length === 0) return true;

@@ -1,6 +1,6 @@
 import { Random } from '../history/random.js';
 import { met } from './by-design.js';
-import { dropsUnsaved, isEnding, isLook, isForOneAlone, isLooseSave } from './defined.js';
+import { isEnding, isForOneAlone, isLook, isLooseSave, showsLooseSave } from './defined.js';
 import {
   type Answer,
   type Group,
@@ -97,7 +97,7 @@ export class Generator {
       answer: this.#answer(),
       isLate: writes && random.chance(0.15),
     };
-    if (!dropsUnsaved(visit) || !steps.some(isLooseSave)) return visit;
+    if (!showsLooseSave(visit)) return visit;
     met('duringSave');
     const wait = (step: Step): Step =>
       isLooseSave(step) ? { ...(step as Step & { do: 'call' }), how: 'callback' } : step;
