@@ -27,7 +27,7 @@ export class Keyspace {
   }
 
   async count(): Promise<number> {
-    const pieces = await this.#begun('count sessions', LOOK, []);
+    const { pieces } = await this.#begun('count sessions', LOOK, []);
     let count = 0;
     for await (const found of this.#walk(pieces, LOOK)) count += found.length;
     pieces.end();
@@ -36,7 +36,7 @@ export class Keyspace {
 
   /** Removes what has expired. */
   async *expire(): AsyncGenerator<readonly SessionId[]> {
-    const pieces = await this.#begun('sweep sessions', LOOK, []);
+    const { pieces } = await this.#begun('sweep sessions', LOOK, []);
     for await (const found of this.#walk(pieces, EXPIRE)) {
       const byUser = Map.groupBy(found, ({ answer }) => (answer?.values[0] ?? '') as string);
       await Promise.all(
@@ -60,11 +60,12 @@ export class Keyspace {
   async *endAll(): AsyncGenerator<readonly SessionId[]> {
     const since = performance.now();
     const age = (): string => String(Math.max(0, performance.now() - since));
-    const pieces = await this.#begun('end all sessions', CONFIRM, [''], { isDurable: true });
+    const { pieces, begunAt } = await this.#begun('end all sessions', CONFIRM, [''], { isDurable: true });
+    const until = (primary: string): readonly string[] => [age(), String(begunAt.get(primary) ?? '')];
     let isLeft = true;
     for (let walk = 0; isLeft && walk < MOST_WALKS; walk++) {
       isLeft = false;
-      for await (const found of this.#walk(pieces, END, () => [age()], { isDurable: true })) {
+      for await (const found of this.#walk(pieces, END, until, { isDurable: true })) {
         if (found.length === 0) continue;
         isLeft = !pieces.hasFailed;
         yield found.map(({ id }) => id);
@@ -73,24 +74,36 @@ export class Keyspace {
     pieces.end();
   }
 
-  /** Runs a script on each primary, where no session is: those that are silent take their time together, and once. */
-  async #begun(operation: string, script: Script, args: readonly string[], how: Partial<Run> = {}): Promise<Pieces> {
+  /**
+   * Runs a script on each primary, where no session is: those that are silent take their time together, and once. `begunAt`: what the
+   * clock of each was then, by its name, in milliseconds.
+   */
+  async #begun(
+    operation: string,
+    script: Script,
+    args: readonly string[],
+    how: Partial<Run> = {},
+  ): Promise<{ readonly pieces: Pieces; readonly begunAt: ReadonlyMap<string, number> }> {
     const pieces = this.#piecesOf(operation);
+    const begunAt = new Map<string, number>();
     const nothing = this.#runner.keyOnEach((number) => this.#keys.nothing(number));
-    await this.#runAt(nothing, pieces, script, args, how);
-    return pieces;
+    for (const { item, result } of await this.#runAt(nothing, pieces, script, args, how)) {
+      const primary = this.#runner.primaryOf(item.key);
+      if (result !== null && primary !== null) begunAt.set(primary, result.now);
+    }
+    return { pieces, begunAt };
   }
 
   /** Runs a script at every session, and gives those where it says "ok". */
   async *#walk(
     pieces: Pieces,
     script: Script,
-    argsNow: () => readonly string[] = () => [],
+    argsNow: (primary: string) => readonly string[] = () => [],
     how: Partial<Run> = {},
   ): AsyncGenerator<readonly { readonly id: SessionId; readonly answer: Answer | null }[]> {
     for (const primary of this.#runner.primaries) {
       for await (const keys of this.#keysOf(pieces, primary)) {
-        const outcomes = await this.#runAt(keys, pieces, script, argsNow(), how);
+        const outcomes = await this.#runAt(keys, pieces, script, argsNow(primary), how);
         yield outcomes
           .filter(({ isDone }) => isDone)
           .map(({ item, result }) => ({ id: this.#keys.sessionOf(item.key), answer: result }));

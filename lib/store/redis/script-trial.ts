@@ -40,7 +40,7 @@ export async function tryEverything(
     [session.LOOK, own, []],
     [session.EXPIRE, own, []],
     [session.DELETE, own, ['', '']],
-    [session.END, own, ['0']],
+    [session.END, own, ['0', '']],
     [session.CONFIRM, own, ['']],
     [REMOVE, user, [id, '1', id, '']],
     [CLAIM, lease, [id, TTL]],

@@ -42,6 +42,20 @@ describeWithRedis('A session in Redis', () => {
     expect(await Promise.all([id, ...began].map((one) => store.find(one)))).toEqual([null, expect.any(Object)]);
   });
 
+  it('does not end with all others if it began meanwhile, however long it takes until Redis runs what is to end it', async () => {
+    const before = await store.create(newSession());
+    const ended: string[] = [];
+    const began: string[] = [];
+    for await (const ids of store.deleteAll()) {
+      ended.push(...ids);
+      if (began.length > 0) continue;
+      began.push((await store.create(newSession())).id);
+      await redis.command('CLIENT', 'PAUSE', '300', 'WRITE');
+    }
+    expect(ended).toEqual([before.id]);
+    expect(await store.find(began[0] as string)).not.toBeNull();
+  });
+
   it('is looked for among others without reading the data of any but the one', async () => {
     const ids = await Promise.all(
       Array.from({ length: 30 }, async () => (await store.create(newSession({ data: '{"a":1}' }))).id),

@@ -165,8 +165,9 @@ return {ms(now), 'ok'}`,
 );
 
 /**
- * Ends a live session, but for one that was created since a moment of its node's clock: 2 how many milliseconds ago that was. One that
- * begins in the future is from before that clock was set back; one that begins at no time is as old as any.
+ * Ends a live session, but for one that was created since: 2 how many milliseconds ago that is, to which the way here adds; 3 what its
+ * node's clock was then, where that is known. One that begins in the future is from before that clock was set back; one that begins at no
+ * time is as old as any.
  */
 export const END = script(
   'end',
@@ -174,7 +175,9 @@ export const END = script(
   `${NO_SESSION_GOES}${reading('created')}
 if not expires then return {ms(now), 'absent'} end
 local start = tonumber(created)
-if not isLive or (start and start > now - tonumber(ARGV[2]) and start <= now) then return {ms(now), 'gone'} end
+local since = now - tonumber(ARGV[2])
+since = math.min(since, tonumber(ARGV[3]) or since)
+if not isLive or (start and start > since and start <= now) then return {ms(now), 'gone'} end
 redis.call('DEL', key)
 return {ms(now), 'ok'}`,
 );
