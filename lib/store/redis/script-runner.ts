@@ -80,16 +80,6 @@ export class ScriptRunner {
     return this.#attempts.untilDone(this.#connections, key, run, (target) => this.#read(key, run.deadline, target));
   }
 
-  /** The same at many keys, all at once: what each says, or why it failed. */
-  runAll(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    run: Run,
-  ): Promise<PromiseSettledResult<Answer>[]> {
-    return Promise.allSettled(keys.map((key) => this.run(script, key, args, run)));
-  }
-
   /** The names of all primaries that are known. */
   get primaries(): readonly string[] {
     return this.#connections.primaries;

@@ -162,18 +162,19 @@ export class UserIndex {
   async forget(userId: string, stale: readonly Entry[], pieces: Pieces): Promise<void> {
     if (!this.#runner.waitsForReplicas) return this.removeStale(userId, stale, pieces);
     const settled = stale.filter(({ isSettled }) => isSettled);
-    const keys = settled.map(({ id }) => this.#keys.session(id));
-    const run = { ...this.#reading('list the sessions of a user'), isDurable: true };
-    const forgetting = this.#runner.runAll(CONFIRM, keys, [userId], run).then((answers) =>
-      this.removeStale(
-        userId,
-        settled.filter((_, index) => {
-          const answer = answers[index];
-          return answer?.status === 'fulfilled' && answer.value.status === 'ok';
-        }),
-        pieces,
-      ),
+    const confirming = this.#piecesOf(pieces.operation).run(
+      settled,
+      { isRepeatable: true, isDurable: true },
+      ({ key }, run) => this.#runner.run(CONFIRM, key, [userId], run),
     );
+    const forgetting = confirming.then((outcomes) => {
+      const confirmed = outcomes.filter(({ isDone, isSure }) => isDone && isSure);
+      return this.removeStale(
+        userId,
+        confirmed.map(({ item }) => item),
+        pieces,
+      );
+    });
     this.#note(forgetting);
   }
 
