@@ -154,7 +154,8 @@ export class SessionManager {
    * now: a login replaces that, and so does a rotation, once its grace period is over.
    */
   async isStillSignedIn(session: ActiveSession): Promise<boolean> {
-    return session.isAuthenticated && (await session.isStillOpen(this.#store));
+    // Operations of its own are waited for.
+    return session.isAuthenticated && (await session.isStillOpen(this.#store)) && session.isAuthenticated;
   }
 
   /**

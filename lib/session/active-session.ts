@@ -85,7 +85,14 @@ export class ActiveSession implements Session {
 
   /** Whether it is live in the store, of the same login, and open to what the client has; and not about to end by {@link setTtl}. */
   async isStillOpen(store: SessionStore): Promise<boolean> {
-    const found = await this.#lifecycle.findAgain(store);
+    let found: StoredSession | null;
+    let calls: number;
+    do {
+      // An operation of its own may give it another login, or another credential, which is no end.
+      await this.#queue?.idle();
+      calls = this.#calls;
+      found = await this.#lifecycle.findAgain(store);
+    } while (found === null && calls !== this.#calls);
     return found !== null && (this.#lifecycle.written.lifetime === null || !this.#isOver(found));
   }
 

@@ -3,7 +3,6 @@ import { callBack, type SessionCallback } from './callback.js';
 /** Runs operations one after the other, in the order of the calls. */
 export class OneAtATime {
   readonly #onIdle: () => void;
-  /** Settles, without an error, when all that was called so far is done. */
   #busy: Promise<void> | null = null;
 
   /** @param onIdle runs whenever the last operation is done */
@@ -13,6 +12,11 @@ export class OneAtATime {
 
   get isBusy(): boolean {
     return this.#busy !== null;
+  }
+
+  /** Settles, without an error, when all that was called so far is done. */
+  async idle(): Promise<void> {
+    if (this.#busy !== null) await this.#busy;
   }
 
   /** Starts at once if no other operation is under way. */

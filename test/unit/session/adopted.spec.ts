@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ActiveSession } from '../../../lib/session/active-session.js';
 import { CookieIntent } from '../../../lib/session/cookie-intent.js';
 import type { Recognition } from '../../../lib/session/recognition.js';
 import { NO_VISITOR } from '../../../lib/session/session-environment.js';
@@ -81,5 +82,49 @@ describe('A request that came with the credential before the current one', () =>
     const found = await sessions.find(idOf(cookie));
     expect(await isOpen(found)).toBe(true);
     await found.reload();
+  });
+
+  const OWN = [
+    ['login', (session: ActiveSession) => session.login('ada')],
+    ['regenerate', (session: ActiveSession) => session.regenerate()],
+  ] as const;
+
+  it.each(OWN)('opens the session over a %s() of its own that is not answered yet', async (_what, act) => {
+    const sessions = new TestSessions({ rotationGrace: 0 });
+    const { store } = sessions;
+    const session = await sessions.open(await sessions.begun());
+    const answeredLate =
+      <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
+        const answer = await operation.apply(store, args);
+        await new Promise(setImmediate);
+        return answer;
+      };
+    store.login = answeredLate(store.login);
+    store.rotate = answeredLate(store.rotate);
+    const acting = act(session);
+    expect(await session.isStillOpen(store)).toBe(true);
+    await acting;
+  });
+
+  it.each(OWN)('opens the session over a %s() of its own that is called while it is looked up', async (_what, act) => {
+    const sessions = new TestSessions({ rotationGrace: 0 });
+    const { store } = sessions;
+    const session = await sessions.open(await sessions.begun());
+    const find = store.find.bind(store);
+    let acting: Promise<void> | null = null;
+    store.find = async (id) => {
+      const found = await find(id);
+      await (acting ??= act(session));
+      return found;
+    };
+    expect(await session.isStillOpen(store)).toBe(true);
+  });
+
+  it('does not open it over an end of its own that is under way', async () => {
+    const sessions = new TestSessions();
+    const session = await sessions.open(await sessions.begun());
+    const [, isOpen] = await Promise.all([session.logout(), session.isStillOpen(sessions.store)]);
+    expect(isOpen).toBe(false);
   });
 });
