@@ -35,6 +35,9 @@ export class SessionManager {
   /** What takes over sessions of express-session; `null` where none are. */
   readonly #adopter: Adopter | null;
   readonly #oldEndings: OldEndings | null;
+  #isOpen = false;
+  /** Whether renewals are written at once, as the application ends. */
+  #isWindingDown = false;
 
   /** One function for all look-ups. */
   readonly #lookUpFailed = (error: unknown): never => {
@@ -79,6 +82,7 @@ export class SessionManager {
         if (at - lastAccessAt < Math.min(renewal.granularity, ttl / 2)) return;
         this.meter.renewals.requested += 1;
         store.renew({ id, at, expiresAt });
+        if (this.#isWindingDown) void store.flush();
       },
       revoked: async (pieces, userId) => {
         try {
@@ -139,13 +143,23 @@ export class SessionManager {
         this.reports.feedConnected(isConnected);
       },
     });
+    this.#isOpen = true;
     this.#adopter?.check();
     this.reports.started(this.#options, this.#store.description);
     this.#sweeper?.start();
   }
 
-  async stop(): Promise<void> {
+  /** Writes what is still collected, and ends what runs by itself. Sessions go on being served. */
+  async windDown(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isWindingDown = true;
     await this.#sweeper?.stop();
+    await this.#store.flush();
+  }
+
+  /** Nothing is served any more. */
+  async stop(): Promise<void> {
+    await this.windDown();
     await this.#store.close();
   }
 

@@ -312,6 +312,10 @@ export abstract class SessionStore {
   abstract claimSweep(lease: number): Promise<boolean>;
   /** How many are live. */
   abstract count(): Promise<number>;
-  /** Writes what is still collected, and closes what it holds besides the application's own connections. */
+  /**
+   * Writes what is still collected, and closes what it holds besides the application's own connections. Called when the
+   * application ends and no request is under way any more; {@link flush} comes before, while those that are go on. Not an error: that
+   * the application's own connections are closed already, or that the store was never opened.
+   */
   abstract close(): Promise<void>;
 }

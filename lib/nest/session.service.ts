@@ -6,6 +6,7 @@ import {
   Inject,
   Injectable,
   type OnApplicationBootstrap,
+  type OnApplicationShutdown,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import type { AdoptionProgress } from '../adoption/adopt-all.js';
@@ -60,7 +61,7 @@ export interface NewSessionContent {
 
 /** The sessions of an application, for all that is no handler which takes `@Session()`. */
 @Injectable()
-export class SessionService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class SessionService implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
   /**
    * What happens to sessions in this process, as it happens. An error that a subscriber throws, or with which one that is
    * asynchronous rejects, is logged, and reaches neither the request nor other subscribers. So it is behind `pipe()`; what RxJS
@@ -88,8 +89,17 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     await this.#manager.start();
   }
 
-  /** @internal */
+  /**
+   * The pool of the application may end before this does: it is closed when no request is under way any more.
+   *
+   * @internal
+   */
   async beforeApplicationShutdown(): Promise<void> {
+    await this.#manager.windDown();
+  }
+
+  /** @internal */
+  async onApplicationShutdown(): Promise<void> {
     await this.#manager.stop();
   }
 
