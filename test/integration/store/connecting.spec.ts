@@ -137,6 +137,28 @@ describe('Connecting', () => {
     await store.close();
   });
 
+  it('anew is not needed after a quiet time for as many as `pool.min` of MikroORM says', async () => {
+    let pool: Pool | null = null;
+    const orm = await MikroORM.init({
+      driver: PostgreSqlDriver,
+      clientUrl: url,
+      entities: [SessionEntity],
+      pool: { min: 1, max: 3, idleTimeoutMillis: 30 },
+      // MikroORM's own comes first.
+      driverOptions: { onPoolCreated: (made: never) => (pool = made) },
+    });
+    stores.orms.push(orm);
+    const store = new MikroOrmSessionStore(orm, { queryTimeout: 5_000, maxDataBytes: 1_000, ensureSchema: true });
+    await store.open(new StoreReports());
+    await Promise.all(Array.from({ length: 3 }, () => store.count()));
+    const own = pool as unknown as Pool;
+    while (own.totalCount > 1) await setTimeout(10);
+    await setTimeout(100);
+    expect(own.totalCount).toBe(1);
+    await store.close();
+    while (own.totalCount > 0) await setTimeout(10);
+  });
+
   it('to a server that hangs up has a look-up fail at once, although it has time left', async () => {
     const store = await stores.openStore({ queryTimeout: 60_000 }, 3, url);
     const { id } = await stores.create();

@@ -61,7 +61,6 @@ export function sessionPool(
     connectionTimeoutMillis: options.connectionTimeoutMillis || Math.max(LONGEST_CONNECTING, patience),
     Client: impatient(theirs.Client, patience),
     // A process that has nothing else to do need not stay for them.
-    min: 0,
     allowExitOnIdle: true,
   });
   // What is under way on a connection that fails rejects by itself, and the pool drops the connection.
