@@ -297,7 +297,7 @@ export class Database {
   /** On a connection of the pool, which is given back, or given up while it has not answered. */
   async #onPool(query: Query, deadline: number, lease: Lease): Promise<{ rows?: unknown[] }> {
     const use = async (): Promise<{ rows?: unknown[] }> => {
-      const client = await this.#connections.connect(false);
+      const client = await this.#connected(false, deadline);
       if (lease.isOver) {
         // The operation was given up while it waited for the connection.
         client.release(false);
@@ -321,9 +321,24 @@ export class Database {
     }
   }
 
+  /**
+   * A connection. Where this process was kept from its work while it was made, and it was not to be had, that may be all there
+   * was to it, as for a pool's own limit: it is asked for again.
+   */
+  async #connected(isForTransaction: boolean, deadline: number): Promise<PoolClient> {
+    for (;;) {
+      const lostBefore = this.#lost.total();
+      try {
+        return await this.#connections.connect(isForTransaction);
+      } catch (error) {
+        if (this.#lost.total() === lostBefore || this.time() >= deadline) throw error;
+      }
+    }
+  }
+
   /** For a transaction. */
   async #connect(operation: string, deadline: number): Promise<PoolClient> {
-    const connecting = this.#connections.connect(true);
+    const connecting = this.#connected(true, deadline);
     try {
       return await this.#inTime(connecting, deadline);
     } catch (error) {

@@ -1,4 +1,6 @@
+import { LostTime } from '../../lost-time.js';
 import { outsideRequests } from '../../outside-requests.js';
+import { untilDeadline } from '../../until-deadline.js';
 import type { Query } from './connections.js';
 import type { RawQuery } from './raw-query.js';
 
@@ -78,28 +80,32 @@ export function connectionOptions({ options }: PgPool): PgPoolOptions {
 
 /**
  * A server, or what is in front of it, may take connections and say nothing. So that those do not fill the pool for good, all
- * but the oldest attempt are given up after a while; that one has longer, for a server that is slow to accept any.
+ * but the oldest attempt are given up after a while; that one has longer, for a server that is slow to accept any. Time that this
+ * process lost does not count.
  */
 function impatient(Client: PgClientClass, patience: number): PgClientClass {
   /** The connections that are being made, oldest first. */
   const attempts = new Set<PgClient>();
+  const lost = new LostTime();
   return class extends Client {
     override connect(done: (error?: Error | null) => void): void {
-      const isOldest = (): boolean => attempts.values().next().value === this;
-      const hurry = (): void => {
-        if (isOldest()) timer = setTimeout(giveUp, Math.max(0, LONGEST_CONNECTING - patience), this);
-        else giveUp(this);
-      };
-      let timer = setTimeout(hurry, patience);
+      if (attempts.size === 0) lost.start();
       attempts.add(this);
+      const begun = lost.time();
+      const isOldest = (): boolean => attempts.values().next().value === this;
+      const limit = (): number => (isOldest() ? Math.max(LONGEST_CONNECTING, patience) : patience);
+      const over = Promise.withResolvers<void>();
       const connect = super.connect.bind(this);
       outsideRequests(() =>
         connect((error) => {
-          clearTimeout(timer);
           attempts.delete(this);
+          if (attempts.size === 0) lost.stop();
+          over.resolve();
           done(error);
         }),
       );
+      const left = (): number => begun + limit() - lost.time();
+      untilDeadline(over.promise, left, () => new Error('late')).catch(() => giveUp(this));
     }
   };
 }
