@@ -6,6 +6,11 @@ import type { RawQuery } from './raw-query.js';
 
 /** The longest that a server may take for a new connection, and for what prepares it, in milliseconds: it may have to wake up first. */
 export const LONGEST_CONNECTING = 10_000;
+/**
+ * How long a connection is idle before TCP shows that it is there, in milliseconds: firewalls forget those that say nothing for some minutes,
+ * such as the one that holds the lease of the sweep.
+ */
+const KEEP_ALIVE_AFTER = 60_000;
 
 /**
  * The parts of a pool of `pg` that the store uses. With callbacks, where it is used all the time: the promises that `pg`
@@ -38,6 +43,8 @@ export interface PgPoolOptions {
   readonly max?: number;
   /** For a connection that is made, and for one that is waited for; 0 for ever. */
   readonly connectionTimeoutMillis?: number;
+  /** The application's own way to the server. */
+  readonly stream?: unknown;
 }
 
 export type PgClientClass = new (options: object) => PgClient;
@@ -58,6 +65,9 @@ export function sessionPool(
   const Pool = theirs.constructor as new (options: object) => PgPool;
   const options = connectionOptions(theirs);
   const pool = new Pool({
+    // A stream of the application's may not know of it.
+    keepAlive: options.stream === undefined,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER,
     ...options,
     // Who waits for a connection stays in the pool's queue when the operation is given up, and the queue would grow for ever.
     connectionTimeoutMillis: options.connectionTimeoutMillis || Math.max(LONGEST_CONNECTING, patience),
