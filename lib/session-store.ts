@@ -233,7 +233,7 @@ export abstract class SessionStore {
   /**
    * Locks a live session, calls a function for what to change of it, and commits that before any other write to it. The
    * function is synchronous, as the lock is held while it runs. An error it throws reaches the caller, and nothing is
-   * written.
+   * written. It may be called again where nothing of the attempt before has lasted.
    *
    * @param generation the one it was loaded under; `null` for any
    * @param deadline when it must be done, in milliseconds of the store's clock, where its time began earlier than now

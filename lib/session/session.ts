@@ -171,7 +171,8 @@ export interface Session {
    * otherwise.
    *
    * @param change is given the data and changes it in place. It must not be asynchronous: fetch what it needs before, so
-   * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed.
+   * that no other request waits for it with the lock held. An error it throws reaches the caller, and nothing is changed. It may be called
+   * again, with the data as it is then, where nothing of the attempt before has lasted.
    * @returns what `change` returns. It is a copy where it is of the data: to go on changing that, get it from the session.
    * @throws {SessionGoneError} when the session has ended meanwhile.
    * @throws {SessionStoreUnavailableError} when the lock is not to be had within `queryTimeout`; and what a `save()` has failed by of whose

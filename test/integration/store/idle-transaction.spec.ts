@@ -5,8 +5,9 @@ import { Pool } from 'pg';
 import { SessionStoreUnavailableError } from '../../../lib/session.errors.js';
 import { MikroOrmSessionStore } from '../../../lib/store/postgres/mikro-orm.session-store.js';
 import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
+import { blockFor } from '../../support/block.js';
 import { StoreReports } from '../../support/store-listener.js';
-import { useStores } from './stores.js';
+import { changesOf, useStores } from './stores.js';
 
 const stores = useStores();
 const TIMEOUT = 200;
@@ -16,6 +17,8 @@ describe('A transaction of update()', () => {
   let store: MikroOrmSessionStore;
   /** For how long the server lets each wait for this process, in milliseconds. */
   const patience: number[] = [];
+  /** Whether this process is kept from its work once the next lock is sent. */
+  let isBlocked = false;
 
   beforeAll(async () => {
     const pool = new Pool({ connectionString: stores.database.url, max: 2 });
@@ -24,7 +27,12 @@ describe('A transaction of update()', () => {
       client.query = ((...args: unknown[]) => {
         const [, idle] = /idle_in_transaction_session_timeout = (\d+)/.exec(String(args[0])) ?? [];
         if (idle !== undefined) patience.push(Number(idle));
-        return query(...args);
+        const answer = query(...args);
+        if (isBlocked && String(args[0]).includes('skip locked')) {
+          isBlocked = false;
+          blockFor(4 * TIMEOUT);
+        }
+        return answer;
       }) as typeof client.query;
     });
     orm = await MikroORM.init({
@@ -51,5 +59,13 @@ describe('A transaction of update()', () => {
     await held.release();
     expect(patience.length).toBeGreaterThan(0);
     expect(Math.min(...patience)).toBeGreaterThan(TIMEOUT);
+  });
+
+  it('is not ended while a handler computes: nobody listens to the connection, and the process would end', async () => {
+    const { id } = await stores.create();
+    isBlocked = true;
+    expect(await store.update(id, 0, () => changesOf({ set: { n: 1 } }))).toMatchObject({ id });
+    expect(isBlocked).toBe(false);
+    expect(await stores.dataOf(id)).toEqual({ n: 1 });
   });
 });

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { MikroORM, type Options, PostgreSqlDriver, RequestContext } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import { SessionEntity } from '../../../lib/store/postgres/session.entity.js';
@@ -130,6 +131,22 @@ describe('What the application does to connections of MikroORM', () => {
     await open({ driverOptions: { onPoolCreated: (pool: object) => pools.push(pool) } });
     expect(pools).toHaveLength(2);
     expect(pools[1]).toMatchObject({ options: { max: 1, min: 0 } });
+  });
+
+  it.each<[string, options: () => object, times: number]>([
+    ['that nothing is said on, as the one that holds the lease of the sweep: by TCP', () => ({}), 2],
+    ['as the application says', () => ({ keepAlive: false }), 0],
+    [
+      'not through a stream of the application’s, which may not know how',
+      () => ({ stream: () => Object.assign(new Socket(), { setKeepAlive: undefined }) }),
+      0,
+    ],
+  ])('keeps firewalls from forgetting connections %s', async (_, driverOptions, times) => {
+    const keepAlive = jest.spyOn(Socket.prototype, 'setKeepAlive');
+    await open({ driverOptions: driverOptions() });
+    expect(await store.claimSweep(60_000)).toBe(true);
+    const told = keepAlive.mock.calls.filter(([isOn, after]) => isOn === true && Number(after) === 60_000);
+    expect(told.length).toBe(times);
   });
 
   it('makes connections outside of the requests that need them, of which they keep nothing', async () => {

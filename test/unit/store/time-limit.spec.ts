@@ -1,13 +1,24 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { withTimeLimit } from '../../../lib/store/time-limit.js';
+import { blockFor } from '../../support/block.js';
 
 afterEach(() => {
   jest.useRealTimers();
 });
 
 describe('withTimeLimit', () => {
+  it('gives what had arrived while a handler computed', async () => {
+    jest.useRealTimers();
+    const nextTurn = (): Promise<string> => new Promise((resolve) => setImmediate(resolve, 'arrived'));
+    // Timers come first then.
+    await nextTurn();
+    const outcome = withTimeLimit(nextTurn(), 10, () => 'late');
+    blockFor(30);
+    expect(await outcome).toBe('arrived');
+  });
+
   beforeEach(() => {
-    jest.useFakeTimers();
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
   });
 
   it('gives what comes in time, or the error, and leaves no timer', async () => {

@@ -47,6 +47,8 @@ export interface Connections {
   close(): void;
   /** Makes a connection beside the pool, for what lasts: a pool may consist of one. `null` where there can be none. */
   readonly dedicated: (() => DedicatedConnection) | null;
+  /** Whether the server may end one: not where nobody listens to its errors, of which one that is idle would end the process. */
+  readonly mayEnd: boolean;
   /** Whether a query may say in which form it wants its rows. */
   readonly givesRawRows: boolean;
   /** How many there are at most, beside the dedicated ones; `null` where that is not known. */

@@ -19,6 +19,9 @@ import {
   wasRolledBack,
 } from './refusals.js';
 
+/** For how long a handler may compute in the middle of a transaction whose connection must not be ended, in milliseconds. */
+const LONGEST_COMPUTING = 60_000;
+
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
   /** How long an operation may take, its waiting included, in milliseconds. */
@@ -46,6 +49,14 @@ interface Lease {
   isOver: boolean;
 }
 
+/** How a transaction gets on. */
+interface Progress {
+  /** How long what it is for has taken between its statements, in all attempts, in milliseconds: it would again. */
+  own: number;
+  /** Whether COMMIT may have been sent. */
+  isCommitting: boolean;
+}
+
 /**
  * Sends statements through a pool, each until its deadline, and reads the database's clock from the answers. Every
  * failure is a {@link SessionStoreUnavailableError}, but for what the database refuses to write: a
@@ -62,6 +73,8 @@ export class Database {
   readonly #names = new Map<string, string>();
   /** Errors of a connection whose state is bad, on which nothing has run. */
   readonly #badStates = new WeakSet<Error>();
+  /** Errors of a connection that has ended. */
+  readonly #cutOffs = new WeakSet<Error>();
   /** What the server says of statements that were not answered in time, once they are cancelled, by their errors. */
   readonly #lateRows = new WeakMap<Error, Promise<object[]>>();
   /** Errors of those that it has cancelled. */
@@ -157,60 +170,78 @@ export class Database {
 
   /**
    * A transaction on a connection of its own, which waits for locks no longer than until then, and for the client as long again as an
-   * operation has.
+   * operation has, or longer.
    *
-   * @param use may be called again: where the connection is bad nothing of it has lasted, and it is begun anew on another one
+   * @param use may be called again: where the connection is bad, or has ended before COMMIT was sent, nothing of it has lasted, and it is
+   *   begun anew on another one
    */
   async transaction<Result>(
     operation: string,
     deadline: number,
     use: (connection: Queryable) => Promise<Result>,
   ): Promise<Result> {
+    const progress: Progress = { own: 0, isCommitting: false };
     for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
       try {
-        return await this.#inTransaction(operation, deadline, use);
+        return await this.#inTransaction(operation, deadline, use, progress);
       } catch (error) {
-        if (!(error instanceof Error) || !this.#badStates.has(error)) throw error;
+        if (!(error instanceof Error) || !this.#isUndone(error, progress)) throw error;
         this.#connections.distrust();
-        if (!(await paused(pause, deadline - this.time()))) throw error;
+        if (!(await paused(pause, deadline - this.time() - progress.own))) throw error;
       }
     }
+  }
+
+  /** Whether nothing has lasted of a transaction that may succeed at once. */
+  #isUndone(error: Error, { isCommitting }: Progress): boolean {
+    return this.#badStates.has(error) || (!isCommitting && this.#cutOffs.has(error));
   }
 
   async #inTransaction<Result>(
     operation: string,
     deadline: number,
     use: (connection: Queryable) => Promise<Result>,
+    progress: Progress,
   ): Promise<Result> {
     const client = await this.#connect(operation, deadline);
+    const lostBefore = this.#lost.total();
     let underWay: Promise<unknown> | null = null;
+    let answeredAt = Infinity;
     const connection: Queryable = {
       query: async (query) => {
+        progress.own += Math.max(0, performance.now() - answeredAt);
         const answer = client.query(query);
         underWay = answer;
         try {
           return await answer;
         } finally {
           underWay = null;
+          answeredAt = performance.now();
         }
       },
     };
     const left = Math.max(1, Math.ceil(deadline - this.time()));
-    // Ended while it is idle, a connection of an application's own pool may be an uncaught exception: only a process that is stopped is.
-    const idle = left + this.#options.queryTimeout;
+    const { queryTimeout } = this.#options;
+    const idle = left + (this.#connections.mayEnd ? queryTimeout : Math.max(queryTimeout, LONGEST_COMPUTING));
     const begin = `begin isolation level read committed; set local lock_timeout = ${left}; set local idle_in_transaction_session_timeout = ${idle}`;
     let isBroken = true;
     try {
       await this.query(operation, begin, [], deadline, connection);
       try {
         const result = await use(connection);
+        // While this process was kept from its work, the server may have ended it: to be known before COMMIT is sent.
+        if (this.#lost.total() > lostBefore) await this.query(operation, 'select 1', [], deadline, connection);
+        progress.isCommitting = true;
         await this.query(operation, 'commit', [], deadline, connection);
         isBroken = false;
         return result;
       } catch (error) {
         if (!(error instanceof SessionStoreUnavailableError)) {
-          await this.query(operation, 'rollback', [], deadline, connection);
-          isBroken = false;
+          const rolledBack = this.query(operation, 'rollback', [], deadline, connection);
+          isBroken = await rolledBack.then(
+            () => false,
+            () => true,
+          );
         }
         throw error;
       }
@@ -291,13 +322,14 @@ export class Database {
     if (error instanceof SessionStoreUnavailableError) return error;
     const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
     if (isBadState(error)) this.#badStates.add(unavailable);
+    if (isCutOff(error)) this.#cutOffs.add(unavailable);
     return mayConcernOneRow(error) ? marksOne(unavailable) : unavailable;
   }
 
   /** On a connection of the pool, which is given back, or given up while it has not answered. */
   async #onPool(query: Query, deadline: number, lease: Lease): Promise<{ rows?: unknown[] }> {
     const use = async (): Promise<{ rows?: unknown[] }> => {
-      const client = await this.#connections.connect(false);
+      const client = await this.#connected(false, deadline);
       if (lease.isOver) {
         // The operation was given up while it waited for the connection.
         client.release(false);
@@ -321,9 +353,24 @@ export class Database {
     }
   }
 
+  /**
+   * A connection. Where this process was kept from its work while it was made, and it was not to be had, that may be all there
+   * was to it, as for a pool's own limit: it is asked for again.
+   */
+  async #connected(isForTransaction: boolean, deadline: number): Promise<PoolClient> {
+    for (;;) {
+      const lostBefore = this.#lost.total();
+      try {
+        return await this.#connections.connect(isForTransaction);
+      } catch (error) {
+        if (this.#lost.total() === lostBefore || this.time() >= deadline) throw error;
+      }
+    }
+  }
+
   /** For a transaction. */
   async #connect(operation: string, deadline: number): Promise<PoolClient> {
-    const connecting = this.#connections.connect(true);
+    const connecting = this.#connected(true, deadline);
     try {
       return await this.#inTime(connecting, deadline);
     } catch (error) {

@@ -17,6 +17,7 @@ export function connectionsOfKysely(kysely: KyselyInstance): Connections {
     distrust: () => {},
     close: () => {},
     dedicated: null,
+    mayEnd: false,
     givesRawRows: false,
     most: null,
   };

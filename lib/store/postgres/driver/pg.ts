@@ -43,6 +43,7 @@ export async function connectionsOfPool(
     distrust: () => connections.distrust(),
     close: () => connections.close(),
     dedicated: () => dedicated(pool, prepare),
+    mayEnd: true,
     givesRawRows,
     most: pool.options.max ?? null,
   };

@@ -25,6 +25,7 @@ export function connectionsOfPglite(pglite: PgliteInstance): Connections {
     distrust: () => {},
     close: () => {},
     dedicated: () => new PgliteListener(pglite),
+    mayEnd: true,
     givesRawRows: false,
     most: 1,
   };

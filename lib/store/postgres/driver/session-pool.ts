@@ -1,9 +1,16 @@
+import { LostTime } from '../../lost-time.js';
 import { outsideRequests } from '../../outside-requests.js';
+import { untilDeadline } from '../../until-deadline.js';
 import type { Query } from './connections.js';
 import type { RawQuery } from './raw-query.js';
 
 /** The longest that a server may take for a new connection, and for what prepares it, in milliseconds: it may have to wake up first. */
 export const LONGEST_CONNECTING = 10_000;
+/**
+ * How long a connection is idle before TCP shows that it is there, in milliseconds: firewalls forget those that say nothing for some minutes,
+ * such as the one that holds the lease of the sweep.
+ */
+const KEEP_ALIVE_AFTER = 60_000;
 
 /**
  * The parts of a pool of `pg` that the store uses. With callbacks, where it is used all the time: the promises that `pg`
@@ -36,6 +43,8 @@ export interface PgPoolOptions {
   readonly max?: number;
   /** For a connection that is made, and for one that is waited for; 0 for ever. */
   readonly connectionTimeoutMillis?: number;
+  /** The application's own way to the server. */
+  readonly stream?: unknown;
 }
 
 export type PgClientClass = new (options: object) => PgClient;
@@ -56,6 +65,9 @@ export function sessionPool(
   const Pool = theirs.constructor as new (options: object) => PgPool;
   const options = connectionOptions(theirs);
   const pool = new Pool({
+    // A stream of the application's may not know of it.
+    keepAlive: options.stream === undefined,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER,
     ...options,
     // Who waits for a connection stays in the pool's queue when the operation is given up, and the queue would grow for ever.
     connectionTimeoutMillis: options.connectionTimeoutMillis || Math.max(LONGEST_CONNECTING, patience),
@@ -77,28 +89,32 @@ export function connectionOptions({ options }: PgPool): PgPoolOptions {
 
 /**
  * A server, or what is in front of it, may take connections and say nothing. So that those do not fill the pool for good, all
- * but the oldest attempt are given up after a while; that one has longer, for a server that is slow to accept any.
+ * but the oldest attempt are given up after a while; that one has longer, for a server that is slow to accept any. Time that this
+ * process lost does not count.
  */
 function impatient(Client: PgClientClass, patience: number): PgClientClass {
   /** The connections that are being made, oldest first. */
   const attempts = new Set<PgClient>();
+  const lost = new LostTime();
   return class extends Client {
     override connect(done: (error?: Error | null) => void): void {
-      const isOldest = (): boolean => attempts.values().next().value === this;
-      const hurry = (): void => {
-        if (isOldest()) timer = setTimeout(giveUp, Math.max(0, LONGEST_CONNECTING - patience), this);
-        else giveUp(this);
-      };
-      let timer = setTimeout(hurry, patience);
+      if (attempts.size === 0) lost.start();
       attempts.add(this);
+      const begun = lost.time();
+      const isOldest = (): boolean => attempts.values().next().value === this;
+      const limit = (): number => (isOldest() ? Math.max(LONGEST_CONNECTING, patience) : patience);
+      const over = Promise.withResolvers<void>();
       const connect = super.connect.bind(this);
       outsideRequests(() =>
         connect((error) => {
-          clearTimeout(timer);
           attempts.delete(this);
+          if (attempts.size === 0) lost.stop();
+          over.resolve();
           done(error);
         }),
       );
+      const left = (): number => begun + limit() - lost.time();
+      untilDeadline(over.promise, left, () => new Error('late')).catch(() => giveUp(this));
     }
   };
 }
