@@ -96,12 +96,12 @@ describe('A request that came with the credential before the current one', () =>
     const answeredLate =
       <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) =>
       async (...args: Args): Promise<Result> => {
-        const answer = await operation.apply(store, args);
+        const answer = await operation(...args);
         await new Promise(setImmediate);
         return answer;
       };
-    store.login = answeredLate(store.login);
-    store.rotate = answeredLate(store.rotate);
+    store.login = answeredLate(store.login.bind(store));
+    store.rotate = answeredLate(store.rotate.bind(store));
     const acting = act(session);
     expect(await session.isStillOpen(store)).toBe(true);
     await acting;
