@@ -4,9 +4,35 @@ import { afterArrivals } from './lost-time.js';
 const MARGIN = 5;
 
 /**
- * What a promise gives until its time is up, and nothing lies unread that has arrived. The promise goes on then.
+ * Calls back when the time is up, and nothing lies unread that has arrived.
  *
  * @param left how many milliseconds are left; by a clock that stands still now and then, it takes longer
+ * @param keepsAlive whether the process waits for it
+ * @returns what makes it not call back
+ */
+export function atDeadline(left: () => number, callback: () => void, keepsAlive = true): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  const wait = (): void => {
+    timer = setTimeout(() => afterArrivals(look), Math.ceil(Math.max(0, left())) + MARGIN);
+    if (!keepsAlive) timer.unref();
+  };
+  const look = (): void => {
+    if (isOver) return;
+    if (left() > 0) wait();
+    else callback();
+  };
+  wait();
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+  };
+}
+
+/**
+ * What a promise gives until its time is up, and nothing lies unread that has arrived. The promise goes on then.
+ *
+ * @param left as for {@link atDeadline}
  * @param late makes the error where the time is up
  */
 export async function untilDeadline<Result>(
@@ -14,23 +40,13 @@ export async function untilDeadline<Result>(
   left: () => number,
   late: () => Error,
 ): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
+  let stop = (): void => {};
   const givenUp = new Promise<never>((_, reject) => {
-    const wait = (): void => {
-      timer = setTimeout(() => afterArrivals(look), Math.ceil(Math.max(0, left())) + MARGIN);
-    };
-    const look = (): void => {
-      if (isOver) return;
-      if (left() > 0) wait();
-      else reject(late());
-    };
-    wait();
+    stop = atDeadline(left, () => reject(late()));
   });
   try {
     return await Promise.race([promise, givenUp]);
   } finally {
-    isOver = true;
-    clearTimeout(timer);
+    stop();
   }
 }

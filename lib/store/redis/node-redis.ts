@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import {
   ClientClosedError,
   ClientOfflineError,
@@ -8,14 +9,15 @@ import {
   type RedisClusterOptions,
   RESP_TYPES,
 } from 'redis';
+import type { LostTime } from '../lost-time.js';
 import { ConnectionLost, NotSent, type RedisNode, RedisRefusal } from './connections.js';
+import { Line, SILENCE } from './line.js';
 
 /** In milliseconds. A node that fails is replaced within seconds, and this is how soon we look for the other. */
 const RECONNECT_EVERY = 100;
 export const REFRESH_AFTER = 500;
-/** An idle connection is tried so often, in milliseconds, and given up after so long a silence. */
+/** An idle connection is tried so often, in milliseconds. */
 const PING_EVERY = 500;
-export const SILENCE = 2_000;
 
 export type Client = ReturnType<typeof clientOf>;
 export type Cluster = ReturnType<typeof clusterOf>;
@@ -39,13 +41,23 @@ export interface RedisPlace {
 export const shownAddress = ({ host, port }: Address): string => `${host}:${port}`;
 
 /**
- * What each connection is to be, so that a node that fails is noticed: no command waits for a connection, and none has a time
- * limit of the client's, as each has one of ours.
+ * What each connection is to be, so that a node that fails is noticed: no command waits for a connection, and nothing has a time
+ * limit of the client's. A command has one of ours, and a connection its {@link Line}.
  */
-function settingsOf({ socket, ...credentials }: ConnectionSettings) {
+function settingsOf({ socket, ...credentials }: ConnectionSettings, clock: LostTime) {
+  const connectTimeout = Math.max(SILENCE, socket?.connectTimeout ?? 0);
   return {
     ...credentials,
-    socket: { connectTimeout: SILENCE, ...socket, socketTimeout: SILENCE, reconnectStrategy: RECONNECT_EVERY },
+    socket: {
+      ...socket,
+      connectTimeout: 0,
+      socketTimeout: 0,
+      reconnectStrategy: RECONNECT_EVERY,
+      // Each client of a cluster copies these settings, and so has one of its own.
+      get signal() {
+        return new Line(clock, connectTimeout);
+      },
+    },
     pingInterval: PING_EVERY,
     disableOfflineQueue: true,
     maintNotifications: 'disabled',
@@ -54,11 +66,26 @@ function settingsOf({ socket, ...credentials }: ConnectionSettings) {
   } as const;
 }
 
-export const clientOf = (address: Address, settings: ConnectionSettings, reconnects = true) => {
-  const { socket, ...others } = settingsOf(settings);
+export const clientOf = (address: Address, settings: ConnectionSettings, clock: LostTime, reconnects = true) => {
+  const { socket, ...others } = settingsOf(settings, clock);
   const strategy = reconnects ? {} : { reconnectStrategy: false };
-  return createClient({ ...others, socket: { ...socket, ...strategy, ...address } } as RedisClientOptions);
+  const client = createClient({ ...others, socket: { ...socket, ...strategy, ...address } } as RedisClientOptions);
+  listenTo(client);
+  return client;
 };
+
+const lines = new WeakMap<object, Line>();
+
+/** Has the line of a client hear of its connections. */
+function listenTo(client: object & Pick<EventEmitter, 'on'> & { readonly options: unknown }): Line {
+  const { socket } = client.options as { socket: { signal?: Line } };
+  const line = socket.signal as Line;
+  // A cluster copies the settings of a client for a connection beside it.
+  delete socket.signal;
+  lines.set(client, line);
+  for (const event of ['connect', 'ready', 'ping-interval']) client.on(event, () => line.alive());
+  return line;
+}
 
 /** Nodes that a client asks for all others: each time that it has to, and none of those that it knows answers. */
 export type Roots = RedisClusterOptions['rootNodes'];
@@ -68,30 +95,45 @@ export function rootsOf(addresses: readonly Address[]): Roots {
 }
 
 /** @param rootNodes what is added to them later is asked as well */
-export const clusterOf = (rootNodes: Roots, settings: ConnectionSettings) =>
-  createCluster({
+export const clusterOf = (rootNodes: Roots, settings: ConnectionSettings, clock: LostTime) => {
+  const cluster = createCluster({
     rootNodes,
-    defaults: settingsOf(settings) as NonNullable<RedisClusterOptions['defaults']>,
+    defaults: settingsOf(settings, clock) as unknown as NonNullable<RedisClusterOptions['defaults']>,
     // A node that cannot be reached must not hold up what the others are asked.
     minimizeConnections: true,
     topologyRefreshOnReconnectionAttemptStrategy: REFRESH_AFTER,
   });
+  cluster.on('node-connect', ({ host, port }: Address) => {
+    const client = cluster.nodeByAddress.get(`${host}:${port}`)?.client;
+    if (client !== undefined && !lines.has(client)) listenTo(client).alive();
+  });
+  return cluster;
+};
 
 /** One connection for one look, which is not made again. */
 export async function lookAt<Result>(
   address: Address,
   settings: ConnectionSettings,
+  clock: LostTime,
   look: (node: RedisNode) => Promise<Result>,
 ): Promise<Result> {
-  const client = clientOf(address, settings, false);
+  const client = clientOf(address, settings, clock, false);
   // What it says is why connecting fails, which throws.
   client.on('error', () => {});
   try {
     await client.connect();
     return await look(nodeOn(client, shownAddress(address)));
+  } catch (error) {
+    throw reasonOf(error);
   } finally {
     end(client);
   }
+}
+
+/** Of a connection that a {@link Line} has ended, why. */
+export function reasonOf(error: unknown): unknown {
+  const cause = (error as { readonly cause?: unknown } | null)?.cause;
+  return cause instanceof ConnectionLost ? cause : error;
 }
 
 export function end(client: { readonly isOpen: boolean; destroy(): void }): void {
@@ -109,10 +151,12 @@ export function nodeOn(client: Client, name: string): RedisNode {
 class NodeRedisNode implements RedisNode {
   readonly name: string;
   readonly #client: Client;
+  readonly #line: Line;
   #answeredAt = -Infinity;
 
   constructor(client: Client, name: string) {
     this.#client = client;
+    this.#line = lines.get(client) ?? listenTo(client);
     this.name = name;
   }
 
@@ -125,15 +169,22 @@ class NodeRedisNode implements RedisNode {
   }
 
   async send(command: readonly string[]): Promise<unknown> {
+    // Otherwise it is refused at once.
+    if (this.#client.isReady) this.#line.alive();
     try {
       const answer: unknown = await this.#client.sendCommand(command);
-      this.#answeredAt = performance.now();
+      this.#noteAnswer();
       return answer;
     } catch (error) {
       const failure = failureOf(error, this.name);
-      if (failure instanceof RedisRefusal) this.#answeredAt = performance.now();
+      if (failure instanceof RedisRefusal) this.#noteAnswer();
       throw failure;
     }
+  }
+
+  #noteAnswer(): void {
+    this.#answeredAt = performance.now();
+    this.#line.alive();
   }
 }
 
@@ -141,7 +192,8 @@ class NodeRedisNode implements RedisNode {
 export function failureOf(error: unknown, name: string): RedisRefusal | NotSent | ConnectionLost {
   if (error instanceof ErrorReply) return new RedisRefusal(error.message);
   const isUnsent = error instanceof ClientOfflineError || error instanceof ClientClosedError;
-  const message = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+  const reason = reasonOf(error);
+  const message = `${name}: ${reason instanceof Error ? reason.message : String(reason)}`;
   return isUnsent ? new NotSent(message) : new ConnectionLost(message);
 }
 

@@ -1,4 +1,4 @@
-import { LostTime } from '../lost-time.js';
+import type { LostTime } from '../lost-time.js';
 import { untilDeadline } from '../until-deadline.js';
 
 /** An operation whose time is up. */
@@ -14,12 +14,15 @@ export class ArrivedLate extends Error {
 /** The clock of deadlines: it stands still while this process cannot take in answers, as a handler computes. */
 export class OperationClock {
   readonly #limit: number;
-  readonly #lost = new LostTime();
+  readonly #lost: LostTime;
 
-  /** @param limit how long an operation may take, in milliseconds */
-  constructor(limit: number) {
+  /**
+   * @param limit how long an operation may take, in milliseconds
+   * @param lost started, and stopped, by who gives it
+   */
+  constructor(limit: number, lost: LostTime) {
     this.#limit = limit;
-    this.#lost.start();
+    this.#lost = lost;
   }
 
   now(): number {
@@ -40,9 +43,5 @@ export class OperationClock {
   until<Result>(deadline: number, promise: Promise<Result>): Promise<Result> {
     const left = (): number => deadline - this.now();
     return untilDeadline(promise, left, () => new GivenUp(`Redis did not answer within ${this.#limit} ms`));
-  }
-
-  close(): void {
-    this.#lost.stop();
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { LostTime } from '../lost-time.js';
 import { outsideRequests } from '../outside-requests.js';
 import { NotSent, type RedisConnections, type RedisNode, RedisRefusal } from './connections.js';
 import {
@@ -10,6 +11,7 @@ import {
   end,
   failureOf,
   nodeOn,
+  reasonOf,
   REFRESH_AFTER,
   type RedisPlace,
   type Roots,
@@ -26,7 +28,8 @@ const MOST_REFRESHES = 20;
 export class RedisCluster implements RedisConnections {
   readonly isCluster = true;
   readonly #place: RedisPlace;
-  readonly #retired = new RetiredClients();
+  readonly #clock: LostTime;
+  readonly #retired: RetiredClients;
   #cluster: Cluster;
   /** The one that is being made, which may take its place. */
   #next: Cluster | null = null;
@@ -36,8 +39,10 @@ export class RedisCluster implements RedisConnections {
   #isRenewing = false;
   #isClosed = false;
 
-  constructor(place: RedisPlace) {
+  constructor(place: RedisPlace, clock: LostTime) {
     this.#place = place;
+    this.#clock = clock;
+    this.#retired = new RetiredClients(clock);
     this.#cluster = this.#made(rootsOf(place.addresses));
   }
 
@@ -50,7 +55,7 @@ export class RedisCluster implements RedisConnections {
     try {
       await this.#cluster.connect();
     } catch (error) {
-      throw failure ?? error;
+      throw reasonOf(failure ?? error);
     }
   }
 
@@ -200,7 +205,7 @@ export class RedisCluster implements RedisConnections {
 
   #made(roots: Roots): Cluster {
     this.#madeAt = performance.now();
-    const cluster = clusterOf(roots, this.#place.settings);
+    const cluster = clusterOf(roots, this.#place.settings, this.#clock);
     for (const event of ['error', 'node-error']) cluster.on(event, () => {});
     return cluster;
   }

@@ -1,5 +1,5 @@
 import { createSessionId } from '../../session/token.js';
-import { withTimeLimit } from '../time-limit.js';
+import { LostTime } from '../lost-time.js';
 import type { RedisConnections } from './connections.js';
 import type { Keys } from './keys.js';
 import { RedisCluster } from './redis-cluster.js';
@@ -7,7 +7,7 @@ import type { ResolvedRedisOptions } from './redis-options.js';
 import { ScriptRunner } from './script-runner.js';
 import { SingleRedis } from './single-redis.js';
 import { tryEverything } from './script-trial.js';
-import { checkFacts, factsOf, firstToAnswer, setupError, START_TIMEOUT } from './start-check.js';
+import { checkFacts, factsOf, firstToAnswer, inTime, setupError, START_TIMEOUT } from './start-check.js';
 
 /** What there is once Redis is connected to. */
 export interface OpenedRedis {
@@ -22,24 +22,27 @@ export interface OpenedRedis {
  * @throws {SessionSetupError} with the fix
  */
 export async function openRedis(options: ResolvedRedisOptions, queryTimeout: number, keys: Keys): Promise<OpenedRedis> {
-  const { place, facts } = await firstToAnswer(options.place);
-  const { isCluster } = facts;
-  const made = (): RedisConnections => (isCluster ? new RedisCluster(place) : new SingleRedis(place));
-  const replicas = options.waitForReplicas ?? (isCluster ? 1 : 0);
-  const connections = made();
-  const durability = replicas === 0 ? null : { connections: made(), replicas };
-  const runner = new ScriptRunner(connections, durability, queryTimeout);
-  const starting = new ScriptRunner(connections, null, START_TIMEOUT);
-  const all = durability === null ? [connections] : [connections, durability.connections];
+  const lost = new LostTime();
+  lost.start();
+  const opened: RedisConnections[] = [];
   const close = (): void => {
-    runner.close();
-    for (const one of all) one.close();
+    for (const one of opened) one.close();
+    lost.stop();
   };
   try {
-    const connecting = Promise.all(all.map((one) => one.open()));
-    await withTimeLimit(connecting, START_TIMEOUT, () => {
-      throw new Error(`Redis did not answer within ${START_TIMEOUT} ms`);
-    });
+    const { place, facts } = await firstToAnswer(options.place, lost);
+    const { isCluster } = facts;
+    const made = (): RedisConnections => {
+      const connections = isCluster ? new RedisCluster(place, lost) : new SingleRedis(place, lost);
+      opened.push(connections);
+      return connections;
+    };
+    const replicas = options.waitForReplicas ?? (isCluster ? 1 : 0);
+    const connections = made();
+    const durability = replicas === 0 ? null : { connections: made(), replicas };
+    const runner = new ScriptRunner(connections, durability, queryTimeout, lost);
+    const starting = new ScriptRunner(connections, null, START_TIMEOUT, lost);
+    await inTime(Promise.all(opened.map((one) => one.open())), lost, 'Redis');
     const nodes = await starting.nodes('start');
     checkFacts(await Promise.all(nodes.map(factsOf)), replicas);
     await tryEverything(starting, connections, keys, createSessionId());
@@ -50,7 +53,5 @@ export async function openRedis(options: ResolvedRedisOptions, queryTimeout: num
   } catch (error) {
     close();
     throw setupError('waited for Redis to be ready', error);
-  } finally {
-    starting.close();
   }
 }

@@ -1,4 +1,5 @@
 import { SessionStoreUnavailableError } from '../../session.errors.js';
+import type { LostTime } from '../lost-time.js';
 import { type Answer, Attempts, causeOf, type Run, type Target } from './attempts.js';
 import { Confirmations } from './confirmations.js';
 import { NotSent, type RedisConnections, type RedisNode } from './connections.js';
@@ -34,9 +35,9 @@ export class ScriptRunner {
   readonly #replicationIds = new ReplicationIds();
 
   /** @param durability `null`: nothing waits for replicas */
-  constructor(connections: RedisConnections, durability: Durability | null, queryTimeout: number) {
+  constructor(connections: RedisConnections, durability: Durability | null, queryTimeout: number, lost: LostTime) {
     this.#connections = connections;
-    this.#operations = new OperationClock(queryTimeout);
+    this.#operations = new OperationClock(queryTimeout, lost);
     this.#attempts = new Attempts(this.#operations);
     this.#confirmations = durability && new Confirmations(durability, this.#operations, this.#attempts);
   }
@@ -63,10 +64,6 @@ export class ScriptRunner {
   /** The deadline at a moment of the store's clock, as things stand. */
   deadlineAt(moment: number): number {
     return this.time() + moment - this.now();
-  }
-
-  close(): void {
-    this.#operations.close();
   }
 
   run(script: Script, key: string, args: readonly string[], run: Run): Promise<Answer> {

@@ -1,3 +1,4 @@
+import type { LostTime } from '../lost-time.js';
 import { outsideRequests } from '../outside-requests.js';
 import { FromReplica, type RedisConnections, type RedisNode } from './connections.js';
 import {
@@ -31,14 +32,17 @@ export class SingleRedis implements RedisConnections {
   readonly isCluster = false;
   readonly #address: Address;
   readonly #settings: ConnectionSettings;
-  readonly #retired = new RetiredClients();
+  readonly #clock: LostTime;
+  readonly #retired: RetiredClients;
   #client: Client;
   #madeAt = 0;
   #proof: Proof | null = null;
 
-  constructor({ addresses, settings }: RedisPlace) {
+  constructor({ addresses, settings }: RedisPlace, clock: LostTime) {
     this.#address = addresses[0] as Address;
     this.#settings = settings;
+    this.#clock = clock;
+    this.#retired = new RetiredClients(clock);
     this.#client = this.#made();
   }
 
@@ -101,7 +105,7 @@ export class SingleRedis implements RedisConnections {
   }
 
   #made(): Client {
-    const client = clientOf(this.#address, this.#settings);
+    const client = clientOf(this.#address, this.#settings, this.#clock);
     this.#madeAt = performance.now();
     // It connects again by itself, and what is asked of it meanwhile says that it could not.
     client.on('error', () => {});

@@ -1,6 +1,7 @@
 import { SessionSetupError, SessionStoreUnavailableError } from '../../session.errors.js';
 import { shownMessage } from '../../shown.js';
-import { withTimeLimit } from '../time-limit.js';
+import type { LostTime } from '../lost-time.js';
+import { untilDeadline } from '../until-deadline.js';
 import type { RedisNode } from './connections.js';
 import { lookAt, type RedisPlace, shownAddress } from './node-redis.js';
 
@@ -25,23 +26,27 @@ export interface NodeFacts {
  * @returns the place with that one first, and what it says
  * @throws {SessionSetupError} where none does, saying what the last one said
  */
-export async function firstToAnswer({
-  addresses,
-  settings,
-}: RedisPlace): Promise<{ readonly place: RedisPlace; readonly facts: NodeFacts }> {
+export async function firstToAnswer(
+  { addresses, settings }: RedisPlace,
+  clock: LostTime,
+): Promise<{ readonly place: RedisPlace; readonly facts: NodeFacts }> {
   let failure: unknown = null;
   for (const address of addresses) {
     try {
-      const looking = lookAt(address, settings, factsOf);
-      const facts = await withTimeLimit(looking, START_TIMEOUT, () => {
-        throw new Error(`${shownAddress(address)} did not answer within ${START_TIMEOUT} ms`);
-      });
+      const facts = await inTime(lookAt(address, settings, clock, factsOf), clock, shownAddress(address));
       return { place: { addresses: [address, ...addresses.filter((other) => other !== address)], settings }, facts };
     } catch (error) {
       failure = error;
     }
   }
   throw setupError('waited for a connection to Redis', failure);
+}
+
+/** A step of the start. @param name of what is to answer */
+export function inTime<Result>(step: Promise<Result>, clock: LostTime, name: string): Promise<Result> {
+  const end = clock.time() + START_TIMEOUT;
+  const late = (): Error => new Error(`${name} did not answer within ${START_TIMEOUT} ms`);
+  return untilDeadline(step, () => end - clock.time(), late);
 }
 
 /** @throws {RedisRefusal} where the user may not ask */

@@ -1,10 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals';
 import { SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import type { RedisSessionStore } from 'nestjs-mikro-session/redis';
 import type { StoredSession } from 'nestjs-mikro-session/store';
+import { blockFor } from '../../support/block.js';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { startRedisCluster, type TestRedisCluster, until } from '../../support/redis-cluster.js';
 import type { RedisServer } from '../../support/redis-server.js';
@@ -111,5 +112,23 @@ describeWithRedis('A primary of a cluster that is silent for a moment', () => {
     }
     for (const outcome of await Promise.all(lost)) expect(outcome).toBeInstanceOf(SessionStoreUnavailableError);
     expect((await connections([one, third])) - before).toBeLessThan(5);
+  });
+
+  it('is not what a process that computes takes it for, while connections are made and writes are under way', async () => {
+    const [first, ...others] = cluster.primaries as [RedisServer, RedisServer, RedisServer];
+    const sessions = await Promise.all(cluster.primaries.map(sessionOn));
+    // After this there is a connection to the first one only, but for those that are left.
+    await pause(EVERY);
+    await silence(first, sessions[0] as StoredSession);
+    await pause(2 * EVERY);
+    const before = await connections(others);
+    await Promise.all(cluster.primaries.map((node) => node.command('CLIENT', 'PAUSE', '100', 'ALL')));
+    const written = Promise.all(sessions.map(({ id, generation }) => store.commit(id, generation, ADD)));
+    await pause(50);
+    await turn();
+    blockFor(2_200);
+    expect(await written).not.toContain(null);
+    for (const { id } of sessions) expect((await store.find(id))?.data).toBe('{"n":1}');
+    expect(await connections(others)).toBe(before + others.length);
   });
 });

@@ -13,6 +13,8 @@ import { TcpProxy } from '../../support/tcp-proxy.js';
 const QUERY_TIMEOUT = 1_000;
 /** Less than a connection that was replaced has. */
 const SOON = 1_000;
+/** In which a connection is noticed to be silent, and made anew. */
+const NOTICED = 4_000;
 const ADD = changing({ increment: new Map([['n', 1]]) });
 
 describeWithRedis('A Redis that is silent for longer than an operation has', () => {
@@ -76,6 +78,27 @@ describeWithRedis('A Redis that is silent for longer than an operation has', () 
       for (const outcome of await Promise.all(lost)) expect(outcome).toBeInstanceOf(SessionStoreUnavailableError);
       expect((await store.find(id))?.id).toBe(id);
       expect(await received()).toBe(before + 1);
+    });
+
+    it('is asked on another one, before anything is asked for', async () => {
+      const { id } = await store.create(newSession());
+      const before = await received();
+      proxy.forget();
+      await until(async () => (await received()) > before, NOTICED);
+      expect((await store.find(id))?.id).toBe(id);
+      expect(await received()).toBe(before + 1);
+    });
+
+    it('is connected to once more, where that was still being made, and however often it is asked for meanwhile', async () => {
+      const { id } = await store.create(newSession());
+      proxy.set('reset');
+      await until(async () => proxy.connections === 0);
+      proxy.set('half-open');
+      await until(async () => proxy.connections === 1);
+      proxy.set('pass');
+      const start = performance.now();
+      await until(async () => (await store.find(id).catch(() => null)) !== null, NOTICED);
+      expect(performance.now() - start).toBeLessThan(NOTICED);
     });
 
     it('is left with all its connections when the store is closed', async () => {

@@ -46,7 +46,11 @@ describeWithRedis('Sessions in Redis, at start,', () => {
 
   it('do not wait for ever for a server that accepts connections and stays silent', async () => {
     const silent = await startSilentServer('redis://127.0.0.1:1', '');
-    expect(await refusalOf({ nodes: [silent.url] })).toMatch(/^Sessions could not start\./);
+    const [plain, tls] = await Promise.all(
+      [silent.url, silent.url.replace('redis:', 'rediss:')].map((url) => refusalOf({ nodes: [url] })),
+    );
+    expect(plain).toMatch(/^Sessions could not start\. They waited for a connection to Redis: /);
+    expect(tls).toMatch(/: the connection was silent for too long\. Check that "nodes"/);
     await silent.close();
   });
 
