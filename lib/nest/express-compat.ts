@@ -105,6 +105,10 @@ class Members {
   }
 }
 
+// One for all visitors: `request.session[a][b] = value` with what a client has sent must not get to others.
+Object.freeze(Members.prototype);
+Object.freeze(Members);
+
 const HANDLER: ProxyHandler<object> = {
   get(target, key, receiver) {
     const { session, cookie } = viewOf(target);

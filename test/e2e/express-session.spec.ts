@@ -55,6 +55,23 @@ describe('request.session behind sessionMiddleware()', () => {
       expect(polluted).toEqual([undefined, undefined]);
       expect(JSON.stringify(await dataOf(visitor))).toBe(text);
     });
+
+    it.each([
+      ['__proto__', (session: any) => session['__proto__']],
+      ['constructor', (session: any) => session['constructor']],
+      ['constructor.prototype', (session: any) => session['constructor'].prototype],
+    ])('and what it inherits, its %s, takes nothing that other visitors would see', async (_path, of) => {
+      const refused = await result(client(), ({ session }) => {
+        try {
+          of(session)['isAdmin'] = true;
+          return null;
+        } catch (error) {
+          return (error as Error).name;
+        }
+      });
+      expect(refused).toBe('TypeError');
+      expect(await result(client(), ({ session }) => of(session).isAdmin)).toBeUndefined();
+    });
   });
 
   describe('has the members of express-session, and no others', () => {
