@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
-/** What is said to a content delivery network, which then ignores Cache-Control (RFC 9213). */
-const TARGETED = /^(.+-cache-control|surrogate-control)$/;
+/** What is said to a content delivery network (RFC 9213), or to nginx, which then ignore Cache-Control. */
+const TARGETED = /^(.+-cache-control|surrogate-control|edge-control|x-accel-expires)$/;
+/** What has a proxy answer with something else, or a browser go elsewhere. */
+const ORDER = /^(x-accel-redirect|x-sendfile|x-lighttpd-send-?file|x-lighttpd-sendfile2|x-reproxy-.*|refresh)$/;
 const DIRECTIVE = /[^\s,="]+(?:=(?:"[^"]*"|[^\s,]*))?/g;
 
 /**
@@ -14,9 +16,11 @@ export function keepFromSharedCaches(response: ServerResponse): void {
   response.setHeader('Cache-Control', given === undefined ? 'no-store' : withoutSharing([given].flat().join(', ')));
 }
 
-/** Keeps every cache from storing a response that a handler may have called good for long, before an error took its place. */
-export function keepFromCaches(response: ServerResponse): void {
-  for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
+/** An error has taken the place of an answer, whose orders are void; every cache is kept from storing what was to be good for long. */
+export function voidAnswer(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) {
+    if (TARGETED.test(name) || ORDER.test(name)) response.removeHeader(name);
+  }
   response.removeHeader('Expires');
   response.setHeader('Cache-Control', 'no-store');
 }

@@ -4,6 +4,8 @@ import { Session, SessionService } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
 import { PLATFORMS, type PlatformResponse } from '../support/platform.js';
 
+/** What has nginx keep the answer, proxies give a file instead, and browsers go elsewhere. */
+const ORDERS = ['x-accel-expires', 'edge-control', 'x-accel-redirect', 'x-sendfile', 'refresh'];
 const PUBLIC = 'public, max-age=600';
 
 @Controller()
@@ -14,6 +16,11 @@ class PageController {
   @Header('Cache-Control', PUBLIC)
   @Header('Expires', 'Fri, 01 Jan 2100 00:00:00 GMT')
   @Header('CDN-Cache-Control', 'max-age=600')
+  @Header('X-Accel-Expires', '600')
+  @Header('Edge-Control', 'max-age=600')
+  @Header('X-Accel-Redirect', '/files/secret.pdf')
+  @Header('X-Sendfile', '/files/secret.pdf')
+  @Header('Refresh', '0; url=/thank-you')
   page(@Session() session: Session, @Param('what') what: string): Promise<string> {
     return this.#answer(session, what);
   }
@@ -26,6 +33,8 @@ class PageController {
   ): Promise<void> {
     const text = await this.#answer(session, what);
     void response.header('Cache-Control', PUBLIC);
+    void response.header('X-Accel-Expires', '600');
+    void response.header('X-Accel-Redirect', '/files/secret.pdf');
     response.send(text);
   }
 
@@ -47,11 +56,13 @@ describe.each(PLATFORMS)('On %s, an error of the session in place of a page that
     const { status, headers } = await fixture.app.client().get(path, { cookie });
     expect([status, headers.get('cache-control')]).toEqual([401, 'no-store']);
     expect([headers.get('expires'), headers.get('cdn-cache-control')]).toEqual([null, null]);
+    expect(ORDERS.filter((name) => headers.has(name))).toEqual([]);
   });
 
   it.each(['/page/fine', '/own/fine'])('leaves the page itself as it says: %s', async (path) => {
     const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });
     const { status, headers } = await fixture.app.client().get(path, { cookie });
     expect([status, headers.get('cache-control')]).toEqual([200, PUBLIC]);
+    expect([headers.get('x-accel-redirect'), headers.get('x-accel-expires')]).toEqual(['/files/secret.pdf', '600']);
   });
 });

@@ -5,7 +5,7 @@ import type { Visitor } from '../../session/session-environment.js';
 import { SessionError, SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { OnStoreErrorPolicy } from '../../session.options.js';
 import { announcedTo } from './announcement.js';
-import { addVary, keepFromCaches, keepFromSharedCaches } from '../../http/cache-control.js';
+import { addVary, keepFromSharedCaches, voidAnswer } from '../../http/cache-control.js';
 import { reportFailure, statusOf, toHttpException } from '../http-errors.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
@@ -209,7 +209,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   amendHeaders(): void {
     if (this.#isUsed) addVary(this.#response, this.#source.transport.requestHeader);
     if (this.#cookieChange !== null) this.#giveOut(this.#cookieChange);
-    if (this.#isFailure) keepFromCaches(this.#response);
+    if (this.#isFailure) voidAnswer(this.#response);
     // A page that shows a visitor as signed out must not outlast the store's absence.
     if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
   }
