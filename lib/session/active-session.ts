@@ -89,11 +89,21 @@ export class ActiveSession implements Session {
     let calls: number;
     do {
       // An operation of its own may give it another login, or another credential, which is no end.
-      await this.#queue?.idle();
+      await this.underWay();
       calls = this.#calls;
       found = await this.#lifecycle.findAgain(store);
     } while (found === null && calls !== this.#calls);
     return found !== null && (this.#lifecycle.written.lifetime === null || !this.#isOver(found));
+  }
+
+  /** Whether an operation has found that it has ended, or is of another login. */
+  get isGone(): boolean {
+    return this.#lifecycle.state === 'gone';
+  }
+
+  /** Settles, without an error, when all that was called is done; `null` where nothing is under way. */
+  underWay(): Promise<void> | null {
+    return this.#queue?.idle() ?? null;
   }
 
   /** Whether something is not stored that could be. Is no use. */

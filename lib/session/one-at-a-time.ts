@@ -14,9 +14,9 @@ export class OneAtATime {
     return this.#busy !== null;
   }
 
-  /** Settles, without an error, when all that was called so far is done. */
-  async idle(): Promise<void> {
-    if (this.#busy !== null) await this.#busy;
+  /** Settles, without an error, when all that was called so far is done; `null` where that is so. */
+  idle(): Promise<void> | null {
+    return this.#busy;
   }
 
   /** Starts at once if no other operation is under way. */

@@ -25,6 +25,9 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     const session = await sessionContext?.load();
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
+    // What a middleware or another guard has called may end it, or give it to another user.
+    const underWay = session?.underWay() ?? null;
+    if (underWay !== null) await underWay;
     if (!session?.isAuthenticated || !(await isLive(source, session))) {
       throw new UnauthorizedException('Sign in to go on.');
     }
@@ -42,6 +45,7 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
  * another.
  */
 function isLive({ manager, options }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
+  if (session.isGone) return false;
   const age = manager.now() - (session.readAt ?? 0);
   return age <= 2 * options.queryTimeout ? !session.isExpired() : manager.isStillSignedIn(session);
 }

@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  type CanActivate,
+  Controller,
+  type ExecutionContext,
+  Get,
+  Inject,
+  Injectable,
+  UseGuards,
+} from '@nestjs/common';
+import {
+  Authorize,
+  Session,
+  SessionGoneError,
+  SessionGuard,
+  sessionMiddleware,
+  SessionService,
+} from 'nestjs-mikro-session';
+import { useApp } from '../support/app.js';
+import { PLATFORMS } from '../support/platform.js';
+import { visit } from '../support/probe.js';
+
+/** What `request.session` has, for code of express-session. */
+interface View {
+  destroy(callback: () => void): void;
+  regenerate(callback: () => void): void;
+  reload(callback: () => void): void;
+}
+type Carrier = { session: View | null; headers: Record<string, string> };
+
+/** What a middleware, or a guard before ours, does with the session, and does not wait for. */
+const ACTS: Record<string, (session: Session, request: Carrier, sessions: SessionService) => unknown> = {
+  'request.session = null': (_session, request) => void (request.session = null),
+  'request.session.destroy(callback)': (_session, request) => request.session?.destroy(() => {}),
+  'request.session.regenerate(callback)': (_session, request) => request.session?.regenerate(() => {}),
+  'logout()': (session) => void session.logout(),
+  'destroy()': (session) => void session.destroy(),
+  'login() of another user': (session) => void session.login('bob', { roles: ['visitor'] }),
+};
+/** The session was revoked meanwhile, of which an operation learns that is waited for and whose error is caught. */
+const LEARNS: Record<string, (session: Session) => Promise<unknown>> = {
+  'reload()': (session) => session.reload(),
+  'save()': (session) => session.set('a' as never, 1 as never).save(),
+  'update()': (session) => session.update((data) => void ((data as Record<string, unknown>)['a'] = 1)),
+  'regenerate()': (session) => session.regenerate(),
+};
+
+const actOf = ({ headers }: Carrier): string => decodeURIComponent(headers['x-act'] ?? '');
+
+@Injectable()
+class Before implements CanActivate {
+  constructor(@Inject(SessionService) private readonly sessions: SessionService) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<Carrier>();
+    const session = await this.sessions.of(context);
+    ACTS[actOf(request)]?.(session, request, this.sessions);
+    const learn = LEARNS[actOf(request)];
+    if (learn === undefined) return true;
+    await this.sessions.revoke(session.id);
+    await expect(learn(session)).rejects.toThrow(SessionGoneError);
+    return true;
+  }
+}
+
+@Controller('pay')
+@UseGuards(Before)
+class PayController {
+  @Get()
+  @UseGuards(SessionGuard)
+  pay(@Session() { userId }: Session): string {
+    return `paid by ${String(userId)}`;
+  }
+
+  @Get('as-admin')
+  @Authorize({ roles: ['admin'], within: '1h' })
+  payAsAdmin(@Session() { userId }: Session): string {
+    return `paid by ${String(userId)}`;
+  }
+}
+
+describe.each(PLATFORMS)('Our guards on %s, behind a guard that', (platform) => {
+  const fixture = useApp({
+    platform,
+    controllers: [PayController],
+    providers: [Before],
+    prepare: (app) => void app.use(sessionMiddleware(app)),
+  });
+
+  /** How a request of ada's is answered. */
+  async function answer(path: string, act: string): Promise<string> {
+    const client = fixture.app.client();
+    await visit(client, (session) => session.login('ada', { roles: ['admin'] }));
+    const { status, text } = await client.get(path, { 'x-act': encodeURIComponent(act) });
+    return status === 200 ? text : String(status);
+  }
+
+  it('has done nothing, let her in', async () => {
+    expect([await answer('/pay', ''), await answer('/pay/as-admin', '')]).toEqual(['paid by ada', 'paid by ada']);
+  });
+
+  it.each(Object.keys(ACTS).filter((act) => !act.startsWith('login')))(
+    'ends the session by %s, refuse her',
+    async (act) => {
+      expect([await answer('/pay', act), await answer('/pay/as-admin', act)]).toEqual(['401', '401']);
+    },
+  );
+
+  it('signs another user in, go by that one', async () => {
+    const act = 'login() of another user';
+    expect([await answer('/pay', act), await answer('/pay/as-admin', act)]).toEqual(['paid by bob', '403']);
+  });
+
+  it.each(Object.keys(LEARNS))('has learnt by %s that it has ended, refuse her', async (act) => {
+    expect([await answer('/pay', act), await answer('/pay/as-admin', act)]).toEqual(['401', '401']);
+  });
+});
+
+describe.each(PLATFORMS)('Our guards on %s, behind a middleware that', (platform) => {
+  const fixture = useApp({
+    platform,
+    controllers: [PayController],
+    providers: [Before],
+    prepare: (app) => {
+      app.use(sessionMiddleware(app));
+      app.use((request: Carrier, _response: unknown, next: () => void) => {
+        if (request.headers['x-middleware'] === 'null') request.session = null;
+        else request.session?.destroy(() => {});
+        next();
+      });
+    },
+  });
+
+  it.each(['null', 'destroy'])('ends the session, refuse its user: %s', async (how) => {
+    const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });
+    expect((await fixture.app.client().get('/pay', { cookie, 'x-middleware': how })).status).toBe(401);
+  });
+});
