@@ -1,6 +1,14 @@
+import { once } from 'node:events';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { LostTime } from '../../../../lib/store/lost-time.js';
 import { Line, SILENCE } from '../../../../lib/store/redis/line.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+setFlagsFromString('--no-expose-gc');
 
 describe('The line of a client', () => {
   /** In milliseconds. */
@@ -60,6 +68,17 @@ describe('The line of a client', () => {
     expect(end).not.toHaveBeenCalled();
   });
 
+  it('ends one that is silent after two seconds, however long connecting may take', async () => {
+    const patient = new Line({ time: () => performance.now() } as LostTime, 10 * SILENCE);
+    patient.addEventListener('abort', end);
+    await pass(A_BIT);
+    patient.alive();
+    await pass(SILENCE - A_BIT);
+    expect(end).not.toHaveBeenCalled();
+    await pass(3 * A_BIT);
+    expect(end).toHaveBeenCalledTimes(1);
+  });
+
   it('leaves no timer to a connection that has ended, and keeps no process alive', async () => {
     const timer = jest.spyOn(globalThis, 'setTimeout');
     line.addEventListener('abort', end);
@@ -70,5 +89,54 @@ describe('The line of a client', () => {
     await pass(2 * TO_CONNECT);
     expect(end).not.toHaveBeenCalled();
     timer.mockRestore();
+  });
+});
+
+describe('The sockets of a client', () => {
+  const clock = { time: () => performance.now() } as LostTime;
+  const connect = (port: number, signal: Line): Socket =>
+    createConnection({ host: '127.0.0.1', port, signal: signal as unknown as AbortSignal });
+  const listening = async (server: Server): Promise<number> => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as { port: number }).port;
+  };
+
+  it('that were refused are not kept by what ends silent ones', async () => {
+    const server = createServer();
+    const port = await listening(server);
+    server.close();
+    const line = new Line(clock, 60_000);
+    const refused = async (): Promise<WeakRef<Socket>> => {
+      const socket = connect(port, line);
+      await once(socket, 'error');
+      return new WeakRef(socket);
+    };
+    const sockets: WeakRef<Socket>[] = [];
+    for (let times = 0; times < 50; times++) sockets.push(await refused());
+    const kept = async (): Promise<number> => {
+      await new Promise(setImmediate);
+      collectGarbage();
+      return sockets.filter((socket) => socket.deref() !== undefined).length;
+    };
+    // The last one may still be on the stack.
+    for (let times = 0; times < 20 && (await kept()) > 1; times++);
+    expect(await kept()).toBeLessThanOrEqual(1);
+  });
+
+  it('that are silent are ended, though nothing but the line may do so, and garbage was collected', async () => {
+    const held: Socket[] = [];
+    const server = createServer((socket) => void held.push(socket));
+    const line = new Line(clock, 100);
+    const socket = connect(await listening(server), line);
+    await once(socket, 'connect');
+    collectGarbage();
+    const [error] = (await once(socket, 'close').then(
+      () => [null],
+      (reason: unknown) => [reason],
+    )) as [{ readonly cause?: unknown } | null];
+    expect(error?.cause).toBe(line.reason);
+    for (const one of held) one.destroy();
+    server.close();
   });
 });
