@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 
 /** What is said to a content delivery network (RFC 9213), or to nginx, which then ignore Cache-Control. */
 const TARGETED = /^(.+-cache-control|surrogate-control|edge-control|x-accel-expires)$/;
-/** What has a proxy answer with something else, or a browser go elsewhere. */
-const ORDER = /^(x-accel-redirect|x-sendfile|x-lighttpd-send-?file|x-lighttpd-sendfile2|x-reproxy-.*|refresh)$/;
+/** What has a proxy answer with something else. */
+const ORDER = /^(x-accel-redirect|x-sendfile|x-lighttpd-send-?file2?|x-reproxy-.*)$/;
 const DIRECTIVE = /[^\s,="]+(?:=(?:"[^"]*"|[^\s,]*))?/g;
 
 /**
@@ -16,7 +16,10 @@ export function keepFromSharedCaches(response: ServerResponse): void {
   response.setHeader('Cache-Control', given === undefined ? 'no-store' : withoutSharing([given].flat().join(', ')));
 }
 
-/** An error has taken the place of an answer, whose orders are void; every cache is kept from storing what was to be good for long. */
+/**
+ * An error has taken the place of an answer, whose orders are void, as are those of an exception filter: on Fastify, nothing tells which
+ * is whose. Every cache is kept from storing what was to be good for long.
+ */
 export function voidAnswer(response: ServerResponse): void {
   for (const name of response.getHeaderNames()) {
     if (TARGETED.test(name) || ORDER.test(name)) response.removeHeader(name);

@@ -106,8 +106,8 @@ class Members {
 }
 
 // One for all visitors: `request.session[a][b] = value` with what a client has sent must not get to others.
+for (const one of Object.values(Object.getOwnPropertyDescriptors(Members.prototype))) Object.freeze(one.value);
 Object.freeze(Members.prototype);
-Object.freeze(Members);
 
 const HANDLER: ProxyHandler<object> = {
   get(target, key, receiver) {

@@ -89,7 +89,7 @@ export class ActiveSession implements Session {
     let calls: number;
     do {
       // An operation of its own may give it another login, or another credential, which is no end.
-      await this.underWay();
+      await this.#queue?.idle();
       calls = this.#calls;
       found = await this.#lifecycle.findAgain(store);
     } while (found === null && calls !== this.#calls);
@@ -101,9 +101,18 @@ export class ActiveSession implements Session {
     return this.#lifecycle.state === 'gone';
   }
 
-  /** Settles, without an error, when all that was called is done; `null` where nothing is under way. */
-  underWay(): Promise<void> | null {
-    return this.#queue?.idle() ?? null;
+  /**
+   * Settles when all that was called is done; rejects where something has failed that nobody waits for, and by which the end of the
+   * request is to fail. `null`: all is done, and nothing has.
+   */
+  called(): Promise<void> | null {
+    if (!this.#isBusy && (this.#unsettled === null || this.#unsettled.isEmpty)) return null;
+    return this.#assertCalled();
+  }
+
+  async #assertCalled(): Promise<void> {
+    await this.#queue?.idle();
+    await this.#unsettled?.assertSeen();
   }
 
   /** Whether something is not stored that could be. Is no use. */

@@ -76,6 +76,13 @@ export class Unsettled {
     return [...this.#operations].some((one) => one.failure?.error === error && isOfNobody(one));
   }
 
+  /** Rejects where one of those that there are fails that nobody waits for, and that counts; the end of the request still knows of it. */
+  async assertSeen(): Promise<void> {
+    const failures = await Promise.all([...this.#operations].map(failureOf));
+    const unseen = failures.find((one) => one !== null && isOfNobody(one.operation) && one.operation.counts(one.error));
+    if (unseen) throw unseen.error;
+  }
+
   /** Throws what one has failed by that nobody waits for, and that counts. */
   throwUnseen(): void {
     for (const operation of this.#operations) {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type CanActivate,
   Controller,
@@ -14,9 +14,12 @@ import {
   SessionGoneError,
   SessionGuard,
   sessionMiddleware,
+  SessionModule,
   SessionService,
+  SessionStoreUnavailableError,
 } from 'nestjs-mikro-session';
-import { useApp } from '../support/app.js';
+import { MemorySessionStore } from 'nestjs-mikro-session/store';
+import { startApp, type TestApp, useApp } from '../support/app.js';
 import { PLATFORMS } from '../support/platform.js';
 import { visit } from '../support/probe.js';
 
@@ -63,18 +66,23 @@ class Before implements CanActivate {
   }
 }
 
+/** Who has paid. */
+const payments: unknown[] = [];
+
 @Controller('pay')
 @UseGuards(Before)
 class PayController {
   @Get()
   @UseGuards(SessionGuard)
   pay(@Session() { userId }: Session): string {
+    payments.push(userId);
     return `paid by ${String(userId)}`;
   }
 
   @Get('as-admin')
   @Authorize({ roles: ['admin'], within: '1h' })
   payAsAdmin(@Session() { userId }: Session): string {
+    payments.push(userId);
     return `paid by ${String(userId)}`;
   }
 }
@@ -113,6 +121,49 @@ describe.each(PLATFORMS)('Our guards on %s, behind a guard that', (platform) => 
 
   it.each(Object.keys(LEARNS))('has learnt by %s that it has ended, refuse her', async (act) => {
     expect([await answer('/pay', act), await answer('/pay/as-admin', act)]).toEqual(['401', '401']);
+  });
+});
+
+/** Ends no session. */
+@Injectable()
+class EndlessStore extends MemorySessionStore {
+  override delete(): Promise<boolean> {
+    return Promise.reject(new SessionStoreUnavailableError('end a session'));
+  }
+
+  override login(): Promise<null> {
+    return Promise.reject(new SessionStoreUnavailableError('log in'));
+  }
+}
+
+describe.each(PLATFORMS)('Our guards on %s, where the session cannot be ended', (platform) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp(null, {
+      platform,
+      controllers: [PayController],
+      providers: [Before],
+      session: SessionModule.forRoot({ store: EndlessStore }),
+      prepare: (one) => void one.use(sessionMiddleware(one)),
+    });
+  });
+  beforeEach(() => {
+    payments.length = 0;
+  });
+  afterAll(() => app.close());
+
+  it.each(Object.keys(ACTS).filter((act) => !act.includes('callback')))('let her in nowhere: %s', async (act) => {
+    const { cookie } = await app.sessions.create({ userId: 'ada', auth: { roles: ['admin'] } });
+    const answers = ['/pay', '/pay/as-admin'].map((path) =>
+      app.client().get(path, { cookie, 'x-act': encodeURIComponent(act) }),
+    );
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([503, 503]);
+    expect(payments).toEqual([]);
+  });
+
+  it('let her in where nothing was to end it', async () => {
+    const { cookie } = await app.sessions.create({ userId: 'ada' });
+    expect((await app.client().get('/pay', { cookie })).text).toBe('paid by ada');
   });
 });
 

@@ -4,8 +4,8 @@ import { Session, SessionService } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
 import { PLATFORMS, type PlatformResponse } from '../support/platform.js';
 
-/** What has nginx keep the answer, proxies give a file instead, and browsers go elsewhere. */
-const ORDERS = ['x-accel-expires', 'edge-control', 'x-accel-redirect', 'x-sendfile', 'refresh'];
+/** What has caches keep the answer, and proxies give a file instead. */
+const ORDERS = ['x-accel-expires', 'edge-control', 'x-accel-redirect', 'x-sendfile'];
 const PUBLIC = 'public, max-age=600';
 
 @Controller()
@@ -20,7 +20,6 @@ class PageController {
   @Header('Edge-Control', 'max-age=600')
   @Header('X-Accel-Redirect', '/files/secret.pdf')
   @Header('X-Sendfile', '/files/secret.pdf')
-  @Header('Refresh', '0; url=/thank-you')
   page(@Session() session: Session, @Param('what') what: string): Promise<string> {
     return this.#answer(session, what);
   }

@@ -60,6 +60,7 @@ describe('request.session behind sessionMiddleware()', () => {
       ['__proto__', (session: any) => session['__proto__']],
       ['constructor', (session: any) => session['constructor']],
       ['constructor.prototype', (session: any) => session['constructor'].prototype],
+      ['save', (session: any) => session['save']],
     ])('and what it inherits, its %s, takes nothing that other visitors would see', async (_path, of) => {
       const refused = await result(client(), ({ session }) => {
         try {

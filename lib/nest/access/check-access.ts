@@ -26,8 +26,8 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     sessionContext?.use();
     sessionContext?.accessed(renews, context);
     // What a middleware or another guard has called may end it, or give it to another user.
-    const underWay = session?.underWay() ?? null;
-    if (underWay !== null) await underWay;
+    const called = sessionContext?.called() ?? null;
+    if (called !== null) await called;
     if (!session?.isAuthenticated || !(await isLive(source, session))) {
       throw new UnauthorizedException('Sign in to go on.');
     }

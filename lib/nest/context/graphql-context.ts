@@ -86,6 +86,10 @@ export class GraphqlContext implements BoundedContext {
     return this.#carrier.load();
   }
 
+  called(): Promise<void> | null {
+    return this.#carrier.called();
+  }
+
   use(): ActiveSession | null {
     return this.#carrier.use();
   }

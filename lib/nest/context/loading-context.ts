@@ -27,6 +27,10 @@ export abstract class LoadingContext {
     return this.session ?? (this.#loading ??= this.#load());
   }
 
+  called(): Promise<void> | null {
+    return this.session?.called() ?? null;
+  }
+
   #load(): ActiveSession | Promise<ActiveSession> {
     let opened: ActiveSession | Promise<ActiveSession>;
     try {

@@ -114,6 +114,11 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     return isFailure || !(loading instanceof Promise) ? loading : loading.catch((error) => this.#standInFor(error));
   }
 
+  override called(): Promise<void> | null {
+    if (this.#ending === null) return super.called();
+    return this.#ending.then(() => super.called() ?? undefined);
+  }
+
   /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
   use(): ActiveSession | null {
     this.#isUsed = true;

@@ -9,6 +9,8 @@ export interface SessionContext {
   isAdmitted: boolean;
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
   load(): ActiveSession | Promise<ActiveSession>;
+  /** Settles when all that was called is done, and rejects where the request is to fail by it; `null` where all is, and it is not. */
+  called(): Promise<void> | null;
   /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
   use(): ActiveSession | null;
   /** Says, once it is loaded, whether what a handler does counts as an access. */
