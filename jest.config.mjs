@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os';
-
 /** @type {import('jest').Config} */
 export default {
   testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/sample-app/test/**/*.spec.ts'],
@@ -33,8 +31,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
-  // Most of their time tests wait: for deadlines, and for servers that start.
-  maxWorkers: Math.ceil(1.5 * availableParallelism()),
+  maxWorkers: '100%',
   testTimeout: 30_000,
   // A worker that has run half of the tests is a process of a gigabyte: on a busy machine, to take that down takes longer
   // than Jest waits by default (500 ms), though nothing is open.
