@@ -159,7 +159,7 @@ export class SessionManager {
 
   /** Nothing is served any more. */
   async stop(): Promise<void> {
-    await this.windDown();
+    await this.#sweeper?.stop();
     await this.#store.close();
   }
 
