@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect as http2Connect } from 'node:http2';
 import { Readable } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect } from '@jest/globals';
 import { MikroORM } from '@mikro-orm/core';
 import { Body, Controller, Get, Param, Post, Query, Res, StreamableFile } from '@nestjs/common';
 import { Session } from 'nestjs-mikro-session';
 import { finalize, NEVER, type Observable } from 'rxjs';
+import { collectGarbage } from '../../support/collect-garbage.js';
 import { rawConnection } from '../../support/exchange.js';
 import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { type Signal, signal } from '../../support/probe.js';
@@ -109,12 +108,6 @@ async function abandonUpload({ send, app }: World): Promise<string> {
 }
 
 const mark = async (world: World, id: string) => (await world.second.read(id))?.['mark'];
-
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  await new Promise((resolve) => setImmediate(resolve));
-  (runInNewContext('gc') as () => void)();
-}
 
 const TESTS: Record<string, (world: World) => Promise<void>> = {
   'keep-alive': async (world) => {
@@ -225,7 +218,8 @@ const TESTS: Record<string, (world: World) => Promise<void>> = {
       new Promise((resolve) => app.getHttpServer().getConnections((_error: unknown, count: number) => resolve(count)));
     await eventually(connections, 0);
     const left = async () => {
-      await collectGarbage();
+      await new Promise((resolve) => setImmediate(resolve));
+      collectGarbage();
       return abandoned.filter((session) => session.deref() !== undefined).length;
     };
     // The last few may still be held by what has just answered them.

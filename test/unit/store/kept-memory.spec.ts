@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { createSessionId } from '../../../lib/session/token.js';
 import type { StoreListener } from '../../../lib/session-store.js';
@@ -9,11 +7,8 @@ import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
 import { OpenedDocument, type OpenedMember } from '../../../lib/store/opened-document.js';
 import { OpenedTexts } from '../../../lib/store/opened-texts.js';
 import { RowVersionCache } from '../../../lib/store/postgres/row-version-cache.js';
+import { collectGarbage } from '../../support/collect-garbage.js';
 import { StoreReports } from '../../support/store-listener.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-setFlagsFromString('--no-expose-gc');
 
 const MEGABYTE = 1024 * 1024;
 

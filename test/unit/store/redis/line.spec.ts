@@ -1,14 +1,9 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { LostTime } from '../../../../lib/store/lost-time.js';
 import { Line, SILENCE } from '../../../../lib/store/redis/line.js';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-setFlagsFromString('--no-expose-gc');
+import { collectGarbage } from '../../../support/collect-garbage.js';
 
 describe('The line of a client', () => {
   /** In milliseconds. */
