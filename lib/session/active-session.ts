@@ -102,8 +102,8 @@ export class ActiveSession implements Session {
   }
 
   /**
-   * Settles when all that was called is done; rejects where something has failed that nobody waits for, and by which the end of the
-   * request is to fail. `null`: all is done, and nothing has.
+   * Settles when all operations that were called are done; rejects where one has failed that nobody waits for, and by which the end of
+   * the request is to fail. `null`: none is under way, and none has failed so.
    */
   called(): Promise<void> | null {
     if (!this.#isBusy && (this.#unsettled === null || this.#unsettled.isEmpty)) return null;

@@ -76,10 +76,10 @@ export class Unsettled {
     return [...this.#operations].some((one) => one.failure?.error === error && isOfNobody(one));
   }
 
-  /** Rejects where one of those that there are fails that nobody waits for, and that counts; the end of the request still knows of it. */
+  /** Waits for all operations; rejects where one fails that nobody waits for, and that counts. The end of the request learns of it, too. */
   async assertSeen(): Promise<void> {
     const failures = await Promise.all([...this.#operations].map(failureOf));
-    const unseen = failures.find((one) => one !== null && isOfNobody(one.operation) && one.operation.counts(one.error));
+    const unseen = failures.find((failure) => failure !== null && isUnseen(failure.operation, failure.error));
     if (unseen) throw unseen.error;
   }
 
@@ -87,7 +87,7 @@ export class Unsettled {
   throwUnseen(): void {
     for (const operation of this.#operations) {
       const { failure } = operation;
-      if (failure === null || !isOfNobody(operation) || !operation.counts(failure.error)) continue;
+      if (failure === null || !isUnseen(operation, failure.error)) continue;
       this.#operations.delete(operation);
       throw failure.error;
     }
@@ -123,6 +123,9 @@ export class Unsettled {
 const always = (_error: unknown): boolean => true;
 
 const isOfNobody = ({ isWaitedFor }: Operation<unknown>): boolean => !isWaitedFor;
+
+const isUnseen = (operation: Operation<unknown>, error: unknown): boolean =>
+  isOfNobody(operation) && operation.counts(error);
 
 function failureOf(operation: Operation<unknown>) {
   return operation.watch(

@@ -9,7 +9,10 @@ export interface SessionContext {
   isAdmitted: boolean;
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
   load(): ActiveSession | Promise<ActiveSession>;
-  /** Settles when all that was called is done, and rejects where the request is to fail by it; `null` where all is, and it is not. */
+  /**
+   * Settles when all operations of the session that were called are done; rejects where one has failed by which the request is to fail.
+   * `null`: none is under way, and none has failed so.
+   */
   called(): Promise<void> | null;
   /** The session once it is loaded, for use: the answer depends on it, and says so (`Vary`). */
   use(): ActiveSession | null;

@@ -61,11 +61,11 @@ export class Keyspace {
     const since = performance.now();
     const age = (): string => String(Math.max(0, performance.now() - since));
     const { pieces, begunAt } = await this.#begun('end all sessions', CONFIRM, [''], { isDurable: true });
-    const until = (primary: string): readonly string[] => [age(), String(begunAt.get(primary) ?? '')];
+    const argsOf = (primary: string): readonly string[] => [age(), String(begunAt.get(primary) ?? '')];
     let isLeft = true;
     for (let walk = 0; isLeft && walk < MOST_WALKS; walk++) {
       isLeft = false;
-      for await (const found of this.#walk(pieces, END, until, { isDurable: true })) {
+      for await (const found of this.#walk(pieces, END, argsOf, { isDurable: true })) {
         if (found.length === 0) continue;
         isLeft = !pieces.hasFailed;
         yield found.map(({ id }) => id);
