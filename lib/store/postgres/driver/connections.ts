@@ -47,7 +47,7 @@ export interface Connections {
   close(): void;
   /** Makes a connection beside the pool, for what lasts: a pool may consist of one. `null` where there can be none. */
   readonly dedicated: (() => DedicatedConnection) | null;
-  /** Whether the server may end one: not where nobody listens to its errors, of which one that is idle would end the process. */
+  /** Whether the server may end an idle connection: not where its errors have no listener, as they would end the process. */
   readonly mayEnd: boolean;
   /** Whether a query may say in which form it wants its rows. */
   readonly givesRawRows: boolean;
