@@ -79,12 +79,9 @@ describe('What waited for a row of another table, and was answered with 503, is 
   afterAll(() => fixture.database.query('drop table carts; drop table owners cascade'));
 
   const holdOwner = `select from owners where id = 'ada' for update`;
-  it.each<[string, hold: string, (id: string) => Promise<unknown>]>([
-    ['a login', holdOwner, (id) => store.login(loginTo(id))],
-    ['a creation', holdOwner, () => store.create(newSession({ userId: 'ada' }))],
-    ['an adoption', holdOwner, () => store.adopt(newSession({ userId: 'ada' }), null)],
-    ['an end', 'select from carts for update', (id) => store.delete(id, null)],
-  ])('%s', async (_, hold, write) => {
+  const adopted = (): Promise<unknown> => store.adopt(newSession({ userId: 'ada' }), null);
+
+  async function expectUnwritten(hold: string, write: (id: string) => Promise<unknown>): Promise<void> {
     const sessions = await Promise.all(Array.from({ length: WAITING }, () => fixture.create()));
     for (const { id } of sessions) await fixture.database.query('insert into carts values ($1)', [id]);
     const rows = 'select id, generation, data from sessions order by id';
@@ -92,16 +89,32 @@ describe('What waited for a row of another table, and was answered with 503, is 
     const holder = await fixture.database.hold(hold);
     proxy.set('delay', SHORT_WAY);
     try {
-      const refused = sessions.map(({ id }) => write(id).catch((error: unknown) => error));
-      expect(await Promise.race(refused)).toEqual(fixture.unavailable);
+      const outcomes = await Promise.all(sessions.map(({ id }) => write(id).catch((error: unknown) => error)));
       await holder.release();
-      expect(await Promise.all(refused)).toEqual(sessions.map(() => fixture.unavailable));
+      expect(outcomes).toEqual(sessions.map(() => fixture.unavailable));
     } finally {
       proxy.set('pass');
     }
     await fixture.untilIdle();
     expect(await fixture.database.query(rows)).toEqual(before);
-  });
+  }
+
+  it.each<[string, hold: string, (id: string) => Promise<unknown>]>([
+    ['a login', holdOwner, (id) => store.login(loginTo(id))],
+    ['a creation', holdOwner, () => store.create(newSession({ userId: 'ada' }))],
+    ['an adoption', holdOwner, adopted],
+    ['an end', 'select from carts for update', (id) => store.delete(id, null)],
+  ])('%s', (_, hold, write) => expectUnwritten(hold, write));
+
+  // The server counts its limit from when it begins to wait.
+  it.each<[string, when: string, hold: string, (id: string) => Promise<unknown>]>([
+    ['a login', 'before update', holdOwner, (id) => store.login(loginTo(id))],
+    ['a creation', 'before insert', holdOwner, () => store.create(newSession({ userId: 'ada' }))],
+    ['an adoption', 'before insert', holdOwner, adopted],
+    ['an end', 'before delete', 'select from carts for update', (id) => store.delete(id, null)],
+  ])('%s that the server takes a while to begin with', (_, when, hold, write) =>
+    fixture.withTrigger(when, 'perform pg_sleep(0.02); return coalesce(new, old);', () => expectUnwritten(hold, write)),
+  );
 });
 
 const TOGETHER = 40;
