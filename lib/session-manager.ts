@@ -19,6 +19,9 @@ import type { SessionStore } from './session-store.js';
 import { SessionMeter } from './stats/session-meter.js';
 import { Sweeper } from './store/sweeper.js';
 
+/** What ends a session before its time. */
+const ENDINGS: ReadonlySet<SessionChangeEvent['type']> = new Set(['logout', 'destroyed', 'revoked']);
+
 /** Opens the sessions that tokens name, and emits what happens to sessions in this process. Knows no Nest and no HTTP. */
 export class SessionManager {
   readonly events: Observable<SessionEvent>;
@@ -32,6 +35,7 @@ export class SessionManager {
   readonly #rejections: Rejections;
   readonly #sweeper: Sweeper | null;
   #environment: SessionEnvironment;
+  readonly #endings = { count: 0 };
   /** What takes over sessions of express-session; `null` where none are. */
   readonly #adopter: Adopter | null;
   readonly #oldEndings: OldEndings | null;
@@ -93,6 +97,7 @@ export class SessionManager {
       },
       renewsAtOnce: renewal.flushEvery === 0,
       commits: this.meter.commits,
+      endings: this.#endings,
       emit: (type, id, userId) => this.emit(type, id, userId),
       refused: (id, userId, visitor) => this.#reject('gone', id, userId, visitor),
       usable: (stored) => this.usable(stored),
@@ -269,13 +274,18 @@ export class SessionManager {
   }
 
   emit(type: SessionChangeEvent['type'], sessionId: SessionId, userId: string | null): void {
-    this.meter.events[type] += 1;
+    this.#count(type, 1);
     this.#tell(type, sessionId, userId);
   }
 
   emitAll(type: SessionChangeEvent['type'], sessionIds: readonly SessionId[], userId: string | null): void {
-    this.meter.events[type] += sessionIds.length;
+    this.#count(type, sessionIds.length);
     if (this.#events.observed) for (const id of sessionIds) this.#tell(type, id, userId);
+  }
+
+  #count(type: SessionChangeEvent['type'], times: number): void {
+    this.meter.events[type] += times;
+    if (ENDINGS.has(type)) this.#endings.count += times;
   }
 
   #tell(type: SessionChangeEvent['type'], sessionId: SessionId, userId: string | null): void {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { AuthSnapshot, Avatar } from './avatar.js';
 import { argumentsOf } from './arguments.js';
 import type { SessionCallback } from './callback.js';
@@ -29,6 +30,8 @@ import type { Written } from './written.js';
 export class ActiveSession implements Session {
   readonly #env: SessionEnvironment;
   readonly #lifecycle: Lifecycle;
+  /** How many sessions this process had ended when this one was read. */
+  readonly #endings: number;
   #queue: OneAtATime | null = null;
   #unsettled: Unsettled | null = null;
   #sealed: Session | null = null;
@@ -46,6 +49,7 @@ export class ActiveSession implements Session {
   /** @param absent the ids that the client came with, and of which there is no session */
   constructor(env: SessionEnvironment, visitor: Visitor, found: FoundSession | null, absent?: readonly SessionId[]) {
     this.#env = env;
+    this.#endings = env.endings.count;
     this.isOnItsOwn = visitor === NO_VISITOR;
     this.#lifecycle = new Lifecycle(env, visitor, found, absent);
   }
@@ -96,13 +100,18 @@ export class ActiveSession implements Session {
     return found !== null && (this.#lifecycle.written.lifetime === null || !this.#isOver(found));
   }
 
+  /** Whether this process has ended any session since this one was read: it may have been this one. */
+  get mayHaveEnded(): boolean {
+    return this.#env.endings.count !== this.#endings;
+  }
+
   /** Whether an operation has found that it has ended, or is of another login. */
   get isGone(): boolean {
     return this.#lifecycle.state === 'gone';
   }
 
   /**
-   * Settles when all operations that were called are done; rejects where one has failed that nobody waits for, and by which the end of
+   * Settles when all operations that were called are done, and those that follow on them; rejects where one has failed that nobody waits for, and by which the end of
    * the request is to fail. `null`: none is under way, and none has failed so.
    */
   called(): Promise<void> | null {
@@ -111,7 +120,11 @@ export class ActiveSession implements Session {
   }
 
   async #assertCalled(): Promise<void> {
-    await this.#queue?.idle();
+    while (this.#isBusy) {
+      await this.#queue?.idle();
+      // By then what goes on from there has called the next: Passport saves a session, and then ends it.
+      await turn();
+    }
     await this.#unsettled?.assertSeen();
   }
 

@@ -25,20 +25,38 @@ import { visit } from '../support/probe.js';
 
 /** What `request.session` has, for code of express-session. */
 interface View {
+  save(callback: () => void): void;
   destroy(callback: () => void): void;
   regenerate(callback: () => void): void;
   reload(callback: () => void): void;
 }
 type Carrier = { session: View | null; headers: Record<string, string> };
 
+type Act = (session: Session, request: Carrier, sessions: SessionService) => unknown;
+
 /** What a middleware, or a guard before ours, does with the session, and does not wait for. */
-const ACTS: Record<string, (session: Session, request: Carrier, sessions: SessionService) => unknown> = {
+const ACTS: Record<string, Act> = {
   'request.session = null': (_session, request) => void (request.session = null),
   'request.session.destroy(callback)': (_session, request) => request.session?.destroy(() => {}),
   'request.session.regenerate(callback)': (_session, request) => request.session?.regenerate(() => {}),
   'logout()': (session) => void session.logout(),
   'destroy()': (session) => void session.destroy(),
   'login() of another user': (session) => void session.login('bob', { roles: ['visitor'] }),
+  'a callback that destroys': (_session, { session }) => session?.save(() => session.destroy(() => {})),
+  'a callback that logs out': (session, request) => request.session?.save(() => void session.logout()),
+  'a chain that logs out': (session) =>
+    void session
+      .set('a' as never, 1 as never)
+      .save()
+      .then(() => session.logout()),
+};
+/** What it does elsewhere, and waits for. */
+const REVOCATIONS: Record<string, Act> = {
+  'revoke()': ({ id }, _request, sessions) => sessions.revoke(id),
+  'revokeAllForUser()': (_session, _request, sessions) => sessions.revokeAllForUser('ada'),
+  'revokeAll()': (_session, _request, sessions) => sessions.revokeAll(),
+  'revocation of bob': (_session, _request, sessions) => sessions.revokeAllForUser('bob'),
+  'find() and destroy()': async ({ id }, _request, sessions) => (await sessions.find(id))?.destroy(),
 };
 /** The session was revoked meanwhile, of which an operation learns that is waited for and whose error is caught. */
 const LEARNS: Record<string, (session: Session) => Promise<unknown>> = {
@@ -58,6 +76,7 @@ class Before implements CanActivate {
     const request = context.switchToHttp().getRequest<Carrier>();
     const session = await this.sessions.of(context);
     ACTS[actOf(request)]?.(session, request, this.sessions);
+    await REVOCATIONS[actOf(request)]?.(session, request, this.sessions);
     const learn = LEARNS[actOf(request)];
     if (learn === undefined) return true;
     await this.sessions.revoke(session.id);
@@ -114,6 +133,18 @@ describe.each(PLATFORMS)('Our guards on %s, behind a guard that', (platform) => 
     },
   );
 
+  it.each(Object.keys(REVOCATIONS).filter((act) => !act.includes('bob')))(
+    'revokes the session by %s, refuse her',
+    async (act) => {
+      expect([await answer('/pay', act), await answer('/pay/as-admin', act)]).toEqual(['401', '401']);
+    },
+  );
+
+  it('revokes the session of another user, let her in', async () => {
+    await fixture.app.sessions.create({ userId: 'bob' });
+    expect(await answer('/pay', 'revocation of bob')).toBe('paid by ada');
+  });
+
   it('signs another user in, go by that one', async () => {
     const act = 'login() of another user';
     expect([await answer('/pay', act), await answer('/pay/as-admin', act)]).toEqual(['paid by bob', '403']);
@@ -152,7 +183,7 @@ describe.each(PLATFORMS)('Our guards on %s, where the session cannot be ended', 
   });
   afterAll(() => app.close());
 
-  it.each(Object.keys(ACTS).filter((act) => !act.includes('callback')))('let her in nowhere: %s', async (act) => {
+  it.each(Object.keys(ACTS).filter((act) => !/callback|chain/.test(act)))('let her in nowhere: %s', async (act) => {
     const { cookie } = await app.sessions.create({ userId: 'ada', auth: { roles: ['admin'] } });
     const answers = ['/pay', '/pay/as-admin'].map((path) =>
       app.client().get(path, { cookie, 'x-act': encodeURIComponent(act) }),

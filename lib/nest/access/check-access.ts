@@ -42,12 +42,13 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
 /**
  * Whether a session has not ended. `sessionMiddleware()` loads it before the body is read, which a client can hold back for minutes: by
  * then what is known of it may be wrong, its expiry too, which other requests move forward. A look-up that was late is no reason for
- * another.
+ * another. What this process has ended meanwhile may be this session: say, a guard before this one has revoked it.
  */
 function isLive({ manager, options }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
   if (session.isGone) return false;
   const age = manager.now() - (session.readAt ?? 0);
-  return age <= 2 * options.queryTimeout ? !session.isExpired() : manager.isStillSignedIn(session);
+  const isKnown = age <= 2 * options.queryTimeout && !session.mayHaveEnded;
+  return isKnown ? !session.isExpired() : manager.isStillSignedIn(session);
 }
 
 /** @throws an HttpException when the session does not meet all requirements. */

@@ -65,6 +65,6 @@ function throwing(): PropertyDescriptor {
 /** A stored session with some data. */
 function sessionWith(data: object): ActiveSession {
   const stored = { id: '', userId: null, data: JSON.stringify(data) };
-  const environment = { unreadable: () => {} } as unknown as SessionEnvironment;
+  const environment = { unreadable: () => {}, endings: { count: 0 } } as unknown as SessionEnvironment;
   return new ActiveSession(environment, VISITOR, { stored, credential: null, recognition: 'current' } as never);
 }

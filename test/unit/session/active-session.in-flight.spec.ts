@@ -91,6 +91,7 @@ describe('what a handler changes while the store is at work', () => {
       renew: () => {},
       renewsAtOnce: false,
       commits: { written: 0, conflicts: 0, failed: 0 },
+      endings: { count: 0 },
       emit: () => {},
       refused: () => {},
     };

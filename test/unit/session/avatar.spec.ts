@@ -90,7 +90,7 @@ describe('A prototype that something else has polluted', () => {
   });
 
   it('signs no visitor in', async () => {
-    const session = new ActiveSession({} as SessionEnvironment, {} as Visitor, null);
+    const session = new ActiveSession({ endings: { count: 0 } } as SessionEnvironment, {} as Visitor, null);
     const seen = await polluted(() => [session.userId, session.authenticatedAt, session.isAuthenticated]);
     expect(seen).toEqual([null, null, false]);
   });

@@ -75,6 +75,7 @@ export class TestSessions {
         for await (const ids of pieces) for (const _id of ids) this.events.push(`revoked ${userId}`);
       },
       commits: { written: 0, conflicts: 0, failed: 0 },
+      endings: { count: 0 },
       refused: (_id, userId) => this.events.push(userId === null ? 'rejected' : `rejected ${userId}`),
       emit: (type, _id, userId) => this.events.push(userId === null ? type : `${type} ${userId}`),
       usable: (stored) => stored,
