@@ -18,12 +18,15 @@ export function keepFromSharedCaches(response: ServerResponse): void {
 
 /**
  * An error has taken the place of an answer, whose orders are void, as are those of an exception filter: on Fastify, nothing tells which
- * is whose. Every cache is kept from storing what was to be good for long.
+ * is whose.
  */
-export function voidAnswer(response: ServerResponse): void {
-  for (const name of response.getHeaderNames()) {
-    if (TARGETED.test(name) || ORDER.test(name)) response.removeHeader(name);
-  }
+export function voidOrders(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) if (ORDER.test(name)) response.removeHeader(name);
+}
+
+/** Keeps every cache from storing an error, however long the answer was to be good for. */
+export function keepFromCaches(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) if (TARGETED.test(name)) response.removeHeader(name);
   response.removeHeader('Expires');
   response.setHeader('Cache-Control', 'no-store');
 }

@@ -1,12 +1,13 @@
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
 /**
- * Sets the headers among the arguments of `writeHead` on the response, where they can still be amended.
+ * Sets the status and the headers among the arguments of `writeHead` on the response, where they can still be amended.
  *
  * @returns the other arguments
  */
 export function withHeadersSet(response: ServerResponse, args: readonly unknown[]): unknown[] {
   const [status, ...rest] = args;
+  if (typeof status === 'number') response.statusCode = status;
   const message = typeof rest[0] === 'string' ? [rest.shift()] : [];
   const headers = (rest[0] ?? rest[1]) as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
   if (Array.isArray(headers)) {

@@ -1,7 +1,25 @@
-import { describe, expect, it } from '@jest/globals';
-import { Controller, Get, Header, Inject, Param, Res } from '@nestjs/common';
-import { Session, SessionService } from 'nestjs-mikro-session';
-import { useApp } from '../support/app.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  Controller,
+  type ExecutionContext,
+  Get,
+  Header,
+  HttpException,
+  Inject,
+  Injectable,
+  Param,
+  Res,
+  UseGuards,
+} from '@nestjs/common';
+import {
+  Session,
+  SessionGuard,
+  SessionModule,
+  SessionService,
+  SessionStoreUnavailableError,
+} from 'nestjs-mikro-session';
+import { MemorySessionStore } from 'nestjs-mikro-session/store';
+import { startApp, type TestApp, useApp } from '../support/app.js';
 import { PLATFORMS, type PlatformResponse } from '../support/platform.js';
 
 /** What has caches keep the answer, and proxies give a file instead. */
@@ -63,5 +81,62 @@ describe.each(PLATFORMS)('On %s, an error of the session in place of a page that
     const { status, headers } = await fixture.app.client().get(path, { cookie });
     expect([status, headers.get('cache-control')]).toEqual([200, PUBLIC]);
     expect([headers.get('x-accel-redirect'), headers.get('x-accel-expires')]).toEqual(['/files/secret.pdf', '600']);
+  });
+});
+
+/** Finds nothing. */
+@Injectable()
+class AbsentStore extends MemorySessionStore {
+  override find(): Promise<never> {
+    return Promise.reject(new SessionStoreUnavailableError('look a session up'));
+  }
+}
+
+/** Lets in who is signed in, or has a key. */
+@Injectable()
+class KeyGuard extends SessionGuard {
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (await super.canActivate(context).catch(() => false)) return true;
+    return context.switchToHttp().getRequest<{ headers: Record<string, string> }>().headers['x-key'] === 'good';
+  }
+}
+
+@Controller()
+@UseGuards(KeyGuard)
+class FileController {
+  @Get('file')
+  @Header('Cache-Control', PUBLIC)
+  @Header('X-Accel-Redirect', '/files/report.pdf')
+  file(): string {
+    return '';
+  }
+
+  @Get('refused')
+  refused(@Res() response: PlatformResponse): void {
+    void response.header('X-Accel-Redirect', '/files/report.pdf');
+    throw new HttpException('not now', 409);
+  }
+}
+
+describe.each(PLATFORMS)('On %s, where a guard of the application catches an error of the session', (platform) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    const session = SessionModule.forRoot({ store: AbsentStore, onStoreError: 'anonymous' });
+    app = await startApp(null, { platform, controllers: [FileController], session });
+  });
+  afterAll(() => app.close());
+
+  const ask = async (path: string): Promise<unknown[]> => {
+    const { cookie } = await app.sessions.create({ userId: 'ada' });
+    const { status, headers } = await app.client().get(path, { cookie, 'x-key': 'good' });
+    return [status, headers.get('cache-control'), headers.get('x-accel-redirect')];
+  };
+
+  it('the answer keeps its orders to the proxy, and no cache keeps it', async () => {
+    expect(await ask('/file')).toEqual([200, 'no-store', '/files/report.pdf']);
+  });
+
+  it('another error has none', async () => {
+    expect(await ask('/refused')).toEqual([409, 'no-store', null]);
   });
 });

@@ -5,7 +5,7 @@ import type { Visitor } from '../../session/session-environment.js';
 import { SessionError, SessionHeadersSentError, SessionStoreUnavailableError } from '../../session.errors.js';
 import type { OnStoreErrorPolicy } from '../../session.options.js';
 import { announcedTo } from './announcement.js';
-import { addVary, keepFromSharedCaches, voidAnswer } from '../../http/cache-control.js';
+import { addVary, keepFromCaches, keepFromSharedCaches, voidOrders } from '../../http/cache-control.js';
 import { reportFailure, statusOf, toHttpException } from '../http-errors.js';
 import { RequestProperty } from '../../http/request-property.js';
 import type { Gatekeeper } from '../../http/gatekeeper.js';
@@ -55,8 +55,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #ending: Promise<void> | null = null;
   /** Whether they are out, or all is known that they say of the session. */
   #headersSent: boolean;
-  /** Whether the response is an error of ours, in place of the handler's answer. */
+  /** Whether an error of ours was thrown, which somebody may have caught; and whether the response is one, in place of the handler's answer. */
   #isFailure = false;
+  #isReplaced = false;
   /** What the response tells the client to keep, or to forget. */
   #cookieChange: CookieChange | null = null;
   /** Whether the response has ended. */
@@ -214,7 +215,10 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   amendHeaders(): void {
     if (this.#isUsed) addVary(this.#response, this.#source.transport.requestHeader);
     if (this.#cookieChange !== null) this.#giveOut(this.#cookieChange);
-    if (this.#isFailure) voidAnswer(this.#response);
+    if (this.#isFailure) {
+      keepFromCaches(this.#response);
+      if (this.#isReplaced || this.#response.statusCode >= 400) voidOrders(this.#response);
+    }
     // A page that shows a visitor as signed out must not outlast the store's absence.
     if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
   }
@@ -233,6 +237,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     }
     this.report(error);
     this.#isFailure = true;
+    this.#isReplaced = true;
     const status = statusOf(error);
     replaceByError(response, status, this.#raw.httpVersionMajor);
     if (error instanceof SessionStoreUnavailableError) this.#sayWhenToRetry();
