@@ -358,12 +358,12 @@ export class Database {
    * was to it, as for a pool's own limit: it is asked for again.
    */
   async #connected(isForTransaction: boolean, deadline: number): Promise<PoolClient> {
-    for (;;) {
+    for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
       const lostBefore = this.#lost.total();
       try {
         return await this.#connections.connect(isForTransaction);
       } catch (error) {
-        if (this.#lost.total() === lostBefore || this.time() >= deadline) throw error;
+        if (this.#lost.total() === lostBefore || !(await paused(pause, deadline - this.time()))) throw error;
       }
     }
   }
