@@ -168,6 +168,11 @@ export class SessionManager {
     await this.#store.close();
   }
 
+  /** Whether a session was read so lately that a look-up of now could as well have been answered then. */
+  isFresh({ readAt }: ActiveSession): boolean {
+    return this.now() - (readAt ?? 0) <= 2 * this.#options.queryTimeout;
+  }
+
   /**
    * Whether a session is live, its user signed in by the same login, and the token good that its client has, as the store has it
    * now: a login replaces that, and so does a rotation, once its grace period is over.

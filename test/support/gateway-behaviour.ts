@@ -31,10 +31,17 @@ const refused = (statusCode: number, message: string, pattern: string) => ({
 });
 const BROKEN = { exception: expect.objectContaining({ message: 'Internal server error' }) };
 
+/** In milliseconds. */
+const QUERY_TIMEOUT = 500;
+
 /** What holds for the messages of every kind of socket. */
 export function describeGateway(name: string, { prepare, connect }: SocketKind): void {
   describe(`A gateway on ${name}`, () => {
-    const fixture = useApp({ providers: [VisitGateway, GuardedGateway], prepare, options: { queryTimeout: 500 } });
+    const fixture = useApp({
+      providers: [VisitGateway, GuardedGateway],
+      prepare,
+      options: { queryTimeout: QUERY_TIMEOUT },
+    });
     const clients: GatewayClient[] = [];
     afterEach(() => {
       onConnection.handler = null;
@@ -146,6 +153,20 @@ export function describeGateway(name: string, { prepare, connect }: SocketKind):
       await fixture.app.sessions.revoke(id);
       values.next('one');
       while (values.observed) await new Promise(setImmediate);
+      expect(await ask(client, 'skipped')).toBe('skipped');
+    });
+
+    it('sends a single value nothing that comes long after the session was revoked', async () => {
+      const { client, id } = await signedIn();
+      const values = new Subject<string>();
+      client.send(
+        'watch',
+        inMessage(() => values.pipe(take(1))),
+      );
+      while (!values.observed) await new Promise(setImmediate);
+      await fixture.app.sessions.revoke(id);
+      await delay(2 * QUERY_TIMEOUT);
+      values.next('one');
       expect(await ask(client, 'skipped')).toBe('skipped');
     });
 

@@ -44,10 +44,9 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
  * then what is known of it may be wrong, its expiry too, which other requests move forward. A look-up that was late is no reason for
  * another. What this process has ended meanwhile may be this session: say, a guard before this one has revoked it.
  */
-function isLive({ manager, options }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
+function isLive({ manager }: SessionSource, session: ActiveSession): boolean | Promise<boolean> {
   if (session.isGone) return false;
-  const age = manager.now() - (session.readAt ?? 0);
-  const isKnown = age <= 2 * options.queryTimeout && !session.mayHaveEnded;
+  const isKnown = manager.isFresh(session) && !session.mayHaveEnded;
   return isKnown ? !session.isExpired() : manager.isStillSignedIn(session);
 }
 

@@ -1,12 +1,13 @@
-import { concatMap, defer, map, type Observable, of, takeWhile, tap } from 'rxjs';
+import { Observable } from 'rxjs';
 import type { SessionContext } from '../context/session-context.js';
 import type { SessionSource } from '../context/session-source.js';
 
 /**
  * A stream to a visitor whom a guard has let in: it ends before the next value once the session has ended, or is no longer of
- * the same login, which the store is asked before each value. Streams to others are left as they are.
+ * the same login, which the store is asked before values go out: once for those that have come by then. Streams to others are left as
+ * they are.
  *
- * @param sparesAnswer whether it is not asked before the first value of a stream that ends with it: the answer of a handler
+ * @param sparesAnswer whether it is not asked before what a handler answers at once: a single value, with which the stream ends
  */
 export function whileAdmitted<Value>(
   values: Observable<Value>,
@@ -14,19 +15,44 @@ export function whileAdmitted<Value>(
   sessionContext: SessionContext,
   sparesAnswer = false,
 ): Observable<Value> {
-  return defer(() => {
+  return new Observable((subscriber) => {
+    const waiting: Value[] = [];
+    let isFirst = true;
+    let isAsking = false;
     let isOver = false;
-    const judge = async (value: Value, index: number): Promise<{ value: Value; isAdmitted: boolean }> => {
+    const mayGoOut = async (): Promise<boolean> => {
+      const isSpared = isFirst && sparesAnswer;
+      isFirst = false;
       // What an answer is, is known when this turn is over: the end comes at once.
-      if (sparesAnswer && index === 0) await Promise.resolve();
-      const isAnswer = sparesAnswer && index === 0 && isOver;
-      return { value, isAdmitted: isAnswer || (await isStillAdmitted(source, sessionContext)) };
+      if (isSpared) await Promise.resolve();
+      const isAnswer = isSpared && isOver && waiting.length === 1;
+      return (isAnswer && (await isAnsweredAtOnce(source, sessionContext))) || isStillAdmitted(source, sessionContext);
     };
-    return values.pipe(
-      tap({ complete: () => (isOver = true) }),
-      concatMap((value, index) => (sessionContext.isAdmitted ? judge(value, index) : of({ value, isAdmitted: true }))),
-      takeWhile(({ isAdmitted }) => isAdmitted),
-      map(({ value }) => value),
+    const send = async (): Promise<void> => {
+      while (waiting.length > 0 && !subscriber.closed) {
+        const asked = mayGoOut();
+        const { length } = waiting;
+        if (!(await asked)) return subscriber.complete();
+        for (const value of waiting.splice(0, length)) subscriber.next(value);
+      }
+      isAsking = false;
+      if (isOver) subscriber.complete();
+    };
+    subscriber.add(
+      values.subscribe({
+        next: (value) => {
+          if (!isAsking && !sessionContext.isAdmitted) return subscriber.next(value);
+          waiting.push(value);
+          if (isAsking) return;
+          isAsking = true;
+          send().catch((error: unknown) => subscriber.error(error));
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => {
+          isOver = true;
+          if (!isAsking) subscriber.complete();
+        },
+      }),
     );
   });
 }
@@ -75,6 +101,12 @@ export function eventsWhileAdmitted<Event>(
 /** Whether a resolver has given the events of a subscription. */
 export function isEvents(value: unknown): value is AsyncIterable<unknown> {
   return typeof (value as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === 'function';
+}
+
+/** Whether what a handler answers is no news, say by `take(1)`, of a time when its session may have ended, but for what it has ended itself. */
+async function isAnsweredAtOnce({ manager }: SessionSource, sessionContext: SessionContext): Promise<boolean> {
+  const session = await sessionContext.load();
+  return manager.isFresh(session) || (!session.isAuthenticated && !session.isGone);
 }
 
 async function isStillAdmitted({ manager }: SessionSource, sessionContext: SessionContext): Promise<boolean> {

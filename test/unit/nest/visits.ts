@@ -18,9 +18,22 @@ class TestStore extends MemorySessionStore {
     return super.now() + this.ahead;
   }
 
-  override find(...args: Parameters<MemorySessionStore['find']>): ReturnType<MemorySessionStore['find']> {
+  #held: Promise<void> | null = null;
+
+  /** Holds the answer of the next look-up up, which sees what is there as it is called. */
+  holdNext(): PromiseWithResolvers<void> {
+    const held = Promise.withResolvers<void>();
+    this.#held = held.promise;
+    return held;
+  }
+
+  override async find(...args: Parameters<MemorySessionStore['find']>): ReturnType<MemorySessionStore['find']> {
     this.lookups++;
-    return super.find(...args);
+    const held = this.#held;
+    this.#held = null;
+    const found = await super.find(...args);
+    await held;
+    return found;
   }
 }
 

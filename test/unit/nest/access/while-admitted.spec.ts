@@ -1,4 +1,4 @@
-import { from, lastValueFrom, Subject, toArray } from 'rxjs';
+import { asyncScheduler, concat, from, lastValueFrom, type Observable, of, scheduled, Subject, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { whileAdmitted } from '../../../../lib/nest/access/while-admitted.js';
 import { requestContextOf } from '../../../../lib/nest/context/context-of.js';
@@ -24,8 +24,47 @@ describe('a stream to a visitor whom a guard has let in', () => {
   const all = (values = [1, 2, 3], sparesAnswer = false) =>
     lastValueFrom(whileAdmitted(from(values), visits.source, context, sparesAnswer).pipe(toArray()));
 
-  it('goes on while the session does, which is asked before each value', async () => {
-    expect([await all(), visits.store.lookups]).toEqual([[1, 2, 3], 3]);
+  it('goes on while the session does, which is asked before values that come one by one', async () => {
+    const values = new Subject<number>();
+    const got = whileAdmitted(values, visits.source, context).pipe(toArray());
+    const done = lastValueFrom(got);
+    for (const value of [1, 2, 3]) {
+      values.next(value);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    values.complete();
+    expect([await done, visits.store.lookups]).toEqual([[1, 2, 3], 3]);
+  });
+
+  it('is asked for once before the values that have come while it was asked for before', async () => {
+    const many = Array.from({ length: 500 }, (_, value) => value);
+    expect([await all(many), visits.store.lookups]).toEqual([many, 2]);
+  });
+
+  it('goes by what is asked after a value has come', async () => {
+    const values = new Subject<number>();
+    const done = lastValueFrom(whileAdmitted(values, visits.source, context).pipe(toArray()));
+    const before = visits.store.holdNext();
+    values.next(1);
+    while (visits.store.lookups === 0) await new Promise((resolve) => setImmediate(resolve));
+    await visits.sessions.revokeAll();
+    values.next(2);
+    before.resolve();
+    expect(await done).toEqual([1]);
+  });
+
+  it('is asked for where an answer comes long after the guard has let in', async () => {
+    visits.store.ahead = 2_001;
+    expect(await all([1], true)).toEqual([1]);
+    await visits.sessions.revokeAll();
+    expect(await all([1], true)).toEqual([]);
+  });
+
+  it('has such an answer where the handler has ended the session itself', async () => {
+    const session = await context.load();
+    await session.logout();
+    visits.store.ahead = 2_001;
+    expect(await all([1], true)).toEqual([1]);
   });
 
   it('is not asked for where it is a single answer, which a guard has just let in, and that may be spared', async () => {
@@ -36,10 +75,11 @@ describe('a stream to a visitor whom a guard has let in', () => {
   });
 
   it('is asked for before all further values, and before the first unless that may be spared', async () => {
-    expect([await all([1, 2, 3], true), visits.store.lookups]).toEqual([[1, 2, 3], 2]);
-    expect([await lastValueFrom(whileAdmitted(from([1]), visits.source, context)), visits.store.lookups]).toEqual([
-      1, 3,
-    ]);
+    const values = (): Observable<number> => concat(of(1), scheduled([2], asyncScheduler));
+    const got = (sparesAnswer: boolean): Promise<number[]> =>
+      lastValueFrom(whileAdmitted(values(), visits.source, context, sparesAnswer).pipe(toArray()));
+    expect([await got(true), visits.store.lookups]).toEqual([[1, 2], 2]);
+    expect([await got(false), visits.store.lookups]).toEqual([[1, 2], 4]);
   });
 
   it('ends before its first value, if that comes once the session has ended, and is no answer', async () => {
