@@ -23,6 +23,7 @@ interface Server {
   in(room: string): { disconnectSockets(): void };
 }
 interface Socket {
+  readonly conn: { close(): unknown };
   join(room: string): Promise<void> | void;
   disconnect(): void;
 }
@@ -49,7 +50,9 @@ class ChatGateway implements OnGatewayInit, OnGatewayConnection {
   private async check(client: Socket): Promise<void> {
     // Nest awaits none of this: an error, as while the database does not answer, would end the process.
     const session = await this.sessions.of(client).catch(() => null);
-    if (session?.isAuthenticated) await client.join(session.id);
+    // Whose connection is lost connects anew by itself, and is asked for again; not so who is disconnected.
+    if (session === null) client.conn.close();
+    else if (session.isAuthenticated) await client.join(session.id);
     else client.disconnect();
   }
 }
@@ -165,12 +168,17 @@ describe('The page on WebSockets and GraphQL', () => {
     expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
   });
 
-  it('disconnects who comes while the database does not answer', async () => {
+  it('has who comes while the database does not answer come again', async () => {
     const { cookie } = await signedIn();
     const lock = await fixture.database.hold('lock table sessions in access exclusive mode');
     const client = connect(cookie);
-    expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('io server disconnect');
+    client.io.reconnection(true);
+    expect(await new Promise((resolve) => client.once('disconnect', resolve))).toBe('transport close');
     await lock.release();
+    await new Promise<void>((resolve) => client.once('connect', resolve));
+    client.emit('say', 'hello');
+    expect(await new Promise((resolve) => client.once('said', resolve))).toBe('ada: hello');
+    client.disconnect();
   });
 
   it('keeps a cart', async () => {
