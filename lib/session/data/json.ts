@@ -64,11 +64,24 @@ function textOf(value: unknown): string | undefined {
 export function asJson(value: unknown): unknown {
   try {
     if (isJson(value, 0)) return value;
-    const text = JSON.stringify(value) as string | undefined;
+    const text = JSON.stringify(value, refuseSparse) as string | undefined;
     return text === undefined ? undefined : JSON.parse(text);
   } catch {
     return value;
   }
+}
+
+/** How long an array may be whose holes JSON fills up with null: to do that for four billion takes minutes. */
+const LONGEST_WITH_HOLES = 10_000;
+
+/** Whether an array has holes, and so many that it is not worth looking at: say, as an index comes from a client. */
+export function isSparse(array: readonly unknown[]): boolean {
+  return array.length > LONGEST_WITH_HOLES && Object.keys(array).length < array.length;
+}
+
+function refuseSparse(_key: string, value: unknown): unknown {
+  if (Array.isArray(value) && isSparse(value)) throw new TypeError('It has too many holes.');
+  return value;
 }
 
 function isJson(value: unknown, depth: number): boolean {
@@ -77,7 +90,9 @@ function isJson(value: unknown, depth: number): boolean {
   // Deeper than anything that is stored: encodeJson() says what is wrong.
   if (value === null || depth > MAX_DEPTH) return true;
   // Not every(), which passes over holes.
-  if (Array.isArray(value)) return isPlainArray(value) && !Array.from(value).some((item) => !isJson(item, depth + 1));
+  if (Array.isArray(value)) {
+    return isPlainArray(value) && !isSparse(value) && !Array.from(value).some((item) => !isJson(item, depth + 1));
+  }
   if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0) return false;
   return Object.values(value).every((item) => item === undefined || isJson(item, depth + 1));
 }

@@ -1,4 +1,4 @@
-import { isPlainObject, sameJson } from './json.js';
+import { isPlainObject, isSparse, sameJson } from './json.js';
 import type { OwnParts } from './own-parts.js';
 
 type Members = Record<string, unknown>;
@@ -56,6 +56,8 @@ function isRefilled(held: Members, content: Members, own: OwnParts, seen: Set<ob
 }
 
 function isRefilledArray(held: unknown[], content: readonly unknown[]): true {
+  // What is beyond is not worth looking for what has moved.
+  if (isSparse(held)) held.length = content.length;
   const items = content.map((item, index) => (sameJson(held[index], item) ? held[index] : item));
   const moved = new Map<string, unknown[]>();
   // The first comes last, to be taken first.

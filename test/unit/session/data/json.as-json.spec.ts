@@ -57,6 +57,14 @@ describe('asJson', () => {
     expect([asJson(cycle) === cycle, asJson(5n)]).toEqual([true, 5n]);
   });
 
+  it('leaves what has an array of four billion holes as it is, for it takes minutes to write that out', () => {
+    const sparse: unknown[] = [];
+    sparse[4_294_967_294] = 1;
+    for (const value of [sparse, { at: new Date(), sparse }, [[sparse]], { toJSON: () => sparse }]) {
+      expect(asJson(value)).toBe(value);
+    }
+  });
+
   it('does not look deeper than anything that is stored', () => {
     for (const wrap of [inObject, inArray]) {
       const date = new Date();
