@@ -16,6 +16,8 @@ async function gated(): Promise<Exchange & { readonly gate: ResponseGate }> {
     beforeHeaders: () => false,
     amendHeaders() {},
     ended() {},
+    abandoned() {},
+    settleUnanswered() {},
     failed: () => '',
     report() {},
   };
