@@ -28,8 +28,8 @@ export interface RequestView {
 const KEY = Symbol('nestjs-mikro-session');
 type Known = { [KEY]?: RequestContext };
 
-/** How streaming into a response fails that has closed: `pipeline()`, `finished()`, and what Express sends files by. */
-const LOST_CLIENT = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE', 'ECONNABORTED']);
+/** How streaming into a response fails that has closed. */
+const LOST_CLIENT = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE']);
 
 const STAND_IN =
   'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
