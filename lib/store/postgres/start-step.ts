@@ -9,13 +9,16 @@ export const START_TIMEOUT = 10_000;
  * Waits for a step of the start, not for ever: a server may accept connections and stay silent.
  *
  * @param what is waited for
+ * @param closing aborted where the application is closed meanwhile
  * @throws {SessionSetupError} saying what did not come, and why
  */
-export async function startStep<Result>(what: string, step: Promise<Result>): Promise<Result> {
+export async function startStep<Result>(what: string, step: Promise<Result>, closing?: AbortSignal): Promise<Result> {
   try {
-    return await withTimeLimit(step, START_TIMEOUT, () => {
+    const result = await withTimeLimit(step, START_TIMEOUT, () => {
       throw new Error(`the database did not answer within ${START_TIMEOUT} ms`);
     });
+    closing?.throwIfAborted();
+    return result;
   } catch (error) {
     if (error instanceof SessionSetupError) throw error;
     const cause = loggable(error instanceof SessionStoreUnavailableError ? error.cause : error);
