@@ -32,7 +32,7 @@ import type { OldTable } from './sql/adoption.js';
 import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
 import { createMissing } from './table-creation.js';
-import { START_TIMEOUT, startStep } from './start-step.js';
+import { connectionsInTime, START_TIMEOUT, startStep } from './start-step.js';
 import { untilUnlocked } from './until-unlocked.js';
 import { quoted, sessionTableOf, type TableName } from './table-name.js';
 import { stateOf } from './table-state.js';
@@ -88,7 +88,7 @@ export class MikroOrmSessionStore extends SessionStore {
       hooksOf(this.#orm.config, connection.options),
       this.#options.queryTimeout,
     );
-    const connections = await startStep('a connection to the database', connecting);
+    const connections = await connectionsInTime(connecting);
     try {
       listener.closing?.throwIfAborted();
       await this.#openOn(connections, wanted, listener);
