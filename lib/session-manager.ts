@@ -12,12 +12,15 @@ import type { Credential, SessionId } from './session/token.js';
 import { GuardedObservable } from './guarded-observable.js';
 import type { OperatorReports } from './operator-reports.js';
 import { type Recognised, rejectionOf, Rejections } from './rejections.js';
-import type { SessionOriginError, SessionStoreUnavailableError } from './session.errors.js';
+import { type SessionOriginError, SessionSetupError, type SessionStoreUnavailableError } from './session.errors.js';
 import type { SessionChangeEvent, SessionEvent, SessionRejectedEvent } from './session.events.js';
 import type { ResolvedSessionOptions } from './session.options.js';
 import type { SessionStore } from './session-store.js';
 import { SessionMeter } from './stats/session-meter.js';
 import { Sweeper } from './store/sweeper.js';
+
+/** Not that anything is wrong with the set-up. */
+const CLOSED = 'The application was closed while its sessions were starting, so they were not started.';
 
 /** What ends a session before its time. */
 const ENDINGS: ReadonlySet<SessionChangeEvent['type']> = new Set(['logout', 'destroyed', 'revoked']);
@@ -40,8 +43,10 @@ export class SessionManager {
   readonly #adopter: Adopter | null;
   readonly #oldEndings: OldEndings | null;
   #isOpen = false;
-  /** Whether renewals are written at once, as the application ends. */
-  #isWindingDown = false;
+  #starting: Promise<void> | null = null;
+  /** Aborted as the application ends: renewals are written at once, and a start that is under way is given up. */
+  readonly #closing = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
 
   /** One function for all look-ups. */
   readonly #lookUpFailed = (error: unknown): never => {
@@ -86,7 +91,7 @@ export class SessionManager {
         if (at - lastAccessAt < Math.min(renewal.granularity, ttl / 2)) return;
         this.meter.renewals.requested += 1;
         store.renew({ id, at, expiresAt });
-        if (this.#isWindingDown) void store.flush();
+        if (this.#closing.signal.aborted) void store.flush();
       },
       revoked: async (pieces, userId) => {
         try {
@@ -124,10 +129,25 @@ export class SessionManager {
     return this.#store.now();
   }
 
+  /** @throws {SessionSetupError} also where the application is closed meanwhile, once everything is ended */
   async start(): Promise<void> {
+    const { signal } = this.#closing;
+    this.#starting = this.#start(signal);
+    try {
+      await this.#starting;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      await this.#stopped.promise;
+      throw signal.reason;
+    }
+  }
+
+  async #start(closing: AbortSignal): Promise<void> {
+    closing.throwIfAborted();
     const { meter } = this;
     await this.#store.open({
       meter,
+      closing,
       renewed: (accesses) => {
         meter.renewals.written += accesses.length;
         this.reports.renewed();
@@ -148,24 +168,34 @@ export class SessionManager {
         this.reports.feedConnected(isConnected);
       },
     });
+    closing.throwIfAborted();
     this.#isOpen = true;
     this.#adopter?.check();
     this.reports.started(this.#options, this.#store.description);
     this.#sweeper?.start();
   }
 
-  /** Writes what is still collected, and ends what runs by itself. Sessions go on being served. */
+  /**
+   * Writes what is still collected, and ends what runs by itself. Sessions go on being served. A start that is under way is waited for:
+   * the pool of the application, which ends afterwards, may never end while a connection of it is being made.
+   */
   async windDown(): Promise<void> {
+    this.#closing.abort(new SessionSetupError(CLOSED));
+    await this.#starting?.catch(() => {});
     if (!this.#isOpen) return;
-    this.#isWindingDown = true;
     await this.#sweeper?.stop();
     await this.#store.flush();
   }
 
-  /** Nothing is served any more. */
-  async stop(): Promise<void> {
+  /**
+   * Nothing is served any more.
+   *
+   * @param endsProcess whether the process ends afterwards: a start that was given up says nothing then, or that would end it first
+   */
+  async stop(endsProcess = false): Promise<void> {
     await this.#sweeper?.stop();
     await this.#store.close();
+    if (!endsProcess) this.#stopped.resolve();
   }
 
   /** Whether a session was read so lately that a look-up of now could as well have been answered then. */

@@ -110,6 +110,8 @@ export interface Access {
 export interface StoreListener {
   /** Where the stores of this library count what they do, for `SessionService.stats()`. A store of yours need not. */
   readonly meter?: SessionMeter | undefined;
+  /** Aborted where the application is closed before `open()` is done, which had better reject then, and end what it has opened. */
+  readonly closing?: AbortSignal | undefined;
   /** The expiries of these sessions were moved forward. */
   renewed(accesses: readonly Pick<Access, 'id' | 'at'>[]): void;
   /** Renewals could not be written; the store keeps them for another try. */

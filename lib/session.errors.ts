@@ -50,7 +50,10 @@ export class SessionConfigurationError extends SessionError {
   }
 }
 
-/** The database is not ready for sessions: the entity is not registered, or the table is missing or not fit for them. */
+/**
+ * The database is not ready for sessions: the entity is not registered, or the table is missing or not fit for them. Or the application
+ * was closed while they were starting, as the message says then.
+ */
 export class SessionSetupError extends SessionError {
   readonly code = 'ERR_SESSION_SETUP';
 

@@ -3,7 +3,7 @@ import type { Connections } from '../store/postgres/driver/connections.js';
 import { connectionsOf, hooksOf, type OrmConnection } from '../store/postgres/driver/connections-of.js';
 import { Database } from '../store/postgres/driver/database.js';
 import { MikroOrmSessionStore } from '../store/postgres/mikro-orm.session-store.js';
-import { startStep } from '../store/postgres/start-step.js';
+import { connectionsInTime } from '../store/postgres/start-step.js';
 import type { CommandContext } from './command.js';
 import { type SessionPlace, sessionPlaceOf } from './session-place.js';
 
@@ -68,7 +68,7 @@ export async function withDatabase<Result>(
 ): Promise<Result> {
   const connection = orm.driver.getConnection() as unknown as OrmConnection;
   const connecting = connectionsOf(connection, hooksOf(orm.config, connection.options), QUERY_TIMEOUT);
-  const connections = await startStep('a connection to the database', connecting);
+  const connections = await connectionsInTime(connecting);
   const database = new Database(connections, {
     queryTimeout: QUERY_TIMEOUT,
     preparedStatements: false,

@@ -98,9 +98,12 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
     await this.#manager.windDown();
   }
 
-  /** @internal */
-  async onApplicationShutdown(): Promise<void> {
-    await this.#manager.stop();
+  /**
+   * @param signal what ends the process afterwards, where that is a signal
+   * @internal
+   */
+  async onApplicationShutdown(signal?: string): Promise<void> {
+    await this.#manager.stop(signal !== undefined);
   }
 
   /**

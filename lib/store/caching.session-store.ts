@@ -56,10 +56,11 @@ export class CachingSessionStore extends ForwardingSessionStore {
   }
 
   override open(listener: StoreListener): Promise<void> {
-    const { meter } = listener;
+    const { meter, closing } = listener;
     if (meter !== undefined) meter.cache = () => this.#stats();
     return this.inner.open({
       meter,
+      closing,
       renewed: (accesses) => {
         for (const { id, at } of accesses) this.#renewCopy(id, at);
         listener.renewed(accesses);

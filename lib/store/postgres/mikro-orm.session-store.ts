@@ -32,7 +32,7 @@ import type { OldTable } from './sql/adoption.js';
 import { SweepClaim } from './sweep-claim.js';
 import { checkTable } from './table-check.js';
 import { createMissing } from './table-creation.js';
-import { START_TIMEOUT, startStep } from './start-step.js';
+import { connectionsInTime, START_TIMEOUT, startStep } from './start-step.js';
 import { untilUnlocked } from './until-unlocked.js';
 import { quoted, sessionTableOf, type TableName } from './table-name.js';
 import { stateOf } from './table-state.js';
@@ -88,8 +88,9 @@ export class MikroOrmSessionStore extends SessionStore {
       hooksOf(this.#orm.config, connection.options),
       this.#options.queryTimeout,
     );
-    const connections = await startStep('a connection to the database', connecting);
+    const connections = await connectionsInTime(connecting);
     try {
+      listener.closing?.throwIfAborted();
       await this.#openOn(connections, wanted, listener);
     } catch (error) {
       connections.close();
@@ -106,7 +107,7 @@ export class MikroOrmSessionStore extends SessionStore {
           'does not give. Set "cache: false", or let MikroORM make the pool.',
       );
     }
-    const { table, old } = await this.#checkTable(connections, wanted);
+    const { table, old } = await this.#checkTable(connections, wanted, listener.closing);
     const meter = this.#meterOf(listener);
     const pool = connections.most === null ? '' : `, ${connections.most} connections at most`;
     this.#description = `PostgreSQL, table ${quoted(table)}${pool}`;
@@ -138,6 +139,7 @@ export class MikroOrmSessionStore extends SessionStore {
   async #checkTable(
     connections: Connections,
     wanted: TableName,
+    closing: AbortSignal | undefined,
   ): Promise<{ readonly table: TableName; readonly old: OldTable | null }> {
     const { queryTimeout, ensureSchema, oldTable = null } = this.#options;
     const database = new Database(connections, {
@@ -147,16 +149,17 @@ export class MikroOrmSessionStore extends SessionStore {
     });
     try {
       const what = `what the database knows of the table ${quoted(wanted)}`;
-      let state = await startStep(what, stateOf(database, wanted));
+      let state = await startStep(what, stateOf(database, wanted), closing);
       if (ensureSchema) {
         // While it waits for a lock, so do all writers: not as long as an operation of theirs may take.
         const creation = createMissing(database, wanted, state, Math.ceil(queryTimeout / 2));
-        state = await startStep(`the table ${quoted(wanted)} to be created`, creation);
+        state = await startStep(`the table ${quoted(wanted)} to be created`, creation, closing);
       }
       const table = checkTable(wanted, state);
       if (oldTable === null) return { table, old: null };
       const looking = oldTableOf(database, oldTable);
-      return { table, old: await startStep(`what the database knows of the table ${quoted(oldTable)}`, looking) };
+      const old = await startStep(`what the database knows of the table ${quoted(oldTable)}`, looking, closing);
+      return { table, old };
     } finally {
       database.close();
     }

@@ -32,10 +32,11 @@ export async function createMissing(
 ): Promise<TableState> {
   if (isComplete(found)) return found;
   let state = found;
+  const deadline = database.deadline();
   try {
-    await database.transaction('create its table', database.deadline(), async (connection) => {
+    await database.transaction('create its table', deadline, async (connection) => {
       const run = (text: string): Promise<object[]> =>
-        database.query('create its table', text, [], database.deadline(), connection);
+        database.query('create its table', text, [], deadline, connection);
       await run(`set local lock_timeout = ${TURN_TIMEOUT}`);
       await run(`select pg_advisory_xact_lock(${SCHEMA_LOCK})`);
       state = await stateOf(database, wanted, connection);
@@ -82,6 +83,13 @@ function reasonOf(code: string, state: TableState, lockTimeout: number): string 
   }
   if (code === '3F000') {
     return `the search path of role ${role} names no schema. Set "schema" in the configuration of MikroORM.`;
+  }
+  if (code === '25006') {
+    return (
+      'the server takes no writes: it is a standby, or the primary from before a failover, to which a name or a pooler still ' +
+      'leads; or "default_transaction_read_only" is on. Connect MikroORM to the primary ("clientUrl"), or turn that off for ' +
+      `role ${role}.`
+    );
   }
   if (code !== '42501') return null;
   const grant = (right: string): string =>

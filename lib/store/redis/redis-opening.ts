@@ -19,9 +19,15 @@ export interface OpenedRedis {
 /**
  * Connects, and makes sure that sessions can be kept there.
  *
+ * @param closing aborted where the application is closed meanwhile
  * @throws {SessionSetupError} with the fix
  */
-export async function openRedis(options: ResolvedRedisOptions, queryTimeout: number, keys: Keys): Promise<OpenedRedis> {
+export async function openRedis(
+  options: ResolvedRedisOptions,
+  queryTimeout: number,
+  keys: Keys,
+  closing?: AbortSignal,
+): Promise<OpenedRedis> {
   const lost = new LostTime();
   lost.start();
   const opened: RedisConnections[] = [];
@@ -31,6 +37,7 @@ export async function openRedis(options: ResolvedRedisOptions, queryTimeout: num
   };
   try {
     const { place, facts } = await firstToAnswer(options.place, lost);
+    closing?.throwIfAborted();
     const { isCluster } = facts;
     const made = (): RedisConnections => {
       const connections = isCluster ? new RedisCluster(place, lost) : new SingleRedis(place, lost);
@@ -43,6 +50,7 @@ export async function openRedis(options: ResolvedRedisOptions, queryTimeout: num
     const runner = new ScriptRunner(connections, durability, queryTimeout, lost);
     const starting = new ScriptRunner(connections, null, START_TIMEOUT, lost);
     await inTime(Promise.all(opened.map((one) => one.open())), lost, 'Redis');
+    closing?.throwIfAborted();
     const nodes = await starting.nodes('start');
     checkFacts(await Promise.all(nodes.map(factsOf)), replicas);
     await tryEverything(starting, connections, keys, createSessionId());

@@ -2,7 +2,7 @@ import { SessionSetupError, SessionStoreUnavailableError } from '../../session.e
 import { shownMessage } from '../../shown.js';
 import type { LostTime } from '../lost-time.js';
 import { untilDeadline } from '../until-deadline.js';
-import type { RedisNode } from './connections.js';
+import { type RedisNode, RedisRefusal } from './connections.js';
 import { lookAt, type RedisPlace, shownAddress } from './node-redis.js';
 
 /** How long each step of the start may take, in milliseconds. */
@@ -101,14 +101,25 @@ export function setupError(what: string, error: unknown): SessionSetupError {
   const failure = error instanceof SessionStoreUnavailableError ? error.cause : error;
   const cause = failure instanceof Error ? failure : new Error(String(failure));
   const says = (cause.message === '' ? cause.name : shownMessage(cause)).replace(/\.$/, '');
-  return new SessionSetupError(`Sessions could not start. They ${what}: ${says}. ${fixFor(cause.message)}`, { cause });
+  return new SessionSetupError(`Sessions could not start. They ${what}: ${says}. ${fixFor(cause)}`, { cause });
 }
 
 /** What is said where a command is not allowed: by itself, in a script of Redis 7.0, and of newer ones and Valkey. */
 const NOT_ALLOWED = /^NOPERM|can't run this command|ACL failure in script/;
 
-function fixFor(message: string): string {
+/** By the first word of what Redis says. */
+const FIXES: Readonly<Record<string, string | undefined>> = {
+  OOM: 'Raise "maxmemory", or have processes that run end sessions.',
+  NOREPLICAS: 'Start as many replicas as "min-replicas-to-write" wants, or lower it.',
+};
+
+function fixFor(failure: Error): string {
+  const { message } = failure;
   if (NOT_ALLOWED.test(message)) return 'Give the user of Redis the commands and keys that docs/redis.md lists.';
   if (/^(WRONGPASS|NOAUTH)/.test(message)) return 'Check the user and the password in "nodes" of redisSessionStore().';
+  const refusal = [failure, failure.cause].find((error) => error instanceof RedisRefusal);
+  if (refusal !== undefined) {
+    return FIXES[refusal.code] ?? 'Redis answers, and does not do what sessions need: mend what it says.';
+  }
   return 'Check that "nodes" of redisSessionStore() names a Redis that answers, with "rediss://" where it speaks TLS.';
 }

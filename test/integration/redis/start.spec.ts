@@ -68,6 +68,20 @@ describeWithRedis('Sessions in Redis, at start,', () => {
     );
   });
 
+  it('say what to do about a Redis that is full', async () => {
+    const { url } = await start({ maxmemory: '1' });
+    expect(await refusalOf({ nodes: [url] })).toMatch(
+      /the memory of Redis is full \("maxmemory"\).* goes on\. Raise "maxmemory", or have processes that run end sessions/,
+    );
+  });
+
+  it('say what to do about one that wants more replicas than it has', async () => {
+    const { url } = await start({ 'min-replicas-to-write': '1' });
+    expect(await refusalOf({ nodes: [url] })).toMatch(
+      /NOREPLICAS .*\. Start as many replicas as "min-replicas-to-write" wants, or lower it\.$/,
+    );
+  }, 20_000);
+
   it('refuse a replica', async () => {
     const { port } = await start();
     const { url } = await start({ replicaof: `127.0.0.1 ${port}` });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { startDatabaseProxy } from '../../support/database-proxy.js';
 import { AUTO, expectToWork, useTable } from './table-app.js';
 
 const options = { ensureSchema: true, queryTimeout: 1_000 };
@@ -60,6 +61,25 @@ describe('ensureSchema', () => {
     expect(await table.database.query('select from web.sessions')).toHaveLength(1);
     await table.database.query('drop schema web cascade');
   });
+
+  it('says that no writes are taken, where that was the last that was answered', async () => {
+    await table.database.query(`grant create on schema public to ${name}`);
+    await table.database.query(`alter role ${name} set default_transaction_read_only = on`);
+    let isSilent = false;
+    const server = await startDatabaseProxy(url, (client, connect) => {
+      if (isSilent) return;
+      const upstream = connect();
+      client.on('data', (chunk) => upstream.write(chunk));
+      upstream.on('data', (chunk) => {
+        client.write(chunk);
+        isSilent ||= chunk.includes('25006');
+      });
+    });
+    expect(await table.refusal({ options, url: server.url })).toMatch(
+      /"sessions" could not be created \("ensureSchema"\): the server takes no writes.*Connect MikroORM to the primary/,
+    );
+    await server.close();
+  }, 30_000);
 
   describe('names the right that is missing:', () => {
     it('to create in the schema', async () => {

@@ -75,6 +75,8 @@ export class Database {
   readonly #badStates = new WeakSet<Error>();
   /** Errors of a connection that has ended. */
   readonly #cutOffs = new WeakSet<Error>();
+  /** Errors of what there was no time left for. */
+  readonly #late = new WeakSet<Error>();
   /** What the server says of statements that were not answered in time, once they are cancelled, by their errors. */
   readonly #lateRows = new WeakMap<Error, Promise<object[]>>();
   /** Errors of those that it has cancelled. */
@@ -181,12 +183,17 @@ export class Database {
     use: (connection: Queryable) => Promise<Result>,
   ): Promise<Result> {
     const progress: Progress = { own: 0, isCommitting: false };
+    let before: Error | null = null;
     for (let pause = FIRST_PAUSE; ; pause = longerPause(pause)) {
       try {
         return await this.#inTransaction(operation, deadline, use, progress);
       } catch (error) {
-        if (!(error instanceof Error) || !this.#isUndone(error, progress)) throw error;
+        if (!(error instanceof Error)) throw error;
+        // Why it was begun again says more than that there was no time left for it.
+        if (before !== null && !progress.isCommitting && this.#late.has(error)) throw before;
+        if (!this.#isUndone(error, progress)) throw error;
         this.#connections.distrust();
+        before = error;
         if (!(await paused(pause, deadline - this.time() - progress.own))) throw error;
       }
     }
@@ -323,6 +330,7 @@ export class Database {
     const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
     if (isBadState(error)) this.#badStates.add(unavailable);
     if (isCutOff(error)) this.#cutOffs.add(unavailable);
+    if (error instanceof GivenUp) this.#late.add(unavailable);
     return mayConcernOneRow(error) ? marksOne(unavailable) : unavailable;
   }
 
@@ -379,7 +387,9 @@ export class Database {
         (late) => late.release(false),
         () => {},
       );
-      throw new SessionStoreUnavailableError(operation, { cause: loggable(error) });
+      const unavailable = new SessionStoreUnavailableError(operation, { cause: loggable(error) });
+      if (error instanceof GivenUp) this.#late.add(unavailable);
+      throw unavailable;
     }
   }
 

@@ -14,4 +14,15 @@ describe('What keeps sessions in Redis from starting', () => {
         'commands and keys that docs/redis.md lists.',
     );
   });
+
+  it.each([
+    'MISCONF Redis is configured to save RDB snapshots, but it is currently unable to persist to disk',
+    "ERR unknown command 'EVALSHA', with args beginning with: 'e93b'",
+  ])('is what Redis answers, and not where it is: %s', (message) => {
+    const error = setupError('waited for Redis to be ready', new RedisRefusal(message));
+    expect(error.message).toBe(
+      `Sessions could not start. They waited for Redis to be ready: ${message}. Redis answers, and does not do what sessions need: ` +
+        'mend what it says.',
+    );
+  });
 });
