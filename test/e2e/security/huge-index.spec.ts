@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Inject, Post, Query, Req } from '@nestjs/common';
-import { Session, sessionMiddleware, SessionService } from 'nestjs-mikro-session';
+import { type Session, sessionMiddleware, SessionService } from 'nestjs-mikro-session';
 import { useApp } from '../../support/app.js';
 import { PLATFORMS } from '../../support/platform.js';
 
