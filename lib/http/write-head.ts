@@ -7,7 +7,8 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
  */
 export function withHeadersSet(response: ServerResponse, args: readonly unknown[]): unknown[] {
   const [status, ...rest] = args;
-  if (typeof status === 'number') response.statusCode = status;
+  // Node refuses any other.
+  if (typeof status === 'number' && status >= 100 && status < 1_000) response.statusCode = status;
   const message = typeof rest[0] === 'string' ? [rest.shift()] : [];
   const headers = (rest[0] ?? rest[1]) as OutgoingHttpHeaders | OutgoingHttpHeader[] | undefined;
   if (Array.isArray(headers)) {

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  type ArgumentsHost,
+  Catch,
   Controller,
+  type ExceptionFilter,
   type ExecutionContext,
   Get,
   Header,
@@ -9,6 +12,7 @@ import {
   Injectable,
   Param,
   Res,
+  UseFilters,
   UseGuards,
 } from '@nestjs/common';
 import {
@@ -65,8 +69,30 @@ class PageController {
   }
 }
 
+/** Answers with whatever status, as one that sends to the login does. */
+@Catch()
+class StatusFilter implements ExceptionFilter {
+  catch(_error: unknown, host: ArgumentsHost): void {
+    const { query } = host.getArgByIndex<{ query: { status: string } }>(0);
+    host.getArgByIndex<PlatformResponse>(1).status(Number(query.status)).send('instead');
+  }
+}
+
+@Controller('filtered')
+@UseFilters(StatusFilter)
+class FilteredController extends PageController {}
+
 describe.each(PLATFORMS)('On %s, an error of the session in place of a page that caches may keep', (platform) => {
-  const fixture = useApp({ platform, controllers: [PageController] });
+  const fixture = useApp({ platform, controllers: [PageController, FilteredController] });
+
+  it.each([200, 303, 401])('is kept by none, nor has its orders, where a filter answers it by %d', async (status) => {
+    for (const path of ['/filtered/page/late', '/filtered/page/early']) {
+      const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });
+      const reply = await fixture.app.client().get(`${path}?status=${status}`, { cookie });
+      expect([reply.status, reply.text, reply.headers.get('cache-control')]).toEqual([status, 'instead', 'no-store']);
+      expect(ORDERS.filter((name) => reply.headers.has(name))).toEqual([]);
+    }
+  });
 
   it.each(['/page/late', '/page/early', '/own/late', '/own/early'])('is kept by none: %s', async (path) => {
     const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });

@@ -35,7 +35,7 @@ export async function checkAccess(source: SessionSource, context: ExecutionConte
     if (sessionContext !== null) sessionContext.isAdmitted = true;
     return true;
   } catch (error) {
-    throw await toWsException(sessionContext?.reported(error) ?? error, context);
+    throw await toWsException(sessionContext?.reported(error, true) ?? error, context);
   }
 }
 

@@ -108,8 +108,8 @@ export class GraphqlContext implements BoundedContext {
     return status >= 500 && this.#resolvers > 1 ? null : this.#carrier.settle(status);
   }
 
-  reported(error: unknown): unknown {
-    return this.#carrier.reported(error);
+  reported(error: unknown, mayBeCaught?: boolean): unknown {
+    return this.#carrier.reported(error, mayBeCaught);
   }
 
   around(work: () => Observable<unknown>, host: ArgumentsHost): Observable<unknown> {

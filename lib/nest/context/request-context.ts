@@ -58,9 +58,9 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #ending: Promise<void> | null = null;
   /** Whether they are out, or all is known that they say of the session. */
   #headersSent: boolean;
-  /** Whether an error of ours was thrown, which somebody may have caught; and whether the response is one, in place of the handler's answer. */
+  /** Whether there was an error of ours; and whether it has taken the place of the handler's answer, whatever a filter makes of it. */
   #isFailure = false;
-  #isReplaced = false;
+  #isVoid = false;
   /** What the response tells the client to keep, or to forget. */
   #cookieChange: CookieChange | null = null;
   /** Whether nothing is stored by itself any more, unless the handler answers yet: the response has ended, or was abandoned. */
@@ -241,7 +241,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     if (this.#cookieChange !== null) this.#giveOut(this.#cookieChange);
     if (this.#isFailure) {
       keepFromCaches(this.#response);
-      if (this.#isReplaced || this.#response.statusCode >= 400) voidOrders(this.#response);
+      if (this.#isVoid || this.#response.statusCode >= 400) voidOrders(this.#response);
     }
     // A page that shows a visitor as signed out must not outlast the store's absence.
     if (this.#unavailable !== null && this.#isUsed) keepFromSharedCaches(this.#response);
@@ -284,7 +284,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     }
     this.report(error);
     this.#isFailure = true;
-    this.#isReplaced = true;
+    this.#isVoid = true;
     const status = statusOf(error);
     replaceByError(response, status, this.#raw.httpVersionMajor);
     if (error instanceof SessionStoreUnavailableError) this.#sayWhenToRetry();
@@ -304,8 +304,11 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   /** Has the client come back, if an error is worth it; and returns it as exception filters expect it. */
-  reported(error: unknown): unknown {
-    if (error instanceof SessionError) this.#isFailure = true;
+  reported(error: unknown, mayBeCaught = false): unknown {
+    if (error instanceof SessionError) {
+      this.#isFailure = true;
+      this.#isVoid ||= !mayBeCaught;
+    }
     if (error instanceof SessionStoreUnavailableError) {
       this.report(error);
       if (this.#gate !== null && !this.#response.headersSent) this.#sayWhenToRetry();

@@ -23,8 +23,12 @@ export interface SessionContext {
    * to wait for.
    */
   settle(status: number): Promise<void> | null;
-  /** The error as exception filters expect it; the same if it is none of ours. */
-  reported(error: unknown): unknown;
+  /**
+   * The error as exception filters expect it; the same if it is none of ours.
+   *
+   * @param mayBeCaught whether the handler may answer in spite of it, as a guard of the application has caught it
+   */
+  reported(error: unknown, mayBeCaught?: boolean): unknown;
 }
 
 /** That of work that does not end with an HTTP response, and so has to be told where it begins and ends. */

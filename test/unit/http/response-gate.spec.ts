@@ -39,6 +39,14 @@ describe('while a session is being stored, the gate', () => {
     await answer;
   });
 
+  it.each([99, 1_000, -1])('lets a handler go on that has caught what Node says of the status %d', async (status) => {
+    const { response, keeper, answer } = await exchange();
+    keeper.pending = false;
+    expect(() => response.writeHead(status)).toThrow(RangeError);
+    response.end('instead');
+    expect((await answer).status).toBe(200);
+  });
+
   it('answers as Node does: a full buffer for write, the response itself for the rest', async () => {
     const { response, keeper, answer } = await exchange();
     expect(response.writeHead(200)).toBe(response);
