@@ -1,4 +1,5 @@
 import { Observable } from 'rxjs';
+import { SessionGoneError } from '../../session.errors.js';
 import type { SessionContext } from '../context/session-context.js';
 import type { SessionSource } from '../context/session-source.js';
 
@@ -7,7 +8,8 @@ import type { SessionSource } from '../context/session-source.js';
  * the same login, which the store is asked before values go out: once for those that have come by then. Streams to others are left as
  * they are.
  *
- * @param sparesAnswer whether it is not asked before what a handler answers at once: a single value, with which the stream ends
+ * @param sparesAnswer whether it is not asked before what a handler answers at once: a single value, with which the stream ends. In the
+ *   place of one that comes later, there is an error then
  */
 export function whileAdmitted<Value>(
   values: Observable<Value>,
@@ -26,7 +28,11 @@ export function whileAdmitted<Value>(
       // What an answer is, is known when this turn is over: the end comes at once.
       if (isSpared) await Promise.resolve();
       const isAnswer = isSpared && isOver && waiting.length === 1;
-      return (isAnswer && (await isAnsweredAtOnce(source, sessionContext))) || isStillAdmitted(source, sessionContext);
+      if (isAnswer && (await isAnsweredAtOnce(source, sessionContext))) return true;
+      const isAdmitted = await isStillAdmitted(source, sessionContext);
+      // Somebody waits for it.
+      if (isAnswer && !isAdmitted) throw new SessionGoneError();
+      return isAdmitted;
     };
     const send = async (): Promise<void> => {
       while (waiting.length > 0 && !subscriber.closed) {
