@@ -79,7 +79,8 @@ export function isSparse(array: readonly unknown[]): boolean {
   return array.length > LONGEST_WITH_HOLES && Object.keys(array).length < array.length;
 }
 
-function refuseSparse(_key: string, value: unknown): unknown {
+/** For `JSON.stringify()`. @throws {TypeError} for such an array */
+export function refuseSparse(_key: string, value: unknown): unknown {
   if (Array.isArray(value) && isSparse(value)) throw new TypeError('It has too many holes.');
   return value;
 }

@@ -3,7 +3,7 @@ import { RESERVED } from './flash.js';
 import type { OwnParts } from './own-parts.js';
 import { refillMembers } from './refill.js';
 import { nodesOf } from './snapshot.js';
-import { asJson, copyJson, isPlainObject, readObject } from './json.js';
+import { asJson, copyJson, isPlainObject, readObject, refuseSparse } from './json.js';
 
 export type Document = Record<string, unknown>;
 
@@ -184,7 +184,7 @@ export function membersOf(object: Document): Document {
 /** The JSON text of a value; empty where there is none. */
 export function textOrNone(value: unknown): string {
   try {
-    return (JSON.stringify(value) as string | undefined) ?? '';
+    return (JSON.stringify(value, refuseSparse) as string | undefined) ?? '';
   } catch {
     return '';
   }
