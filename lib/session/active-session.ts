@@ -22,6 +22,9 @@ import type { SessionStore } from '../session-store.js';
 import type { StoredSession } from './stored-session.js';
 import type { Written } from './written.js';
 
+/** How often what was called is waited for, and what has followed on it meanwhile: who saves without end keeps no guard waiting. */
+const MOST_ROUNDS = 10;
+
 /**
  * The one implementation of {@link Session}, with what a context needs besides. Reads and writes happen at once; operations
  * that need the store are queued. What is written after the call of an operation that ends the session, or gives it to
@@ -120,7 +123,7 @@ export class ActiveSession implements Session {
   }
 
   async #assertCalled(): Promise<void> {
-    while (this.#isBusy) {
+    for (let round = 0; this.#isBusy && round < MOST_ROUNDS; round++) {
       await this.#queue?.idle();
       // By then what goes on from there has called the next: Passport saves a session, and then ends it.
       await turn();
