@@ -18,10 +18,6 @@ export interface Gatekeeper {
   amendHeaders(): void;
   /** The response has ended: nothing is stored for it any more. */
   ended(): void;
-  /** The connection has closed before anything was answered. Maybe nothing will be: streams see that, and write nothing. */
-  abandoned(): void;
-  /** Stores what there is: a stream goes to a response that was abandoned, as the answer. */
-  settleUnanswered(): void;
   /** Prepares the response that reports the error and returns its body. The body is not used if the headers are out: the response is cut off then. */
   failed(error: unknown): string;
   /** Logs an exception that no caller can catch, such as that of a listener; the response is cut off. */
@@ -58,14 +54,6 @@ export function bothKeepers(first: Gatekeeper, second: Gatekeeper): Gatekeeper {
     ended() {
       first.ended();
       second.ended();
-    },
-    abandoned() {
-      first.abandoned();
-      second.abandoned();
-    },
-    settleUnanswered() {
-      first.settleUnanswered();
-      second.settleUnanswered();
     },
     failed: (error) => failing.failed(error),
     report: (error) => failing.report(error),

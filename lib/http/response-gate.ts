@@ -4,7 +4,6 @@ import { bothKeepers, type Gatekeeper } from './gatekeeper.js';
 import { answerAs, type GateState, headersSentError } from './gated-response.js';
 import { copied, withHeadersSet } from './write-head.js';
 import { sendAmended } from './amended-headers.js';
-import { closingOf, hasClosed, isStreamedTo, whenStreamedTo } from './closed-response.js';
 
 const METHODS = ['writeHead', 'flushHeaders', 'write', 'end'] as const;
 type Method = (typeof METHODS)[number];
@@ -24,10 +23,6 @@ const PASSING = Object.fromEntries(
   ]),
 ) as Methods;
 
-const CLOSED = function (this: Gated): void {
-  this[GATE]?.closed();
-};
-
 /**
  * Stands between the code that writes a response and the socket, and lets nothing pass before the session is stored: calls
  * that would send something are held, and replayed in order once it is. A response that has nothing to wait for is not
@@ -42,8 +37,6 @@ export function installGate(response: ServerResponse, keeper: Gatekeeper): Respo
   if (gated[GATE] === undefined) {
     gated[GATE] = new ResponseGate(response, keeper);
     Object.assign(response, PASSING);
-    if (hasClosed(response)) gated[GATE].closed();
-    else response.on(closingOf(response), CLOSED);
   } else {
     gated[GATE].admit(keeper);
   }
@@ -76,8 +69,6 @@ export class ResponseGate {
   #isEndApart = false;
   /** Whether the next answer is the last one: what is sent after its end is dropped. */
   #isNextLast = false;
-  /** Whether the connection has closed before anything was answered. */
-  #isAbandoned = false;
 
   constructor(response: ServerResponse, keeper: Gatekeeper) {
     this.#response = response;
@@ -90,17 +81,6 @@ export class ResponseGate {
   /** Waits for another keeper as well, of another registration. */
   admit(keeper: Gatekeeper): void {
     this.#keeper = bothKeepers(this.#keeper, keeper);
-    if (this.#isAbandoned) keeper.abandoned();
-  }
-
-  /** The response has closed, whether or not it has ended. */
-  closed(): void {
-    const response = this.#response;
-    if (this.#state === 'holding' || this.#state === 'open' || response.headersSent) return;
-    this.#isAbandoned = true;
-    this.#keeper.abandoned();
-    if (isStreamedTo(response)) this.#keeper.settleUnanswered();
-    whenStreamedTo(response, () => this.#keeper.settleUnanswered());
   }
 
   /** The handler has failed: what it still sends is dropped, unless it has answered by then. */

@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { concatMap, from, Observable, of, type Subscriber, tap } from 'rxjs';
 import { SessionSource } from './context/session-source.js';
+import { statusOf } from './http-errors.js';
 import type { BoundedContext } from './context/session-context.js';
 import type { RequestContext } from './context/request-context.js';
 import { boundedContextOf, requestContextOf } from './context/context-of.js';
@@ -39,7 +40,6 @@ export class SessionInterceptor implements NestInterceptor {
     if (metadata.isSkipped) return next.handle();
     const request = requestContextOf(this.#source, context);
     const proceed = (): Observable<unknown> => {
-      request.handling();
       const result = next.handle();
       return stored(metadata.isSse ? whileAdmitted(result, this.#source, request) : result, request, context, metadata);
     };
@@ -79,7 +79,7 @@ function stored(
 /**
  * Of a handler that answers by itself, in a callback maybe: that it has returned says nothing. The gate stores the session
  * when the answer is about to go out. Where Nest answers instead, as the handler has failed or is not waited for any more
- * (a timeout), that answer is the last. If the client has gone before that, its session is stored once it has returned.
+ * (a timeout), that answer is the last.
  */
 function answeredByHandler(result: Observable<unknown>, request: RequestContext): Observable<unknown> {
   return new Observable((subscriber) => {
@@ -88,7 +88,6 @@ function answeredByHandler(result: Observable<unknown>, request: RequestContext)
       next: (value) => subscriber.next(value),
       complete: () => {
         hasCompleted = true;
-        request.handled();
         subscriber.complete();
       },
       error: (error: unknown) => {
@@ -118,12 +117,11 @@ function settled(
       next: (value) => subscriber.next(value),
       complete: () => {
         const settling = request.settle(response.statusCode);
-        const stored = (): void => {
-          request.handled();
-          subscriber.complete();
-        };
-        if (settling === null) return stored();
-        settling.then(stored, (error: unknown) => subscriber.error(request.reported(error)));
+        if (settling === null) return subscriber.complete();
+        settling.then(
+          () => subscriber.complete(),
+          (error: unknown) => subscriber.error(request.reported(error)),
+        );
       },
       error: (error: unknown) => {
         void reportSettled(error, request, subscriber);
@@ -144,12 +142,11 @@ async function reportSettled(
 ): Promise<void> {
   let failure = error;
   try {
-    await request.settle(request.statusBy(error));
+    await request.settle(statusOf(error));
   } catch (instead) {
     failure = instead;
   }
   onSettled();
-  request.handled();
   subscriber.error(request.reported(failure));
 }
 

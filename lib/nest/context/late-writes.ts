@@ -12,8 +12,6 @@ const MOST = 200;
  */
 const ONE_IN = 4;
 
-const ONCE = 'This is said once for each handler.';
-
 /** Finds what is written to sessions when nothing stores it by itself any more, and not saved; says so, once for each handler. */
 export class LateWrites {
   readonly #warn: (message: string) => void;
@@ -34,10 +32,9 @@ export class LateWrites {
    * while, after it was used, and after the end where it may change without that.
    *
    * @param handler its name, for the operator
-   * @param isAbandoned whether its client has gone before anything was answered: then what was written before counts, too
    */
-  watch(session: ActiveSession, handler: string, isAbandoned = false): void {
-    if (this.#warned.has(handler) || !(isAbandoned || this.#isInSample(handler))) return;
+  watch(session: ActiveSession, handler: string): void {
+    if (this.#warned.has(handler) || !this.#isInSample(handler)) return;
     // No function here may refer to the session, or its request stays in memory as long as they do.
     const weak = new WeakRef(session);
     const { written, isNew } = session;
@@ -49,8 +46,7 @@ export class LateWrites {
         timer = null;
         this.#looking--;
         const left = weak.deref();
-        const isLost = isUnsaved(() => left?.isUnsaved ?? written.isUnsaved(!isNew));
-        if (isLost) this.#report(left, isNew, handler, isAbandoned);
+        if (isUnsaved(() => left?.isUnsaved ?? written.isUnsaved(!isNew))) this.#report(left, isNew, handler);
       }, QUIET);
       timer.unref();
     };
@@ -58,8 +54,7 @@ export class LateWrites {
       if (timer === null) begin(MOST);
       else timer.refresh();
     };
-    if (isAbandoned && isUnsavedNow(session)) begin(MOST);
-    else if (written.document.mayDiffer) begin(MOST_HELD);
+    if (written.document.mayDiffer) begin(MOST_HELD);
   }
 
   /** Some of each handler's, and so many in a while: what is made for each would be felt in every request under load. */
@@ -75,7 +70,7 @@ export class LateWrites {
     return this.#sampled++ < MOST;
   }
 
-  #report(session: ActiveSession | undefined, isNew: boolean, handler: string, isAbandoned: boolean): void {
+  #report(session: ActiveSession | undefined, isNew: boolean, handler: string): void {
     if (session !== undefined) session.onUse = null;
     if (this.#warned.has(handler)) return;
     this.#warned.add(handler);
@@ -84,19 +79,10 @@ export class LateWrites {
         'after what is written later.'
       : 'Write before it answers, or call `await session.save()` afterwards.';
     this.#warn(
-      isAbandoned
-        ? `${handler} wrote to its session, and has neither answered nor saved it ${QUIET / 1_000} seconds after that: its client ` +
-            'had gone. Unless it still answers, that is lost. Call `await session.save()` where the answer may be left out. ' +
-            ONCE
-        : `${handler} wrote to its session after it had answered, when nothing is stored by itself any more, and did not ` +
-            `save it: that is lost. ${fix} ${ONCE}`,
+      `${handler} wrote to its session after it had answered, when nothing is stored by itself any more, and did not ` +
+        `save it: that is lost. ${fix} This is said once for each handler.`,
     );
   }
-}
-
-/** Apart, as a function in `watch()` that refers to the session would keep it for all of them. */
-function isUnsavedNow(session: ActiveSession): boolean {
-  return isUnsaved(() => session.isUnsaved);
 }
 
 /** What cannot be looked at, such as a proxy that is revoked, cannot be stored either. In a timer, an error ends the process. */

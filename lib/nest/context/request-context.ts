@@ -28,9 +28,6 @@ export interface RequestView {
 const KEY = Symbol('nestjs-mikro-session');
 type Known = { [KEY]?: RequestContext };
 
-/** How streaming into a response fails that has closed. */
-const LOST_CLIENT = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE']);
-
 const STAND_IN =
   'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
   'opened. Start the session, log in and regenerate over HTTP, then connect.';
@@ -63,12 +60,8 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #isVoid = false;
   /** What the response tells the client to keep, or to forget. */
   #cookieChange: CookieChange | null = null;
-  /** Whether nothing is stored by itself any more, unless the handler answers yet: the response has ended, or was abandoned. */
+  /** Whether the response has ended. */
   #isOver: boolean;
-  /** Whether the client has gone before anything was answered. */
-  #isAbandoned = false;
-  /** How far the handler is; `null`: that is not known, as no interceptor watches it. */
-  #handler: 'working' | 'done' | null = null;
   #isWatched = false;
 
   private constructor(source: SessionSource, request: PlatformRequest, raw: IncomingMessage, response: ServerResponse) {
@@ -180,23 +173,6 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.#gate?.awaitLastAnswer();
   }
 
-  /** The handler begins, and its end will be told of. */
-  handling(): void {
-    this.#handler = 'working';
-  }
-
-  /** The handler has returned or failed, and is settled if Nest answers. If nobody is there for whom it would answer, it may never do so. */
-  handled(): void {
-    this.#handler = 'done';
-    if (this.#isAbandoned) this.settleUnanswered();
-  }
-
-  /** The status by which a failed handler's changes are stored or dropped. That its client has gone is no failure. */
-  statusBy(error: unknown): number {
-    const hasLostClient = this.#isAbandoned && LOST_CLIENT.has((error as { code?: unknown } | null)?.code);
-    return hasLostClient ? this.#response.statusCode : statusOf(error);
-  }
-
   /** The route wants no session: one that is loaded all the same is not renewed. */
   skip(): void {
     this.accessed(false);
@@ -250,29 +226,6 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   ended(): void {
     this.#isOver = true;
     this.#watch();
-  }
-
-  abandoned(): void {
-    this.#isAbandoned = true;
-    if (this.#handler === 'done') this.settleUnanswered();
-    // The end of the handler is never told of.
-    else if (this.#handler === null) this.ended();
-  }
-
-  settleUnanswered(): void {
-    // Its end says whether it has failed.
-    if (this.#handler === 'working') return;
-    const over = (): void => {
-      this.session?.renew();
-      this.ended();
-    };
-    const settling = this.settle(this.#response.statusCode);
-    if (settling === null) return over();
-    settling.then(over, (error: unknown) => {
-      this.session?.discard();
-      this.report(error);
-      over();
-    });
   }
 
   failed(error: unknown): string {
@@ -401,7 +354,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.session.isOnItsOwn = true;
     if (this.#unavailable !== null || this.#isWatched) return;
     this.#isWatched = true;
-    this.#source.lateWrites.watch(this.session, this.handler, this.#isAbandoned);
+    this.#source.lateWrites.watch(this.session, this.handler);
   }
 
   #expose(): void {

@@ -136,8 +136,8 @@ function expectAnswer(
 }
 
 /** Looks again and again, for a few seconds, until it finds what is expected. */
-export async function eventually(look: () => Promise<unknown>, expected: unknown, most = 3_000): Promise<void> {
-  const end = Date.now() + most;
+export async function eventually(look: () => Promise<unknown>, expected: unknown): Promise<void> {
+  const end = Date.now() + 3_000;
   for (;;) {
     const found = await look();
     try {

@@ -57,16 +57,6 @@ export class ManualKeeper implements Gatekeeper {
     this.ends++;
   }
 
-  abandonments = 0;
-  abandoned(): void {
-    this.abandonments++;
-  }
-
-  streams = 0;
-  settleUnanswered(): void {
-    this.streams++;
-  }
-
   failed(error: unknown): string {
     this.errors.push(error);
     for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name);

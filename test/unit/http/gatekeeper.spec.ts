@@ -12,8 +12,6 @@ function keeper(name: string, calls: string[], settling: Promise<void> | null): 
     beforeHeaders: () => (calls.push(`${name} adds headers`), name === 'second'),
     amendHeaders: () => calls.push(`${name} adds them again`),
     ended: () => calls.push(`${name} ends`),
-    abandoned: () => calls.push(`${name} is abandoned`),
-    settleUnanswered: () => calls.push(`${name} settles unanswered`),
     failed: (error) => `${name} failed: ${(error as Error).message}`,
     report: (error) => calls.push(`${name} reports ${(error as Error).message}`),
   };
@@ -30,8 +28,6 @@ describe('two keepers as one', () => {
     expect(both.beforeHeaders()).toBe(true);
     both.amendHeaders();
     both.ended();
-    both.abandoned();
-    both.settleUnanswered();
     expect(calls).toEqual([
       'first settles 201',
       'second settles 201',
@@ -41,10 +37,6 @@ describe('two keepers as one', () => {
       'second adds them again',
       'first ends',
       'second ends',
-      'first is abandoned',
-      'second is abandoned',
-      'first settles unanswered',
-      'second settles unanswered',
     ]);
   });
 

@@ -162,8 +162,6 @@ describe('a response with two keepers', () => {
       beforeHeaders: () => calls.push('headers') === 0,
       amendHeaders: () => {},
       ended: () => void calls.push('ended'),
-      abandoned: () => void calls.push('abandoned'),
-      settleUnanswered: () => void calls.push('settle unanswered'),
       failed: () => (calls.push('failed'), 'failed by the second'),
       report: () => void calls.push('report'),
     };

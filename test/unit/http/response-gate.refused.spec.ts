@@ -16,8 +16,6 @@ async function gated(): Promise<Exchange & { readonly gate: ResponseGate }> {
     beforeHeaders: () => false,
     amendHeaders() {},
     ended() {},
-    abandoned() {},
-    settleUnanswered() {},
     failed: () => '',
     report() {},
   };
