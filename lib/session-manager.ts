@@ -18,6 +18,10 @@ import type { ResolvedSessionOptions } from './session.options.js';
 import type { SessionStore } from './session-store.js';
 import { SessionMeter } from './stats/session-meter.js';
 import { Sweeper } from './store/sweeper.js';
+import { withTimeLimit } from './store/time-limit.js';
+
+/** How long a start that is under way is waited for as the application ends, in milliseconds: longer than a step of it takes. */
+const LONGEST_START = 15_000;
 
 /** Not that anything is wrong with the set-up. */
 const CLOSED = 'The application was closed while its sessions were starting, so they were not started.';
@@ -177,11 +181,12 @@ export class SessionManager {
 
   /**
    * Writes what is still collected, and ends what runs by itself. Sessions go on being served. A start that is under way is waited for:
-   * the pool of the application, which ends afterwards, may never end while a connection of it is being made.
+   * the pool of the application, which ends afterwards, may never end while a connection of it is being made; but not for ever, as a
+   * store of an application may.
    */
   async windDown(): Promise<void> {
     this.#closing.abort(new SessionSetupError(CLOSED));
-    await this.#starting?.catch(() => {});
+    if (this.#starting !== null) await withTimeLimit(this.#starting, LONGEST_START, () => {}).catch(() => {});
     if (!this.#isOpen) return;
     await this.#sweeper?.stop();
     await this.#store.flush();
