@@ -83,9 +83,29 @@ export class ResponseGate {
     this.#keeper = bothKeepers(this.#keeper, keeper);
   }
 
+  /** Whether the client has gone before anything was answered. */
+  get isAbandoned(): boolean {
+    const isAnswered = this.#state === 'holding' || this.#state === 'open' || this.#response.headersSent;
+    return !isAnswered && hasClosed(this.#response);
+  }
+
+  /** Calls back where the client has gone, or goes, before anything was answered. */
+  whenAbandoned(call: () => void): void {
+    if (this.isAbandoned) call();
+    else if (this.#isUntouched) {
+      this.#response.once('close', () => {
+        if (this.#isUntouched) call();
+      });
+    }
+  }
+
+  get #isUntouched(): boolean {
+    return this.#state === 'closed' && !this.#response.headersSent;
+  }
+
   /** The handler has failed: what it still sends is dropped, unless it has answered by then. */
   refuseHandler(): void {
-    if (this.#state === 'closed' && !this.#response.headersSent) this.#bar('refused');
+    if (this.#isUntouched) this.#bar('refused');
   }
 
   /** The next answer, an exception filter's, is the last one: what is sent after its end is dropped. */
@@ -233,6 +253,12 @@ export class ResponseGate {
 }
 
 function nothing(): void {}
+
+/** Whether its connection has closed, or its stream of HTTP/2. */
+function hasClosed(response: ServerResponse): boolean {
+  const { stream } = response as { stream?: { readonly destroyed: boolean } };
+  return stream === undefined ? response.closed : stream.destroyed;
+}
 
 /** The stream whose `drain` writers wait for: compression registers their listeners with a stream of its own, and returns that. */
 function draining(response: ServerResponse): Writable {

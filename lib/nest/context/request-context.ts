@@ -28,6 +28,9 @@ export interface RequestView {
 const KEY = Symbol('nestjs-mikro-session');
 type Known = { [KEY]?: RequestContext };
 
+/** How streaming into a response fails that has closed. */
+const LOST_CLIENT = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE']);
+
 const STAND_IN =
   'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
   'opened. Start the session, log in and regenerate over HTTP, then connect.';
@@ -171,6 +174,29 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** The next answer, an exception filter's, is the last one. */
   awaitLastAnswer(): void {
     this.#gate?.awaitLastAnswer();
+  }
+
+  /**
+   * A handler that answers by itself has returned. Where its client has gone, or goes, before the answer begins, there may be none:
+   * streams see that, and write nothing.
+   */
+  returned(): void {
+    this.#gate?.whenAbandoned(() => {
+      const settled = (): void => this.session?.renew();
+      const settling = this.settle(this.#response.statusCode);
+      if (settling === null) return settled();
+      settling.then(settled, (error: unknown) => {
+        this.session?.discard();
+        this.report(error);
+      });
+    });
+  }
+
+  /** The status by which a failed handler's changes are stored or dropped. That its client goes away while it streams is no failure. */
+  statusBy(error: unknown): number {
+    const { code } = (error ?? {}) as { code?: unknown };
+    const hasLostClient = LOST_CLIENT.has(code) && this.#gate?.isAbandoned === true && isReceived(this.#raw);
+    return hasLostClient ? this.#response.statusCode : statusOf(error);
   }
 
   /** The route wants no session: one that is loaded all the same is not renewed. */
@@ -372,6 +398,12 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     });
     keepFromSharedCaches(response);
   }
+}
+
+/** Whether a request was received whole: else its body breaks off in the same way. */
+function isReceived(request: IncomingMessage): boolean {
+  const { stream } = request as { stream?: { readonly endAfterHeaders: boolean } };
+  return stream === undefined ? request.complete : stream.endAfterHeaders || request.readableEnded;
 }
 
 /** Reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */

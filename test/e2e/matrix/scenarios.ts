@@ -353,6 +353,25 @@ export const CONNECTIONS: Group<OwnScenario> = {
   ],
 };
 
+const WHOLE = 'stored whole, once';
+
+export const ABANDONED: Group<OwnScenario> = {
+  file: 'abandoned.spec.ts',
+  title: 'What a handler answers with whose client has gone before the first byte',
+  scenarios: [
+    { name: 'a `StreamableFile`', promise: WHOLE },
+    { name: '`pipeline()`, called once the client has gone', promise: WHOLE },
+    { name: '`pipeline()`, while it waits for its source', promise: WHOLE },
+    { name: '`res.download()`', promise: WHOLE, on: EXPRESS },
+    { name: '`res.sendFile()`', promise: WHOLE, on: EXPRESS },
+    { name: '`send()` of a stream', promise: WHOLE, on: FASTIFY },
+    { name: '`pipe()` in a callback', promise: WHOLE },
+    { name: 'nothing, as the handler sees that nobody is there', promise: WHOLE },
+    { name: 'an `Error`', promise: 'discarded' },
+    { name: 'an `Error`, as its client breaks off an upload', promise: 'discarded' },
+  ],
+};
+
 export const TRIALS: Group<OwnScenario> = {
   file: 'trials.spec.ts',
   title: 'Set, then read by another process',

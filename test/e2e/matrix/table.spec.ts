@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { PLATFORMS_AND_HTTP2 } from '../../support/platform.js';
 import {
+  ABANDONED,
   ANSWERS,
   CALLBACKS,
   CONNECTIONS,
@@ -41,7 +42,7 @@ function matrix(): string {
   const answers = [ANSWERS, FAILURES, ORDER].map((group) =>
     table(group, ['Status', 'Changes'], ({ status = 200, outcome = 'saved' }) => [String(status), outcome]),
   );
-  const own = [CALLBACKS, STREAMS, CONNECTIONS, TRIALS].map((group) =>
+  const own = [CALLBACKS, STREAMS, CONNECTIONS, ABANDONED, TRIALS].map((group) =>
     table(group, ['Changes'], ({ promise }) => [promise]),
   );
   return [...answers, ...own].join('\n\n');

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
+import { MemorySessionStore, Session, SessionModule, SessionStoreUnavailableError } from 'nestjs-mikro-session';
+import { useAppWithoutDatabase } from '../support/app.js';
+import { rawConnection } from '../support/exchange.js';
+import { Handlers } from '../support/handlers.js';
+import { type Platform, type PlatformResponse, PLATFORMS, rawOf } from '../support/platform.js';
+
+const works = new Handlers<(session: Session, response: PlatformResponse) => unknown>();
+let isDown = false;
+let created = 0;
+let commits = 0;
+let renewals = 0;
+
+class WatchedStore extends MemorySessionStore {
+  override create(...args: Parameters<MemorySessionStore['create']>) {
+    created++;
+    return super.create(...args);
+  }
+  override commit(...args: Parameters<MemorySessionStore['commit']>) {
+    commits++;
+    return isDown ? Promise.reject(new SessionStoreUnavailableError('reach the database')) : super.commit(...args);
+  }
+  override renew(...args: Parameters<MemorySessionStore['renew']>): void {
+    renewals++;
+    super.renew(...args);
+  }
+}
+
+beforeEach(() => {
+  isDown = false;
+  created = 0;
+  commits = 0;
+  renewals = 0;
+});
+
+@Controller()
+class WorkController {
+  @Post('silent/:work')
+  async silent(@Session() session: Session, @Param('work') work: string, @Res() response: PlatformResponse) {
+    await works.get(work)(session, response);
+  }
+  @Post('value/:work')
+  async value(
+    @Session() session: Session,
+    @Param('work') work: string,
+    @Res({ passthrough: true }) response: PlatformResponse,
+  ): Promise<string> {
+    await works.get(work)(session, response);
+    return 'value';
+  }
+  @Get('sent')
+  sent(@Session() session: Session, @Res() response: PlatformResponse): void {
+    session.increment('n');
+    response.send('sent');
+  }
+  @Get('listeners')
+  listeners(@Req() request: { readonly raw?: { readonly socket: Socket }; readonly socket: Socket }): number {
+    const { socket } = request.raw ?? request;
+    return socket.eventNames().reduce((sum, event) => sum + socket.listenerCount(event), 0);
+  }
+}
+
+describe.each(PLATFORMS)('On %s, when the client has gone', (platform: Platform) => {
+  const fixture = useAppWithoutDatabase({
+    platform,
+    controllers: [WorkController],
+    session: SessionModule.forRoot({ store: WatchedStore }),
+  });
+
+  /** Sends a request, goes away, and has its handler work then; settles once all has come of that. */
+  async function abandon(route: string, cookie: string | null, work: (session: Session) => unknown): Promise<void> {
+    const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const name = works.add(async (session, response) => {
+      const closed = once(rawOf(response), 'close');
+      begun.resolve();
+      await closed;
+      await work(session);
+      done.resolve();
+    });
+    const socket = await rawConnection(fixture.app.url);
+    const header = cookie === null ? '' : `Cookie: ${cookie}\r\n`;
+    socket.write(`POST /${route}/${name} HTTP/1.1\r\nHost: localhost\r\n${header}Content-Length: 0\r\n\r\n`);
+    await begun.promise;
+    socket.destroy();
+    await done.promise;
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    works.delete(name);
+  }
+
+  it.each(['value', 'silent'])(
+    'a new session is begun, and a login done, by a handler that answers: %s',
+    async (route) => {
+      await abandon(route, null, (session) => session.set('a', 1));
+      expect(created).toBe(1);
+      const { session, cookie } = await fixture.app.sessions.create({ data: { a: 1 } });
+      await abandon(route, cookie, async (own) => {
+        await own.login('ada');
+        own.set('b', 1);
+      });
+      const found = await fixture.app.sessions.find(session.id);
+      expect([found?.userId, found?.get('a'), found?.get('b')]).toEqual(['ada', 1, 1]);
+      expect(commits).toBe(1);
+    },
+  );
+
+  it.each(['value', 'silent'])('the request counts as an access, where the handler answers: %s', async (route) => {
+    const { cookie } = await fixture.app.sessions.create({ data: { a: 1 } });
+    await abandon(route, cookie, () => {});
+    expect(renewals).toBe(1);
+  });
+
+  it('a session that cannot be stored is told of in the log', async () => {
+    const { session, cookie } = await fixture.app.sessions.create({ data: { n: 1 } });
+    isDown = true;
+    await abandon('silent', cookie, (own) => own.increment('n'));
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('reach the database'));
+    expect((await fixture.app.sessions.find(session.id))?.get('n')).toBe(1);
+  });
+
+  it('a session that has ended meanwhile stays so', async () => {
+    const { session, cookie } = await fixture.app.sessions.create({ data: { n: 1 } });
+    await abandon('silent', cookie, async (own) => {
+      await fixture.app.sessions.revoke(session.id);
+      own.increment('n');
+    });
+    expect(await fixture.app.sessions.find(session.id)).toBeNull();
+  });
+
+  it('nothing is left of it: requests that are answered leave no listeners on their connection', async () => {
+    const socket = await rawConnection(fixture.app.url);
+    const ask = async (path: string): Promise<string> => {
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      return String((await once(socket, 'data'))[0]);
+    };
+    const before = await ask('/listeners');
+    for (let count = 0; count < 20; count++) expect(await ask('/sent')).toContain('sent');
+    expect((await ask('/listeners')).split('\r\n').at(-1)).toBe(before.split('\r\n').at(-1));
+    socket.destroy();
+  });
+});
