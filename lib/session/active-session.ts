@@ -114,8 +114,8 @@ export class ActiveSession implements Session {
   }
 
   /**
-   * Settles when all operations that were called are done, and those that follow on them; rejects where one has failed that nobody waits for, and by which the end of
-   * the request is to fail. `null`: none is under way, and none has failed so.
+   * Settles when all operations that were called are done, and those that follow on them; rejects where one has failed that nobody
+   * waits for, and by which the end of the request is to fail. `null`: none is under way, and none has failed so.
    */
   called(): Promise<void> | null {
     if (!this.#isBusy && (this.#unsettled === null || this.#unsettled.isEmpty)) return null;

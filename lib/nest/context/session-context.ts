@@ -10,7 +10,8 @@ export interface SessionContext {
   /** The session, loaded when first asked for. Not an error: a cookie that opens nothing. */
   load(): ActiveSession | Promise<ActiveSession>;
   /**
-   * Settles when all operations of the session that were called are done, and those that follow on them; rejects where one has failed by which the request is to fail.
+   * Settles when all operations of the session that were called are done, and those that follow on them; rejects where one has failed by
+   * which the request is to fail.
    * `null`: none is under way, and none has failed so.
    */
   called(): Promise<void> | null;
