@@ -7,6 +7,7 @@ import { useAppWithoutDatabase } from '../support/app.js';
 import { rawConnection } from '../support/exchange.js';
 import { Handlers } from '../support/handlers.js';
 import { type Platform, type PlatformResponse, PLATFORMS, rawOf } from '../support/platform.js';
+import { turns } from '../support/turns.js';
 
 const works = new Handlers<(session: Session, response: PlatformResponse) => unknown>();
 let isDown = false;
@@ -86,7 +87,7 @@ describe.each(PLATFORMS)('On %s, when the client has gone', (platform: Platform)
     await begun.promise;
     socket.destroy();
     await done.promise;
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await turns();
     works.delete(name);
   }
 

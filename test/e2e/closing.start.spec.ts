@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -189,27 +189,26 @@ describe('A process whose application is closed while it starts', () => {
   });
   afterAll(() => database.drop());
 
-  it('ends by itself, and is told what became of the start', async () => {
+  /** How it ends that is closed while its start waits for a lock. */
+  async function closed(close: (child: ChildProcess) => unknown) {
     const holder = await database.hold(LOCK);
     const { child, ended } = startProcess({ database: database.url });
     await rowsOf(database, WAITING, 1);
-    child.send('close');
+    close(child);
     await once(child, 'disconnect');
     await holder.release();
-    const [[code, signal], [printed = '', errors]] = await ended;
+    return ended;
+  }
+
+  it('ends by itself, and is told what became of the start', async () => {
+    const [[code, signal], [printed = '', errors]] = await closed((child) => child.send('close'));
     expect({ code, signal, errors }).toEqual({ code: 0, signal: null, errors: '' });
     expect(printed.split('\n').toSorted()).toEqual(['', expect.stringMatching(CLOSED), 'closed']);
   });
 
   it('ends by the signal by which it was closed, and tells of no error', async () => {
     await database.query('drop table if exists sessions');
-    const holder = await database.hold(LOCK);
-    const { child, ended } = startProcess({ database: database.url });
-    await rowsOf(database, WAITING, 1);
-    child.kill('SIGTERM');
-    await once(child, 'disconnect');
-    await holder.release();
-    const [[code, signal], [printed = '', errors]] = await ended;
+    const [[code, signal], [printed = '', errors]] = await closed((child) => child.kill('SIGTERM'));
     expect({ code, signal, printed, errors }).toEqual({ code: null, signal: 'SIGTERM', printed: '', errors: '' });
   });
 });

@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import { Session } from 'nestjs-mikro-session';
 import { type PlatformResponse, rawOf } from '../../support/platform.js';
 import { type Signal, signal } from '../../support/probe.js';
+import { turns } from '../../support/turns.js';
 import { eventually, runOwn, type World } from './run.js';
 import { ABANDONED } from './scenarios.js';
 
@@ -151,11 +152,6 @@ const discardedBy =
     expect(await world.second.read(id)).toEqual({ first: 0, last: 0 });
   };
 
-/** Lets everything happen that is about to. */
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 runOwn(
   ABANDONED,
   {
@@ -173,7 +169,7 @@ runOwn(
     '`res.sendFile()`': storedBy('send-file'),
     '`send()` of a stream': storedBy('send-stream'),
     '`pipe()` in a callback': storedBy('callback'),
-    'nothing, as the handler sees that nobody is there': storedBy('silent'),
+    'nothing, as the handler sees that the response has closed': storedBy('silent'),
     'an `Error`': discardedBy('error'),
     'an `Error`, as its client breaks off an upload': discardedBy('upload', UPLOAD),
   },

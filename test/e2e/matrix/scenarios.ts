@@ -366,7 +366,7 @@ export const ABANDONED: Group<OwnScenario> = {
     { name: '`res.sendFile()`', promise: WHOLE, on: EXPRESS },
     { name: '`send()` of a stream', promise: WHOLE, on: FASTIFY },
     { name: '`pipe()` in a callback', promise: WHOLE },
-    { name: 'nothing, as the handler sees that nobody is there', promise: WHOLE },
+    { name: 'nothing, as the handler sees that the response has closed', promise: WHOLE },
     { name: 'an `Error`', promise: 'discarded' },
     { name: 'an `Error`, as its client breaks off an upload', promise: 'discarded' },
   ],

@@ -79,7 +79,6 @@ describe('What waited for a row of another table, and was answered with 503, is 
   afterAll(() => fixture.database.query('drop table carts; drop table owners cascade'));
 
   const holdOwner = `select from owners where id = 'ada' for update`;
-  const adopted = (): Promise<unknown> => store.adopt(newSession({ userId: 'ada' }), null);
 
   async function expectUnwritten(hold: string, write: (id: string) => Promise<unknown>): Promise<void> {
     const sessions = await Promise.all(Array.from({ length: WAITING }, () => fixture.create()));
@@ -99,20 +98,17 @@ describe('What waited for a row of another table, and was answered with 503, is 
     expect(await fixture.database.query(rows)).toEqual(before);
   }
 
-  it.each<[string, hold: string, (id: string) => Promise<unknown>]>([
-    ['a login', holdOwner, (id) => store.login(loginTo(id))],
-    ['a creation', holdOwner, () => store.create(newSession({ userId: 'ada' }))],
-    ['an adoption', holdOwner, adopted],
-    ['an end', 'select from carts for update', (id) => store.delete(id, null)],
-  ])('%s', (_, hold, write) => expectUnwritten(hold, write));
+  const writes: [string, hold: string, (id: string) => Promise<unknown>, when: string][] = [
+    ['a login', holdOwner, (id) => store.login(loginTo(id)), 'before update'],
+    ['a creation', holdOwner, () => store.create(newSession({ userId: 'ada' })), 'before insert'],
+    ['an adoption', holdOwner, () => store.adopt(newSession({ userId: 'ada' }), null), 'before insert'],
+    ['an end', 'select from carts for update', (id) => store.delete(id, null), 'before delete'],
+  ];
+
+  it.each(writes)('%s', (_, hold, write) => expectUnwritten(hold, write));
 
   // The server counts its limit from when it begins to wait.
-  it.each<[string, when: string, hold: string, (id: string) => Promise<unknown>]>([
-    ['a login', 'before update', holdOwner, (id) => store.login(loginTo(id))],
-    ['a creation', 'before insert', holdOwner, () => store.create(newSession({ userId: 'ada' }))],
-    ['an adoption', 'before insert', holdOwner, adopted],
-    ['an end', 'before delete', 'select from carts for update', (id) => store.delete(id, null)],
-  ])('%s that the server takes a while to begin with', (_, when, hold, write) =>
+  it.each(writes)('%s that the server takes a while to begin with', (_, hold, write, when) =>
     fixture.withTrigger(when, 'perform pg_sleep(0.02); return coalesce(new, old);', () => expectUnwritten(hold, write)),
   );
 });

@@ -120,11 +120,6 @@ export function closeServers(): void {
   }
 }
 
-/** Lets everything happen that is about to, several times over. */
-export async function turns(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 async function answerOf(port: number): Promise<Answer> {
   const outgoing = request({ host: '127.0.0.1', port, agent: false });
   outgoing.end();

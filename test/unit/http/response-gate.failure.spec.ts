@@ -5,7 +5,8 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Gatekeeper } from '../../../lib/http/gatekeeper.js';
 import { canBeGated, installGate } from '../../../lib/http/response-gate.js';
-import { closeServers, exchange, turns } from './gate-server.js';
+import { turns } from '../../support/turns.js';
+import { closeServers, exchange } from './gate-server.js';
 
 afterEach(closeServers);
 

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeServers, exchange, turns } from './gate-server.js';
+import { turns } from '../../support/turns.js';
+import { closeServers, exchange } from './gate-server.js';
 
 afterEach(closeServers);
 

@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { canBeGated, installGate, type ResponseGate } from '../../../lib/http/response-gate.js';
-import { closeServers, type Exchange, exchange, turns } from './gate-server.js';
+import { turns } from '../../support/turns.js';
+import { closeServers, type Exchange, exchange } from './gate-server.js';
 
 afterEach(closeServers);
 

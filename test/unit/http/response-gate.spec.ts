@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { closeServers, type Exchange, exchange, turns, whenHeadersGo } from './gate-server.js';
+import { turns } from '../../support/turns.js';
+import { closeServers, type Exchange, exchange, whenHeadersGo } from './gate-server.js';
 
 afterEach(closeServers);
 
