@@ -45,7 +45,7 @@ export interface SessionEnvironment {
   revoked(pieces: AsyncIterable<readonly SessionId[]>, userId: string): Promise<void>;
   /** How many times changes were stored, met the end of their session, and could not be: added to by sessions. */
   readonly commits: { written: number; conflicts: number; failed: number };
-  /** How many sessions this process has ended, in whatever way but the sweep. */
+  /** How many sessions this process has ended by a logout, `destroy()` or a revocation. */
   readonly endings: { readonly count: number };
   emit(type: SessionChangeEvent['type'], id: SessionId, userId: string | null): void;
   /** Tells that an operation was refused, as the session is gone. */

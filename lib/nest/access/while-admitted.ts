@@ -30,7 +30,7 @@ export function whileAdmitted<Value>(
       const isAnswer = isSpared && isOver && waiting.length === 1;
       if (isAnswer && (await isAnsweredAtOnce(source, sessionContext))) return true;
       const isAdmitted = await isStillAdmitted(source, sessionContext);
-      // Somebody waits for it.
+      // The client waits for its answer.
       if (isAnswer && !isAdmitted) throw new SessionGoneError();
       return isAdmitted;
     };

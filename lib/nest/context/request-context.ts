@@ -58,7 +58,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   #ending: Promise<void> | null = null;
   /** Whether they are out, or all is known that they say of the session. */
   #headersSent: boolean;
-  /** Whether there was an error of ours; and whether it has taken the place of the handler's answer, whatever a filter makes of it. */
+  /** Whether a session error was reported; and whether it has replaced the handler's answer, whatever status a filter gives it. */
   #isFailure = false;
   #isVoid = false;
   /** What the response tells the client to keep, or to forget. */
