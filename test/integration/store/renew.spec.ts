@@ -17,6 +17,16 @@ describe('MikroOrmSessionStore: renew()', () => {
     expect(data).toEqual({ a: 1 });
   });
 
+  it('takes one moment for the access and for the expiry, to a microsecond', async () => {
+    const { id } = await create();
+    for (let times = 0; times < 50; times++) {
+      await alter(id, `last_access_at = now() - interval '1 h', expires_at = now() + interval '1 min'`);
+      await renew([id]);
+      const apart = `extract(epoch from expires_at - last_access_at)::float8 * 1000 - ttl as apart`;
+      expect(await fixture.database.query(`select ${apart} from sessions where id = $1`, [id])).toEqual([{ apart: 0 }]);
+    }
+  });
+
   it('only ever moves forward, and takes an access in the future for one now', async () => {
     const { id } = await create();
     const before = await row(id);

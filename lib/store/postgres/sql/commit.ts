@@ -161,11 +161,12 @@ export function commitStatements({ table, announced, joined, announces }: Sessio
      */
     renew: `
       with access as (
-        select * from ${rowsOf({ id: '$1::uuid[]', age: '$2::bigint[]', version: '$4::xid[]' })} as access
+        select id, ${ONCE} - ${span('age')} as accessed_at, version
+        from ${rowsOf({ id: '$1::uuid[]', age: '$2::bigint[]', version: '$4::xid[]' })} as access
       ),
       locked as materialized (
-        select s.id, greatest(s.last_access_at, ${ONCE} - ${span('a.age')}) as last_access_at,
-               least(greatest(s.expires_at, ${ONCE} - ${span('a.age')} + ${span('s.ttl')}), s.ends_at) as expires_at,
+        select s.id, greatest(s.last_access_at, a.accessed_at) as last_access_at,
+               least(greatest(s.expires_at, a.accessed_at + ${span('s.ttl')}), s.ends_at) as expires_at,
                s.version <> a.version as is_changed
         from (select * from access order by id) a, lateral (
           select s.id, s.last_access_at, s.expires_at, s.ends_at, s.ttl, s.xmin as version from ${table} s
