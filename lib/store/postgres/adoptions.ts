@@ -73,7 +73,7 @@ export class Adoptions {
       this.#db,
       OPERATION,
       async () => {
-        const values = [id, secretHash, this.#db.onClock(deadline), this.#maxDataBytes, ...content, ...old];
+        const values = [id, secretHash, this.#db.latestStart(deadline), this.#maxDataBytes, ...content, ...old];
         const send = (): Promise<Created[]> => this.#db.query<Created>(OPERATION, text, values, deadline);
         const [answer] = await this.#inTurn(deadline, send);
         // Sent late by a process that was kept from its work, there may be time left.

@@ -234,7 +234,7 @@ export class SessionQueries implements RenewalTarget {
     const known = ids.map((id) => this.#known.get(id));
     const deadline = this.deadline();
     const versions = arrayOf(known, (one) => one?.version);
-    const values = [arrayOf(ids, (id) => id), ages, this.#db.onClock(deadline), versions];
+    const values = [arrayOf(ids, (id) => id), ages, this.#db.latestStart(deadline), versions];
     const renewal = this.#raw(this.#sql.renew, renewedOf);
     const [row] = await this.#db.query<Renewed>('renew sessions', renewal, values, deadline);
     const { locked = [], gone = [], changed = [], version = null } = row ?? {};
@@ -314,7 +314,7 @@ export class SessionQueries implements RenewalTarget {
 
   rotate(operation: string, rotation: Rotation, deadline: number): Promise<Attempt<{ readonly changed: number }>> {
     const { id, generation, knownHash, secretHash } = rotation;
-    const values = [id, generation, this.#db.onClock(deadline), knownHash, secretHash];
+    const values = [id, generation, this.#db.latestStart(deadline), knownHash, secretHash];
     return this.#attempt(operation, this.#sql.rotate, values, deadline);
   }
 
@@ -409,7 +409,7 @@ export class SessionQueries implements RenewalTarget {
 
   #toEnd(most: number, leftOut: LeftOut, values: readonly unknown[], deadline: number, lockTimeout: number): unknown[] {
     const ids = arrayOf(leftOut.ids, (id) => id);
-    return [this.#db.onClock(deadline), most, ids, leftOut.since, lockTimeout, ...values];
+    return [this.#db.latestStart(deadline), most, ids, leftOut.since, lockTimeout, ...values];
   }
 
   /**
@@ -447,8 +447,8 @@ export class SessionQueries implements RenewalTarget {
 
   /** Those of requests on the database's clock, as an array. */
   #deadlinesOf(requests: readonly WriteRequest[]): string {
-    const ahead = this.#db.onClock(0);
-    return arrayOf(requests, ({ deadline }) => deadline + ahead);
+    const offset = this.#db.latestStart(0);
+    return arrayOf(requests, ({ deadline }) => deadline + offset);
   }
 }
 

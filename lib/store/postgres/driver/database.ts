@@ -22,6 +22,13 @@ import {
 /** For how long a handler may compute in the middle of a transaction whose connection must not be ended, in milliseconds. */
 const LONGEST_COMPUTING = 60_000;
 
+/**
+ * The part of an operation's time at whose end the server begins nothing any more, and waits for no lock: what has begun may take a while,
+ * as with a trigger of the application's, and the server counts its limit of a lock from when the waiting begins. What is told to have
+ * failed must not be written when the lock is let go then.
+ */
+const LAST_PART = 20;
+
 /** How {@link Database} behaves. */
 export interface DatabaseOptions {
   /** How long an operation may take, its waiting included, in milliseconds. */
@@ -103,9 +110,9 @@ export class Database {
     return this.time() + this.#options.queryTimeout;
   }
 
-  /** A deadline as a moment of the database's clock, as things stand. */
-  onClock(deadline: number): number {
-    return deadline + this.#ahead();
+  /** When the server may begin at the latest, for a deadline, as a moment of its clock, as things stand. */
+  latestStart(deadline: number): number {
+    return deadline - this.#options.queryTimeout / LAST_PART + this.#ahead();
   }
 
   /** The deadline at a moment of the database's clock, as things stand. */

@@ -43,14 +43,10 @@ export const rowsOf = (arrays: Readonly<Record<string, string>>): string => {
 export const limited = (milliseconds: string): string =>
   `limited as materialized (select set_config('lock_timeout', (${milliseconds})::int::text, true))`;
 
-// How long before its deadline a statement waits for no lock any more, in milliseconds: the server counts a limit from when the waiting
-// begins, which is later than it was worked out. What is told to have failed must not be written when the lock is let go then.
-const MARGIN = 50;
-
-// The same, and no longer than until shortly before a deadline, which only the server can tell: what waits has passed all else that looks
-// at the clock. At least a millisecond: nothing at all is no limit.
+// The same, and no longer than until a deadline, which only the server can tell: what waits has passed all else that looks at the clock.
+// At least a millisecond: nothing at all is no limit.
 export const limitedUntil = (deadline: string, milliseconds = '2147483647'): string =>
-  limited(`least(${milliseconds}::float8, greatest(1, floor(${deadline} - ${ms(NOW)} - ${MARGIN})))`);
+  limited(`least(${milliseconds}::float8, greatest(1, floor(${deadline} - ${ms(NOW)})))`);
 
 // The first deadline of what another part has got at: what is not written is in no hurry.
 export const firstOf = (got: string): string => `(select min(deadline) from ${got})`;
