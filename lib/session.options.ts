@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type ResolvedAdoption, resolveAdoption, type SessionAdoptionOptions } from './options/adopt.options.js';
 import { OptionReader } from './options/option-reader.js';
 import type { Duration, Lifetime } from './session/lifetime.js';
@@ -277,11 +276,6 @@ export function resolveOptions(given: SessionModuleOptions = {}, extras: object 
     adopt: resolveAdoption(options.value('adopt'), transport.transport === 'cookie' ? transport.cookie.name : null),
     ensureSchema: options.boolean('ensureSchema', false),
   });
-}
-
-/** Whether two sets of options come to the same. */
-export function sameOptions(one: ResolvedSessionOptions, other: ResolvedSessionOptions): boolean {
-  return isDeepStrictEqual(one, other);
 }
 
 function resolveCache(options: OptionReader): ResolvedSessionOptions['cache'] {

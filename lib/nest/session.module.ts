@@ -28,7 +28,6 @@ import { SessionConfigurationError, SessionSetupError } from '../session.errors.
 import {
   type ResolvedSessionOptions,
   resolveOptions,
-  sameOptions,
   SESSION_OPTIONS,
   type SessionModuleOptions,
 } from '../session.options.js';
@@ -239,13 +238,11 @@ function given(store: Type<SessionStore> | StoreProvider): StoreProvider {
 /**
  * Server-side sessions for the whole application. Import it once, in the root module, beside `MikroOrmModule`.
  *
- * @throws {SessionConfigurationError} at start, for a wrong option, for two registrations that differ, or for a class or
- *   handler that is `@Public()` and has requirements as well.
+ * @throws {SessionConfigurationError} at start, for a wrong option, for a second registration, or for a class or handler that is `@Public()` and has requirements as well.
  * @throws {SessionSetupError} at start, when the entity is not registered, or the table is missing or not fit for sessions.
  */
 @Module({})
 export class SessionModule extends ConfigurableModuleClass implements OnModuleInit {
-  readonly #options: ResolvedSessionOptions;
   readonly #modules: ModulesContainer;
   readonly #source: SessionSource;
   readonly #http: HttpAdapterHost;
@@ -263,9 +260,14 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
           'root module; it is global, so remove it from all others.',
       );
     }
+    if ([...modules.values()].filter(({ metatype }) => metatype === SessionModule).length > 1) {
+      throw new SessionConfigurationError(
+        'SessionModule is registered twice, and each registration would have a SessionService, a cache and events of its own. ' +
+          'Call SessionModule.forRoot() once, in the root module, and remove it from all others: it is global.',
+      );
+    }
     this.#source = source;
     this.#http = http;
-    this.#options = options;
     this.#modules = modules;
     // Before routes are made of methods.
     noteMethods(modules);
@@ -288,15 +290,6 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
   onModuleInit(): void {
     const application = this.#http.httpAdapter?.getInstance<object | undefined>();
     if (application !== undefined) announce(this.#source, application);
-    for (const module of this.#modules.values()) {
-      if (module.metatype !== SessionModule) continue;
-      const other = module.instance as unknown as SessionModule;
-      if (sameOptions(this.#options, other.#options)) continue;
-      throw new SessionConfigurationError(
-        'SessionModule is registered twice, with different options, and only one set could apply. ' +
-          'Call SessionModule.forRoot() once, in the root module; it is global.',
-      );
-    }
     // Anew: now all instances are there.
     noteMethods(this.#modules);
     assertNoContradictions(this.#modules);

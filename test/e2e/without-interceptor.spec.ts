@@ -21,7 +21,7 @@ import {
   SkipSession,
 } from 'nestjs-mikro-session';
 import { defer, of, Subject, tap } from 'rxjs';
-import { startApp, useApp } from '../support/app.js';
+import { useApp } from '../support/app.js';
 import { inHandler, signal, tryVisit, visit } from '../support/probe.js';
 
 class OutOfStock extends Error {}
@@ -172,13 +172,4 @@ describe('SessionModule with `interceptor: false`', () => {
     subscription.unsubscribe();
     expect(renewed).toEqual(['loaded']);
   });
-
-  it('is an option like any other: two registrations that differ are an error', async () => {
-    const other = SessionModule.forRoot({ ensureSchema: true, interceptor: true, queryTimeout: '500ms' });
-    const starting = startApp(fixture.database, { session: { module: Both, imports: [session(), other] } });
-    await expect(starting).rejects.toThrow(/registered twice, with different options/);
-  });
 });
-
-/** Imports both. */
-class Both {}

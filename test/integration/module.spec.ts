@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { MikroOrmModule } from '@mikro-orm/nestjs';
 import { defineEntity, type Options, p, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { type DynamicModule, Inject, Injectable, Module, type ModuleMetadata, type Type } from '@nestjs/common';
+import { LazyModuleLoader } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import {
   MemorySessionStore,
@@ -36,6 +37,9 @@ class OptionsMaker implements SessionOptionsFactory {
 
 @Module({ imports: [SettingsModule], providers: [OptionsMaker], exports: [OptionsMaker] })
 class OptionsMakerModule {}
+
+/** Imports sessions once more. */
+class Feature {}
 
 describe('SessionModule', () => {
   let database: TestDatabase;
@@ -109,21 +113,31 @@ describe('SessionModule', () => {
     });
   };
 
-  it('refuses to be registered twice with different options', async () => {
-    const error = await register(SessionModule.forRoot(), SessionModule.forRoot({ idleTimeout: '1h' })).catch(
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(SessionConfigurationError);
-    expect((error as Error).message).toMatch(
-      /registered twice, with different options.*Call SessionModule\.forRoot\(\) once/,
-    );
+  const twice = expect.objectContaining({
+    name: 'SessionConfigurationError',
+    message: expect.stringMatching(/registered twice.*Call SessionModule\.forRoot\(\) once, in the root module/),
   });
 
-  it('may be registered twice with options that come to the same', async () => {
-    const app = await register(
-      SessionModule.forRoot({ idleTimeout: '30m' }),
-      SessionModule.forRoot({ idleTimeout: 1_800_000 }),
+  it.each<[string, () => DynamicModule]>([
+    ['with other options', () => SessionModule.forRoot({ idleTimeout: '1h' })],
+    ['with the same options', () => SessionModule.forRoot()],
+    ['by a factory', () => SessionModule.forRootAsync({ useFactory: () => ({}) })],
+  ])('refuses to be registered again %s: each has a service, a cache and events of its own', async (_, again) => {
+    const error = await register(SessionModule.forRoot(), { module: Feature, imports: [again()] }).catch(
+      (reason: unknown) => reason,
     );
+    expect(error).toEqual(twice);
+  });
+
+  it('refuses to be registered again by a module that is loaded lazily', async () => {
+    const app = await register(SessionModule.forRoot());
+    const lazy = { module: Feature, imports: [SessionModule.forRoot()] };
+    await expect(app.get(LazyModuleLoader).load(() => lazy)).rejects.toEqual(twice);
+  });
+
+  it('may be imported by several modules as one registration', async () => {
+    const sessions = SessionModule.forRoot();
+    const app = await register(sessions, { module: Feature, imports: [sessions] });
     expect(await app.get(SessionService, { strict: false }).count()).toEqual(expect.any(Number));
   });
 

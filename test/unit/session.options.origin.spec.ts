@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { resolveOptions, sameOptions, type SessionModuleOptions } from '../../lib/session.options.js';
+import { resolveOptions, type SessionModuleOptions } from '../../lib/session.options.js';
 import { SessionConfigurationError } from '../../lib/session.errors.js';
 import { errorOf } from '../support/error-of.js';
 
@@ -31,7 +31,7 @@ describe('originCheck', () => {
 
   it.each([undefined, null])('takes %p for not given', (absent) => {
     const given = { originCheck: absent } as unknown as SessionModuleOptions;
-    expect(sameOptions(resolveOptions(given), resolveOptions())).toBe(true);
+    expect(resolveOptions(given)).toEqual(resolveOptions());
   });
 
   it('takes origins, and functions', () => {
@@ -45,13 +45,6 @@ describe('originCheck', () => {
     expect(originCheckOf({ originCheck: { allow } }).allow).toEqual(new Set(allow));
     const decides = () => true;
     expect(originCheckOf({ originCheck: { allow: decides } }).allow).toBe(decides);
-  });
-
-  it('tells two registrations apart', () => {
-    const one = resolveOptions({ originCheck: { allow: ['https://a.example'] } });
-    expect(sameOptions(one, resolveOptions({ originCheck: { allow: ['https://a.example'] } }))).toBe(true);
-    expect(sameOptions(one, resolveOptions({ originCheck: { allow: ['https://b.example'] } }))).toBe(false);
-    expect(sameOptions(one, resolveOptions({ originCheck: true }))).toBe(false);
   });
 
   it.each<[unknown, string]>([
