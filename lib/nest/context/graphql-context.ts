@@ -66,7 +66,7 @@ export class GraphqlContext implements BoundedContext {
     const operations = known.get(key) ?? new WeakMap<object, GraphqlContext[]>();
     const all = operations.get(operation) ?? [];
     const source = given ?? (request && announcedTo(request));
-    const before = source === null ? all[0] : all.find((one) => one.#source.registration === source.registration);
+    const before = source === null ? all[0] : all.find((one) => one.#source === source);
     const found = before === undefined || before.#isOf(info) ? before : undefined;
     if (found !== undefined || request === null || source === null) return found ?? null;
     const carrier = carrierOf(source, request, response);

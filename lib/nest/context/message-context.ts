@@ -61,14 +61,14 @@ export class MessageContext extends LoadingContext implements BoundedContext {
   static current(client: object, source: SessionSource | null = null): MessageContext | null {
     const current = running.getStore();
     if (current === undefined || current.#client !== client || current.#isOver) return null;
-    return source === null || source.registration === current.#source.registration ? current : null;
+    return source === null || source === current.#source ? current : null;
   }
 
   /** That of the message that Nest handles; `null` where the handshake is not known. */
   static of(source: SessionSource, host: ArgumentsHost): MessageContext | null {
     const args = host.getArgs();
     const before = known.get(args);
-    if (before !== undefined && before.#source.registration === source.registration) return before;
+    if (before !== undefined && before.#source === source) return before;
     const found = MessageContext.from(source, host.switchToWs().getClient<object>());
     if (found === null) return null;
     found.#isLoose = false;

@@ -82,7 +82,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   /** That of a request, if the same registration has one already. */
   static known(source: SessionSource, request: PlatformRequest): RequestContext | undefined {
     let known = (rawOf(request) as Known)[KEY];
-    while (known !== undefined && known.#source.registration !== source.registration) known = known.#next;
+    while (known !== undefined && known.#source !== source) known = known.#next;
     return known;
   }
 
@@ -162,7 +162,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     this.session.isOnItsOwn = true;
     this.session.renew();
     this.#raw.socket.once('close', () => {
-      if (this.session?.isModified === true) warnOfUnsaved(this.#source.registration);
+      if (this.session?.isModified === true) warnOfUnsaved(this.#source);
     });
   }
 
@@ -384,7 +384,7 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   #expose(): void {
-    if (!SESSION.exposeOn(this.#request, this.#raw)) warnOfOthers(this.#source.registration);
+    if (!SESSION.exposeOn(this.#request, this.#raw)) warnOfOthers(this.#source);
   }
 
   #giveOut(change: CookieChange): void {

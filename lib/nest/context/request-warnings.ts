@@ -12,18 +12,18 @@ const UNSAVED =
 const warnedOfOthers = new WeakSet<object>();
 const warnedOfUnsaved = new WeakSet<object>();
 
-/** Once for each registration: a request has the session of another library. */
-export function warnOfOthers(registration: object): void {
-  warnOnce(warnedOfOthers, registration, OTHERS);
+/** Once for each source of sessions: a request has the session of another library. */
+export function warnOfOthers(source: object): void {
+  warnOnce(warnedOfOthers, source, OTHERS);
 }
 
-/** Once for each registration: what was written to a session is lost. */
-export function warnOfUnsaved(registration: object): void {
-  warnOnce(warnedOfUnsaved, registration, UNSAVED);
+/** Once for each source of sessions: what was written to a session is lost. */
+export function warnOfUnsaved(source: object): void {
+  warnOnce(warnedOfUnsaved, source, UNSAVED);
 }
 
-function warnOnce(warned: WeakSet<object>, registration: object, line: string): void {
-  if (warned.has(registration)) return;
-  warned.add(registration);
+function warnOnce(warned: WeakSet<object>, source: object, line: string): void {
+  if (warned.has(source)) return;
+  warned.add(source);
   operatorLog.warn(line);
 }

@@ -1,5 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { Inject, Injectable } from '@nestjs/common';
 import { OriginCheck } from '../../http/origin-check.js';
 import type { SessionTransport } from '../../http/session-transport.js';
 import { transportOf } from '../../http/transport-of.js';
@@ -8,7 +7,7 @@ import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../../session.opti
 import { operatorLog } from '../operator-log.js';
 import { LateWrites } from './late-writes.js';
 
-/** What contexts take sessions from: the manager, and how tokens travel. One serves a registration of the module. */
+/** What contexts take sessions from: the manager, and how tokens travel. One serves an application: one that is mounted in another has sessions of its own. */
 @Injectable()
 export class SessionSource {
   readonly manager: SessionManager;
@@ -16,24 +15,17 @@ export class SessionSource {
   readonly originCheck: OriginCheck;
   readonly options: ResolvedSessionOptions;
   readonly lateWrites: LateWrites;
-  /**
-   * What distinguishes registrations: the Nest application, as modules that are registered twice in one have sessions in
-   * common, and one that is mounted in another has sessions of its own.
-   */
-  readonly registration: object;
   readonly #underWay = new WeakSet<object>();
 
   constructor(
     @Inject(SessionManager) manager: SessionManager,
     @Inject(SESSION_OPTIONS) options: ResolvedSessionOptions,
-    @Optional() @Inject(ModulesContainer) application?: ModulesContainer,
   ) {
     this.manager = manager;
     this.options = options;
     this.transport = transportOf(options, operatorLog.warn, () => (manager.meter.rejected.malformed += 1));
     this.originCheck = new OriginCheck(options.originCheck);
     this.lateWrites = new LateWrites(operatorLog.warn);
-    this.registration = application ?? this;
   }
 
   /** Returns whether nobody is at it yet: what Nest handles with that list of arguments. Another attempt begins anew. */
