@@ -32,7 +32,7 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
   reporters: ['default', '<rootDir>/test/support/closing-line.mjs'],
   maxWorkers: '100%',
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   // A worker that has run half of the tests is a process of a gigabyte: on a busy machine, to take that down takes longer
   // than Jest waits by default (500 ms), though nothing is open.
   workerGracefulExitTimeout: 10_000,

@@ -83,20 +83,13 @@ export class ResponseGate {
     this.#keeper = bothKeepers(this.#keeper, keeper);
   }
 
-  /** Whether the client has gone before anything was answered. */
-  get isAbandoned(): boolean {
-    const isAnswered = this.#state === 'holding' || this.#state === 'open' || this.#response.headersSent;
-    return !isAnswered && hasClosed(this.#response);
-  }
-
   /** Calls back where the client has gone, or goes, before anything was answered. */
   whenAbandoned(call: () => void): void {
-    if (this.isAbandoned) call();
-    else if (this.#isUntouched) {
-      this.#response.once('close', () => {
-        if (this.#isUntouched) call();
-      });
-    }
+    if (!this.#isUntouched) return;
+    if (hasClosed(this.#response)) return call();
+    this.#response.once('close', () => {
+      if (this.#isUntouched) call();
+    });
   }
 
   get #isUntouched(): boolean {

@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Inject, Injectable, type NestInterceptor } from '@nestjs/common';
 import { concatMap, from, Observable, of, type Subscriber, tap } from 'rxjs';
 import { SessionSource } from './context/session-source.js';
+import { statusOf } from './http-errors.js';
 import type { BoundedContext } from './context/session-context.js';
 import type { RequestContext } from './context/request-context.js';
 import { boundedContextOf, requestContextOf } from './context/context-of.js';
@@ -78,7 +79,7 @@ function stored(
 /**
  * Of a handler that answers by itself, in a callback maybe: that it has returned says nothing. The gate stores the session
  * when the answer is about to go out. Where Nest answers instead, as the handler has failed or is not waited for any more
- * (a timeout), that answer is the last. Where its client goes before that, its session is stored once it has returned.
+ * (a timeout), that answer is the last.
  */
 function answeredByHandler(result: Observable<unknown>, request: RequestContext): Observable<unknown> {
   return new Observable((subscriber) => {
@@ -142,7 +143,7 @@ async function reportSettled(
 ): Promise<void> {
   let failure = error;
   try {
-    await request.settle(request.statusBy(error));
+    await request.settle(statusOf(error));
   } catch (instead) {
     failure = instead;
   }

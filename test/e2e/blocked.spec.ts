@@ -4,7 +4,7 @@ import { Session } from 'nestjs-mikro-session';
 import { useApp } from '../support/app.js';
 import { blockFor } from '../support/block.js';
 
-const TIMEOUT = 300;
+const TIMEOUT = 800;
 /** More than are looked up, or written, at the same time. */
 const VISITORS = 100;
 

@@ -13,7 +13,7 @@ import { canBeGated, installGate, type ResponseGate } from '../../http/response-
 import { LoadingContext } from './loading-context.js';
 import { hostOf, ipOf, isHttps, type PlatformRequest, rawOf, urlOf, userAgentOf } from './platform-request.js';
 import { jsonError, replaceByError } from './error-answer.js';
-import { warnOfOthers, warnOfUnsaved } from './request-warnings.js';
+import { warnOfAbandoned, warnOfOthers, warnOfUnsaved } from './request-warnings.js';
 import { refused } from './origin-refusal.js';
 import type { SessionContext } from './session-context.js';
 import type { SessionSource } from './session-source.js';
@@ -27,9 +27,6 @@ export interface RequestView {
 
 const KEY = Symbol('nestjs-mikro-session');
 type Known = { [KEY]?: RequestContext };
-
-/** How streaming into a response fails that has closed. */
-const LOST_CLIENT = new Set<unknown>(['ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_UNABLE_TO_PIPE']);
 
 const STAND_IN =
   'There is no HTTP response here that could bring the session cookie to the client, as with a WebSocket that is being ' +
@@ -177,26 +174,13 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
   }
 
   /**
-   * A handler that answers by itself has returned. Where its client has gone, or goes, before the answer begins, there may be none:
-   * streams see that, and write nothing.
+   * A handler that answers by itself has returned. Where its client goes before that answer, there may be none: a stream sees that the
+   * response has closed. Then no status says whether to store what it wrote.
    */
   returned(): void {
     this.#gate?.whenAbandoned(() => {
-      const settled = (): void => this.session?.renew();
-      const settling = this.settle(this.#response.statusCode);
-      if (settling === null) return settled();
-      settling.then(settled, (error: unknown) => {
-        this.session?.discard();
-        this.report(error);
-      });
+      if (this.session?.isModified === true) warnOfAbandoned(this.#source, this.handler);
     });
-  }
-
-  /** The status by which a failed handler's changes are stored or dropped. That its client goes away while it streams is no failure. */
-  statusBy(error: unknown): number {
-    const { code } = (error ?? {}) as { code?: unknown };
-    const hasLostClient = LOST_CLIENT.has(code) && this.#gate?.isAbandoned === true && isReceived(this.#raw);
-    return hasLostClient ? this.#response.statusCode : statusOf(error);
   }
 
   /** The route wants no session: one that is loaded all the same is not renewed. */
@@ -398,12 +382,6 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
     });
     keepFromSharedCaches(response);
   }
-}
-
-/** Whether a request was received whole: else its body breaks off in the same way. */
-function isReceived(request: IncomingMessage): boolean {
-  const { stream } = request as { stream?: { readonly endAfterHeaders: boolean } };
-  return stream === undefined ? request.complete : stream.endAfterHeaders || request.readableEnded;
 }
 
 /** Reading it makes the answer depend on the cookie, even if it is only to see whether it is there. */

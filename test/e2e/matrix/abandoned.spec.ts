@@ -142,6 +142,15 @@ const storedBy =
     expect(await world.second.read(id)).toEqual({ first: 1, last: 1 });
   };
 
+const droppedBy =
+  (route: string) =>
+  async (world: World): Promise<void> => {
+    const { id } = await abandon(world, route);
+    await turns();
+    await world.app.sessions.flush();
+    expect(await world.second.read(id)).toEqual({ first: 0, last: 0 });
+  };
+
 const discardedBy =
   (route: string, upload?: typeof UPLOAD) =>
   async (world: World): Promise<void> => {
@@ -163,13 +172,13 @@ runOwn(
   },
   {
     'a `StreamableFile`': storedBy('file'),
-    '`pipeline()`, called once the client has gone': storedBy('pipeline'),
-    '`pipeline()`, while it waits for its source': storedBy('waiting'),
-    '`res.download()`': storedBy('download'),
-    '`res.sendFile()`': storedBy('send-file'),
-    '`send()` of a stream': storedBy('send-stream'),
+    '`pipeline()`, called once the client has gone': droppedBy('pipeline'),
+    '`pipeline()`, while it waits for its source': discardedBy('waiting'),
+    '`res.download()`': droppedBy('download'),
+    '`res.sendFile()`': droppedBy('send-file'),
+    '`send()` of a stream': droppedBy('send-stream'),
     '`pipe()` in a callback': storedBy('callback'),
-    'nothing, as the handler sees that the response has closed': storedBy('silent'),
+    'nothing, as the handler sees that the response has closed': droppedBy('silent'),
     'an `Error`': discardedBy('error'),
     'an `Error`, as its client breaks off an upload': discardedBy('upload', UPLOAD),
   },
