@@ -1,4 +1,4 @@
-import { Observable } from 'rxjs';
+import { Observable, takeWhile } from 'rxjs';
 import { SessionGoneError } from '../../session.errors.js';
 import type { SessionContext } from '../context/session-context.js';
 import type { SessionSource } from '../context/session-source.js';
@@ -28,11 +28,12 @@ export function whileAdmitted<Value>(
       // What an answer is, is known when this turn is over: the end comes at once.
       if (isSpared) await Promise.resolve();
       const isAnswer = isSpared && isOver && waiting.length === 1;
-      if (isAnswer && (await isAnsweredAtOnce(source, sessionContext))) return true;
-      const isAdmitted = await isStillAdmitted(source, sessionContext);
+      if (isAnswer && (await isFresh(source, sessionContext))) return true;
+      if (await isStillAdmitted(source, sessionContext)) return true;
+      if (!isAnswer) return false;
       // The client waits for its answer.
-      if (isAnswer && !isAdmitted) throw new SessionGoneError();
-      return isAdmitted;
+      if (!(await hasEndedItself(sessionContext))) throw new SessionGoneError();
+      return true;
     };
     const send = async (): Promise<void> => {
       while (waiting.length > 0 && !subscriber.closed) {
@@ -45,7 +46,8 @@ export function whileAdmitted<Value>(
       if (isOver) subscriber.complete();
     };
     subscriber.add(
-      values.subscribe({
+      // A source that gives all at once would not see that nobody listens any more.
+      values.pipe(takeWhile(() => !subscriber.closed)).subscribe({
         next: (value) => {
           if (!isAsking && !sessionContext.isAdmitted) return subscriber.next(value);
           waiting.push(value);
@@ -109,10 +111,15 @@ export function isEvents(value: unknown): value is AsyncIterable<unknown> {
   return typeof (value as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === 'function';
 }
 
-/** Whether what a handler answers is no news, say by `take(1)`, of a time when its session may have ended, but for what it has ended itself. */
-async function isAnsweredAtOnce({ manager }: SessionSource, sessionContext: SessionContext): Promise<boolean> {
+/** Whether what a handler answers is no news, say by `take(1)`, of a time when its session may have ended. */
+async function isFresh({ manager }: SessionSource, sessionContext: SessionContext): Promise<boolean> {
+  return manager.isFresh(await sessionContext.load());
+}
+
+/** Whether it is the handler that has ended the session, once that is done. */
+async function hasEndedItself(sessionContext: SessionContext): Promise<boolean> {
   const session = await sessionContext.load();
-  return manager.isFresh(session) || (!session.isAuthenticated && !session.isGone);
+  return !session.isAuthenticated && !session.isGone;
 }
 
 async function isStillAdmitted({ manager }: SessionSource, sessionContext: SessionContext): Promise<boolean> {

@@ -1,9 +1,11 @@
-import { asyncScheduler, concat, from, lastValueFrom, type Observable, of, scheduled, Subject, toArray } from 'rxjs';
+import { asyncScheduler, concat, from, lastValueFrom, Observable, of, scheduled, Subject, take, toArray } from 'rxjs';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionGoneError } from 'nestjs-mikro-session';
 import { whileAdmitted } from '../../../../lib/nest/access/while-admitted.js';
+import type { ActiveSession } from '../../../../lib/session/active-session.js';
 import { requestContextOf } from '../../../../lib/nest/context/context-of.js';
 import type { RequestContext } from '../../../../lib/nest/context/request-context.js';
+import { turns } from '../../../support/turns.js';
 import { Visits } from '../visits.js';
 
 class Routes {
@@ -67,6 +69,32 @@ describe('a stream to a visitor whom a guard has let in', () => {
     visits.store.ahead = 2_001;
     expect(await all([1], true)).toEqual([1]);
   });
+
+  it.each<[string, (session: ActiveSession) => void]>([
+    ['logout()', (session) => void session.logout()],
+    ['destroy() that calls back', (session) => void session.destroy(() => {})],
+  ])('has such an answer, too, while a %s of the handler is under way', async (_, end) => {
+    const remove = visits.store.delete.bind(visits.store);
+    visits.store.delete = (...given) => turns().then(() => remove(...given));
+    end(await context.load());
+    visits.store.ahead = 2_001;
+    expect(await all([1], true)).toEqual([1]);
+  });
+
+  it.each([true, false])(
+    'stops a source without an end when nobody listens any more, let in by a guard: %p',
+    async (isAdmitted) => {
+      context.isAdmitted = isAdmitted;
+      let asked = 0;
+      const endless = new Observable<number>((subscriber) => {
+        while (!subscriber.closed && asked < 1_000) subscriber.next(asked++);
+      });
+      const listener = whileAdmitted(endless, visits.source, context).pipe(take(3));
+      const got = lastValueFrom(listener.pipe(toArray()));
+      if (!isAdmitted) expect(asked).toBeLessThan(10);
+      expect(await got).toEqual([0, 1, 2]);
+    },
+  );
 
   it('is not asked for where it is a single answer, which a guard has just let in, and that may be spared', async () => {
     expect([await all([1]), visits.store.lookups]).toEqual([[1], 1]);
