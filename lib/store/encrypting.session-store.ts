@@ -37,6 +37,8 @@ export interface EncryptionSettings {
   readonly acceptPlain?: boolean;
   /** Whether what was opened stays in memory for a while. @default true */
   readonly keepOpened?: boolean;
+  /** Whether what is written is sealed. @default true */
+  readonly seal?: boolean;
 }
 
 /**
@@ -48,9 +50,10 @@ export interface EncryptionSettings {
  * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
  *   absent. It stays where it is until it is written anew: another process may still be able to read it. So additions to it are
  *   refused, as a {@link SessionDataError}.
- * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
- *   time. Hence a value put into the database by hand is believed, unless `acceptsPlain` is false: then it is as what cannot
- *   be opened. Decision 17 says how the two are told apart, and what is not noticed.
+ * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on while there are
+ *   sessions. Processes without keys find what is sealed absent ({@link KeylessSessionStore}); with `seal: false`, what is written
+ *   stays plain for them. Hence a value put into the database by hand is believed, unless `acceptPlain` is false: then it is as what
+ *   cannot be opened. Decision 17 says how the two are told apart, and what is not noticed.
  * - `auth` opens under the generation of its login only.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
  * - `increment` and `push` are done here: they are added to what the request has found, or to what is found for them, and
@@ -81,12 +84,12 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     inner: SessionStore,
     keys: KeyRing,
     onUnreadable: UnreadableListener,
-    { queryTimeout = 1_000, acceptPlain = true, keepOpened = true }: EncryptionSettings = {},
+    { queryTimeout = 1_000, acceptPlain = true, keepOpened = true, seal = true }: EncryptionSettings = {},
   ) {
     super(inner);
     this.#queryTimeout = queryTimeout;
     this.#opened = keepOpened ? new OpenedTexts() : null;
-    this.#cipher = new SessionCipher(keys, onUnreadable, acceptPlain, this.#opened);
+    this.#cipher = new SessionCipher(keys, onUnreadable, acceptPlain, this.#opened, seal);
   }
 
   override async open(listener: StoreListener): Promise<void> {

@@ -47,14 +47,18 @@ describe.each<[string, Platform, boolean, Place]>([
       let shared: Awaited<ReturnType<Place>>;
       let encrypting: TestApp;
       let keyless: TestApp;
+      /** With keys, and without sealing anything. */
+      let opening: TestApp;
       beforeAll(async () => {
         shared = await place(platform);
         encrypting = await shared.start({ cache, encryption });
         keyless = await shared.start({ cache });
+        opening = await shared.start({ cache, encryption: { ...encryption, seal: false } });
       });
       afterAll(async () => {
         await encrypting?.close();
         await keyless?.close();
+        await opening?.close();
         await shared?.stop();
       });
 
@@ -69,7 +73,8 @@ describe.each<[string, Platform, boolean, Place]>([
         return { there, here: new Client(keyless.url, there.jar), id };
       }
       /** Nest has one logger for all applications of a process. */
-      const linesOf = (id: string) => [...keyless.lines, ...encrypting.lines].filter((line) => line.includes(id));
+      const linesOf = (id: string) =>
+        [keyless, encrypting, opening].flatMap(({ lines }) => lines).filter((line) => line.includes(id));
       const all = (client: Client) => inHandler(client, (session) => ({ ...session.data }));
       const SEALED = { secondFactor: false, attempts: 0, cart: ['book'] };
 
@@ -84,7 +89,9 @@ describe.each<[string, Platform, boolean, Place]>([
         ];
         for (let time = 0; time < 2; time++)
           expect(await inHandler(here, seen)).toEqual(['asked', false, {}, 'ada', []]);
-        const reported = linesOf(id).map((line) => /The stored (.*) of session .* cannot be decrypted/.exec(line)?.[1]);
+        const reported = linesOf(id).map(
+          (line) => /The stored (.*) of session .* cannot be decrypted/.exec(line)?.[1] ?? line,
+        );
         expect(reported.toSorted()).toEqual(['auth', 'data at "attempts"', 'data at "cart"', 'data at "secondFactor"']);
         expect(linesOf(id).join()).not.toContain('$enc');
       });
@@ -174,6 +181,35 @@ describe.each<[string, Platform, boolean, Place]>([
         const note = '$enc9.BBBBBBBB.of a later version';
         await visit(there, (session) => session.set('note', note));
         expect(await all(there)).toEqual({ note });
+      });
+
+      it('reads what a process with keys writes that seals nothing, which reads and changes what is sealed', async () => {
+        const { here, there, id } = await visitor();
+        const between = new Client(opening.url, there.jar);
+        const seen = (client: Client) => inHandler(client, (session) => [{ ...session.data }, session.avatar.roles]);
+        for (let time = 0; time < 3; time++) expect(await seen(between)).toEqual([SEALED, ['admin']]);
+        await visit(between, (session) => {
+          session.increment('attempts');
+          session.push('cart', 'pen');
+        });
+        await visit(between, (session) => session.update((data) => void (data['own'] = [1])));
+        const changed = { attempts: 1, cart: ['book', 'pen'], own: [1] };
+        expect(await all(here)).toEqual(changed);
+        for (const client of [between, there]) {
+          expect(await seen(client)).toEqual([{ ...changed, secondFactor: false }, ['admin']]);
+        }
+        await visit(there, (session) => session.push('cart', 'ink'));
+        await visit(between, (session) => session.increment('attempts').toString());
+        expect(await all(between)).toMatchObject({ attempts: 2, cart: ['book', 'pen', 'ink'] });
+        await visit(between, (session) => session.login('ada', { roles: ['reader'] }));
+        expect(await seen(here)).toEqual([{ attempts: 2, own: [1] }, ['reader']]);
+        const refused = (session: Session) => session.set('note', LIKE_SEALED).save();
+        expect((await tryVisit(between, refused)).status).toBe(500);
+        const begun = opening.client();
+        expect((await tryVisit(begun, refused)).status).toBe(500);
+        await visit(begun, (session) => session.set('plain', 1));
+        expect(await all(new Client(keyless.url, begun.jar))).toEqual({ plain: 1 });
+        expect(linesOf(id).filter((line) => line.includes('"secondFactor"'))).toHaveLength(1);
       });
     });
   },

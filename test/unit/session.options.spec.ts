@@ -271,6 +271,13 @@ describe('sameOptions', () => {
     );
   });
 
+  it('takes no options by which what is written reads as absent', () => {
+    const encryption = { keys: [Buffer.alloc(32)], seal: false };
+    expect(resolveOptions({ encryption }).encryption).toMatchObject({ seal: false, acceptPlain: true });
+    expect(problemOf({ encryption: { ...encryption, acceptPlain: false } })).toContain('are both false');
+    expect(problemOf({ encryption: { ...encryption, seal: 'no' } })).toContain('"encryption.seal"');
+  });
+
   it('sees that the context differs', () => {
     expect(sameOptions(resolveOptions({}, { contextName: 'users' }), resolveOptions())).toBe(false);
   });

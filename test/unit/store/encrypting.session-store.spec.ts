@@ -528,7 +528,7 @@ describe('Data that are no readable document', () => {
 
 describe('withEncryption', () => {
   const inner = new InnerStore({ maxDataBytes: 65_536 });
-  const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true };
+  const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true, seal: true };
   const session = { secretHash: randomBytes(32), userId: null, auth: null, data: '{"n":1}', ip: null, userAgent: null };
   const lifetime = { ttl: MINUTE, absolute: null };
 
