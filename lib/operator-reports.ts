@@ -214,7 +214,7 @@ const CORRUPT =
 const WHOSE_HAND = 'Who has changed it? Only SessionService should write there. Revoke the session.';
 
 const LOST_KEY =
-  'its key is not among "encryption.keys", it was tampered with or moved, or it is plain where "encryption.acceptPlain" is false.';
+  'its key is not among "encryption.keys" of this process, it was tampered with or moved, or it is plain where "encryption.acceptPlain" is false.';
 
 const DROPPED =
   'What was written to a session is dropped: the session could not be looked up, and its route goes on without it ' +
@@ -241,7 +241,7 @@ function inForce(options: ResolvedSessionOptions, store: string): string {
     `idle timeout ${durationText(lifetime.ttl)}, absolute timeout ${absolute}`,
     carrier(options),
     `cache: ${cache === null ? 'off' : `${cache.max} sessions, each for ${durationText(cache.ttl)}`}`,
-    `encryption: ${encryption === null ? 'off' : 'on'}`,
+    `encryption: ${encryption === null ? 'off' : encryption.seal ? 'on' : 'opens what is encrypted, and encrypts nothing'}`,
     `renewals written ${renewals}${granularity > 0 ? `, ${durationText(granularity)} apart at least` : ''}`,
     `pages of other origins refused: ${refusedOrigins(originCheck)}`,
     ...(adopt === null ? [] : [adopting(adopt)]),

@@ -58,6 +58,12 @@ export interface SessionEncryptionOptions {
    * a GET costs about a third more. @default true
    */
   readonly keepOpened?: boolean;
+  /**
+   * Whether what is written is encrypted. With `false`, what others have encrypted is read, and what is written stays plain: for the
+   * first of two deployments that switch encryption on, and the first of two that switch it off. Not with `acceptPlain: false`.
+   * @default true
+   */
+  readonly seal?: boolean;
 }
 
 /** When expired sessions are removed. */
@@ -123,8 +129,9 @@ export interface SessionModuleOptions {
   /**
    * Whether data (flash messages included) and `auth` are encrypted in the database: AES-256-GCM, each top-level value by
    * itself; the names of top-level keys stay readable. Values from before it was switched on stay readable, unless
-   * `acceptPlain` is false, and are encrypted when they are next written; a value whose key is lost is logged, and reads as
-   * absent. End all sessions before you switch it off. `increment()` and `push()` then cost a transaction. No encryption unless given.
+   * `acceptPlain` is false, and are encrypted when they are next written; a value whose key is not there, as in a process
+   * without this option, is logged, and reads as absent. So switch it on, and off, by two deployments: see `encryption.seal`.
+   * `increment()` and `push()` then cost a look-up more. No encryption unless given.
    */
   readonly encryption?: SessionEncryptionOptions;
   /**
@@ -169,6 +176,7 @@ export interface ResolvedSessionOptions extends ResolvedTransportOptions {
     readonly keys: KeyRing;
     readonly acceptPlain: boolean;
     readonly keepOpened: boolean;
+    readonly seal: boolean;
   } | null;
   readonly preparedStatements: boolean;
   readonly maxSessionsPerUser: number | null;
@@ -212,7 +220,7 @@ const KNOWN = [
   'adopt',
   'ensureSchema',
 ];
-const KNOWN_ENCRYPTION = ['keys', 'acceptPlain', 'keepOpened'];
+const KNOWN_ENCRYPTION = ['keys', 'acceptPlain', 'keepOpened', 'seal'];
 const KNOWN_CACHE = ['max', 'ttl', 'maxBytes'];
 const KNOWN_SWEEP = ['every'];
 const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
@@ -293,9 +301,13 @@ function resolveEncryption(options: OptionReader): ResolvedSessionOptions['encry
   if (!options.has('encryption')) return null;
   const encryption = new OptionReader('encryption', options.value('encryption'), KNOWN_ENCRYPTION);
   const keys = new KeyRing(encryption.value('keys') as readonly EncryptionKey[]);
-  return Object.freeze({
-    keys,
-    acceptPlain: encryption.boolean('acceptPlain', true),
-    keepOpened: encryption.boolean('keepOpened', true),
-  });
+  const acceptPlain = encryption.boolean('acceptPlain', true);
+  const seal = encryption.boolean('seal', true);
+  if (!seal && !acceptPlain) {
+    throw new SessionConfigurationError(
+      'SessionModule options "encryption.seal" and "encryption.acceptPlain" are both false, so what is written would read as ' +
+        'absent. Fix: leave one of them out.',
+    );
+  }
+  return Object.freeze({ keys, acceptPlain, keepOpened: encryption.boolean('keepOpened', true), seal });
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type DataChanges, hasAdditions, NO_CHANGES, type SessionChanges } from '../session/data/changes.js';
+import { addedTo, type DataChanges, hasAdditions, type SessionChanges } from '../session/data/changes.js';
 import type { SessionId } from '../session/token.js';
 import { SessionDataError, SessionStoreUnavailableError } from '../session.errors.js';
 import { incremented, pushed } from '../session/data/merge.js';
@@ -11,10 +11,12 @@ import {
   type DocumentReader,
   type KeyRing,
   type PlainText,
+  present,
   SessionCipher,
   type UnreadableListener,
 } from './encryption.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
+import { KeylessSessionStore } from './keyless.session-store.js';
 import { LostTime } from './lost-time.js';
 import { OpenedTexts } from './opened-texts.js';
 import { untilDeadline } from './until-deadline.js';
@@ -35,6 +37,8 @@ export interface EncryptionSettings {
   readonly acceptPlain?: boolean;
   /** Whether what was opened stays in memory for a while. @default true */
   readonly keepOpened?: boolean;
+  /** Whether what is written is sealed. @default true */
+  readonly seal?: boolean;
 }
 
 /**
@@ -46,9 +50,10 @@ export interface EncryptionSettings {
  * - What cannot be opened (its encryption key was lost, or it was tampered with or moved) is reported, and reads as
  *   absent. It stays where it is until it is written anew: another process may still be able to read it. So additions to it are
  *   refused, as a {@link SessionDataError}.
- * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on at any
- *   time. Hence a value put into the database by hand is believed, unless `acceptsPlain` is false: then it is as what cannot
- *   be opened. Decision 17 says how the two are told apart, and what is not noticed.
+ * - What is not sealed reads as it is, and is sealed when it is next written: so encryption can be switched on while there are
+ *   sessions. Processes without keys find what is sealed absent ({@link KeylessSessionStore}); with `seal: false`, what is written
+ *   stays plain for them. Hence a value put into the database by hand is believed, unless `acceptPlain` is false: then it is as what
+ *   cannot be opened. Decision 17 says how the two are told apart, and what is not noticed.
  * - `auth` opens under the generation of its login only.
  * - What an older key has sealed is sealed under the newest when it is next written. Nothing is written for being read.
  * - `increment` and `push` are done here: they are added to what the request has found, or to what is found for them, and
@@ -79,12 +84,12 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
     inner: SessionStore,
     keys: KeyRing,
     onUnreadable: UnreadableListener,
-    { queryTimeout = 1_000, acceptPlain = true, keepOpened = true }: EncryptionSettings = {},
+    { queryTimeout = 1_000, acceptPlain = true, keepOpened = true, seal = true }: EncryptionSettings = {},
   ) {
     super(inner);
     this.#queryTimeout = queryTimeout;
     this.#opened = keepOpened ? new OpenedTexts() : null;
-    this.#cipher = new SessionCipher(keys, onUnreadable, acceptPlain, this.#opened);
+    this.#cipher = new SessionCipher(keys, onUnreadable, acceptPlain, this.#opened, seal);
   }
 
   override async open(listener: StoreListener): Promise<void> {
@@ -243,7 +248,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
 
   /** What additions are to, most likely: what was opened, or seen, last. */
   #seenReader({ id, changes }: CommitRequest): DocumentReader | null {
-    const known = this.#cipher.knownReader(id, addedTo(changes));
+    const known = this.#cipher.knownReader(id, addedTo(changes.data));
     if (known !== null) return known;
     const seen = this.#seen.get(id);
     return seen === undefined ? null : this.#cipher.reader(id, seen);
@@ -262,7 +267,7 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   /** `changed`: what is added to is another by now. */
   #addTo(document: DocumentReader, request: CommitRequest): Promise<CommittedTimes | 'changed' | null> {
     const { id, generation, changes } = request;
-    const values = new Map(Array.from(addedTo(changes), (key) => [key, document.stored(key)]));
+    const values = new Map(Array.from(addedTo(changes.data), (key) => [key, document.stored(key)]));
     return this.inner.commitIf(id, generation, values, this.#seal(id, changes, document), this.#until(request));
   }
 
@@ -293,34 +298,15 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 }
 
-/** A store with encryption in front of it, where the options say so. @param onUnreadable as of {@link EncryptingSessionStore} */
+/** A store with what encrypts in front of it, or with what knows the values that other processes encrypt. @param onUnreadable as of {@link EncryptingSessionStore} */
 export function withEncryption(
   store: SessionStore,
   { encryption, queryTimeout }: Pick<ResolvedSessionOptions, 'encryption' | 'queryTimeout'>,
   onUnreadable: UnreadableListener,
 ): SessionStore {
-  if (encryption === null) return store;
+  if (encryption === null) return new KeylessSessionStore(store, onUnreadable);
   return new EncryptingSessionStore(store, encryption.keys, onUnreadable, { ...encryption, queryTimeout });
 }
 
 /** Of one session: what it writes at a time is one request, into which all that wait are folded. */
 type AdditionBatcher = WriteBatcher<CommitRequest, CommittedTimes | null>;
-
-/** A stored session in plain text, opened when it is read: of use where that is yet to be done, as such an object takes more to copy. */
-function present(stored: StoredSession, plain: PlainText): StoredSession {
-  return {
-    ...stored,
-    get auth() {
-      return plain.auth;
-    },
-    get data() {
-      return plain.data;
-    },
-  };
-}
-
-/** The keys. */
-function addedTo({ data }: SessionChanges): string[] {
-  const { increment, push } = data ?? NO_CHANGES;
-  return [...increment.keys(), ...push.keys()];
-}

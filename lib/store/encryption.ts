@@ -18,14 +18,16 @@ const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-const VERSION = '$enc1.';
+/** How everything sealed begins. */
+const SEAL = '$enc';
+const VERSION = `${SEAL}1.`;
 const ID_BYTES = 6;
 const ID_END = VERSION.length + (ID_BYTES / 3) * 4;
 
 // Keys for this purpose only: a secret that is used elsewhere, too, gives nothing away here.
 const PURPOSE = 'nestjs-mikro-session encryption v1';
 
-/** How everything sealed begins, of this version or any other: the name of its key, eight characters, between two dots. */
+/** The same, of this version or any other, and the name of its key, eight characters, between two dots. */
 const SEALED = /^\$enc\d+\.[\w-]{8}\./;
 
 const HEX = /^[\da-f]{64}$/i;
@@ -131,31 +133,48 @@ export type UnreadableListener = (id: SessionId, what: string) => void;
 
 /** Seals and opens what a session holds, as JSON text that holds sealed texts. What cannot be opened is absent. */
 export class SessionCipher {
-  readonly #keys: KeyRing;
+  readonly #keys: KeyRing | null;
+  /** `null`: what is written stays plain. */
+  readonly #sealing: KeyRing | null;
   readonly #onUnreadable: UnreadableListener;
   readonly #acceptsPlain: boolean;
   readonly #opened: OpenedTexts | null;
   readonly #reported = new Reported();
 
   /**
+   * @param keys `null`: none, by which nothing opens, and nothing is sealed
    * @param onUnreadable called once for each value, as far as can be remembered
    * @param acceptsPlain whether what is not sealed reads as it is; else it is as what cannot be opened
    * @param opened keeps what was opened; `null`: nothing is kept
+   * @param seals whether what is written is sealed
    */
-  constructor(keys: KeyRing, onUnreadable: UnreadableListener, acceptsPlain = true, opened: OpenedTexts | null = null) {
+  constructor(
+    keys: KeyRing | null,
+    onUnreadable: UnreadableListener,
+    acceptsPlain = true,
+    opened: OpenedTexts | null = null,
+    seals = true,
+  ) {
     this.#keys = keys;
+    this.#sealing = seals ? keys : null;
     this.#onUnreadable = onUnreadable;
     this.#acceptsPlain = acceptsPlain;
     this.#opened = opened;
   }
 
+  /** As it is to be stored. */
   seal(id: SessionId, key: string, text: string): string {
-    return JSON.stringify(this.#keys.seal(text, dataContextOf(id, key)));
+    return this.#sealing === null ? text : JSON.stringify(this.#sealing.seal(text, dataContextOf(id, key)));
   }
 
   /** The same of all values of a commit, by key. */
-  sealAll(id: SessionId, texts: ReadonlyMap<string, string>): Map<string, string> {
-    const seal = (key: string, plain: string) => ({ sealed: this.#keys.seal(plain, dataContextOf(id, key)), plain });
+  sealAll(id: SessionId, texts: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const keys = this.#sealing;
+    if (keys === null) {
+      assertPlain(texts);
+      return texts;
+    }
+    const seal = (key: string, plain: string) => ({ sealed: keys.seal(plain, dataContextOf(id, key)), plain });
     const opened = new Map(Array.from(texts, ([key, plain]) => [key, seal(key, plain)]));
     this.#opened?.addSealed(id, opened);
     return new Map(Array.from(opened, ([key, { sealed }]) => [key, JSON.stringify(sealed)]));
@@ -163,11 +182,16 @@ export class SessionCipher {
 
   /** @param generation that of the login, under which alone it opens */
   sealAuth(id: SessionId, generation: number, auth: string | null): string | null {
-    return auth && JSON.stringify(this.#keys.seal(auth, authContextOf(id, generation)));
+    const keys = this.#sealing;
+    return auth && keys ? JSON.stringify(keys.seal(auth, authContextOf(id, generation))) : auth;
   }
 
   /** Seals each member of a document. */
   sealData(id: SessionId, data: string): string {
+    if (this.#sealing === null) {
+      assertPlainData(data);
+      return data;
+    }
     const members = Object.entries(parseObject(data) ?? {}).map(([key, value]) => {
       return `${JSON.stringify(key)}:${this.seal(id, key, JSON.stringify(value))}`;
     });
@@ -279,7 +303,7 @@ export class SessionCipher {
   /** @param plain its JSON text, if it is plain */
   #open(id: SessionId, what: string, value: unknown, plain: () => string, context: string): string | null {
     if (!isSealed(value) && this.#acceptsPlain) return plain();
-    const text = isSealed(value) ? this.#keys.open(value, context) : null;
+    const text = isSealed(value) && this.#keys !== null ? this.#keys.open(value, context) : null;
     if (text === null) this.#report(id, what);
     return text;
   }
@@ -287,6 +311,42 @@ export class SessionCipher {
   #report(id: SessionId, what: string): void {
     if (this.#reported.isFirst(`${id} ${what}`)) this.#onUnreadable(id, what);
   }
+}
+
+/** A stored session in plain text, opened when it is read: of use where that is yet to be done, as such an object takes more to copy. */
+export function present(stored: StoredSession, plain: PlainText): StoredSession {
+  return {
+    ...stored,
+    get auth() {
+      return plain.auth;
+    },
+    get data() {
+      return plain.data;
+    },
+  };
+}
+
+/** Whether anything of a session is sealed, perhaps: found without parsing it. */
+export function mayBeSealed({ auth, data }: StoredSession): boolean {
+  // Of a corrupt row it may be null.
+  return (data as string | null)?.includes(SEAL) === true || auth?.startsWith(`"${SEAL}`) === true;
+}
+
+/**
+ * Refuses values that are to be stored plain, and would be taken for sealed ones.
+ *
+ * @param texts their JSON texts, by key
+ * @throws {SessionDataError}
+ */
+export function assertPlain(texts: ReadonlyMap<string, string>): void {
+  for (const [key, text] of texts)
+    if (text.startsWith(`"${SEAL}`) && KeyRing.isSealed(text.slice(1))) throw likeSealed(key);
+}
+
+/** The same of a document. */
+export function assertPlainData(data: string): void {
+  if (!data.includes(SEAL)) return;
+  for (const [key, value] of Object.entries(parseObject(data) ?? {})) if (isSealed(value)) throw likeSealed(key);
 }
 
 /** What a sealed snapshot says, where it was opened under the same generation. */
@@ -299,6 +359,14 @@ function cannotBeAddedTo(key: string): SessionDataError {
     key,
     `Session data at ${inQuotes(key)} cannot be decrypted here, so nothing can be added to it; nothing was saved. Put its key at the ` +
       'end of "encryption.keys", in every process, or set() the value anew.',
+  );
+}
+
+function likeSealed(key: string): SessionDataError {
+  return new SessionDataError(
+    key,
+    `Session data at ${inQuotes(key)} begins as encrypted values do, and would read as absent; nothing was saved. Store it ` +
+      'within an object, or with the option "encryption".',
   );
 }
 

@@ -221,7 +221,7 @@ describe('SessionModule', () => {
       const client = app.client();
       await visit(client, (session) => session.set('a', 1).login('ada'));
       expect(await inHandler(client, (session) => [session.userId, session.get('a')])).toEqual(['ada', 1]);
-      expect(app.app.get(SessionStore)).toBeInstanceOf(MemorySessionStore);
+      expect(app.app.get(SessionStore).description).toBe('MemorySessionStore');
     });
   });
 });

@@ -251,6 +251,13 @@ describe('What was wrong once', () => {
     );
   });
 
+  it('takes no options by which what is written reads as absent', () => {
+    const encryption = { keys: [Buffer.alloc(32)], seal: false };
+    expect(resolveOptions({ encryption }).encryption).toMatchObject({ seal: false, acceptPlain: true });
+    expect(problemOf({ encryption: { ...encryption, acceptPlain: false } })).toContain('are both false');
+    expect(problemOf({ encryption: { ...encryption, seal: 'no' } })).toContain('"encryption.seal"');
+  });
+
   it('takes maxSessionsPerUser: null for no limit, like every option for its default, never for a limit of one', () => {
     expect(resolveOptions(optionsOf({ maxSessionsPerUser: null })).maxSessionsPerUser).toBeNull();
   });

@@ -36,3 +36,8 @@ export function keysOf({ set, unset, increment, push }: DataChanges): string[] {
 export function hasAdditions(changes: DataChanges | null): changes is DataChanges {
   return changes !== null && changes.increment.size + changes.push.size > 0;
 }
+
+/** The keys to whose values something is added. */
+export function addedTo(changes: DataChanges | null): string[] {
+  return changes === null ? [] : [...changes.increment.keys(), ...changes.push.keys()];
+}

@@ -528,12 +528,19 @@ describe('Data that are no readable document', () => {
 
 describe('withEncryption', () => {
   const inner = new InnerStore({ maxDataBytes: 65_536 });
-  const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true };
+  const settings = { keys: new KeyRing([KEY]), acceptPlain: false, keepOpened: true, seal: true };
   const session = { secretHash: randomBytes(32), userId: null, auth: null, data: '{"n":1}', ip: null, userAgent: null };
   const lifetime = { ttl: MINUTE, absolute: null };
 
-  it('is the store itself where nothing is to be encrypted', () => {
-    expect(withEncryption(inner, { encryption: null, queryTimeout: 1_000 }, () => {})).toBe(inner);
+  it('gives what is plain as the store does where nothing is to be encrypted, and finds what is sealed absent', async () => {
+    const unreadable: unknown[] = [];
+    const store = withEncryption(inner, { encryption: null, queryTimeout: 1 }, (...what) => unreadable.push(what));
+    const sealing = withEncryption(inner, { encryption: settings, queryTimeout: 1_000 }, () => {});
+    const [sealed, plain] = [createSessionId(), createSessionId()];
+    await sealing.create({ ...session, id: sealed, lifetime });
+    await store.create({ ...session, id: plain, lifetime });
+    expect([(await store.find(sealed))?.data, (await store.find(plain))?.data]).toEqual(['{}', '{"n":1}']);
+    expect(unreadable).toEqual([[sealed, 'data at "n"']]);
   });
 
   it('encrypts as the options say', async () => {

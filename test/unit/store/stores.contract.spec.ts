@@ -5,6 +5,7 @@ import type { SessionStore, StoreListener } from '../../../lib/session-store.js'
 import { CachingSessionStore } from '../../../lib/store/caching.session-store.js';
 import { EncryptingSessionStore } from '../../../lib/store/encrypting.session-store.js';
 import { KeyRing } from '../../../lib/store/encryption.js';
+import { KeylessSessionStore } from '../../../lib/store/keyless.session-store.js';
 import { MemorySessionStore } from '../../../lib/store/memory.session-store.js';
 import { StoreReports } from '../../support/store-listener.js';
 
@@ -21,10 +22,12 @@ const cached = (inner: SessionStore): SessionStore =>
   new CachingSessionStore(inner, { max: 100, ttl: 60_000, maxBytes: 1e7 });
 const encrypted = (inner: SessionStore): SessionStore =>
   new EncryptingSessionStore(inner, new KeyRing([randomBytes(32)]), () => {});
+const keyless = (inner: SessionStore): SessionStore => new KeylessSessionStore(inner, () => {});
 
 describe.each<[string, () => SessionStore]>([
   ['MemorySessionStore', memory],
   ['CachingSessionStore', () => cached(memory())],
+  ['KeylessSessionStore', () => keyless(memory())],
   ['EncryptingSessionStore', () => encrypted(memory())],
   ['CachingSessionStore, of what is encrypted,', () => cached(encrypted(memory()))],
 ])('%s', (_name, make) => {
