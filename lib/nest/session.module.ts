@@ -33,7 +33,8 @@ import {
   type SessionModuleOptions,
 } from '../session.options.js';
 import { INNERMOST_STORE } from './innermost-store.js';
-import { membersOf, OptionReader, OPTIONS } from '../options/option-reader.js';
+import { membersOf, OPTIONS } from '../options/members.js';
+import { OptionReader } from '../options/option-reader.js';
 import { operatorLog } from './operator-log.js';
 import { OperatorReports } from '../operator-reports.js';
 import { SessionHealthIndicator } from './session-health.indicator.js';
