@@ -278,12 +278,13 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
     equipGateways(modules, SessionModule);
   }
 
+  /** Registers sessions with the default of every option. */
+  static override forRoot(): DynamicModule;
   /**
    * Registers sessions; everything has a default.
    *
    * @throws {SessionConfigurationError} for what is no plain object, as where a circular import leaves it undefined.
    */
-  static override forRoot(): DynamicModule;
   static override forRoot(options: SessionModuleOptions & SessionModuleExtras): DynamicModule;
   static override forRoot(...given: readonly unknown[]): DynamicModule {
     return super.forRoot(given.length === 0 ? {} : membersOf(OPTIONS, given[0]));

@@ -187,15 +187,18 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   }
 
   /**
-   * Ends a session; requests that are under way with it are refused. Returns whether it was there.
+   * Ends a session of any visitor, as for administrators; requests that are under way with it are refused. Returns whether it was
+   * there.
    *
-   * Ids are public. Where a user says which session to end, give the user's id: anybody else's is then left alone, and `false`.
-   * With the id alone, as for administrators, a session of any visitor is ended.
-   *
-   * @throws {SessionArgumentError} for options without a user's id, such as that of somebody who is not signed in, and for options
-   * that are undefined. Not an error: a text that is no session's id.
+   * @throws {SessionArgumentError} for what is no string. Not an error: a text that is no session's id.
    */
   revoke(id: SessionId): Promise<boolean>;
+  /**
+   * The same where a user says which session to end, as ids are public: anybody else's than theirs is left alone, and `false`.
+   *
+   * @throws {SessionArgumentError} for options that are undefined, or without a user's id, such as that of somebody who is not
+   * signed in.
+   */
   revoke(id: SessionId, options: { readonly userId: string }): Promise<boolean>;
   async revoke(id: SessionId, ...whose: readonly { readonly userId: string }[]): Promise<boolean> {
     const isAnybodys = whose.length === 0;

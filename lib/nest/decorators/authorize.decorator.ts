@@ -28,8 +28,9 @@ export interface AuthorizeOptions {
  *   start, where `@Public()` stands on the same class or handler, or a decorator above has replaced the class or method,
  *   which leaves the requirements behind.
  */
-export function Authorize(): ClassDecorator & MethodDecorator;
 export function Authorize(options: AuthorizeOptions): ClassDecorator & MethodDecorator;
+/** Guards a route, or all of a controller's, with `SessionGuard`, and asks for no more than to be signed in. */
+export function Authorize(): ClassDecorator & MethodDecorator;
 export function Authorize(...given: readonly unknown[]): ClassDecorator & MethodDecorator {
   assertParentheses('@Authorize()', given);
   const requirements = requirementsOf(given.length === 0 ? {} : optionsIn(given));
