@@ -197,7 +197,8 @@ export const SESSION_OPTIONS = Symbol('SESSION_OPTIONS');
 /** What a timer of Node's can wait, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-const KNOWN = [
+/** Of {@link SessionModuleOptions}. */
+export const OPTION_NAMES: readonly string[] = [
   'idleTimeout',
   'absoluteTimeout',
   'transport',
@@ -231,7 +232,7 @@ const KNOWN_RENEWAL = ['flushEvery', 'granularity'];
  * @throws {SessionConfigurationError} naming the option, what it was, and what it must be.
  */
 export function resolveOptions(given: SessionModuleOptions = {}, extras: object = {}): ResolvedSessionOptions {
-  const options = new OptionReader('', given, KNOWN, Object.keys(extras));
+  const options = new OptionReader('', given, OPTION_NAMES, Object.keys(extras));
   const renewal = new OptionReader('renewal', options.object('renewal'), KNOWN_RENEWAL);
   const idle = options.duration('idleTimeout', '30m', 1);
   const absolute =

@@ -14,6 +14,7 @@ import type { AdoptionMeter } from '../stats/adoption-meter.js';
 import { withTimeLimit } from '../store/time-limit.js';
 import type { AdoptedSession, OldSession } from './old-session.js';
 
+const MEMBERS = ['userId', 'auth', 'data', 'ttl', 'absolute', 'persistent'] satisfies (keyof AdoptedSession)[];
 const OPERATION = 'take over a session of express-session';
 
 /** What the adopter works with. */
@@ -155,7 +156,7 @@ export class Adopter {
   async #adopted(old: OldSession): Promise<Partial<AdoptedSession> | null> {
     const answer = (async () => this.#env.adoption.toSession?.(old) ?? null)();
     const adopted = await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate());
-    return adopted && argumentsOf('toSession', adopted);
+    return adopted && argumentsOf('toSession', adopted, MEMBERS);
   }
 
   /** @returns `null` for one that is empty, which is not worth a row */

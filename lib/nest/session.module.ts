@@ -19,6 +19,7 @@ import { APP_GUARD, APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@
 import { assertNoContradictions } from './access/access-contradictions.js';
 import { noteMethods } from './access/methods.js';
 import { noteGuardedClasses } from './access/route-access.js';
+import { asyncMembersOf, madeOptions } from './async-options.js';
 import { announce } from './context/announcement.js';
 import { equipGateways, GATEWAY_PROVIDERS } from './gateways.js';
 import { DeputyGuard } from './deputy.guard.js';
@@ -32,7 +33,8 @@ import {
   type SessionModuleOptions,
 } from '../session.options.js';
 import { INNERMOST_STORE } from './innermost-store.js';
-import { membersOf, OptionReader, OPTIONS } from '../options/option-reader.js';
+import { membersOf, OPTIONS } from '../options/members.js';
+import { OptionReader } from '../options/option-reader.js';
 import { operatorLog } from './operator-log.js';
 import { OperatorReports } from '../operator-reports.js';
 import { SessionHealthIndicator } from './session-health.indicator.js';
@@ -73,6 +75,8 @@ export interface SessionModuleExtras {
    */
   readonly interceptor?: boolean | undefined;
 }
+
+const EXTRAS = ['contextName', 'tableName', 'store', 'interceptor'] satisfies (keyof SessionModuleExtras)[];
 
 /** How to provide a store, as Nest's custom providers say it. */
 export type StoreProvider =
@@ -130,8 +134,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<SessionModuleO
           ...(definition.providers ?? []),
           {
             provide: SESSION_OPTIONS,
-            useFactory: (given: SessionModuleOptions) =>
-              resolveOptions(given, { contextName, tableName, store, interceptor }),
+            useFactory: (given: unknown) =>
+              resolveOptions(madeOptions(given), { contextName, tableName, store, interceptor }),
             inject: [GIVEN_OPTIONS],
           },
           {
@@ -276,14 +280,26 @@ export class SessionModule extends ConfigurableModuleClass implements OnModuleIn
     equipGateways(modules, SessionModule);
   }
 
-  /** Registers sessions; everything has a default. */
-  static override forRoot(options: SessionModuleOptions & SessionModuleExtras = {}): DynamicModule {
-    return super.forRoot(membersOf(OPTIONS, options));
+  /** Registers sessions with the default of every option. */
+  static override forRoot(): DynamicModule;
+  /**
+   * Registers sessions; everything has a default.
+   *
+   * @throws {SessionConfigurationError} for what is no plain object, as where a circular import leaves it undefined.
+   */
+  static override forRoot(options: SessionModuleOptions & SessionModuleExtras): DynamicModule;
+  static override forRoot(...given: readonly unknown[]): DynamicModule {
+    return super.forRoot(given.length === 0 ? {} : membersOf(OPTIONS, given[0]));
   }
 
-  /** Registers sessions with options that are made by a factory or a class, once others are there to be injected. */
+  /**
+   * Registers sessions with options that are made by a factory or a class, once others are there to be injected.
+   *
+   * @throws {SessionConfigurationError} for an option that the factory is to give, for one that there is not, and unless there
+   *   is one of `useFactory`, `useClass` and `useExisting`; at start, where that gives no object, as without `return`.
+   */
   static override forRootAsync(options: SessionModuleAsyncOptions): DynamicModule {
-    return super.forRootAsync(options);
+    return super.forRootAsync(asyncMembersOf(options, EXTRAS));
   }
 
   /** @internal */

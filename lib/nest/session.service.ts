@@ -187,16 +187,22 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   }
 
   /**
-   * Ends a session; requests that are under way with it are refused. Returns whether it was there.
+   * Ends a session of any visitor, as for administrators; requests that are under way with it are refused. Returns whether it was
+   * there.
    *
-   * Ids are public. Where a user says which session to end, give the user's id: anybody else's is then left alone, and `false`.
-   * Without it, as for administrators, a session of any visitor is ended.
-   *
-   * @throws {SessionArgumentError} for options without a user's id, such as that of somebody who is not signed in. Not an error:
-   * a text that is no session's id.
+   * @throws {SessionArgumentError} for what is no string. Not an error: a text that is no session's id.
    */
-  async revoke(id: SessionId, options?: { readonly userId: string }): Promise<boolean> {
-    const userId = options === undefined ? undefined : userIdOf('revoke', argumentsOf('revoke', options).userId);
+  revoke(id: SessionId): Promise<boolean>;
+  /**
+   * The same where a user says which session to end, as ids are public: anybody else's than theirs is left alone, and `false`.
+   *
+   * @throws {SessionArgumentError} for options that are undefined, or without a user's id, such as that of somebody who is not
+   * signed in.
+   */
+  revoke(id: SessionId, options: { readonly userId: string }): Promise<boolean>;
+  async revoke(id: SessionId, ...whose: readonly { readonly userId: string }[]): Promise<boolean> {
+    const isAnybodys = whose.length === 0;
+    const userId = isAnybodys ? undefined : userIdOf('revoke', argumentsOf('revoke', whose[0], ['userId']).userId);
     const canonical = canonicalId('revoke', id);
     const revoked = canonical !== null && (await this.#store.delete(canonical, null, userId));
     if (revoked) this.#manager.emit('revoked', canonical, userId ?? null);
@@ -210,13 +216,14 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
    * With the option `adopt`, sessions of express-session that have not been taken over yet are ended as well, but for those that
    * `adopt.sessions` finds. Whose they are is what `toSession` says, of each in the table.
    *
-   * @throws {SessionArgumentError} for what is no user's id, or no session's.
+   * @throws {SessionArgumentError} for what is no user's id, or no session's, and for other options. Not an error: an `except`
+   * that is undefined, which spares none.
    * @throws {SessionStoreUnavailableError} where the store did not answer; or where `adopt.toSession` throws for an old session, after
    * all others were ended
    */
   async revokeAllForUser(userId: string, options: { readonly except?: SessionId } = {}): Promise<number> {
     const user = userIdOf('revokeAllForUser', userId);
-    const { except } = argumentsOf('revokeAllForUser', options);
+    const { except } = argumentsOf('revokeAllForUser', options, ['except']);
     const spared = except === undefined ? undefined : canonicalId('revokeAllForUser', except);
     if (spared === null) {
       throw new SessionArgumentError('revokeAllForUser() takes the id of a session (a UUID) as "except".');
@@ -248,12 +255,12 @@ export class SessionService implements OnApplicationBootstrap, BeforeApplication
   /**
    * Makes a session without a request, for tests and jobs.
    *
-   * @throws {SessionArgumentError} for a snapshot (`auth`) without the user it is of.
+   * @throws {SessionArgumentError} for a snapshot (`auth`) without the user it is of, and for other members.
    * @returns the stored session, and what opens it, which is a secret: the bare `credential`, as a client sends it with
    * `transport: 'header'`; and the `cookie`, as a `Cookie` header takes it (`name=value`), empty with that transport.
    */
   async create(content: NewSessionContent = {}): Promise<{ session: Session; credential: string; cookie: string }> {
-    const { userId, auth, data = {} } = argumentsOf('create', content);
+    const { userId, auth, data = {} } = argumentsOf('create', content, ['userId', 'auth', 'data']);
     if (userId === undefined && auth !== undefined) {
       throw new SessionArgumentError('create() takes "auth" together with the "userId" that it is the snapshot of.');
     }

@@ -1,7 +1,8 @@
-import { isPlainObject, kindOf } from '../session/data/json.js';
+import { kindOf } from '../session/data/json.js';
 import { type Duration, DURATION_HINT, parseDuration, shownDuration } from '../session/lifetime.js';
 import { SessionConfigurationError } from '../session.errors.js';
 import { inQuotes } from '../shown.js';
+import { membersOf, OPTIONS, unknownOption } from './members.js';
 
 /** Options of express-session that are none here: what takes their place is on one page. */
 const OF_EXPRESS_SESSION = new Set([
@@ -24,18 +25,23 @@ export class OptionReader {
   readonly #prefix: string;
   readonly #values: Record<string, unknown>;
 
-  /** @param known all that there are; with `besides`, those that are read elsewhere */
+  /** @param known all that there are; with `besides`, those that stand beside a factory */
   constructor(prefix: string, values: unknown, known: readonly string[], besides: readonly string[] = []) {
     this.#prefix = prefix === '' ? '' : `${prefix}.`;
     this.#values = membersOf(prefix === '' ? OPTIONS : `SessionModule option "${prefix}"`, values);
     for (const key of Object.keys(this.#values)) {
       if (known.includes(key)) continue;
       const name = this.#prefix + key;
+      if (besides.includes(name)) {
+        throw new SessionConfigurationError(
+          `SessionModule option ${inQuotes(name)} must be known before the factory is called, and is not read from what it ` +
+            `gives. Fix: move it beside the factory, as in forRootAsync({ ${name}, useFactory }).`,
+        );
+      }
+      if (!OF_EXPRESS_SESSION.has(name)) throw unknownOption('SessionModule', name, [...known, ...besides]);
       throw new SessionConfigurationError(
-        `SessionModule has no option ${inQuotes(name)}. ` +
-          (OF_EXPRESS_SESSION.has(name)
-            ? 'It is one of express-session: docs/migrating-from-express-session.md says what takes its place.'
-            : `Fix: remove it, or use one of ${[...known, ...besides].join(', ')}.`),
+        `SessionModule has no option ${inQuotes(name)}. It is one of express-session: ` +
+          'docs/migrating-from-express-session.md says what takes its place.',
       );
     }
   }
@@ -95,33 +101,6 @@ export class OptionReader {
       `SessionModule option "${this.#prefix}${name}" must be ${expected}, but was ${shown}. Fix: correct it, or leave it out.`,
     );
   }
-}
-
-/** All options, in a message. */
-export const OPTIONS = 'The options of SessionModule';
-
-/**
- * What an object of options holds. Read once, so that what is checked is what is used.
- *
- * @param what the object, in a message
- * @throws {SessionConfigurationError} for anything but a plain object, and for one that cannot be read.
- */
-export function membersOf(what: string, values: unknown): Record<string, unknown> {
-  try {
-    if (isPlainObject(values)) {
-      const members = { ...values };
-      // To copy it key by key, as Nest does, would make another prototype of it.
-      if (!Object.hasOwn(members, '__proto__')) return members;
-      throw new SessionConfigurationError(`SessionModule has no option "__proto__". Fix: remove it.`);
-    }
-  } catch (cause) {
-    if (cause instanceof SessionConfigurationError) throw cause;
-    throw new SessionConfigurationError(
-      `${what} cannot be read: a getter or a proxy throws. Fix: pass an object of plain values.`,
-      { cause },
-    );
-  }
-  throw new SessionConfigurationError(`${what} must be an object, but was ${kindOf(values)}. Fix: pass { … }.`);
 }
 
 function shownValue(value: unknown): string {

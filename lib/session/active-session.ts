@@ -270,7 +270,7 @@ export class ActiveSession implements Session {
   }
 
   setTtl(ttl: Duration, options: { readonly absolute?: Duration | false } = {}): this {
-    const { absolute } = argumentsOf('setTtl', options);
+    const { absolute } = argumentsOf('setTtl', options, ['absolute']);
     const change = { ttl: durationOf('ttl', ttl), absolute: absoluteOf(absolute) };
     this.onUse?.();
     this.#lifecycle.written.lifetime = change;
@@ -287,7 +287,7 @@ export class ActiveSession implements Session {
   }
 
   #login(userId: string, auth: AuthSnapshot | undefined, options: LoginOptions): Promise<void> {
-    const { ttl, absolute, persistent } = argumentsOf('login', options);
+    const { ttl, absolute, persistent } = argumentsOf('login', options, ['ttl', 'absolute', 'persistent']);
     const user = signingIn(userId, auth, persistent);
     const change = ownLifetime({ ttl, absolute }, this.#env.lifetime.ttl);
     const { userAfter: userBefore = this.userId } = this.#lifecycle.written;

@@ -117,6 +117,8 @@ export interface Session {
    * Gives this session an idle timeout of its own ("remember me"); zero or less ends it. Its absolute end moves to
    * `absolute` from its start (`false` for none), or at least as far as the ttl. Where that is later than the cookie's, and no cookie
    * reaches the client any more, storing it fails with a `SessionHeadersSentError`.
+   *
+   * @throws {SessionArgumentError} for what is no duration, and for other options.
    */
   setTtl(ttl: Duration, options?: { readonly absolute?: Duration | false }): this;
   /** Counts as an access now, even where the route does not renew sessions. */
@@ -127,7 +129,7 @@ export interface Session {
    * timeout starts anew. An anonymous visitor's data stays; another user's is dropped first. Where the session ended or
    * was logged in elsewhere meanwhile, a new one begins, without the data of a user.
    *
-   * @throws {SessionArgumentError} unless the user id is a string of 1 to 512 characters.
+   * @throws {SessionArgumentError} unless the user id is a string of 1 to 512 characters, and for options that there are not.
    * @throws {SessionDataError} for a snapshot that is not plain data.
    * @throws what a `logout()`, `destroy()` or `login()` of somebody else has failed by that was still under way at the call: as do
    *   all operations that were called for behind it, but for those that leave the session as well.

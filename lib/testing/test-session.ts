@@ -1,5 +1,6 @@
 import { type NewSessionContent, SessionService } from '../nest/session.service.js';
 import { SessionSource } from '../nest/context/session-source.js';
+import { argumentsOf } from '../session/arguments.js';
 import type { Duration } from '../session/lifetime.js';
 import type { Session } from '../session/session.js';
 import { NO_VISITOR } from '../session/session-environment.js';
@@ -46,12 +47,13 @@ const SAME_SITE = { strict: 'Strict', lax: 'Lax', none: 'None' } as const;
 /**
  * Makes a session in the store of an application: of a user with `userId`, else of an anonymous visitor.
  *
- * @throws {SessionArgumentError} for a user id that is none, or a snapshot without a user.
+ * @throws {SessionArgumentError} for a user id that is none, a snapshot without a user, and other members.
  * @throws {SessionDataError} for data that cannot be stored.
  */
 export async function createTestSession(app: TestApplication, content: TestSessionContent = {}): Promise<TestSession> {
-  const { session, credential, cookie } = await provided<SessionService>(app, SessionService).create(content);
-  if (content.ttl !== undefined) await session.setTtl(content.ttl).save();
+  const { ttl, ...made } = argumentsOf('createTestSession', content, ['userId', 'auth', 'data', 'ttl']);
+  const { session, credential, cookie } = await provided<SessionService>(app, SessionService).create(made);
+  if (ttl !== undefined) await session.setTtl(ttl).save();
   const { transport, options } = provided<SessionSource>(app, SessionSource);
   return {
     session,

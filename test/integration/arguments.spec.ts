@@ -50,6 +50,8 @@ const TEXTS = KINDS.filter((kind) => typeof VALUES[kind] === 'string');
 const but = (...kinds: string[]): string[] => KINDS.filter((kind) => !kinds.includes(kind));
 const WORDS = ['a string', 'a very long string'];
 const OBJECTS = ['an object', 'an object without a prototype'];
+/** The other one has a member that no method knows. */
+const EMPTY = 'an object without a prototype';
 const JSON_KINDS = [
   'null',
   'zero',
@@ -79,17 +81,13 @@ const CALLS: [name: string, call: Call, refused: readonly string[]][] = [
     but('a string'),
   ],
   ['service.revokeAllForUser(…)', (value, { service }) => service.revokeAllForUser(value), but('a string')],
-  [
-    'service.revokeAllForUser(user, …)',
-    (value, { service }) => service.revokeAllForUser('nobody', value),
-    but(...OBJECTS),
-  ],
+  ['service.revokeAllForUser(user, …)', (value, { service }) => service.revokeAllForUser('nobody', value), but(EMPTY)],
   [
     'service.revokeAllForUser(user, { except: … })',
     (except, { service }) => service.revokeAllForUser('nobody', { except }),
     KINDS,
   ],
-  ['service.create(…)', (value, { service }) => service.create(value), but(...OBJECTS)],
+  ['service.create(…)', (value, { service }) => service.create(value), but(EMPTY)],
   ['service.create({ userId: … })', (userId, { service }) => service.create({ userId }), but('a string')],
   [
     'service.create({ userId, auth: … })',
@@ -134,7 +132,7 @@ const CALLS: [name: string, call: Call, refused: readonly string[]][] = [
   ['session.flashes(…)', (value, { session }) => session.flashes(value), but(...TEXTS)],
   ['session.login(…)', (value, { session }) => session.login(value), but('a string')],
   ['session.login(user, …)', (value, { session }) => session.login('x', value), but(...OBJECTS)],
-  ['session.login(user, {}, …)', (value, { session }) => session.login('x', {}, value), but(...OBJECTS)],
+  ['session.login(user, {}, …)', (value, { session }) => session.login('x', {}, value), but(EMPTY)],
   [
     'session.login(user, {}, { ttl: … })',
     (ttl, { session }) => session.login('x', {}, { ttl }),
@@ -151,7 +149,7 @@ const CALLS: [name: string, call: Call, refused: readonly string[]][] = [
     but('a boolean'),
   ],
   ['session.setTtl(…)', (value, { session }) => session.setTtl(value), but('zero', 'a number')],
-  ['session.setTtl(ttl, …)', (value, { session }) => session.setTtl(1000, value), but(...OBJECTS)],
+  ['session.setTtl(ttl, …)', (value, { session }) => session.setTtl(1000, value), but(EMPTY)],
   [
     'session.setTtl(ttl, { absolute: … })',
     (absolute, { session }) => session.setTtl(1000, { absolute }),
@@ -189,6 +187,24 @@ describe.each(definitions)('With sessions in %s, by a wrong argument', (_where, 
       if (isTyped && (outcome as Error).message.includes('kept-to-itself')) wrong.push(`${kind}: quoted`);
     }
     expect(wrong).toEqual([]);
+  });
+
+  it.each<[string, string, Call]>([
+    ['login', '"absolut"', (_value, { session }) => session.login('x', {}, { absolut: '10m' })],
+    ['login', '"Persistent"', (_value, { session }) => session.login('x', {}, { ttl: '1h', Persistent: false })],
+    ['setTtl', '"ttl"', (_value, { session }) => session.setTtl('1h', { ttl: '10m' })],
+    ['create', '"user"', (_value, { service }) => service.create({ user: 'ada', data: {} })],
+    ['revoke', '"except"', (_value, { service, session }) => service.revoke(session.id, { userId: 'x', except: 'y' })],
+    ['revokeAllForUser', '"exept"', (_value, { service }) => service.revokeAllForUser('nobody', { exept: 'x' })],
+  ])('%s() says that it does not know %s, and does nothing', async (method, name, call) => {
+    const service = fixture.app.sessions;
+    const before = await service.count();
+    const error = await (async () => call(undefined, { service, session: freshSession() }))().catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(SessionArgumentError);
+    expect((error as Error).message).toMatch(new RegExp(`^${method}\\(\\) has no option ${name}, but `));
+    expect(await service.count()).toBe(before);
   });
 
   function freshSession(): unknown {

@@ -261,7 +261,7 @@ describe('SessionModule.forRoot() with options that are none', () => {
   it.each<[string, unknown, string]>([
     ['null', null, 'The options of SessionModule must be an object, but was null.'],
     ['a text', 'x', 'The options of SessionModule must be an object, but was a string.'],
-    ['a member called __proto__', JSON.parse('{"__proto__": {}}'), 'has no option "__proto__"'],
+    ['a member called __proto__', JSON.parse('{"__proto__": {}}'), 'cannot have a member "__proto__"'],
     [
       'a contextName that is a number',
       { contextName: 5 },

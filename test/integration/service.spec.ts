@@ -89,6 +89,7 @@ describe('SessionService', () => {
       null,
       'r3',
       [],
+      undefined,
     ]) {
       await expect(sessions().revoke(session.id, options as never)).rejects.toThrow(SessionArgumentError);
     }

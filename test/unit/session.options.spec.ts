@@ -173,7 +173,7 @@ describe('resolveOptions', () => {
     ['an unknown option that is undefined', { ttl: undefined }, 'has no option "ttl"'],
     ['an unknown cookie option', { cookie: { httpOnly: false } }, 'has no option "cookie.httpOnly"'],
     ['an unknown renewal option', { renewal: { every: 1 } }, 'has no option "renewal.every"'],
-    ['an option named __proto__', JSON.parse('{"__proto__": {}}'), 'has no option "__proto__"'],
+    ['an option named __proto__', JSON.parse('{"__proto__": {}}'), 'cannot have a member "__proto__"'],
     ['options that are null', null, 'The options of SessionModule must be an object, but was null'],
     ['options that are a text', 'x', 'must be an object, but was a string'],
     ['options that are an array', [], 'must be an object, but was an array'],

@@ -1,10 +1,12 @@
 import { applyDecorators, type Type, UseGuards } from '@nestjs/common';
+import { CIRCULAR_IMPORT, membersOf, unknownOption } from '../../options/members.js';
 import { type Duration, DURATION_HINT, parseDuration, shownDuration } from '../../session/lifetime.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { AUTHORIZE, type Requirements } from '../access/route-access.js';
 import { SessionGuard } from '../session.guard.js';
+import { assertParentheses } from './decorator-arguments.js';
 
-/** What `@Authorize()` asks for. */
+/** What `@Authorize()` asks for. A member that is not meant is left out: one that is there with `undefined` is an error. */
 export interface AuthorizeOptions {
   /** Roles, of which one is enough. */
   readonly roles?: readonly string[];
@@ -21,21 +23,48 @@ export interface AuthorizeOptions {
  * Requirements add up: of several `@Authorize()` on one target, of the class and its base classes, of the handler and the
  * methods that it overrides, all must be met. Only a `@Public()` that is nearer to the handler lifts them.
  *
- * @throws {SessionConfigurationError} when the class is defined, for a duration that is none and for an empty list; at
+ * @throws {SessionConfigurationError} when the class is defined, for anything but one plain object of these options or nothing,
+ *   for a member that is undefined (as by a circular import), for a duration that is none and for an empty list; at
  *   start, where `@Public()` stands on the same class or handler, or a decorator above has replaced the class or method,
  *   which leaves the requirements behind.
  */
-export function Authorize(options: AuthorizeOptions = {}): ClassDecorator & MethodDecorator {
-  const roles = namesIn('roles', options.roles);
-  const permissions = namesIn('permissions', options.permissions);
+export function Authorize(options: AuthorizeOptions): ClassDecorator & MethodDecorator;
+/** Guards a route, or all of a controller's, with `SessionGuard`, and asks for no more than to be signed in. */
+export function Authorize(): ClassDecorator & MethodDecorator;
+export function Authorize(...given: readonly unknown[]): ClassDecorator & MethodDecorator {
+  assertParentheses('@Authorize()', given);
+  const requirements = requirementsOf(given.length === 0 ? {} : optionsIn(given));
+  return applyDecorators(adding(requirements), UseGuards(SessionGuard));
+}
+
+const KNOWN = ['roles', 'permissions', 'within'] satisfies (keyof AuthorizeOptions)[];
+
+/** Whatever is not read would let in more than was meant. */
+function optionsIn(given: readonly unknown[]): AuthorizeOptions {
+  if (given.length > 1) {
+    throw new SessionConfigurationError(
+      `@Authorize() takes one object of options, but got ${given.length} arguments. Fix: name all of it in one.`,
+    );
+  }
+  const options = membersOf('The options of @Authorize()', given[0]);
+  for (const [name, value] of Object.entries(options)) {
+    if (!KNOWN.includes(name as never)) throw unknownOption('@Authorize()', name, KNOWN);
+    if (value !== undefined) continue;
+    throw new SessionConfigurationError(
+      `@Authorize({ ${name} }) is there, but undefined. ${CIRCULAR_IMPORT}, or leave "${name}" out.`,
+    );
+  }
+  return options;
+}
+
+function requirementsOf(options: AuthorizeOptions): Requirements {
   const within = options.within === undefined ? null : parseDuration(options.within);
   if (within === undefined) {
     throw new SessionConfigurationError(
       `@Authorize({ within }) must be ${DURATION_HINT}, but was ${shownDuration(options.within)}. Fix: correct it.`,
     );
   }
-  const requirements: Requirements = { roles, permissions, within };
-  return applyDecorators(adding(requirements), UseGuards(SessionGuard));
+  return { roles: namesIn('roles', options.roles), permissions: namesIn('permissions', options.permissions), within };
 }
 
 /** A list that has come out empty, or holds nothing where a name was meant, would let in every user. */

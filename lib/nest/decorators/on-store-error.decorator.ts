@@ -1,9 +1,7 @@
 import { SetMetadata } from '@nestjs/common';
-import { kindOf } from '../../session/data/json.js';
-import { SessionConfigurationError } from '../../session.errors.js';
 import { ON_STORE_ERROR_POLICIES, type OnStoreErrorPolicy } from '../../session.options.js';
-import { inQuotes } from '../../shown.js';
 import { ON_STORE_ERROR } from '../session.metadata.js';
+import { assertParentheses, wrongArgument } from './decorator-arguments.js';
 
 /**
  * What becomes of requests to a route, or to all of a controller's, whose session cannot be looked up, as the store does not
@@ -19,11 +17,12 @@ import { ON_STORE_ERROR } from '../session.metadata.js';
  * commit that fails once the session was loaded. Behind `sessionMiddleware()`, which does not know the route, `'anonymous'` takes
  * the module's option.
  *
- * @throws {SessionConfigurationError} when the class is defined, for any other value.
+ * @throws {SessionConfigurationError} when the class is defined, for any other value, and without the parentheses.
  */
-export function OnStoreError(policy: OnStoreErrorPolicy): ClassDecorator & MethodDecorator {
+export function OnStoreError(policy: OnStoreErrorPolicy): ClassDecorator & MethodDecorator;
+export function OnStoreError(...given: readonly unknown[]): ClassDecorator & MethodDecorator {
+  assertParentheses("@OnStoreError('anonymous')", given);
+  const policy = given[0] as OnStoreErrorPolicy;
   if (ON_STORE_ERROR_POLICIES.includes(policy)) return SetMetadata(ON_STORE_ERROR, policy);
-  throw new SessionConfigurationError(
-    `@OnStoreError() takes 'fail' or 'anonymous', but got ${typeof policy === 'string' ? inQuotes(policy) : kindOf(policy)}. Fix: correct it.`,
-  );
+  throw wrongArgument('@OnStoreError()', "'fail' or 'anonymous'", policy);
 }

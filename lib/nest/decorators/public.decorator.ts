@@ -1,5 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
 import { PUBLIC } from '../access/route-access.js';
+import { assertNoArguments } from './decorator-arguments.js';
 
 /**
  * Lets every visitor in where `SessionGuard` stands before all routes, or all of a controller's. It lifts what is said further
@@ -10,8 +11,10 @@ import { PUBLIC } from '../access/route-access.js';
  * - On a class: what the application and its base classes require. Not what a handler requires.
  *
  * @throws {SessionConfigurationError} at start, where it stands beside `@Authorize()` or `@UseGuards(SessionGuard)` on the
- *   same class or handler.
+ *   same class or handler; when the class is defined, for an argument, and without the parentheses.
  */
-export function Public(): ClassDecorator & MethodDecorator {
+export function Public(): ClassDecorator & MethodDecorator;
+export function Public(...given: readonly unknown[]): ClassDecorator & MethodDecorator {
+  assertNoArguments('@Public()', given);
   return SetMetadata(PUBLIC, true);
 }

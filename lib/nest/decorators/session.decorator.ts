@@ -1,12 +1,15 @@
 import { createParamDecorator, type ExecutionContext, type PipeTransform, type Type } from '@nestjs/common';
+import { CIRCULAR_IMPORT } from '../../options/members.js';
 import type { AuthSnapshot, Avatar } from '../../session/avatar.js';
 import type { SessionPath } from '../../session/data/paths.js';
 import type { Session as SessionContract } from '../../session/session.js';
+import { SessionConfigurationError } from '../../session.errors.js';
 import { GraphqlContext } from '../context/graphql-context.js';
 import { MessageContext } from '../context/message-context.js';
 import { RequestContext } from '../context/request-context.js';
 import { noSession, type SessionContext } from '../context/session-context.js';
 import { metadataOf } from '../session.metadata.js';
+import { assertParentheses } from './decorator-arguments.js';
 
 /** The visitor's session: see the members. As a value, the parameter decorator of the same name. */
 export interface Session extends SessionContract {}
@@ -40,10 +43,17 @@ export interface SessionDecorator {
  *
  * Pipes follow, as with Nest's own decorators: `@Session('userId', ParseIntPipe)`.
  *
+ * @throws {SessionConfigurationError} when the class is defined, for a path or a pipe that is undefined, and without the
+ *   parentheses.
  * @throws {SessionSetupError} where there are no sessions: on a route with `@SkipSession()`, without the module, in a
  *   microservice.
  */
 export const Session: SessionDecorator = (...pathOrPipes: readonly unknown[]) => {
+  assertParentheses('@Session()', pathOrPipes, typeof pathOrPipes[2] === 'number');
+  // Nest would pass over a pipe that is undefined, and without a path this is the whole session.
+  if (pathOrPipes.includes(undefined)) {
+    throw new SessionConfigurationError(`@Session() was given undefined. ${CIRCULAR_IMPORT}, or leave it out.`);
+  }
   const decorate = decorated(...(pathOrPipes as never[]));
   return (target, method, index) => {
     // Some compilers (SWC) take the type of the parameter, which is an interface, for this function of the same name. As that

@@ -64,6 +64,7 @@ describe('toSession', () => {
         if (userId === 'broken') throw new TypeError('no such user');
         if (userId === 'big') return { userId, data: { big: 'x'.repeat(70_000) } };
         if (userId === 'reserved') return { userId, data: { $flash: [] } };
+        if (userId === 'misspelt') return { userID: userId, data } as never;
         if (userId === 'dated') return { userId, data: { at: new Date() } };
         return { userId, auth: { roles: ['reader'] }, data, ttl: '2h', absolute: '3h', persistent: true };
       },
@@ -81,7 +82,7 @@ describe('toSession', () => {
     expect(seen).toEqual({ userId: 'ada', ttl: 7_200_000, isReader: true, left: 7_200_000 });
   });
 
-  it.each(['broken', 'big', 'reserved', 'dated'])(
+  it.each(['broken', 'big', 'reserved', 'misspelt', 'dated'])(
     'leaves the visitor an ordinary one and the old session there, where it fails: %s',
     async (user) => {
       const browser = await fixture.old.signedIn(user);

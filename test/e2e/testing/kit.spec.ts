@@ -90,9 +90,10 @@ describe.each(['Express', 'Fastify'] as const)('A session that a test makes, on 
     expect((await readSession(fixture.app.app, headers['cookie']))?.get('cart')).toEqual(['coffee']);
   });
 
-  it('is not made of a snapshot that is no user’s', async () => {
-    const made = createTestSession(fixture.app.app, { auth: { roles: ['admin'] } });
-    await expect(made).rejects.toThrow(SessionArgumentError);
+  it('is not made of a snapshot that is no user’s, nor of members that nothing reads', async () => {
+    for (const content of [{ auth: { roles: ['admin'] } }, { userId: 'ada', roles: ['admin'] }]) {
+      await expect(createTestSession(fixture.app.app, content)).rejects.toThrow(SessionArgumentError);
+    }
   });
 });
 

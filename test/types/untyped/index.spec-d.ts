@@ -1,6 +1,7 @@
 // What an application that declares no data sees. Compiled by `npm run types`, never run.
 import type { ArgumentsHost, DynamicModule } from '@nestjs/common';
 import {
+  Authorize,
   type LiveSessionData,
   type Session,
   SessionModule,
@@ -48,6 +49,17 @@ SessionModule.forRoot({ idleTimeout: true });
 SessionModule.forRoot({ idelTimeout: '30m' });
 // @ts-expect-error -- a class that makes no options
 SessionModule.forRootAsync({ useClass: Settings });
+// What is there with undefined, as run time has it.
+declare const within: string | undefined;
+// @ts-expect-error -- no options
+SessionModule.forRoot(undefined);
+// @ts-expect-error -- no options
+Authorize(undefined);
+// @ts-expect-error -- is left out, and not undefined
+Authorize({ within });
+Authorize({ roles: ['admin'], ...(within !== undefined && { within }) });
+// @ts-expect-error -- anybody's, where there is no user
+void service.revoke('id', undefined);
 // The table's name must be known before anything is injected.
 expectTypeOf<SessionModuleAsyncOptions>().toHaveProperty('tableName');
 expectTypeOf<SessionModuleOptions>().not.toHaveProperty('tableName');
