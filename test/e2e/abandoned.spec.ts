@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
-import { MemorySessionStore, Session, SessionModule } from 'nestjs-mikro-session';
+import { MemorySessionStore, Session, SessionModule, SessionStoreUnavailableError } from 'nestjs-mikro-session';
 import { useAppWithoutDatabase } from '../support/app.js';
 import { rawConnection } from '../support/exchange.js';
 import { Handlers } from '../support/handlers.js';
@@ -12,11 +12,22 @@ import { turns } from '../support/turns.js';
 const works = new Handlers<(session: Session, response: PlatformResponse) => unknown>();
 let created = 0;
 let commits = 0;
+let renewals = 0;
+let cannotRenew = false;
+let isDown = false;
 
 class WatchedStore extends MemorySessionStore {
   override create(...args: Parameters<MemorySessionStore['create']>) {
     created++;
     return super.create(...args);
+  }
+  override renew(...args: Parameters<MemorySessionStore['renew']>): void {
+    renewals++;
+    if (cannotRenew) throw new Error('renew() is broken');
+    super.renew(...args);
+  }
+  override delete(...args: Parameters<MemorySessionStore['delete']>) {
+    return isDown ? Promise.reject(new SessionStoreUnavailableError('end a session')) : super.delete(...args);
   }
   override commit(...args: Parameters<MemorySessionStore['commit']>) {
     commits++;
@@ -27,6 +38,9 @@ class WatchedStore extends MemorySessionStore {
 beforeEach(() => {
   created = 0;
   commits = 0;
+  renewals = 0;
+  cannotRenew = false;
+  isDown = false;
 });
 
 @Controller()
@@ -109,6 +123,22 @@ describe.each(PLATFORMS)('On %s, when the client has gone', (platform: Platform)
     for (let times = 0; times < 2; times++) await abandon('silent', cookie, (own) => own.increment('n'));
     expect((await fixture.app.sessions.find(session.id))?.get('n')).toBe(1);
     expect(told()).toEqual([expect.stringMatching(/WorkController\.silent.*session\.save\(\)/)]);
+  });
+
+  it('a request to a handler that never answers counts as an access, and a store that fails by that is reported', async () => {
+    const { cookie } = await fixture.app.sessions.create({ data: { n: 1 } });
+    await abandon('silent', cookie, () => {});
+    expect(renewals).toBe(1);
+    cannotRenew = true;
+    await abandon('silent', cookie, () => {});
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('renew() is broken'));
+  });
+
+  it('an operation that fails, and that nobody waits for, is told of in the log', async () => {
+    const { cookie } = await fixture.app.sessions.create({ userId: 'ada' });
+    isDown = true;
+    await abandon('silent', cookie, (own) => void own.logout());
+    expect(fixture.app.lines).toContainEqual(expect.stringContaining('could not end a session'));
   });
 
   it('what it has saved is kept', async () => {

@@ -175,11 +175,18 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
 
   /**
    * A handler that answers by itself has returned. Where its client goes before that answer, there may be none: a stream sees that the
-   * response has closed. Then no status says whether to store what it wrote.
+   * response has closed. Then no status says whether to store what it wrote; the request counts as an access all the same.
    */
   returned(): void {
     this.#gate?.whenAbandoned(() => {
       if (this.session?.isModified === true) warnOfAbandoned(this.#source, this.handler);
+      const failed = (error: unknown): void => this.report(error);
+      this.called()?.catch(failed);
+      try {
+        this.session?.renew();
+      } catch (error) {
+        failed(error);
+      }
     });
   }
 
