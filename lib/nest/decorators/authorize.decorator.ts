@@ -16,6 +16,8 @@ export interface AuthorizeOptions {
   readonly within?: Duration;
 }
 
+/** Guards a route, or all of a controller's, with `SessionGuard`, and asks for no more than to be signed in. */
+export function Authorize(): ClassDecorator & MethodDecorator;
 /**
  * Guards a route, or all of a controller's, with `SessionGuard`, and asks for more than to be signed in. A visitor who
  * is not signed in, or not recently enough, gets 401; a user who lacks a role or permission gets 403.
@@ -29,8 +31,6 @@ export interface AuthorizeOptions {
  *   which leaves the requirements behind.
  */
 export function Authorize(options: AuthorizeOptions): ClassDecorator & MethodDecorator;
-/** Guards a route, or all of a controller's, with `SessionGuard`, and asks for no more than to be signed in. */
-export function Authorize(): ClassDecorator & MethodDecorator;
 export function Authorize(...given: readonly unknown[]): ClassDecorator & MethodDecorator {
   assertParentheses('@Authorize()', given);
   const requirements = requirementsOf(given.length === 0 ? {} : optionsIn(given));
