@@ -72,7 +72,7 @@ describe('a stream to a visitor whom a guard has let in', () => {
 
   it.each<[string, (session: ActiveSession) => void]>([
     ['logout()', (session) => void session.logout()],
-    ['destroy() that calls back', (session) => void session.destroy(() => {})],
+    ['destroy() that calls back', (session) => session.destroy(() => {})],
   ])('has such an answer, too, while a %s of the handler is under way', async (_, end) => {
     const remove = visits.store.delete.bind(visits.store);
     visits.store.delete = (...given) => turns().then(() => remove(...given));
@@ -81,20 +81,16 @@ describe('a stream to a visitor whom a guard has let in', () => {
     expect(await all([1], true)).toEqual([1]);
   });
 
-  it.each([true, false])(
-    'stops a source without an end when nobody listens any more, let in by a guard: %p',
-    async (isAdmitted) => {
-      context.isAdmitted = isAdmitted;
-      let asked = 0;
-      const endless = new Observable<number>((subscriber) => {
-        while (!subscriber.closed && asked < 1_000) subscriber.next(asked++);
-      });
-      const listener = whileAdmitted(endless, visits.source, context).pipe(take(3));
-      const got = lastValueFrom(listener.pipe(toArray()));
-      if (!isAdmitted) expect(asked).toBeLessThan(10);
-      expect(await got).toEqual([0, 1, 2]);
-    },
-  );
+  it('stops a source without an end when nobody listens any more', async () => {
+    context.isAdmitted = false;
+    let asked = 0;
+    const endless = new Observable<number>((subscriber) => {
+      while (!subscriber.closed && asked < 1_000) subscriber.next(asked++);
+    });
+    const listener = whileAdmitted(endless, visits.source, context).pipe(take(3), toArray());
+    expect(await lastValueFrom(listener)).toEqual([0, 1, 2]);
+    expect(asked).toBeLessThan(10);
+  });
 
   it('is not asked for where it is a single answer, which a guard has just let in, and that may be spared', async () => {
     expect([await all([1]), visits.store.lookups]).toEqual([[1], 1]);
