@@ -69,18 +69,23 @@ export class KeylessSessionStore extends ForwardingSessionStore {
   ): Promise<StoredSession | null> {
     const changeReadable = (stored: StoredSession): SessionChanges | null => {
       const changes = change(this.#readable(stored));
-      if (changes?.data) {
-        assertPlain(changes.data.set);
-        this.#assertAddable(stored, changes.data);
-      }
+      this.#assertFit(stored, changes?.data ?? null);
       return changes;
     };
     return this.#readable(await this.inner.update(id, generation, changeReadable, deadline));
   }
 
-  override async login(login: Login): Promise<StoredSession | null> {
+  override async login(
+    login: Login,
+    changesTo?: (stored: StoredSession) => DataChanges | null,
+  ): Promise<StoredSession | null> {
     if (login.changes !== null) assertPlain(login.changes.set);
-    const loggingIn = this.inner.login(login);
+    const changesToReadable = (stored: StoredSession): DataChanges | null => {
+      const changes = changesTo?.(this.#readable(stored)) ?? null;
+      this.#assertFit(stored, changes);
+      return changes;
+    };
+    const loggingIn = this.inner.login(login, changesTo && changesToReadable);
     return this.#readable(
       await (hasAdditions(login.changes) ? this.#explained(loggingIn, login.id, login.changes) : loggingIn),
     );
@@ -95,6 +100,12 @@ export class KeylessSessionStore extends ForwardingSessionStore {
       if (stored !== null) this.#assertAddable(stored, changes);
       throw error;
     }
+  }
+
+  /** Refuses, under the lock, changes that cannot be made to what is stored. */
+  #assertFit(stored: StoredSession, changes: DataChanges | null): void {
+    if (changes !== null) assertPlain(changes.set);
+    this.#assertAddable(stored, changes);
   }
 
   #assertAddable(stored: StoredSession, changes: DataChanges | null): void {
