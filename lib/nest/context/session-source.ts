@@ -7,7 +7,10 @@ import { type ResolvedSessionOptions, SESSION_OPTIONS } from '../../session.opti
 import { operatorLog } from '../operator-log.js';
 import { LateWrites } from './late-writes.js';
 
-/** What contexts take sessions from: the manager, and how tokens travel. One serves an application: one that is mounted in another has sessions of its own. */
+/**
+ * What contexts take sessions from: the manager, and how tokens travel. One serves an application: one that is mounted in another has
+ * sessions of its own.
+ */
 @Injectable()
 export class SessionSource {
   readonly manager: SessionManager;
