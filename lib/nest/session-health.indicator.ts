@@ -102,8 +102,7 @@ export class SessionHealthIndicator {
     // As long as they are collected, and two attempts to write them.
     const longest = renewal.flushEvery + 2 * queryTimeout;
     if (renewals.oldest > longest) {
-      const oldest = Math.round(renewals.oldest);
-      troubles.push(`${renewals.waiting} renewals wait to be written, the oldest for ${oldest} ms.`);
+      troubles.push(`Renewals wait to be written, the oldest for ${Math.round(renewals.oldest)} ms.`);
     }
     if (feed?.connected === false) {
       troubles.push('The cache does not hear of the changes of other processes, and keeps nothing until it does.');

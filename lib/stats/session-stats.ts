@@ -67,9 +67,9 @@ export interface RenewalStats {
   readonly failures: number;
   /** How many the store refuses for good: those sessions will end. */
   readonly refused: number;
-  /** How many sessions wait for theirs, now; 0 where the store does not say. */
+  /** How many sessions wait for theirs to be sent, now; 0 where the store does not say. */
   readonly waiting: number;
-  /** How long the one that waits longest has, in milliseconds; 0 where none waits, or the store does not say. */
+  /** How long the one that waits longest to be written has, in milliseconds; 0 where none does, or the store does not say. */
   readonly oldest: number;
 }
 

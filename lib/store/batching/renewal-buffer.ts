@@ -49,6 +49,8 @@ export class RenewalBuffer {
   readonly #listener: RenewalListener;
   readonly #meter: QueueMeter;
   #accesses = new Map<SessionId, Waiting>();
+  /** What the statement under way is for. */
+  #sending: ReadonlyMap<SessionId, Waiting> = new Map();
   #part = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #flushes = new OneAtATime();
@@ -93,10 +95,12 @@ export class RenewalBuffer {
     this.#stopWaiting();
   }
 
-  /** How long the access that waits longest has, in milliseconds. */
+  /** How long the access that waits longest to be written has, in milliseconds; 0 where none does. */
   oldest(): number {
     let since = Infinity;
-    for (const waiting of this.#accesses.values()) since = Math.min(since, waiting.since);
+    for (const accesses of [this.#accesses, this.#sending]) {
+      for (const waiting of accesses.values()) since = Math.min(since, waiting.since);
+    }
     return since === Infinity ? 0 : performance.now() - since;
   }
 
@@ -137,7 +141,10 @@ export class RenewalBuffer {
       const due = this.#take(part, Math.min(left, MOST_ACCESSES));
       if (due.size === 0) return;
       left -= due.size;
-      if (!(await this.#write(due))) return;
+      this.#sending = due;
+      const isReached = await this.#write(due);
+      this.#sending = new Map();
+      if (!isReached) return;
     }
   }
 

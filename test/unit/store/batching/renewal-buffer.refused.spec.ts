@@ -167,6 +167,29 @@ describe('RenewalBuffer, of a store that refuses,', () => {
     expect(buffer.oldest()).toBe(0);
   });
 
+  it('counts the time of a statement under way, as nothing is written until it is answered', async () => {
+    const buffer = open();
+    let answer: (outcome: RenewalOutcome) => void = () => {};
+    const sending = new Promise<void>((resolve) => {
+      renew = () => {
+        resolve();
+        return new Promise((done) => (answer = done));
+      };
+    });
+    add(buffer, 'a');
+    jest.advanceTimersByTime(100);
+    const flushed = buffer.flush();
+    await sending;
+    jest.advanceTimersByTime(50);
+    expect(buffer.oldest()).toBe(150);
+    add(buffer, 'b');
+    expect(buffer.oldest()).toBe(150);
+    answer({ renewed: ['a'], locked: [] });
+    await flushed;
+    jest.advanceTimersByTime(10);
+    expect(buffer.oldest()).toBe(10);
+  });
+
   it('writes what was collected for less than ten milliseconds all at once', async () => {
     const short = open(9);
     add(short, 'a');
