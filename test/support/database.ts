@@ -35,23 +35,28 @@ export async function createDatabase(): Promise<TestDatabase> {
   const pool = new pg.Pool({ connectionString: url.href, max: 4 });
   // Dropping the database may cut off a connection that is about to close.
   pool.on('error', () => {});
+  const held = new Set<pg.PoolClient>();
   return {
     url: url.href,
     query: async <Row extends object>(text: string, values: unknown[] = []) =>
       (await pool.query<Row>(text, values)).rows,
     hold: async (text, values = []) => {
       const client = await pool.connect();
+      held.add(client);
       await client.query('begin');
       await client.query(text, values);
       return {
         release: async () => {
           await client.query('commit');
+          held.delete(client);
           client.release();
         },
       };
     },
     watch: () => watchRows(pool),
     drop: async () => {
+      // Those of a test that has failed: a pool ends only once it has all its connections back.
+      for (const client of held) client.release(true);
       await watchRows(pool);
       await pool.end();
       await onServer(`drop database ${name} with (force)`);
