@@ -70,7 +70,8 @@ class WorkController {
   }
 }
 
-describe.each(PLATFORMS)('On %s, when the client has gone', (platform: Platform) => {
+/** An application, of which it has not been said yet what is said once. */
+function useApp(platform: Platform) {
   const fixture = useAppWithoutDatabase({
     platform,
     controllers: [WorkController],
@@ -102,6 +103,12 @@ describe.each(PLATFORMS)('On %s, when the client has gone', (platform: Platform)
   }
 
   const told = () => fixture.app.lines.filter((line) => line.includes('its client has gone'));
+
+  return { fixture, abandon, told };
+}
+
+describe.each(PLATFORMS)('On %s, when the client has gone', (platform) => {
+  const { fixture, abandon, told } = useApp(platform);
 
   it('what a handler that returns its answer has written is stored', async () => {
     await abandon('value', null, (session) => session.set('a', 1));
@@ -174,5 +181,24 @@ describe.each(PLATFORMS)('On %s, when the client has gone', (platform: Platform)
     for (let count = 0; count < 20; count++) expect(await ask('/sent')).toContain('sent');
     expect((await ask('/listeners')).split('\r\n').at(-1)).toBe(before.split('\r\n').at(-1));
     socket.destroy();
+  });
+});
+
+describe.each(PLATFORMS)('On %s, when the client has gone and nobody waits', (platform) => {
+  const { fixture, abandon, told } = useApp(platform);
+
+  it.each<[string, (session: Session) => void]>([
+    ['at once', () => {}],
+    ['behind another operation', (session) => void session.reload()],
+    ['behind what follows on another', (session) => void session.regenerate().then(() => session.reload())],
+  ])('what is saved %s is kept, and not told of as lost', async (_, before) => {
+    const { session, cookie } = await fixture.app.sessions.create({ data: { n: 1 } });
+    await abandon('silent', cookie, (own) => {
+      before(own);
+      own.increment('n');
+      void own.save();
+    });
+    expect((await fixture.app.sessions.find(session.id))?.get('n')).toBe(2);
+    expect(told()).toEqual([]);
   });
 });

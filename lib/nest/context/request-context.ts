@@ -178,16 +178,22 @@ export class RequestContext extends LoadingContext implements Gatekeeper, Sessio
    * response has closed. Then no status says whether to store what it wrote; the request counts as an access all the same.
    */
   returned(): void {
-    this.#gate?.whenAbandoned(() => {
-      if (this.session?.isModified === true) warnOfAbandoned(this.#source, this.handler);
-      const failed = (error: unknown): void => this.report(error);
-      this.called()?.catch(failed);
-      try {
-        this.session?.renew();
-      } catch (error) {
-        failed(error);
-      }
-    });
+    this.#gate?.whenAbandoned(() => void this.#abandoned());
+  }
+
+  async #abandoned(): Promise<void> {
+    try {
+      this.session?.renew();
+    } catch (error) {
+      this.report(error);
+    }
+    try {
+      await this.called();
+    } catch (error) {
+      this.report(error);
+    }
+    // By now, what it has saved without waiting for it is stored.
+    if (this.session?.isModified === true) warnOfAbandoned(this.#source, this.handler);
   }
 
   /** The route wants no session: one that is loaded all the same is not renewed. */
