@@ -53,6 +53,10 @@ function plain(value: unknown, level: number): unknown {
   return Object.fromEntries(members);
 }
 
+/** Whether a value of the data would be taken for a sealed one, and is refused where nothing is sealed. Within another value, none is. */
+export const isLikeSealed = (value: unknown): boolean =>
+  typeof value === 'string' && /^\$enc[0-9]+\.[A-Za-z0-9_-]{8}\./.test(value);
+
 /** How many bytes the text of a value has at least, and at most in any store: sealed, and with all digits of its numbers. */
 export function sizeOf(value: unknown): { readonly least: number; readonly most: number } {
   const least = Buffer.byteLength(JSON.stringify(value));

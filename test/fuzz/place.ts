@@ -48,6 +48,9 @@ export const IN_PROCESS: readonly PlaceDefinition[] = PLACES.filter(
   ({ platform, kind, options }) => kind !== 'memory' || (platform === 'Express' && options.transport === undefined),
 );
 
+/** Whether what is stored in it is encrypted. */
+export const isSealing = ({ options }: PlaceDefinition): boolean => options.encryption !== undefined;
+
 /** Where sessions are made for a place whose cache is to have no copy of them. */
 export const makerFor = (place: PlaceDefinition): PlaceDefinition => ({
   ...place,

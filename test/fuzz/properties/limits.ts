@@ -5,7 +5,7 @@ import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyText, isStorableText } from '../generate/texts.js';
 import { jsonbText } from '../json.js';
 import { outcomeOf } from '../outcome.js';
-import { IN_PROCESS, type PlaceDefinition } from '../place.js';
+import { IN_PROCESS, isSealing, type PlaceDefinition } from '../place.js';
 import { withSession } from '../with-session.js';
 import type { World } from '../world.js';
 
@@ -21,7 +21,7 @@ const WAYS = ['create()', 'save()', 'push()', 'update()'] as const;
 
 /** What is encrypted counts otherwise. */
 export const limitProperties = (world: World): FuzzProperty[] =>
-  IN_PROCESS.filter(({ options }) => options.encryption === undefined).map((place) =>
+  IN_PROCESS.filter((place) => !isSealing(place)).map((place) =>
     fuzzProperty(
       {
         title: `Data of exactly maxDataBytes is stored, and one byte more is refused: ${place.name}`,

@@ -4,9 +4,9 @@ import { SessionArgumentError, SessionDataError, type SessionService } from 'nes
 import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyText, isStorableText } from '../generate/texts.js';
 import { plainValue } from '../generate/values.js';
-import { kept } from '../json.js';
+import { isLikeSealed, kept } from '../json.js';
 import { outcomeOf } from '../outcome.js';
-import { IN_PROCESS } from '../place.js';
+import { IN_PROCESS, isSealing } from '../place.js';
 import { withSession } from '../with-session.js';
 import type { World } from '../world.js';
 
@@ -44,7 +44,9 @@ export const pathProperties = (world: World): FuzzProperty[] =>
       [fc.array(operation, { minLength: 1, maxLength: 12 })],
       async (operations) => {
         const { sessions } = await world.place(place);
-        await withSession(sessions, structuredClone(BEGIN), ({ id }) => leadThere(sessions, id, operations));
+        await withSession(sessions, structuredClone(BEGIN), ({ id }) =>
+          leadThere(sessions, id, operations, new Model(BEGIN, isSealing(place))),
+        );
       },
     ),
   );
@@ -54,9 +56,13 @@ const BEGIN = { list: ['x', { a: 1 }], a: { b: {} } };
 /** What is refused; a marker, as nothing is a value too. */
 const REFUSED = Symbol('refused');
 
-async function leadThere(sessions: SessionService, id: string, operations: readonly Operation[]): Promise<void> {
+async function leadThere(
+  sessions: SessionService,
+  id: string,
+  operations: readonly Operation[],
+  model: Model,
+): Promise<void> {
   const working = (await sessions.find(id)) ?? assert.fail('the session is gone');
-  const model = new Model(BEGIN);
   for (const { kind, path: where, value } of operations) {
     const outcome = await outcomeOf(async () => {
       if (kind === 'set') return void working.set(where, structuredClone(value));
@@ -98,12 +104,16 @@ type Node = Map<string, unknown> | unknown[];
 class Model {
   readonly #root: Map<string, unknown>;
 
-  constructor(begin: object) {
+  readonly #isSealing: boolean;
+
+  constructor(begin: object, isSealing: boolean) {
     this.#root = nodesOf(begin) as Map<string, unknown>;
+    this.#isSealing = isSealing;
   }
 
   get isStorable(): boolean {
     const document = this.document();
+    if (!this.#isSealing && Object.values(document).some(isLikeSealed)) return false;
     return kept(document, -1) !== null && Buffer.byteLength(JSON.stringify(document)) < 32_768;
   }
 

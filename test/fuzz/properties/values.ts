@@ -4,9 +4,9 @@ import { type Session, SessionDataError, type SessionService } from 'nestjs-mikr
 import { type FuzzProperty, fuzzProperty } from '../fuzz-property.js';
 import { anyTextOrLong, isStorableText } from '../generate/texts.js';
 import { anyValue, type Made, plainValue } from '../generate/values.js';
-import { type Kept, kept, sizeOf } from '../json.js';
+import { isLikeSealed, type Kept, kept, sizeOf } from '../json.js';
 import { type Outcome, outcomeOf } from '../outcome.js';
-import { IN_PROCESS, type PlaceDefinition } from '../place.js';
+import { IN_PROCESS, isSealing, type PlaceDefinition } from '../place.js';
 import { withSession } from '../with-session.js';
 import type { World } from '../world.js';
 
@@ -86,7 +86,7 @@ export const valueProperties = (world: World): FuzzProperty[] => [
         const { sessions } = await world.place(place);
         const before = { before: 1, ...(way.name.includes('.object') && { key: {} }) };
         await withSession(sessions, structuredClone(before), (session) =>
-          comesBack(sessions, session, before, value, way),
+          comesBack(sessions, session, before, value, way, isSealing(place)),
         );
       },
     ),
@@ -101,7 +101,9 @@ export const valueProperties = (world: World): FuzzProperty[] => [
       [fc.array(fc.tuple(anyTextOrLong, plainValue), { minLength: 1, maxLength: 5 })],
       async (members) => {
         const { sessions } = await world.place(place);
-        await withSession(sessions, { before: 1 }, (session) => keysComeBack(sessions, session, members));
+        await withSession(sessions, { before: 1 }, (session) =>
+          keysComeBack(sessions, session, members, isSealing(place)),
+        );
       },
     ),
   ),
@@ -136,9 +138,11 @@ async function comesBack(
   before: object,
   made: Made,
   way: Way,
+  isSealed: boolean,
 ): Promise<void> {
   const value = made.make();
-  const expected = made.isStable ? way.kept(made.make()) : null;
+  const storable = made.isStable ? way.kept(made.make()) : null;
+  const expected = isSealed || !isLikeSealed(storable?.value) ? storable : null;
   const outcome = await outcomeOf(async () => {
     session.data['beside'] = 1;
     await way.write(session, value);
@@ -174,6 +178,7 @@ async function keysComeBack(
   sessions: SessionService,
   session: Session,
   members: readonly (readonly [string, unknown])[],
+  isSealed: boolean,
 ): Promise<void> {
   const outcome = await outcomeOf(async () => {
     // The object has no prototype: no key has a meaning.
@@ -182,7 +187,10 @@ async function keysComeBack(
   });
   const expected = Object.fromEntries([['before', 1], ...members]);
   const { least, most } = sizeOf(expected);
-  const isStorable = members.every(([key]) => isStorableText(key) && !key.startsWith('$')) && least <= MAX_DATA_BYTES;
+  const isStorable =
+    members.every(([key]) => isStorableText(key) && !key.startsWith('$')) &&
+    (isSealed || !Object.values(expected).some(isLikeSealed)) &&
+    least <= MAX_DATA_BYTES;
   const stored = await storedOf(sessions, session.id);
   if (outcome.error === undefined) {
     assert.ok(isStorable, 'it was stored, and should have been refused');
