@@ -33,6 +33,11 @@ export class OperatorReports {
     this.#log.log(inForce(options, store));
   }
 
+  /** How the store is set up loses what it should keep. */
+  storeWarned(warning: string): void {
+    this.#log.warn(warning);
+  }
+
   /** A request, or a message, was answered with a failure of the server. */
   requestFailed(error: unknown): void {
     if (isOutage(error)) this.#troubles.error('store', withCause(error));

@@ -152,6 +152,7 @@ export class SessionManager {
     await this.#store.open({
       meter,
       closing,
+      warned: (warning) => this.reports.storeWarned(warning),
       renewed: (accesses) => {
         meter.renewals.written += accesses.length;
         this.reports.renewed();

@@ -112,6 +112,8 @@ export interface StoreListener {
   readonly meter?: SessionMeter | undefined;
   /** Aborted where the application is closed before `open()` is done, which had better reject then, and end what it has opened. */
   readonly closing?: AbortSignal | undefined;
+  /** Called by {@link SessionStore.open}: how the store is set up loses what it should keep. A sentence with the fix, and no secret. */
+  warned?(warning: string): void;
   /** The expiries of these sessions were moved forward. */
   renewed(accesses: readonly Pick<Access, 'id' | 'at'>[]): void;
   /** Renewals could not be written; the store keeps them for another try. */

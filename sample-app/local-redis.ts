@@ -9,7 +9,7 @@ import { StartupError } from './startup-error.js';
 const PROGRAM = 'redis-server';
 const READY = 'Ready to accept connections';
 
-/** A Redis of this process's own, in memory, on a loopback port: what it has ends with it. */
+/** A Redis of this process's own, on a loopback port: what it has ends with it. */
 export interface LocalRedis {
   readonly url: string;
   stop(): Promise<void>;
@@ -30,7 +30,7 @@ export async function startLocalRedis(): Promise<LocalRedis> {
     process.off('exit', kill);
     await rm(folder, { recursive: true, force: true });
   };
-  const settings = ['bind 127.0.0.1', `port ${port}`, `requirepass ${password}`, 'save ""', 'appendonly no'];
+  const settings = ['bind 127.0.0.1', `port ${port}`, `requirepass ${password}`, 'save ""', 'appendonly yes'];
   server.stdin.on('error', () => {});
   server.stdin.end(settings.join('\n'));
   try {

@@ -61,6 +61,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
     return this.inner.open({
       meter,
       closing,
+      warned: (warning) => listener.warned?.(warning),
       renewed: (accesses) => {
         for (const { id, at } of accesses) this.#renewCopy(id, at);
         listener.renewed(accesses);

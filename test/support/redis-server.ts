@@ -16,6 +16,8 @@ export interface RedisServer {
   readonly process: ChildProcess;
   /** Sends a command on a connection of its own, of the user that may do everything. */
   command<Reply = unknown>(...args: string[]): Promise<Reply>;
+  /** Kills it, and starts it again in the same place, with what it has on disk. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +54,35 @@ export async function startRedis(
     ...settings,
   };
   const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value]);
+  let child = await spawned(args);
+  const { socket, ...credentials } = connection;
+  const client = createClient({
+    ...credentials,
+    socket: { host: '127.0.0.1', port: Number(given['tls-port'] ?? port), reconnectStrategy: 100, ...socket } as never,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  return {
+    port: Number(given['tls-port'] ?? port),
+    url: `redis://127.0.0.1:${port}`,
+    get process() {
+      return child;
+    },
+    command: async <Reply>(...command: string[]) => (await client.sendCommand(command)) as Reply,
+    crash: async () => {
+      await killed(child);
+      child = await spawned(args);
+    },
+    stop: async () => {
+      client.destroy();
+      await killed(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Settles when it is ready. */
+async function spawned(args: readonly string[]): Promise<ChildProcess> {
   const child = spawn(REDIS_SERVER, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   await new Promise<void>((resolve, reject) => {
@@ -64,25 +95,11 @@ export async function startRedis(
     child.once('exit', () => reject(new Error(`${REDIS_SERVER} did not start: ${said}`)));
     child.once('error', reject);
   });
-  const { socket, ...credentials } = connection;
-  const client = createClient({
-    ...credentials,
-    socket: { host: '127.0.0.1', port: Number(given['tls-port'] ?? port), reconnectStrategy: 100, ...socket } as never,
-  });
-  client.on('error', () => {});
-  await client.connect();
-  return {
-    port: Number(given['tls-port'] ?? port),
-    url: `redis://127.0.0.1:${port}`,
-    process: child,
-    command: async <Reply>(...command: string[]) => (await client.sendCommand(command)) as Reply,
-    stop: async () => {
-      client.destroy();
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGKILL');
-        await once(child, 'exit');
-      }
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return child;
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'exit');
 }

@@ -14,9 +14,10 @@ export class RedisStores {
   async open(
     options: RedisSessionStoreOptions,
     more: { queryTimeout?: number; maxDataBytes?: number } = {},
+    reports = new StoreReports(),
   ): Promise<RedisSessionStore> {
     const store = new RedisSessionStore(options, { maxDataBytes: 65_536, queryTimeout: 5_000, ...more });
-    await store.open(new StoreReports());
+    await store.open(reports);
     this.#open.push(store);
     return store;
   }

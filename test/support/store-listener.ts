@@ -12,6 +12,8 @@ export class StoreReports implements StoreListener {
   readonly changes: (readonly SessionId[] | null)[] = [];
   /** Whether the feed was connected, at each report of it. */
   readonly feed: boolean[] = [];
+  /** What the operator is warned of at start. */
+  readonly warnings: string[] = [];
 
   renewed(accesses: readonly { readonly id: SessionId }[]): void {
     this.renewals.push(...accesses.map(({ id }) => id));
@@ -36,5 +38,9 @@ export class StoreReports implements StoreListener {
 
   feedConnected(isConnected: boolean): void {
     this.feed.push(isConnected);
+  }
+
+  warned(warning: string): void {
+    this.warnings.push(warning);
   }
 }

@@ -33,7 +33,8 @@ export function placeOfClient(client: unknown): RedisPlace {
 
 function optionsOf(client: unknown): ClientOptions | null {
   const options: unknown = (client as { options?: unknown } | null)?.options;
-  const isClient = typeof options === 'object' && options !== null && 'sendCommand' in (client as object);
+  // ioredis has options of other names, and commands in lower case alone.
+  const isClient = typeof options === 'object' && options !== null && 'hGetAll' in (client as object);
   return isClient ? (options as ClientOptions) : null;
 }
 

@@ -1,4 +1,5 @@
 import { createSessionId } from '../../session/token.js';
+import type { StoreListener } from '../../session-store.js';
 import { LostTime } from '../lost-time.js';
 import type { RedisConnections } from './connections.js';
 import type { Keys } from './keys.js';
@@ -7,7 +8,7 @@ import type { ResolvedRedisOptions } from './redis-options.js';
 import { ScriptRunner } from './script-runner.js';
 import { SingleRedis } from './single-redis.js';
 import { tryEverything } from './script-trial.js';
-import { checkFacts, factsOf, firstToAnswer, inTime, setupError, START_TIMEOUT } from './start-check.js';
+import { checkFacts, factsOf, firstToAnswer, inTime, setupError, START_TIMEOUT, warningOf } from './start-check.js';
 
 /** What there is once Redis is connected to. */
 export interface OpenedRedis {
@@ -19,15 +20,16 @@ export interface OpenedRedis {
 /**
  * Connects, and makes sure that sessions can be kept there.
  *
- * @param closing aborted where the application is closed meanwhile
+ * @param listener is warned of what sessions had better not be kept on
  * @throws {SessionSetupError} with the fix
  */
 export async function openRedis(
   options: ResolvedRedisOptions,
   queryTimeout: number,
   keys: Keys,
-  closing?: AbortSignal,
+  listener: Pick<StoreListener, 'closing' | 'warned'>,
 ): Promise<OpenedRedis> {
+  const { closing } = listener;
   const lost = new LostTime();
   lost.start();
   const opened: RedisConnections[] = [];
@@ -52,9 +54,12 @@ export async function openRedis(
     await inTime(Promise.all(opened.map((one) => one.open())), lost, 'Redis');
     closing?.throwIfAborted();
     const nodes = await starting.nodes('start');
-    checkFacts(await Promise.all(nodes.map(factsOf)), replicas);
+    const primaries = await Promise.all(nodes.map(factsOf));
+    checkFacts(primaries, replicas);
     await tryEverything(starting, connections, keys, createSessionId());
     await runner.readClocks('start');
+    const warning = warningOf(primaries);
+    if (warning !== null) listener.warned?.(warning);
     const what = isCluster ? `Redis Cluster of ${nodes.length} primaries` : 'Redis';
     const confirmed = replicas === 0 ? '' : `, logins confirmed by ${replicas} replica${replicas === 1 ? '' : 's'}`;
     return { runner, description: `${what}, keys ${options.prefix}:*${confirmed}`, close };

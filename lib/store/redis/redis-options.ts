@@ -5,7 +5,7 @@ import { isPlainObject, kindOf } from '../../session/data/json.js';
 import { SessionConfigurationError } from '../../session.errors.js';
 import { placeOfClient } from './client-settings.js';
 import type { RedisPlace } from './node-redis.js';
-import { addressIn, credentialsIn, hasMore, isOfFirstDatabase, isTls } from './redis-url.js';
+import { addressIn, credentialsIn, hasMore, isEscaped, isOfFirstDatabase, isTls } from './redis-url.js';
 
 /** Where the Redis or Valkey is that keeps the sessions, and how sure of it one wants to be. */
 export interface RedisSessionStoreOptions {
@@ -102,6 +102,7 @@ function urlOf(node: unknown): URL {
   const isWhole = url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '';
   // It may have a password in it, and is not shown.
   if (!isWhole) throw wrongNodes('with a text in it that is no such URL');
+  if (!isEscaped(url)) throw wrongNodes('with a user or a password in it that is not escaped: write "%25" for a "%"');
   if (hasMore(url)) throw wrongNodes('with a "?" or a "#" in it, after which nothing is read');
   if (!isOfFirstDatabase(url)) {
     throw wrongNodes('with the number of a database in it, and sessions are in database 0');

@@ -13,6 +13,16 @@ export function credentialsIn({ username, password }: URL): Pick<ConnectionSetti
   };
 }
 
+/** Whether its user and its password can be read. */
+export function isEscaped(url: URL): boolean {
+  try {
+    credentialsIn(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether it names no other database than the first, in which sessions are. */
 export function isOfFirstDatabase({ pathname }: URL): boolean {
   return /^\/?0?$/.test(pathname);

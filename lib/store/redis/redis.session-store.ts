@@ -89,7 +89,7 @@ export class RedisSessionStore extends SessionStore {
   async open(listener: StoreListener): Promise<void> {
     const { maxDataBytes, queryTimeout, sweepEvery = null, renewal = { flushEvery: 1_000 } } = this.#module;
     const slack = sweepEvery === null ? SLACK_WITHOUT_SWEEP : Math.max(SHORTEST_SLACK, SLACK_SWEEPS * sweepEvery);
-    const redis = await openRedis(this.#options, queryTimeout, this.#keys, listener.closing);
+    const redis = await openRedis(this.#options, queryTimeout, this.#keys, listener);
     const { runner } = redis;
     const commands = new SessionCommands(runner, this.#keys, { maxDataBytes, slack });
     const piecesOf = (operation: string): Pieces => new Pieces(operation, runner, this.#keys, listener);

@@ -18,6 +18,8 @@ export interface NodeFacts {
   readonly version: string;
   readonly policy: string;
   readonly replicas: number;
+  /** Whether what it has confirmed is on disk; `null` where it does not say. */
+  readonly isAppendOnly: boolean | null;
 }
 
 /**
@@ -60,6 +62,7 @@ export async function factsOf(node: RedisNode): Promise<NodeFacts> {
     version: said('redis_version'),
     policy: said('maxmemory_policy'),
     replicas: Number(said('connected_slaves')),
+    isAppendOnly: said('aof_enabled') === '' ? null : said('aof_enabled') === '1',
   };
 }
 
@@ -93,6 +96,16 @@ export function checkFacts(primaries: readonly NodeFacts[], replicas: number): v
         'or set "waitForReplicas: 0" of redisSessionStore(), which docs/redis.md says what it costs.',
     );
   }
+}
+
+/** What is to be told of primaries that sessions can be kept on; `null` for nothing. */
+export function warningOf(primaries: readonly NodeFacts[]): string | null {
+  const names = primaries.filter(({ isAppendOnly }) => isAppendOnly === false).map(({ name }) => name);
+  if (names.length === 0) return null;
+  return (
+    `Redis keeps no append-only file on ${names.join(', ')} ("appendonly no"). Where it starts again from a snapshot, after a crash, users ` +
+    'who have signed out since are signed in again. Set "appendonly yes": docs/redis.md.'
+  );
 }
 
 /** What every failure at the start becomes: a sentence with the fix. */

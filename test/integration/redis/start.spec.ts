@@ -68,6 +68,29 @@ describeWithRedis('Sessions in Redis, at start,', () => {
     );
   });
 
+  it('warn of each Redis that may come back as it was before a logout', async () => {
+    const nodes = [await start(), await start({ appendonly: 'yes' })].map(({ url }) => [url]);
+    const warnings = nodes.map(() => new StoreReports());
+    for (const [index, reports] of warnings.entries()) await stores.open({ nodes: nodes[index] }, {}, reports);
+    expect(warnings.map(({ warnings: told }) => told)).toEqual([
+      [
+        expect.stringMatching(
+          /^Redis keeps no append-only file on 127\.0\.0\.1:\d+ .* signed in again\. Set "appendonly yes"/,
+        ),
+      ],
+      [],
+    ]);
+  });
+
+  it('have the operator read that warning', async () => {
+    const { url } = await start();
+    const app = await startApp(null, {
+      session: SessionModule.forRoot({ store: redisSessionStore({ nodes: [url] }) }),
+    });
+    expect(app.lines).toContainEqual(expect.stringMatching(/^warn: Redis keeps no append-only file/));
+    await app.close();
+  });
+
   it('say what to do about a Redis that is full', async () => {
     const { url } = await start({ maxmemory: '1' });
     expect(await refusalOf({ nodes: [url] })).toMatch(

@@ -70,6 +70,11 @@ describe('The cache', () => {
     if (isConnected) inner.listener.feedConnected(true);
   }
 
+  it('passes on what the store warns the operator of', () => {
+    inner.listener.warned?.('It keeps nothing on disk.');
+    expect(reports.warnings).toEqual(['It keeps nothing on disk.']);
+  });
+
   function newSession(more: Partial<NewSession> = {}): NewSession {
     const lifetime = { ttl: 30 * MINUTE, absolute: 12 * 60 * MINUTE };
     const rest = { userId: null, auth: null, data: '{"n":1}', lifetime, ip: null, userAgent: null };

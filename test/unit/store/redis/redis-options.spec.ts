@@ -29,6 +29,13 @@ describe('Where Redis is', () => {
     ['TLS settings beside a client', { client: {} as never, tls }, 'a "client" has settings of its own'],
     ['TLS settings that are none', { nodes: ['rediss://a'], tls: true as never }, 'must be an object as tls.connect()'],
     ['something that is no client', { client: {} as never }, 'must be a client of the package "redis"'],
+    [
+      'a client of another package',
+      { client: { options: { host: 'a', password: 'hidden' }, sendCommand: () => {}, hgetall: () => {} } as never },
+      'must be a client of the package "redis"',
+    ],
+    ['a password that is not escaped', { nodes: ['redis://u:hid%den@a'] }, 'write "%25" for a "%"'],
+    ['a user that is not', { nodes: ['redis://us%er:hidden@a'] }, 'write "%25" for a "%"'],
   ])('is not said by %s', (_what, options, why) => {
     const resolve = (): unknown => resolveRedisOptions(options);
     expect(resolve).toThrow(SessionConfigurationError);
