@@ -156,15 +156,20 @@ export class EncryptingSessionStore extends ForwardingSessionStore {
   }
 
   /** Additions to what is stored are found out under the lock, as part of the login: all of it is done, or nothing. */
-  override async login(login: Login): Promise<StoredSession | null> {
+  override async login(
+    login: Login,
+    changesTo?: (stored: StoredSession) => DataChanges | null,
+  ): Promise<StoredSession | null> {
     const { id, auth, changes, flush } = login;
     const generation = this.inner.generationOf(login.secretHash, login.generation);
     const sealed = { ...login, auth: this.#cipher.sealAuth(id, generation, auth) };
+    const sealedChangesTo = (stored: StoredSession): DataChanges | null => {
+      const made = changesTo === undefined ? changes : changesTo(present(stored, this.#cipher.open(stored)));
+      return made && this.#sealChanges(id, made, this.#cipher.reader(id, stored.data));
+    };
     const loggedIn =
-      hasAdditions(changes) && !flush
-        ? await this.inner.login({ ...sealed, changes: null }, (stored) =>
-            this.#sealChanges(id, changes, this.#cipher.reader(id, stored.data)),
-          )
+      changesTo !== undefined || (hasAdditions(changes) && !flush)
+        ? await this.inner.login({ ...sealed, changes: null }, sealedChangesTo)
         : await this.inner.login({ ...sealed, changes: changes && this.#sealChanges(id, changes, null) });
     return loggedIn && present(loggedIn, this.#cipher.open(loggedIn));
   }

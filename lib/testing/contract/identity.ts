@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { SessionDataError, SessionSetupError } from '../../session.errors.js';
-import { changes, collected, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
+import {
+  access,
+  changes,
+  collected,
+  found,
+  HOUR,
+  loginTo,
+  newSession,
+  past,
+  set,
+  type StoreExpectation,
+} from './support.js';
 
 const sizeOf = (value: unknown): number => JSON.stringify(value).length;
 
@@ -42,6 +53,46 @@ export const IDENTITY: readonly StoreExpectation[] = [
       assert.equal((await found(store, session.id)).generation, anonymous.generation);
       assert.equal(anonymous.rotatedAt, anonymous.authenticatedAt);
       assert.deepEqual(await store.findByUser('bob'), []);
+    },
+  },
+  {
+    name: 'gives a login all that it says, and leaves nothing of the one before',
+    async run(store) {
+      const created = await store.create(
+        newSession({
+          userId: 'ada',
+          auth: '{"roles":["admin"]}',
+          persistent: false,
+          lifetime: { ttl: HOUR, absolute: HOUR },
+        }),
+      );
+      await past(store, created.createdAt);
+      const login = loginTo(created, { userId: 'bob', lifetime: { ttl: 2 * HOUR, absolute: null }, persistent: null });
+      assert.ok(await store.login(login));
+      const stored = await found(store, created.id);
+      assert.ok(Buffer.from(stored.secretHash).equals(login.secretHash));
+      assert.deepEqual([stored.userId, stored.auth, stored.persistent], ['bob', null, null]);
+      assert.deepEqual([stored.ttl, stored.endsAt, stored.createdAt], [2 * HOUR, null, created.createdAt]);
+      assert.ok(Number(stored.authenticatedAt) > created.createdAt);
+      assert.equal(Math.round(stored.expiresAt - Number(stored.authenticatedAt)), 2 * HOUR);
+      assert.equal(stored.generation, store.generationOf(login.secretHash, created.generation));
+      const again = loginTo(stored, { userId: 'eve', auth: '{"roles":[]}', persistent: true });
+      assert.ok(await store.login(again));
+      const last = await found(store, created.id);
+      assert.deepEqual([last.userId, JSON.parse(last.auth ?? ''), last.persistent], ['eve', { roles: [] }, true]);
+    },
+  },
+  {
+    name: 'logs in with changes that a function makes of the session as it is',
+    async run(store) {
+      const created = await store.create(newSession({ data: '{"n":1}' }));
+      await store.commit(created.id, created.generation, changes({ increment: new Map([['n', 1]]) }));
+      const increment = ({ data }: { readonly data: string }) =>
+        changes(set({ n: (JSON.parse(data) as { n: number }).n + 1 })).data;
+      assert.ok(await store.login(loginTo(created, { userId: 'ada' }), increment));
+      assert.deepEqual(JSON.parse((await found(store, created.id)).data), { n: 3 });
+      const late = loginTo(created, { userId: 'eve' });
+      assert.equal(await store.login(late, () => assert.fail('it is of another login by now')), null);
     },
   },
   {
@@ -98,8 +149,9 @@ export const IDENTITY: readonly StoreExpectation[] = [
   {
     name: 'rotates for a request that knows the current secret, and answers others of the same generation that they are overtaken',
     async run(store) {
-      const session = newSession();
-      const { generation } = await store.create(session);
+      const session = newSession({ userId: 'ada' });
+      const { generation, authenticatedAt, createdAt } = await store.create(session);
+      await past(store, createdAt);
       const next = randomBytes(32);
       const rotate = (knownHash: Buffer, secretHash: Buffer, under = generation) =>
         store.rotate({ id: session.id, generation: under, knownHash, secretHash });
@@ -109,7 +161,8 @@ export const IDENTITY: readonly StoreExpectation[] = [
       const stored = await found(store, session.id);
       assert.ok(Buffer.from(stored.secretHash).equals(next));
       assert.ok(stored.previousSecretHash && Buffer.from(stored.previousSecretHash).equals(session.secretHash));
-      assert.equal(stored.generation, generation);
+      assert.deepEqual([stored.generation, stored.authenticatedAt], [generation, authenticatedAt]);
+      assert.ok(Number(stored.rotatedAt) > Number(authenticatedAt), 'it is no login');
       await store.delete(session.id, generation);
       assert.equal(await rotate(next, randomBytes(32)), 'gone');
     },
@@ -174,6 +227,39 @@ export const IDENTITY: readonly StoreExpectation[] = [
       assert.equal(await store.delete(mine[3] as string, generation), true);
       assert.equal(await store.delete(other.id, null), true);
       assert.equal(await store.delete(other.id, null), false);
+    },
+  },
+  {
+    name: 'takes the id of a user for exactly that, also where it is like those of others',
+    async run(store) {
+      const users = ['me', 'ME', 'm', 'mee', 'm_', 'm%', '%', 'é', 'e\u0301'];
+      const idOf = new Map<string, string>();
+      for (const userId of users) idOf.set(userId, (await store.create(newSession({ userId }))).id);
+      for (const userId of users) {
+        const listed = (await store.findByUser(userId)).map(({ id }) => id);
+        assert.deepEqual(listed, [idOf.get(userId)]);
+      }
+      for (const userId of users) {
+        assert.deepEqual(await collected(store.deleteByUser(userId, null)), [idOf.get(userId)]);
+      }
+      assert.equal(await store.count(), 0);
+    },
+  },
+  {
+    name: 'keeps the newest logins of a user, whenever the sessions began, and were used last',
+    async run(store) {
+      const sessions = [];
+      for (let index = 0; index < 4; index++) {
+        const created = await store.create(newSession({ userId: 'me' }));
+        await past(store, created.createdAt);
+        sessions.push(created);
+      }
+      const [first, second, third, fourth] = sessions.map(({ id }) => id) as [string, string, string, string];
+      assert.ok(await store.login(loginTo(sessions[0] as (typeof sessions)[number], { userId: 'me' })));
+      await access(store, second);
+      assert.deepEqual((await collected(store.keepNewest('me', 2))).toSorted(), [second, third].toSorted());
+      const left = (await store.findByUser('me')).map(({ id }) => id);
+      assert.deepEqual(left.toSorted(), [first, fourth].toSorted());
     },
   },
   {

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { createSessionId } from '../../session/token.js';
-import { access, changes, found, HOUR, MINUTE, newSession, set, type StoreExpectation } from './support.js';
+import {
+  access,
+  changes,
+  found,
+  HOUR,
+  loginTo,
+  MINUTE,
+  newSession,
+  past,
+  set,
+  type StoreExpectation,
+} from './support.js';
 
 /** What a store keeps, and how long. */
 export const LIFETIMES: readonly StoreExpectation[] = [
@@ -58,6 +70,26 @@ export const LIFETIMES: readonly StoreExpectation[] = [
     },
   },
   {
+    name: 'brings back by no method a session whose idle timeout is over, though it was to live longer',
+    async run(store) {
+      const session = newSession({ userId: 'u', lifetime: { ttl: 300, absolute: HOUR } });
+      const created = await store.create(session);
+      const { generation, secretHash } = created;
+      const isAbsent = async (): Promise<void> => assert.equal(await store.find(session.id), null);
+      await past(store, created.expiresAt);
+      await access(store, session.id);
+      await isAbsent();
+      assert.equal(await store.commit(session.id, generation, changes(set({ a: 1 }))), null);
+      assert.equal(await store.update(session.id, generation, () => changes(set({ a: 1 }))), null);
+      assert.equal(await store.login(loginTo(created, { userId: 'u' })), null);
+      const rotation = { id: session.id, generation, knownHash: secretHash, secretHash: randomBytes(32) };
+      assert.equal(await store.rotate(rotation), 'gone');
+      assert.equal(await store.delete(session.id, null), false);
+      assert.deepEqual(await store.findByUser('u'), []);
+      await isAbsent();
+    },
+  },
+  {
     name: 'moves the expiry with a commit that counts as an access, and with no other',
     async run(store) {
       const session = newSession();
@@ -67,6 +99,9 @@ export const LIFETIMES: readonly StoreExpectation[] = [
       const loud = await store.commit(session.id, generation, changes(set({ a: 2 })));
       assert.ok(Number(loud?.expiresAt) > expiresAt && Number(loud?.lastAccessAt) > lastAccessAt);
       assert.deepEqual((await found(store, session.id)).expiresAt, loud?.expiresAt);
+      const short = await store.create(newSession({ lifetime: { ttl: HOUR, absolute: MINUTE } }));
+      const capped = await store.commit(short.id, short.generation, changes(set({ a: 1 })));
+      assert.deepEqual([capped?.expiresAt, capped?.endsAt], [short.endsAt, short.endsAt]);
     },
   },
   {
@@ -80,6 +115,8 @@ export const LIFETIMES: readonly StoreExpectation[] = [
         const { lastAccessAt, expiresAt, endsAt } = times;
         return [Math.round(expiresAt - lastAccessAt), endsAt === null ? null : Math.round(endsAt - createdAt)];
       };
+      // An absolute timeout counts from the start, and not from the change.
+      await past(store, createdAt);
       assert.deepEqual(await change(HOUR), [HOUR, 12 * HOUR]);
       assert.deepEqual((await change(24 * HOUR))[1], 24 * HOUR);
       assert.deepEqual(await change(HOUR, 48 * HOUR), [HOUR, 48 * HOUR]);

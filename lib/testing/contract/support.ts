@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataChanges, SessionChanges } from '../../session/data/changes.js';
 import { createSessionId } from '../../session/token.js';
 import type { StoredSession } from '../../session/stored-session.js';
-import type { NewSession, SessionStore } from '../../session-store.js';
+import type { Login, NewSession, SessionStore } from '../../session-store.js';
 
 /** One thing that every store must do. */
 export interface StoreExpectation {
@@ -36,6 +37,29 @@ export function newSession(more: Partial<NewSession> = {}): NewSession {
     persistent: null,
     ...more,
   };
+}
+
+/** A login to a session, of nobody unless said. */
+export function loginTo(
+  { id, generation }: Pick<StoredSession, 'id' | 'generation'>,
+  more: Partial<Login> = {},
+): Login {
+  return {
+    id,
+    generation,
+    secretHash: randomBytes(32),
+    userId: null,
+    auth: null,
+    flush: false,
+    lifetime: { ttl: HOUR, absolute: null },
+    changes: null,
+    ...more,
+  };
+}
+
+/** Settles when a moment of the store's clock is over, and a little more, as some know their clock to a few milliseconds only. */
+export async function past(store: SessionStore, moment: number): Promise<void> {
+  while (store.now() < moment + 20) await sleep(5);
 }
 
 export function changes(data: Partial<DataChanges> | null, more: Partial<SessionChanges> = {}): SessionChanges {
