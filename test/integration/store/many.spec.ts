@@ -257,6 +257,24 @@ describe('MikroOrmSessionStore: very many sessions', () => {
     },
   );
 
+  it('are not said to have ended where a trigger keeps them: one, some, or all', async () => {
+    const store = await fixture.openStore({ queryTimeout: 500 });
+    await insert(20, 'ada');
+    await insert(3, 'eve');
+    const { id, generation } = await create({ userId: 'eve' });
+    const keeping = `if old.user_id = 'eve' then return null; end if; return old;`;
+    await fixture.withTrigger('before delete', keeping, async () => {
+      await expect(store.delete(id, generation)).rejects.toEqual(fixture.unavailable);
+      await expect(store.delete(id, null, 'eve')).rejects.toEqual(fixture.unavailable);
+      await expect(collected(store.deleteByUser('eve', null))).rejects.toEqual(fixture.unavailable);
+      await expect(collected(store.keepNewest('eve', 1))).rejects.toEqual(fixture.unavailable);
+      expect(await collected(store.deleteByUser('ada', null))).toHaveLength(20);
+      await expect(collected(store.deleteAll())).rejects.toEqual(fixture.unavailable);
+      expect(await store.count()).toBe(4);
+    });
+    expect(await collected(store.deleteAll())).toHaveLength(4);
+  });
+
   it('are given up soon where the database is gone, and only seems to be slow', async () => {
     const url = new URL(fixture.database.url);
     const proxy = await TcpProxy.start(Number(url.port));

@@ -39,7 +39,7 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
              (select count(*)::int from deleted) as count,
              $2::int > 1 and (select count(*) from doomed) = $2::int or exists (
                select from ${table} s
-               where ${meant(condition)} and not exists (select from doomed d where d.id = s.id)
+               where ${meant(condition)} and not exists (select from deleted d where d.id = s.id)
              ) as left,
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(since)} as since, ${ms(NOW)} as now
       from (select) as one ${joined}`;
@@ -49,8 +49,8 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
 
   return {
     /**
-     * Ends sessions. Gives a row for each live one, with whether it was not to be had (`locked`), by another transaction or by its
-     * deadline; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and user ids are null for any.
+     * Ends sessions. Gives a row for each live one, with whether it was not to be had (`locked`), by another transaction, by its
+     * deadline, or as a trigger keeps it; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and user ids are null for any.
      * $5 how long at most to wait for a lock on a row of another table.
      */
     delete: `
@@ -65,14 +65,14 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
       ),
       ${limitedUntil(firstOf('doomed'), '$5')},
       deleted as (delete from ${table} s using doomed d, limited where s.id = d.id returning s.id)${announced('deleted')},
-      ${missedBy('doomed', table, rowsOf(MEANT), isMeant('s', 'a'))}
+      ${missedBy('deleted', table, rowsOf(MEANT), isMeant('s', 'a'))}
       select ended.id::text as id, ended.locked, ${ms(NOW)} as now
       from (select) as one
       left join (select id, false as locked from deleted union all select id, true from missed) as ended on true ${joined}`,
 
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
-     * locked. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left out: null for now, which
+     * locked, or kept by a trigger. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left out: null for now, which
      * it says (`since`), $5 how long at most to wait for a lock on a row of another table.
      */
     ended: {
