@@ -58,6 +58,7 @@ export async function openRedis(
     checkFacts(primaries, replicas);
     await tryEverything(starting, connections, keys, createSessionId());
     await runner.readClocks('start');
+    closing?.throwIfAborted();
     const warning = warningOf(primaries);
     if (warning !== null) listener.warned?.(warning);
     const what = isCluster ? `Redis Cluster of ${nodes.length} primaries` : 'Redis';
