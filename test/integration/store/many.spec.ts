@@ -275,6 +275,17 @@ describe('MikroOrmSessionStore: very many sessions', () => {
     expect(await collected(store.deleteAll())).toHaveLength(4);
   });
 
+  it('have ended, though their rows stay, where a trigger has them expire instead', async () => {
+    const store = await fixture.openStore({ queryTimeout: 500 });
+    await insert(3, 'ada');
+    const expiring = `update sessions set expires_at = clock_timestamp() where id = old.id; return null;`;
+    await fixture.withTrigger('before delete', expiring, async () => {
+      await collected(store.deleteByUser('ada', null));
+      expect(await store.count()).toBe(0);
+      await collected(store.deleteAll());
+    });
+  });
+
   it('are given up soon where the database is gone, and only seems to be slow', async () => {
     const url = new URL(fixture.database.url);
     const proxy = await TcpProxy.start(Number(url.port));

@@ -39,8 +39,8 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
              (select count(*)::int from deleted) as count,
              $2::int > 1 and (select count(*) from doomed) = $2::int or exists (
                select from ${table} s
-               where ${meant(condition)} and not exists (select from deleted d where d.id = s.id)
-             ) as left,
+               where ${meant(condition)} and not exists (select from doomed d where d.id = s.id)
+             ) or exists (select from doomed d where d.live and d.id not in (select id from deleted)) as left,
              ${NOW} < ${at('$1::float8')} as "inTime", ${ms(since)} as since, ${ms(NOW)} as now
       from (select) as one ${joined}`;
   // The limit is read by nothing: it has the arguments be those of the statement above.
