@@ -48,7 +48,7 @@ describe('What the operator reads', () => {
     await fixture.database.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`);
     expect(await lineAfter(fixture, 'warn: Changes of other processes are not received')).toContain('connects again');
-    expect(await lineAfter(fixture, 'log: Changes of other processes are received again')).toContain('It failed once');
+    expect(await lineAfter(fixture, 'log: Changes of other processes are received again')).toMatch(/ It failed/);
   });
 });
 
