@@ -3,7 +3,7 @@ import { RESERVED } from './flash.js';
 import type { OwnParts } from './own-parts.js';
 import { refillMembers } from './refill.js';
 import { nodesOf } from './snapshot.js';
-import { asJson, copyJson, isPlainObject, readObject, refuseSparse } from './json.js';
+import { asJson, copyJson, readObject, refuseSparse, sameJson } from './json.js';
 
 export type Document = Record<string, unknown>;
 
@@ -158,7 +158,7 @@ export class LiveDocument {
       for (const [key, isOptional] of this.#lenient) {
         if (!(key in whole)) continue;
         const value = asJson(whole[key]);
-        if (isOptional && isPlainObject(value) && Object.keys(value).length === 0) delete whole[key];
+        if (isOptional && sameJson(value, {})) delete whole[key];
         else whole[key] = value;
       }
       return whole;

@@ -3,6 +3,16 @@ import { load } from './documents.js';
 
 const sets = (document: ReturnType<typeof load>) => Object.fromEntries(document.changes()?.set ?? []);
 
+const throws = (): never => {
+  throw new Error('thrown by the proxy');
+};
+
+function revoked(target: object): object {
+  const { proxy, revoke } = Proxy.revocable(target, {});
+  revoke();
+  return proxy;
+}
+
 describe('A key that is stored leniently', () => {
   it('is stored as what JSON makes of it', () => {
     const document = load('{"n":1}');
@@ -41,6 +51,19 @@ describe('A key that is stored leniently', () => {
     document.makeLenient('flash', isOptional);
     document.data['flash'] = value;
     expect(sets(document)).toEqual(stored);
+  });
+
+  // Whether it has changed is asked where an exception would end the process, as when a client has gone.
+  it.each<[string, () => object]>([
+    ['a proxy that is revoked', () => revoked({})],
+    ['one of an array', () => revoked([])],
+    ['a proxy that throws', () => new Proxy({}, { ownKeys: throws })],
+  ])('has changed, and is refused, where there is %s, and it is optional', (_, make) => {
+    const document = load('{"n":1}');
+    document.makeLenient('flash', true);
+    document.data['flash'] = make();
+    expect(document.isChanged).toBe(true);
+    expect(() => document.changes()).toThrow('which cannot be stored');
   });
 
   it('leaves flash messages where they are', () => {
