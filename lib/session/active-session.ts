@@ -376,6 +376,12 @@ export class ActiveSession implements Session {
     this.#lifecycle.renews = value;
   }
 
+  /** Whether more than half of its idle timeout is over: a handler may take longer than what is left. */
+  get mayExpireSoon(): boolean {
+    const { stored } = this.#lifecycle;
+    return stored !== null && stored.expiresAt - this.now() < stored.ttl / 2;
+  }
+
   /** Moves the expiry forward by this access, once a request. */
   renew(): void {
     this.#lifecycle.renew();

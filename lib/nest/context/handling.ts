@@ -19,8 +19,9 @@ export async function handleInContext(
   renews: boolean,
 ): Promise<Observable<unknown>> {
   try {
-    await sessionContext.load();
+    const session = await sessionContext.load();
     sessionContext.accessed(renews, context);
+    if (session.mayExpireSoon) session.renew();
   } catch (error) {
     throw await answerOf(sessionContext, error, context);
   }

@@ -17,7 +17,7 @@ export function loadForRoute(request: RequestContext, metadata: SessionMetadata)
 
 function accessed(session: ActiveSession, { renews, isSse }: SessionMetadata): true {
   session.renews = renews;
-  // Elsewhere an access counts when the headers are sent; those of an event stream leave before there is a handler to wait for.
-  if (isSse) session.renew();
+  // Elsewhere an access counts when the headers are sent, which may be too late; those of an event stream leave before there is a handler.
+  if (isSse || session.mayExpireSoon) session.renew();
   return true;
 }
