@@ -18,8 +18,8 @@ export interface NodeFacts {
   readonly version: string;
   readonly policy: string;
   readonly replicas: number;
-  /** Whether what it has confirmed is on disk; `null` where it does not say. */
-  readonly isAppendOnly: boolean | null;
+  /** Whether it says that it goes on from a snapshot after a crash, and not from a file of all writes. */
+  readonly lacksAppendOnlyFile: boolean;
 }
 
 /**
@@ -62,7 +62,7 @@ export async function factsOf(node: RedisNode): Promise<NodeFacts> {
     version: said('redis_version'),
     policy: said('maxmemory_policy'),
     replicas: Number(said('connected_slaves')),
-    isAppendOnly: said('aof_enabled') === '' ? null : said('aof_enabled') === '1',
+    lacksAppendOnlyFile: said('aof_enabled') === '0',
   };
 }
 
@@ -100,7 +100,7 @@ export function checkFacts(primaries: readonly NodeFacts[], replicas: number): v
 
 /** What is to be told of primaries that sessions can be kept on; `null` for nothing. */
 export function warningOf(primaries: readonly NodeFacts[]): string | null {
-  const names = primaries.filter(({ isAppendOnly }) => isAppendOnly === false).map(({ name }) => name);
+  const names = primaries.filter(({ lacksAppendOnlyFile }) => lacksAppendOnlyFile).map(({ name }) => name);
   if (names.length === 0) return null;
   return (
     `Redis keeps no append-only file on ${names.join(', ')} ("appendonly no"). Where it starts again from a snapshot, after a crash, users ` +
