@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { RedisSessionStore, type RedisSessionStoreOptions } from 'nestjs-mikro-session/redis';
 import type { DataChanges, Login, NewSession, SessionChanges } from 'nestjs-mikro-session/store';
 import { createSessionId } from '../../lib/session/token.js';
+import { loginTo } from '../../lib/testing/contract/support.js';
 import { StoreReports } from './store-listener.js';
 
 const MINUTE = 60_000;
@@ -43,17 +44,7 @@ export function newSession(more: Partial<NewSession> = {}): NewSession {
 
 /** A login of ada's to a session. */
 export function loginOf(id: string, generation: number, more: Partial<Login> = {}): Login {
-  return {
-    id,
-    generation,
-    secretHash: randomBytes(32),
-    userId: 'ada',
-    auth: null,
-    lifetime: { ttl: 30 * MINUTE, absolute: null },
-    flush: false,
-    changes: null,
-    ...more,
-  };
+  return loginTo({ id, generation }, { userId: 'ada', lifetime: { ttl: 30 * MINUTE, absolute: null }, ...more });
 }
 
 /** Changes of the data that count as no access. */

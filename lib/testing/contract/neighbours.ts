@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import type { SessionStore } from '../../session-store.js';
 import type { StoredSession } from '../../session/stored-session.js';
-import { access, changes, collected, dataOf, found, HOUR, newSession, set, type StoreExpectation } from './support.js';
+import {
+  access,
+  changes,
+  collected,
+  dataOf,
+  found,
+  HOUR,
+  loginTo,
+  newSession,
+  set,
+  type StoreExpectation,
+} from './support.js';
 
 /** Sessions enough that some lie at the same place of different partitions, where a store has such. */
 const MANY = 60;
@@ -52,16 +62,7 @@ export const NEIGHBOURS: readonly StoreExpectation[] = [
       await access(store, session.id);
       assert.ok((await found(other, session.id)).expiresAt > expiresAt);
 
-      const login = await other.login({
-        id: session.id,
-        generation,
-        secretHash: randomBytes(32),
-        userId: 'me',
-        auth: null,
-        flush: false,
-        lifetime: { ttl: HOUR, absolute: null },
-        changes: null,
-      });
+      const login = await other.login(loginTo({ id: session.id, generation }, { userId: 'me' }));
       assert.ok(login);
       assert.deepEqual((await found(store, session.id)).secretHash, login.secretHash);
       assert.equal(await store.commit(session.id, generation, changes(set({ late: 1 }))), null);

@@ -39,7 +39,7 @@ export function newSession(more: Partial<NewSession> = {}): NewSession {
   };
 }
 
-/** A login to a session, of nobody unless said. */
+/** A login to a session, which names no user unless told. */
 export function loginTo(
   { id, generation }: Pick<StoredSession, 'id' | 'generation'>,
   more: Partial<Login> = {},
