@@ -53,7 +53,7 @@ function plain(value: unknown, level: number): unknown {
   return Object.fromEntries(members);
 }
 
-/** Whether a value of the data would be taken for a sealed one, and is refused where nothing is sealed. Within another value, none is. */
+/** Whether a value would be taken for a sealed one, so that it is refused where nothing is encrypted. What is within a value would not. */
 export const isLikeSealed = (value: unknown): boolean =>
   typeof value === 'string' && /^\$enc[0-9]+\.[A-Za-z0-9_-]{8}\./.test(value);
 

@@ -103,7 +103,6 @@ type Node = Map<string, unknown> | unknown[];
 /** What paths do, written anew over maps, which have no prototype to pollute. */
 class Model {
   readonly #root: Map<string, unknown>;
-
   readonly #isSealing: boolean;
 
   constructor(begin: object, isSealing: boolean) {

@@ -138,11 +138,11 @@ async function comesBack(
   before: object,
   made: Made,
   way: Way,
-  isSealed: boolean,
+  isSealing: boolean,
 ): Promise<void> {
   const value = made.make();
   const storable = made.isStable ? way.kept(made.make()) : null;
-  const expected = isSealed || !isLikeSealed(storable?.value) ? storable : null;
+  const expected = isSealing || !isLikeSealed(storable?.value) ? storable : null;
   const outcome = await outcomeOf(async () => {
     session.data['beside'] = 1;
     await way.write(session, value);
@@ -178,7 +178,7 @@ async function keysComeBack(
   sessions: SessionService,
   session: Session,
   members: readonly (readonly [string, unknown])[],
-  isSealed: boolean,
+  isSealing: boolean,
 ): Promise<void> {
   const outcome = await outcomeOf(async () => {
     // The object has no prototype: no key has a meaning.
@@ -189,7 +189,7 @@ async function keysComeBack(
   const { least, most } = sizeOf(expected);
   const isStorable =
     members.every(([key]) => isStorableText(key) && !key.startsWith('$')) &&
-    (isSealed || !Object.values(expected).some(isLikeSealed)) &&
+    (isSealing || !Object.values(expected).some(isLikeSealed)) &&
     least <= MAX_DATA_BYTES;
   const stored = await storedOf(sessions, session.id);
   if (outcome.error === undefined) {
