@@ -50,8 +50,8 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
   return {
     /**
      * Ends sessions. Gives a row for each live one, with whether it was not to be had (`locked`), by another transaction, by its
-     * deadline, or as a trigger keeps it; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and user ids are null for any.
-     * $5 how long at most to wait for a lock on a row of another table.
+     * deadline, or as a trigger keeps it; or the clock alone. $1 ids, $2 generations, $3 deadlines, $4 user ids; generations and
+     * user ids are null for any. $5 how long at most to wait for a lock on a row of another table.
      */
     delete: `
       with doomed as materialized (
@@ -72,8 +72,8 @@ export function maintenanceStatements({ table, announced, joined }: SessionTable
 
     /**
      * Ends some of the sessions that a condition is about, but for those that are locked; `left`: there are more, or some are
-     * locked, or kept by a trigger. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left out: null for now, which
-     * it says (`since`), $5 how long at most to wait for a lock on a row of another table.
+     * locked, or kept by a trigger. $1 deadline, $2 how many at most, $3 ids to leave out, $4 since when those that begin are left
+     * out: null for now, which it says (`since`), $5 how long at most to wait for a lock on a row of another table.
      */
     ended: {
       deleteByUser: ended(conditions.deleteByUser),
