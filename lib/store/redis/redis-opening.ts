@@ -55,7 +55,7 @@ export async function openRedis(
     closing?.throwIfAborted();
     const nodes = await starting.nodes('start');
     const primaries = await Promise.all(nodes.map(factsOf));
-    checkFacts(primaries, replicas);
+    checkFacts(primaries, place.addresses.length, replicas);
     await tryEverything(starting, connections, keys, createSessionId());
     await runner.readClocks('start');
     closing?.throwIfAborted();

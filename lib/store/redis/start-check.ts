@@ -69,11 +69,18 @@ export async function factsOf(node: RedisNode): Promise<NodeFacts> {
 /**
  * Whether sessions can be kept there.
  *
+ * @param named how many nodes the options name
  * @param replicas how many must confirm a write
  * @throws {SessionSetupError} with the fix
  */
-export function checkFacts(primaries: readonly NodeFacts[], replicas: number): void {
-  for (const { name, version, policy, isReplica } of primaries) {
+export function checkFacts(primaries: readonly NodeFacts[], named: number, replicas: number): void {
+  for (const { name, version, policy, isCluster, isReplica } of primaries) {
+    if (named > 1 && !isCluster) {
+      throw new SessionSetupError(
+        `redisSessionStore() names ${named} nodes, but ${name} is no node of a cluster. Where each process took the first that ` +
+          'answers, some would not see what others end. Name one Redis, or the nodes of one cluster.',
+      );
+    }
     if (Number.parseInt(version) < OLDEST) {
       throw new SessionSetupError(
         `Sessions need Redis ${OLDEST}.0 or newer, or Valkey, but ${name} is Redis ${version}.`,

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { SessionModule, SessionSetupError } from 'nestjs-mikro-session';
 import { RedisSessionStore, redisSessionStore, type RedisSessionStoreOptions } from 'nestjs-mikro-session/redis';
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster, type RedisClusterType } from 'redis';
 import { startApp } from '../../support/app.js';
-import { startRedisCluster } from '../../support/redis-cluster.js';
+import { startRedisCluster, until } from '../../support/redis-cluster.js';
 import { describeWithRedis } from '../../support/describe-with-redis.js';
 import { freePort, type RedisServer, startRedis } from '../../support/redis-server.js';
 import { newSession, RedisStores } from '../../support/redis-stores.js';
@@ -54,11 +54,29 @@ describeWithRedis('Sessions in Redis, at start,', () => {
     await silent.close();
   });
 
-  it('take the first address that answers', async () => {
-    const { url } = await start();
-    const store = await stores.open({ nodes: [`redis://127.0.0.1:${await freePort()}`, url] });
+  it('take the first node of a cluster that answers', async () => {
+    const node = await start({ 'cluster-enabled': 'yes', 'cluster-port': String(await freePort()) });
+    await node.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(async () => (await node.command<string>('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+    const store = await stores.open({ nodes: [`redis://127.0.0.1:${await freePort()}`, node.url], waitForReplicas: 0 });
     const { id } = await store.create(newSession());
     expect((await store.find(id))?.id).toBe(id);
+  });
+
+  it('refuse several nodes of no cluster, as each process would take the first that answers', async () => {
+    const [one, other] = [await start(), await start()].map(({ url }) => url) as [string, string];
+    const silent = `redis://127.0.0.1:${await freePort()}`;
+    const told =
+      /redisSessionStore\(\) names 2 nodes, but 127\.0\.0\.1:\d+ is no node of a cluster\..*Name one Redis, or the nodes of one cluster\.$/;
+    for (const nodes of [
+      [one, other],
+      [silent, other],
+      [one, one],
+    ]) {
+      expect(await refusalOf({ nodes })).toMatch(told);
+    }
+    const client = createCluster({ rootNodes: [{ url: one }, { url: other }] }) as unknown as RedisClusterType;
+    expect(await refusalOf({ client })).toMatch(told);
   });
 
   it('refuse a Redis that removes keys when its memory is full', async () => {
