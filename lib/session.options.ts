@@ -54,8 +54,8 @@ export interface SessionEncryptionOptions {
   readonly acceptPlain?: boolean;
   /**
    * Whether what was decrypted stays in the memory of the process for up to a minute, so that the next request need not decrypt
-   * it again: 64 MB at most. With `false`, a dump of the memory shows the keys, but no values of requests that are answered;
-   * a GET costs about a third more. @default true
+   * it again: 64 MB at most. With `false`, a dump of the memory shows the keys, but no values of requests that are answered
+   * and are not in the `cache`; a GET costs about a third more. @default true
    */
   readonly keepOpened?: boolean;
   /**

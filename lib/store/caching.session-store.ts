@@ -17,6 +17,7 @@ import type { SessionSecrets, StoredSession } from '../session/stored-session.js
 import type { CacheStats } from '../stats/session-stats.js';
 import { ForwardingSessionStore } from './forwarding.session-store.js';
 import { bytesOf, lasting } from './kept-session.js';
+import { Purging } from './purging.js';
 
 /** How much is kept, and how long. */
 export interface SessionCacheOptions {
@@ -37,6 +38,7 @@ export interface SessionCacheOptions {
  */
 export class CachingSessionStore extends ForwardingSessionStore {
   readonly #copies: LRUCache<SessionId, StoredSession>;
+  readonly #purging: Purging;
   /** Look-ups and creations under way, which must not leave a copy if the session changes, or ends, meanwhile. */
   readonly #underWay = new Map<SessionId, Promise<StoredSession | null>>();
   /** Copies to which a commit under way is to be added, unless the session changes otherwise, or is looked up, meanwhile. */
@@ -53,6 +55,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
     // By the time as it is, and not as it was at a look-up a millisecond ago: the process may have stood still since, for long.
     const ttlResolution = 0;
     this.#copies = new LRUCache({ max, ttl, ttlResolution, maxSize: maxBytes, sizeCalculation: bytesOf });
+    this.#purging = new Purging(this.#copies);
   }
 
   override open(listener: StoreListener): Promise<void> {
@@ -82,6 +85,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
 
   override async close(): Promise<void> {
     this.#followFeed(false);
+    this.#purging.stop();
     await this.inner.close();
   }
 
@@ -228,7 +232,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
 
   /** But for one that cannot be right: it is of no use, and is found as soon as it is corrected. */
   #keep(stored: StoredSession): void {
-    if (this.#isFeedConnected && flawOf(stored) === null) this.#copies.set(stored.id, lasting(stored));
+    if (this.#isFeedConnected && flawOf(stored) === null) this.#put(lasting(stored));
   }
 
   /** It is trusted no longer than the copy that it was made of. */
@@ -237,7 +241,7 @@ export class CachingSessionStore extends ForwardingSessionStore {
     if (ttl <= 0) return;
     try {
       const data = changes === null ? copy.data : mergedText(copy.data, changes);
-      this.#copies.set(copy.id, { ...copy, ...times, data, readAt: this.now() }, { ttl });
+      this.#put({ ...copy, ...times, data, readAt: this.now() }, { ttl });
     } catch {
       // What was added to is another in the database, and its message is on the way; or the copy is none that a session reads.
     }
@@ -251,7 +255,12 @@ export class CachingSessionStore extends ForwardingSessionStore {
     const size = this.#copies.info(id)?.size ?? bytesOf(copy);
     const lastAccessAt = Math.max(copy.lastAccessAt, at);
     // It is trusted no longer for that: nothing but the expiry was learnt.
-    this.#copies.set(id, { ...copy, lastAccessAt, expiresAt }, { noUpdateTTL: true, size });
+    this.#put({ ...copy, lastAccessAt, expiresAt }, { noUpdateTTL: true, size });
+  }
+
+  #put(copy: StoredSession, how: LRUCache.SetOptions<SessionId, StoredSession, unknown> = {}): void {
+    this.#copies.set(copy.id, copy, how);
+    this.#purging.start();
   }
 
   /** Forgets the copy before the change, as a look-up meanwhile must not leave one; and after it, as one may be from before. */

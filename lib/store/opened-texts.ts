@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { outsideRequests } from './outside-requests.js';
 import type { SessionId } from '../session/token.js';
 import { bytesOfText } from './kept-session.js';
 import type { OpenedDocument, OpenedText } from './opened-document.js';
+import { Purging } from './purging.js';
 import { Repeated } from './repeated.js';
 
 /** What was opened of one session. */
@@ -14,9 +14,8 @@ export interface OpenedSession {
 
 /** In bytes, for all sessions together. */
 const MOST_KEPT = 64 * 1024 * 1024;
-/** In milliseconds: how long what is secret counts, from the first text of a session on, and how often the rest is looked for: a minute in all. */
+/** How long what is secret counts, in milliseconds, from the first text of a session on: a minute with what passes until it is purged. */
 const LONGEST_KEPT = 45_000;
-const PURGE_EVERY = 15_000;
 /** What a session, and each text that was opened, take besides the characters, in bytes; no less than was measured. */
 const SESSION_OVERHEAD = 200;
 const TEXT_OVERHEAD = 300;
@@ -35,7 +34,7 @@ export class OpenedTexts {
     ttl: LONGEST_KEPT,
   });
   readonly #opened = new Repeated();
-  #purging: NodeJS.Timeout | null = null;
+  readonly #purging = new Purging(this.#sessions);
 
   of(id: SessionId): OpenedSession {
     return this.#sessions.get(id) ?? NOTHING_OPENED;
@@ -49,8 +48,7 @@ export class OpenedTexts {
   /** Keeps what was opened of a session in addition. */
   add(id: SessionId, opened: Partial<OpenedSession>): void {
     this.#keep(id, { ...(this.#sessions.peek(id) ?? NOTHING_OPENED), ...opened });
-    // The cache removes what is over only when it is asked for it.
-    this.#purging ??= outsideRequests(() => setInterval(() => this.#purge(), PURGE_EVERY).unref());
+    this.#purging.start();
   }
 
   /** Takes in what is about to be stored, by key, where it can be told from it what the document will be. */
@@ -67,13 +65,6 @@ export class OpenedTexts {
   /** For no longer than what is kept of it already: what was replaced since is part of that. */
   #keep(id: SessionId, opened: OpenedSession): void {
     this.#sessions.set(id, opened, { noUpdateTTL: this.#sessions.has(id) });
-  }
-
-  #purge(): void {
-    this.#sessions.purgeStale();
-    if (this.#sessions.size > 0) return;
-    clearInterval(this.#purging ?? undefined);
-    this.#purging = null;
   }
 }
 

@@ -13,6 +13,7 @@ import { mapsWith } from './maps.js';
 
 const MINUTE = 60_000;
 const NO_CHANGES = { data: null, lifetime: null, renew: false };
+const NO_DATA = { set: new Map(), unset: [], increment: new Map(), push: new Map() };
 
 /** What is in front of is a database for all processes: it says what changes, and waits when it is told to. */
 class InnerStore extends MemorySessionStore {
@@ -303,6 +304,26 @@ describe('The cache', () => {
     }
     expect(stats()?.misses).toBe(1);
     expect(performance.now() - since).toBeGreaterThan(45);
+  });
+
+  it.each<[string, (id: SessionId) => unknown]>([
+    ['made', () => {}],
+    ['looked up', (id) => (inner.listener.changed([id]), store.find(id))],
+    ['changed', (id) => store.commit(id, 0, { ...NO_CHANGES, data: { ...NO_DATA, set: new Map([['n', '2']]) } })],
+    ['renewed', (id) => inner.listener.renewed([{ id, at: inner.time }])],
+  ])('keeps no copy of what was %s when its time is over, though it is not asked for it', async (_what, use) => {
+    let now = 1;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+    jest.useFakeTimers({ doNotFake: ['performance', 'setImmediate', 'nextTick'] });
+    try {
+      await open({ ttl: 5_000 });
+      await use(await create());
+      const pass = (time: number): unknown => ((now += time), jest.advanceTimersByTime(time), stats()?.entries);
+      expect([pass(4_000), pass(16_000), jest.getTimerCount()]).toEqual([1, 0, 0]);
+    } finally {
+      clock.mockRestore();
+      jest.useRealTimers();
+    }
   });
 
   it.each<[string, (id: SessionId) => unknown]>([
