@@ -74,7 +74,7 @@ export interface Session {
   has(path: SessionPath): boolean;
   /** Removes what stands at a dotted path (an array's item closes up) and returns whether there was anything. */
   delete(path: SessionPath): boolean;
-  /** Reads and removes. */
+  /** Reads and removes. Parallel requests may both read it: what must be taken once is read in `update()`. */
   pull<P extends SessionPath>(path: P): SessionValue<P> | undefined;
   pull<P extends SessionPath>(path: P, fallback: NonNullable<SessionValue<P>>): NonNullable<SessionValue<P>>;
   /**
@@ -101,7 +101,7 @@ export interface Session {
 
   /** Leaves a message for the next request that reads `flashes()`. Those of parallel requests all arrive. */
   flash(category: string, message: unknown): this;
-  /** Takes out the messages, oldest first: all, or those of one category. */
+  /** Takes out the messages, oldest first: all, or those of one category. Requests that do so in parallel may show one twice. */
   flashes(category?: string): FlashMessage[];
 
   /** The user who is signed in; `null` for none. */

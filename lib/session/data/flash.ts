@@ -16,7 +16,7 @@ const FLASH = `${RESERVED}flash:`;
 
 /**
  * The top-level key for a new message. Each has one of its own, which sorts by time: so messages of parallel requests
- * merge like any other keys, and two readers never get the same one.
+ * merge like any other keys.
  */
 export function newFlashKey(): string {
   return FLASH + uuidv7();
