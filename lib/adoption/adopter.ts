@@ -129,7 +129,7 @@ export class Adopter {
     const { sessions, table } = this.#env.adoption;
     if (table !== null) return (await this.#store.oldSessions?.find(sid)) ?? null;
     try {
-      const session = sessions === null ? null : await this.#inTime(sessions.find(sid));
+      const session = sessions === null ? null : await this.#inTime(() => sessions.find(sid));
       return isPlainObject(session) ? rowOf(sid, session, this.#store.now()) : null;
     } catch (error) {
       // What is no JSON there will be none later either.
@@ -199,7 +199,7 @@ export class Adopter {
     const { sessions } = this.#env.adoption;
     const isOver = found !== null && this.#store.now() - found.stored.createdAt > this.#env.queryTimeout;
     // The process that was to remove it has been killed, or could not.
-    if (sessions !== null && isOver) await this.#inTime(sessions.remove(credential.sid));
+    if (sessions !== null && isOver) await this.#inTime(() => sessions.remove(credential.sid));
     return found;
   }
 
@@ -210,7 +210,7 @@ export class Adopter {
     const stored = await env.store.adopt(session, sessions === null ? sid : null);
     if (stored === null) return null;
     // Stored first, and then removed, so that parallel requests find one of both.
-    if (sessions !== null && (await this.#inTime(sessions.remove(sid))) === false) {
+    if (sessions !== null && (await this.#inTime(() => sessions.remove(sid))) === false) {
       await env.store.delete(stored.id, stored.generation);
       return 'ended';
     }
@@ -220,9 +220,9 @@ export class Adopter {
   }
 
   /** What the application's functions give, within the time that a store has. */
-  async #inTime<Result>(answer: Promise<Result>): Promise<Result> {
+  async #inTime<Result>(ask: () => Promise<Result>): Promise<Result> {
     try {
-      return await withTimeLimit(answer, this.#env.queryTimeout, () => this.#tooLate());
+      return await withTimeLimit((async () => ask())(), this.#env.queryTimeout, () => this.#tooLate());
     } catch (cause) {
       throw cause instanceof SessionStoreUnavailableError
         ? cause

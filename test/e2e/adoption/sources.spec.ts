@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   MemorySessionStore,
   type OldSession,
@@ -103,6 +103,19 @@ describe('old sessions that functions of the application find', () => {
     await expecting('dan', cookie);
     expect(app.lines.join()).toContain('connection refused');
   });
+
+  it.each(['find', 'remove'] as const)(
+    'are answered 503 as well where %s() throws instead of rejecting',
+    async (name) => {
+      const cookie = old.add(name);
+      const failing = jest.spyOn(old, name).mockImplementationOnce(() => {
+        throw new Error('no connection was made');
+      });
+      expect((await tryVisit(app.client(), () => {}, { cookie })).status).toBe(503);
+      failing.mockRestore();
+      await expecting(name, cookie);
+    },
+  );
 
   it('are taken over although they could not be removed at first', async () => {
     const cookie = old.add('erin');
