@@ -93,6 +93,19 @@ describe('Foreign keys of the application’s own, and a row of another table th
     expect(await first).toBeTruthy();
   });
 
+  it('have who ends a session, or signs in to it, wait in vain for a transaction of its own, or not find what that has added', async () => {
+    const { id } = await fixture.create({ userId: 'u1' });
+    await hold(`insert into carts values ('${id}')`);
+    expect(await fixture.outcomes(store.delete(id, null))).toEqual([fixture.unavailable]);
+    await release();
+    await hold(`insert into users values ('u-new')`);
+    const { id: other } = await fixture.create();
+    await expect(store.login({ ...loginTo(other), userId: 'u-new' })).rejects.toThrow(
+      /^The database refused .* a constraint/,
+    );
+    expect((await store.find(other))?.userId).toBeNull();
+  });
+
   it.each([1, 2])(
     'hold up nothing else for long, though many wait for the row and there are few connections: %i',
     async (pool) => {
