@@ -6,7 +6,7 @@ import { type RedisServer, startRedis } from '../../support/redis-server.js';
 import { newSession, RedisStores } from '../../support/redis-stores.js';
 import { until } from '../../support/redis-cluster.js';
 
-describeWithRedis('A Redis that writes each answer to its append-only file first, and was killed and is back,', () => {
+describeWithRedis('A Redis that writes to its append-only file before it answers, and was killed and is back,', () => {
   const stores = new RedisStores();
   let redis: RedisServer;
   let store: RedisSessionStore;
