@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http';
 const TARGETED = /^(.+-cache-control|surrogate-control|edge-control|x-accel-expires)$/;
 /** What has a proxy answer with something else. */
 const ORDER = /^(x-accel-redirect|x-sendfile|x-lighttpd-send-?file2?|x-reproxy-.*)$/;
+/** What lets shared caches keep an answer; beside `must-understand`, they may pass over `no-store` (RFC 9111, 5.2.2.3). */
+const SHARING = /^(public|s-maxage|must-understand)(=|$)/i;
 const DIRECTIVE = /[^\s,="]+(?:=(?:"[^"]*"|[^\s,]*))?/g;
 
 /**
@@ -32,7 +34,7 @@ export function keepFromCaches(response: ServerResponse): void {
 }
 
 function withoutSharing(cacheControl: string): string {
-  const kept = (cacheControl.match(DIRECTIVE) ?? []).filter((one) => !/^(public|s-maxage)(=|$)/i.test(one));
+  const kept = (cacheControl.match(DIRECTIVE) ?? []).filter((one) => !SHARING.test(one));
   // `private="Set-Cookie"` keeps back a header, where caches know it at all.
   const isKept = kept.some((one) => /^(private|no-store)$/i.test(one));
   return (isKept ? kept : ['private', ...kept]).join(', ');
